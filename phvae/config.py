@@ -1,0 +1,318 @@
+"""The typed configuration: parts of a model, training, evaluation, data sets, variants (loads no torch)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+
+__all__ = [
+    "Bernoulli",
+    "Chain",
+    "Config",
+    "ContinuousBernoulli",
+    "ConvLocatello",
+    "DatasetConfig",
+    "Dense",
+    "EvaluationConfig",
+    "Gaussian",
+    "Hierarchical",
+    "Identity",
+    "KL",
+    "Learned",
+    "LogPolynomial",
+    "ModelConfig",
+    "Schedule",
+    "TrainingConfig",
+    "VariantConfig",
+]
+
+
+class Strict(BaseModel):
+    """A section of the configuration: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _part(*classes: type[Strict]) -> Any:
+    """A union of parts told apart by `name`; the bare name alone means the part with its defaults."""
+
+    def tag(value: Any) -> Any:
+        if isinstance(value, str):
+            return value
+        return value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
+
+    members = [Annotated[cls, Tag(cls.model_fields["name"].default)] for cls in classes]
+    union: Any = members[0]
+    for member in members[1:]:
+        union = union | member
+    return Annotated[union, Discriminator(tag)]
+
+
+class Named(Strict):
+    """A part that can be written as its bare name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+# ---- couplings: the matrix A of z = mu + A (sigma * eps) ----
+class Identity(Named):
+    """A = I."""
+
+    name: Literal["identity"] = "identity"
+
+
+class Chain(Named):
+    """A = (I - rho S)^-1, S the one-step shift: A_kl = rho^(k-l)."""
+
+    name: Literal["chain"] = "chain"
+    rho: float = Field(0.5, gt=-1, lt=1, description="correlation of a level with the one before")
+
+
+class Learned(Named):
+    """A's strictly lower entries are trained, starting from chain(rho)."""
+
+    name: Literal["learned"] = "learned"
+    rho: float = Field(0.5, gt=-1, lt=1, description="the chain that training starts from")
+
+
+# ---- divergences D(q || p) ----
+class KL(Named):
+    """beta * KL(q || p)."""
+
+    name: Literal["kl"] = "kl"
+    beta: float = Field(1.0, ge=0, description="weight of the divergence")
+
+
+class Hierarchical(Named):
+    """The level-weighted polynomial divergence sum_k omega_k D_k."""
+
+    name: Literal["hierarchical"] = "hierarchical"
+    beta: float = Field(1.0, ge=0, description="mean of the normalised level weights")
+    weights: Literal["uniform", "geometric"] | Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)] = (
+        Field("geometric", description="level weights omega_k: uniform, geometric, or one number a level")
+    )
+    ratio: float = Field(2.0, gt=0, description="r of the geometric weights, omega_k proportional to r^(k-1)")
+    normalise: bool = Field(True, description="rescale listed weights so that they sum to order * beta")
+
+
+class LogPolynomial(Named):
+    """The log-ratio polynomial sum_i E_q[P(log q/p)]."""
+
+    name: Literal["log_polynomial"] = "log_polynomial"
+    beta: float = Field(1.0, ge=0, description="weight of the divergence")
+    degree: int = Field(3, ge=1, le=12, description="m of exponential(m), c_j = 1/j!, when no coefficients are given")
+    coefficients: Annotated[list[float], Field(min_length=1, max_length=12)] | None = Field(
+        None, description="c_1..c_m of P(s) = sum_j c_j s^j; accepted only if D >= 0 is guaranteed"
+    )
+
+
+# ---- likelihoods p(x | z) ----
+class Gaussian(Named):
+    """Normal noise of scale s_x on every element."""
+
+    name: Literal["gaussian"] = "gaussian"
+    scale: Annotated[float, Field(gt=0)] | Literal["learned"] = Field(
+        0.1, description="s_x; `learned`: one scale a level, log s_x >= -6"
+    )
+
+
+class ContinuousBernoulli(Named):
+    """The continuous Bernoulli density on [0, 1] (Loaiza-Ganem and Cunningham, 2019)."""
+
+    name: Literal["continuous_bernoulli"] = "continuous_bernoulli"
+
+
+class Bernoulli(Named):
+    """Binary cross-entropy; on grey data it is not a density and is reported as `bce`."""
+
+    name: Literal["bernoulli"] = "bernoulli"
+
+
+# ---- networks ----
+class Dense(Named):
+    """A multilayer perceptron; the decoder mirrors the encoder."""
+
+    name: Literal["dense"] = "dense"
+    hidden: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = Field(
+        [256, 256], description="widths of the encoder's hidden layers"
+    )
+    activation: Literal["relu", "silu", "tanh"] = Field("relu", description="non-linearity between layers")
+
+
+class ConvLocatello(Named):
+    """The convolutional network of Locatello et al. (2019), for 28, 32 or 64 pixels."""
+
+    name: Literal["conv_locatello"] = "conv_locatello"
+
+
+Coupling = _part(Identity, Chain, Learned)
+Divergence = _part(KL, Hierarchical, LogPolynomial)
+Likelihood = _part(Gaussian, ContinuousBernoulli, Bernoulli)
+Network = _part(Dense, ConvLocatello)
+
+
+class ModelConfig(Strict):
+    """One model; VAE and beta-VAE are order 1 with the divergence kl."""
+
+    order: int = Field(1, ge=1, le=16, description="number of levels n of the polynomial hierarchy")
+    basis: Literal["monomial", "legendre", "chebyshev", "copies"] = Field(
+        "monomial", description="phi_k(x): the paper's powers, two extensions, or the control without polynomials"
+    )
+    latent_size: int = Field(12, ge=1, description="size L of the whole code; a multiple of the order")
+    coupling: Coupling = Field(Chain(), description="the matrix A of z = mu + A (sigma * eps)")
+    prior: Literal["hierarchical", "standard"] = Field("hierarchical", description="p(z) = N(0, A A^T) or N(0, I)")
+    divergence: Divergence = Field(Hierarchical(), description="what the posterior pays for leaving the prior")
+    likelihood: Likelihood = Field(Gaussian(), description="the reconstruction term")
+    reconstruction_weights: (
+        Literal["first", "uniform"] | Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    ) = Field("first", description="lambda_k: first = (1, 0, ...), uniform = (1, ..., 1)/n, or one number a level")
+    network: Network = Field(Dense(), description="encoder and decoder")
+    encoder_width: Literal["full", "matched"] = Field(
+        "full", description="full: a whole encoder a level; matched: all encoders together as large as the VAE's"
+    )
+
+    @model_validator(mode="after")
+    def _levels(self) -> ModelConfig:
+        if self.latent_size % self.order:
+            raise ValueError(
+                f"latent_size {self.latent_size} is not divisible by order {self.order}: "
+                f"every level has latent_size / order coordinates"
+            )
+        for key, value in (
+            ("reconstruction_weights", self.reconstruction_weights),
+            ("divergence.weights", getattr(self.divergence, "weights", None)),
+        ):
+            if isinstance(value, list):
+                if len(value) != self.order:
+                    raise ValueError(f"{key} has {len(value)} entries, expected one a level: order is {self.order}")
+                if sum(value) <= 0:
+                    raise ValueError(f"{key} is {value}: at least one weight must be positive")
+        if self.divergence.name == "log_polynomial" and self.prior == "standard" and self.coupling.name != "identity":
+            if self.order > 1:
+                raise ValueError(
+                    "divergence log_polynomial under prior standard needs coupling identity "
+                    f"(found {self.coupling.name}): its closed form needs independent coordinates"
+                )
+        if (
+            self.likelihood.name == "bernoulli"
+            and self.basis not in ("monomial", "copies")
+            and self.reconstruction_weights != "first"
+        ):
+            raise ValueError(f"likelihood bernoulli scores levels k > 1 for monomial and copies only, not {self.basis}")
+        return self
+
+
+class Schedule(Strict):
+    """How the weight of the divergence grows; validation always uses the final weight."""
+
+    name: Literal["constant", "linear"] = "constant"
+    warm_up: float = Field(0.0, ge=0, le=1, description="share of all steps over which the weight grows from 0 to 1")
+
+
+class TrainingConfig(Strict):
+    """A fixed budget, the same for every variant; the best epoch on the validation split is kept."""
+
+    epochs: int = Field(30, ge=1, description="passes over the training subset")
+    steps: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="optimiser steps in all; replaces epochs where training sizes differ"
+    )
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Schedule = Field(Schedule(), description="schedule of the divergence's weight")
+    precision: Literal["float32", "bfloat16", "tf32", "float64"] = "float32"
+    compile: Literal["auto", "off"] = Field("off", description="torch.compile on a GPU, never on a CPU")
+    seeds_per_job: Literal["auto"] | Annotated[int, Field(ge=1)] = Field("auto", description="size of a stack of seeds")
+    checkpoint_minutes: float = Field(5.0, gt=0, description="wall-clock time between checkpoints")
+    memory_share: float = Field(
+        0.25, gt=0, le=1, description="a training set above this share of memory is memory-mapped"
+    )
+
+
+Extractor = Literal["classifier", "inception", "efficientnet-lite0"]
+Group = Literal["density", "reconstruction", "generation", "disentanglement", "latent", "likelihood"]
+
+
+class EvaluationConfig(Strict):
+    """What is computed from a trained run, and on how many points."""
+
+    metrics: Literal["auto"] | list[Group] = Field("auto", description="auto: each group where it means something")
+    n_codes: int = Field(15_000, ge=16, description="test examples encoded (the first two thirds fit the scores)")
+    n_samples: int = Field(10_000, ge=16, description="samples drawn from the prior")
+    n_reconstructions: int = Field(10_000, ge=16, description="test examples reconstructed")
+    redraws: int = Field(3, ge=1, description="sets of samples, for the standard deviation over redraws")
+    importance_samples: int = Field(64, ge=1, description="draws an example of the importance-sampled likelihood")
+    n_likelihood: int = Field(500, ge=1, description="test examples of the importance-sampled likelihood")
+    extractors: list[Extractor] = Field(["classifier", "inception"], description="features of the Frechet distances")
+    inception_weights: str | None = Field(None, description="file of the Inception-v3 weights; absent: FID stays empty")
+    dci: list[Literal["forest", "boosting"]] = Field(["forest"], description="regressors of DCI")
+    votes: int = Field(10_000, ge=100, description="training votes of the FactorVAE and BetaVAE scores")
+    cells_per_job: int = Field(6, ge=1, description="variants encoded or evaluated by one job")
+
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
+Name = Annotated[str, Field(pattern=NAME, max_length=80)]
+Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+TrainSize = Annotated[int, Field(ge=2)] | Literal["all"]
+
+
+def _unique(values: list[Any], what: str) -> list[Any]:
+    twice = sorted({str(v) for v in values if values.count(v) > 1})
+    if twice:
+        raise ValueError(f"{what} given twice: {', '.join(twice)}")
+    return values
+
+
+class DatasetConfig(Strict):
+    """A data set of the grid, with what it changes for every variant."""
+
+    data: dict[str, Any] | None = Field(None, description="kind and its options; kind defaults to the key's own name")
+    n_train: list[TrainSize] = Field(["all"], min_length=1, description="training sizes, nested")
+    subset: Literal["fixed", "by_seed"] = Field(
+        "fixed", description="by_seed: the training subset varies with the seed (small-data study)"
+    )
+    seeds: Seeds | None = Field(None, description="overrides the grid's seeds")
+    variants: list[str] | None = Field(None, description="a subset of the variants; all by default")
+    model: dict[str, Any] = Field({}, description="overrides of `model`")
+    training: dict[str, Any] = Field({}, description="overrides of `training`")
+    evaluation: dict[str, Any] = Field({}, description="overrides of `evaluation`")
+
+    @field_validator("n_train")
+    @classmethod
+    def _sizes(cls, value: list[Any]) -> list[Any]:
+        return _unique(value, "n_train")
+
+
+class VariantConfig(Strict):
+    """A named model: what it changes, after the data set's overrides."""
+
+    label: str | None = Field(None, max_length=60, description="how tables and figures call it")
+    model: dict[str, Any] = Field({}, description="overrides of `model`")
+    training: dict[str, Any] = Field({}, description="overrides of `training`")
+
+
+class Config(Strict):
+    """A grid: data sets x training sizes x variants x seeds."""
+
+    name: Name = Field(description="names the folder results/{name}")
+    description: str = Field("", description="one sentence for the report")
+    results: str = Field("results", description="folder of all results")
+    seeds: Seeds = Field(5, description="a number of seeds, or the list of them")
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = Field(1, ge=1, description="torch threads a process; sums change with it")
+    data_path: list[str] = Field([], description="folders searched for data, before PHVAE_DATA_PATH")
+    download: bool = Field(False, description="fetch absent data from their published address")
+    baseline: str = Field("vae", description="the variant that others are compared with")
+    model: dict[str, Any] = Field({}, description="defaults of every model")
+    training: dict[str, Any] = Field({}, description="defaults of every training")
+    evaluation: dict[str, Any] = Field({}, description="defaults of every evaluation")
+    datasets: dict[Name, DatasetConfig] = Field(min_length=1)
+    variants: dict[Name, VariantConfig] = Field(min_length=1)
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds(cls, value: Any) -> Any:
+        return _unique(value, "seeds") if isinstance(value, list) else value
