@@ -1,0 +1,52 @@
+"""Where everything lies: the path grammar of a results folder, used by the workflow and the commands alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Paths"]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The files of one grid; arguments may be wildcards such as ``"{dataset}"``."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration that every job reads."""
+        return self.root / "config.json"
+
+    def data(self, dataset: str) -> Path:
+        """Manifest of a prepared data set: its folder in the cache and its hash."""
+        return self.root / "data" / f"{dataset}.json"
+
+    def reference(self, dataset: str) -> Path:
+        """Folder of what all runs on a data set share."""
+        return self.root / "reference" / dataset
+
+    def stack(self, dataset: str, n_train: int | str, variant: str, chunk: str) -> Path:
+        """Manifest of a stack of trained seeds."""
+        return self.root / "stacks" / dataset / f"n-{n_train}" / variant / f"{chunk}.json"
+
+    def batch(self, stage: str, dataset: str, n_train: int | str, index: int | str) -> Path:
+        """Manifest of a batch of cells that went through a stage (encode, evaluate, groups)."""
+        return self.root / "batches" / stage / dataset / f"n-{n_train}" / f"{index}.json"
+
+    def cell(self, dataset: str, n_train: int | str, variant: str) -> Path:
+        """Folder of a cell's runs."""
+        return self.root / "runs" / dataset / f"n-{n_train}" / variant
+
+    def run(self, dataset: str, n_train: int | str, variant: str, seed: int | str) -> Path:
+        """Folder of one run."""
+        return self.cell(dataset, n_train, variant) / f"seed-{seed}"
+
+    def groups(self, dataset: str, n_train: int | str, variant: str) -> Path:
+        """Scores that need several seeds of a cell."""
+        return self.cell(dataset, n_train, variant) / "groups.json"
+
+    def log(self, *parts: str) -> Path:
+        """Log file of a job."""
+        return self.root.joinpath("logs", *parts).with_suffix(".log")
