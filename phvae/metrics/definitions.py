@@ -1,0 +1,506 @@
+"""Every metric in words: name (with placeholders), group, label, definition, unit, direction, paper."""
+
+from __future__ import annotations
+
+__all__ = ["ENTRIES", "Entry"]
+
+Entry = tuple[str, str, str, str, str, bool | None, str]
+
+_LOCATELLO = "protocol of Locatello et al. 2019"
+_IQR = "interquartile ranges"
+
+_DENSITY: tuple[Entry, ...] = (
+    (
+        "w1_{output}",
+        "density",
+        "W1",
+        "Wasserstein-1 distance between the empirical distribution and the exact cdf, in original units over the "
+        "true interquartile range (one dimension)",
+        _IQR,
+        False,
+        "Villani 2009, ch. 6",
+    ),
+    (
+        "ks_{output}",
+        "density",
+        "KS",
+        "Kolmogorov-Smirnov distance, the largest gap between the empirical and the exact cdf (one dimension)",
+        "1",
+        False,
+        "Kolmogorov 1933",
+    ),
+    (
+        "cvm_{output}",
+        "density",
+        "CvM",
+        "Cramer-von Mises statistic against the exact cdf over n: the mean squared gap between the "
+        "empirical and the exact cdf (one dimension)",
+        "1",
+        False,
+        "Cramer 1928; von Mises 1931",
+    ),
+    (
+        "ad_{output}",
+        "density",
+        "AD",
+        "two-sample Anderson-Darling statistic against draws of the true density (one dimension)",
+        "1",
+        False,
+        "Scholz and Stephens 1987",
+    ),
+    (
+        "sliced_w1_{output}",
+        "density",
+        "sliced W1",
+        "mean Wasserstein-1 distance over fixed projections, against draws of the true density, over the true "
+        "interquartile range (two dimensions)",
+        _IQR,
+        False,
+        "Rabin et al. 2011",
+    ),
+    (
+        "mmd_{output}",
+        "density",
+        "MMD",
+        "squared maximum mean discrepancy, unbiased, Gaussian kernel, against draws of the true density (two "
+        "dimensions)",
+        "1",
+        False,
+        "Gretton et al. 2012, eq. 3",
+    ),
+)
+
+_RECONSTRUCTION: tuple[Entry, ...] = (
+    (
+        "mse",
+        "reconstruction",
+        "MSE",
+        "mean squared error a pixel of the decoder's mean",
+        "1",
+        False,
+        "textbook",
+    ),
+    (
+        "psnr",
+        "reconstruction",
+        "PSNR",
+        "mean over images of 10 log10(1/MSE), data in [0, 1]",
+        "dB",
+        True,
+        "textbook",
+    ),
+    (
+        "ssim",
+        "reconstruction",
+        "SSIM",
+        "mean structural similarity; the window is named in the settings",
+        "1",
+        True,
+        "Wang et al. 2004, eq. 13",
+    ),
+    (
+        "bce",
+        "reconstruction",
+        "BCE",
+        "binary cross-entropy an image of the decoder's mean, summed over pixels; not a density on grey data",
+        "nats",
+        False,
+        "Kingma and Welling 2014, app. C",
+    ),
+    (
+        "sharpness",
+        "reconstruction",
+        "sharpness",
+        "variance of the Laplacian of reconstructions over that of the data; 1 is as sharp as the data",
+        "1",
+        True,
+        "Pech-Pacheco et al. 2000",
+    ),
+    (
+        "band_error_{band}",
+        "reconstruction",
+        "error, {band} band",
+        "power of the error in one third of the spatial frequencies over the data's power there",
+        "1",
+        False,
+        "this project",
+    ),
+    (
+        "drop_level_{k}_{band}",
+        "reconstruction",
+        "level {k} dropped, {band} band",
+        "power of the change of the reconstruction, by frequency band, when level k is replaced by its prior mean, "
+        "over the data's power there",
+        "1",
+        None,
+        "this project",
+    ),
+)
+
+_FEATURES = (
+    ("inception", "Inception-v3 pool3", "fid"),
+    ("classifier", "the data set's own classifier", "fd_classifier"),
+    ("efficientnet_lite0", "EfficientNet-Lite0", "fd_efficientnet_lite0"),
+)
+_GENERATION: tuple[Entry, ...] = tuple(
+    entry
+    for short, words, distance in _FEATURES
+    for entry in (
+        (
+            f"{distance}_{{images}}",
+            "generation",
+            "FID" if distance == "fid" else f"FD ({short})",
+            f"Frechet distance between normals fitted to {words} features of the test split and of the images",
+            "1",
+            False,
+            "Heusel et al. 2017, eq. 6",
+        ),
+        (
+            f"kid_{short}_{{images}}",
+            "generation",
+            f"KID ({short})",
+            f"kernel distance (cubic polynomial kernel, unbiased) on {words} features",
+            "1",
+            False,
+            "Binkowski et al. 2018",
+        ),
+        (
+            f"precision_{short}_{{images}}",
+            "generation",
+            f"precision ({short})",
+            f"share of the images inside the data's k-nearest-neighbour manifold of {words} features",
+            "1",
+            True,
+            "Kynkaanniemi et al. 2019",
+        ),
+        (
+            f"recall_{short}_{{images}}",
+            "generation",
+            f"recall ({short})",
+            f"share of the data inside the images' k-nearest-neighbour manifold of {words} features",
+            "1",
+            True,
+            "Kynkaanniemi et al. 2019",
+        ),
+    )
+)
+
+_DISENTANGLEMENT: tuple[Entry, ...] = (
+    (
+        "mig",
+        "disentanglement",
+        "MIG",
+        "mutual information gap: mean over factors of the gap between the two codes with the most mutual information, "
+        f"over the factor's entropy; plug-in estimate, 20 equal-width bins a code ({_LOCATELLO})",
+        "1",
+        True,
+        "Chen et al. 2018, eq. 6",
+    ),
+    (
+        "mig_quantile",
+        "disentanglement",
+        "MIG (quantile bins)",
+        "MIG with 20 quantile bins a code: unchanged by increasing maps of a code, robust to outliers",
+        "1",
+        True,
+        "Chen et al. 2018, eq. 6",
+    ),
+    *(
+        (
+            f"dci_{regressor}_{part}",
+            "disentanglement",
+            f"DCI {part} ({regressor})",
+            f"{words}; classifier: {classifier}",
+            "1",
+            True,
+            "Eastwood and Williams 2018, sec. 2",
+        )
+        for regressor, classifier in (
+            ("forest", "random forest of 20 trees, all codes at each split, at least 20 points a leaf"),
+            ("boosting", f"gradient boosting, 100 stages of depth 3 ({_LOCATELLO})"),
+        )
+        for part, words in (
+            (
+                "disentanglement",
+                "1 - entropy over factors of a code's importances, averaged over codes by importance",
+            ),
+            (
+                "completeness",
+                "1 - entropy over codes of a factor's importances, averaged over factors by importance",
+            ),
+            ("informativeness", "test accuracy of predicting a factor from all codes, mean over factors"),
+        )
+    ),
+    (
+        "sap",
+        "disentanglement",
+        "SAP",
+        "separated attribute predictability: mean over factors of the gap between the two best test accuracies of "
+        f"one-code linear SVMs, C = .01, balanced classes ({_LOCATELLO})",
+        "1",
+        True,
+        "Kumar et al. 2018, sec. 3",
+    ),
+    (
+        "sap_r2",
+        "disentanglement",
+        "SAP (R2)",
+        "the same gap with the squared correlation of a code and the factor's index, on the training points",
+        "1",
+        True,
+        "Kumar et al. 2018, sec. 3",
+    ),
+    (
+        "factor_vae",
+        "disentanglement",
+        "FactorVAE score",
+        "test accuracy of the majority vote that maps the code of smallest relative variance, among 64 points that "
+        "share a factor, to that factor; codes of standard deviation below .05 left out",
+        "1",
+        True,
+        "Kim and Mnih 2018, sec. 3",
+    ),
+    (
+        "beta_vae",
+        "disentanglement",
+        "BetaVAE score",
+        "test accuracy of a logistic regression that tells the shared factor from the mean absolute difference of "
+        "64 pairs of codes",
+        "1",
+        True,
+        "Higgins et al. 2017, sec. 3",
+    ),
+    (
+        "modularity",
+        "disentanglement",
+        "modularity",
+        "mean over codes of 1 - (squared mutual information with all factors but the best) / (best squared, times "
+        "the other factors' number); 20 equal-width bins; a code without information counts 0",
+        "1",
+        True,
+        "Ridgeway and Mozer 2018, sec. 3",
+    ),
+    (
+        "explicitness",
+        "disentanglement",
+        "explicitness",
+        "one-vs-rest area under the ROC curve of a logistic regression on standardised codes, on test points, mean "
+        "over classes and factors",
+        "1",
+        True,
+        "Ridgeway and Mozer 2018, sec. 3",
+    ),
+    (
+        "irs",
+        "disentanglement",
+        "IRS",
+        "interventional robustness: 1 - the .99 quantile of a code's deviation from its mean given the best factor, "
+        "over its largest deviation, averaged over codes by that deviation; constant codes left out",
+        "1",
+        True,
+        "Suter et al. 2019, eq. 7",
+    ),
+    (
+        "level_{k}_informativeness",
+        "disentanglement",
+        "informativeness of level {k}",
+        "test accuracy of predicting a factor from the codes of level k alone (the forest of dci_forest), mean over "
+        "factors",
+        "1",
+        True,
+        "Eastwood and Williams 2018, sec. 2, by level",
+    ),
+    (
+        "level_{k}_informativeness_{factor}",
+        "disentanglement",
+        "informativeness of level {k} on {factor}",
+        "the same for one factor: which level carries which factor",
+        "1",
+        True,
+        "Eastwood and Williams 2018, sec. 2, by level",
+    ),
+)
+
+_GROUPS: tuple[Entry, ...] = (
+    (
+        "udr_lasso",
+        "groups",
+        "UDR (Lasso)",
+        "unsupervised disentanglement ranking: how well codes of models of different seeds match one to one, by "
+        "Lasso(.1) weights; median over partners, mean over seeds; codes with KL below .01 left out",
+        "1",
+        True,
+        "Duan et al. 2020, eq. 4",
+    ),
+    (
+        "udr_spearman",
+        "groups",
+        "UDR (Spearman)",
+        "the same with absolute Spearman correlations",
+        "1",
+        True,
+        "Duan et al. 2020, eq. 4",
+    ),
+)
+
+_LATENT: tuple[Entry, ...] = (
+    (
+        "kl",
+        "latent",
+        "KL",
+        "mean over test examples of KL(q(z|x) || p(z)), unweighted",
+        "nats",
+        None,
+        "Kingma and Welling 2014, eq. 10",
+    ),
+    (
+        "kl_level_{k}",
+        "latent",
+        "KL of level {k}",
+        "level k's unweighted term D_k of the divergence, mean over test examples",
+        "nats",
+        None,
+        "docs/method.md, section 4",
+    ),
+    (
+        "active_units",
+        "latent",
+        "active units",
+        "number of whitened code coordinates whose posterior mean has variance above .01 over the test examples",
+        "coordinates",
+        None,
+        "Burda et al. 2016, sec. 5.2",
+    ),
+    (
+        "w_norm",
+        "latent",
+        "E|w|^2 / L",
+        "mean squared norm of the whitened posterior means over the code's size",
+        "1",
+        None,
+        "this project",
+    ),
+    (
+        "ball_share",
+        "latent",
+        "central ball share",
+        "share of the aggregate posterior inside the ball that holds half of the prior (.5 is the prior's own)",
+        "1",
+        None,
+        "this project",
+    ),
+    (
+        "knn_accuracy",
+        "latent",
+        "kNN accuracy",
+        "accuracy of k-nearest-neighbour prediction of labels from whitened codes (labelled sets)",
+        "1",
+        True,
+        "Cover and Hart 1967",
+    ),
+    (
+        "mmd_prior",
+        "latent",
+        "MMD to the prior",
+        "squared maximum mean discrepancy, unbiased, between the aggregate posterior and the prior",
+        "1",
+        False,
+        "Gretton et al. 2012, eq. 3",
+    ),
+    (
+        "gaussian_tc",
+        "latent",
+        "Gaussian total correlation",
+        "total correlation of a normal with the covariance of the whitened codes, -1/2 log det of their correlation "
+        "matrix; constant codes left out",
+        "nats",
+        False,
+        f"Watanabe 1960; {_LOCATELLO}",
+    ),
+    (
+        "mean_code_mi",
+        "latent",
+        "mean MI of codes",
+        "mean over pairs of different codes of their mutual information, plug-in estimate with 20 equal-width bins; "
+        "constant codes left out",
+        "nats",
+        False,
+        _LOCATELLO,
+    ),
+)
+
+_LIKELIHOOD: tuple[Entry, ...] = (
+    (
+        "nll",
+        "likelihood",
+        "NLL",
+        "-log p(x) by importance sampling, in the data's original units; a density only",
+        "nats",
+        False,
+        "Burda et al. 2016, eq. 8",
+    ),
+    (
+        "nll_half",
+        "likelihood",
+        "NLL, half the draws",
+        "the same with half the importance samples: how far the estimate has settled",
+        "nats",
+        False,
+        "Burda et al. 2016, eq. 8",
+    ),
+    (
+        "bits_per_dim",
+        "likelihood",
+        "bits/dim",
+        "NLL over (dimensions times log 2), plus 8 for images of 256 grey levels in [0, 1]",
+        "bits",
+        False,
+        "Theis et al. 2016, sec. 3.1",
+    ),
+    (
+        "elbo",
+        "likelihood",
+        "ELBO",
+        "evidence lower bound a test example: -(reconstruction_nll + kl)",
+        "nats",
+        True,
+        "Kingma and Welling 2014, eq. 3",
+    ),
+    (
+        "reconstruction_nll",
+        "likelihood",
+        "reconstruction NLL",
+        "the ELBO's expected -log p(x|z)",
+        "nats",
+        False,
+        "Kingma and Welling 2014, eq. 3",
+    ),
+    (
+        "bce_elbo",
+        "likelihood",
+        "BCE bound",
+        "-(bce_reconstruction + kl) of a Bernoulli likelihood on grey data: not a density, never compared with elbo",
+        "nats",
+        True,
+        "Loaiza-Ganem and Cunningham 2019",
+    ),
+    (
+        "bce_reconstruction",
+        "likelihood",
+        "BCE under the posterior",
+        "expected binary cross-entropy of a Bernoulli likelihood on grey data: not a density",
+        "nats",
+        False,
+        "Loaiza-Ganem and Cunningham 2019",
+    ),
+)
+
+ENTRIES: tuple[Entry, ...] = (
+    *_DENSITY,
+    *_RECONSTRUCTION,
+    *_GENERATION,
+    *_DISENTANGLEMENT,
+    *_GROUPS,
+    *_LATENT,
+    *_LIKELIHOOD,
+)

@@ -1,0 +1,151 @@
+"""One line of the long table, and what a group of metrics is given to compute its lines."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from phvae.metrics.registry import lookup
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from phvae.config import EvaluationConfig, ModelConfig
+    from phvae.data import Prepared
+
+__all__ = ["Inputs", "Row", "Status", "Undefined", "attempt", "row", "without_value"]
+
+Status = Literal["ok", "empty", "failed", "diverged"]
+
+
+class Undefined(ValueError):
+    """A metric that has no value on these inputs; the message is the reason shown in the row."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One metric of one run; `value` is None exactly when `status` is not "ok", and then `reason` says why."""
+
+    split: str
+    metric: str
+    value: float | None
+    unit: str
+    higher_is_better: bool | None
+    n: int | None
+    ceiling: float | None
+    floor: float | None
+    noise_sd: float | None
+    settings: str
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the `rows(inputs)` of a group may read.
+
+    Attributes:
+        data: the prepared data set.
+        codes: mean, log_variance, whitened (N, n, d) float32, coupling (n, n); row i is test example i.
+        arrays: what the encode stage wrote to arrays.npz; each access reads one array from the file.
+        model: the run's resolved model.
+        settings: the run's resolved evaluation settings.
+        reference: folder of the reference stage (classifier, features, reference.json).
+        seed: the run's seed, for the metrics' own draws.
+        threads: processes or threads that a metric may use; never changes a value.
+    """
+
+    data: Prepared
+    codes: Mapping[str, np.ndarray]
+    arrays: Mapping[str, np.ndarray]
+    model: ModelConfig
+    settings: EvaluationConfig
+    reference: Path
+    seed: int
+    threads: int = 1
+
+
+def _optional(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def row(
+    metric: str,
+    value: float | None,
+    *,
+    n: int | None = None,
+    settings: str = "",
+    split: str = "test",
+    ceiling: float | None = None,
+    floor: float | None = None,
+    noise_sd: float | None = None,
+    reason: str = "",
+) -> Row:
+    """A row with the unit and direction of the registry; a value that is not finite becomes empty, with a reason.
+
+    >>> row("mig", 0.25, n=10_000).status, row("mig", float("nan"), reason="no code varies").reason
+    ('ok', 'no code varies')
+
+    Raises:
+        KeyError: the metric is not registered.
+    """
+    if value is None or not math.isfinite(value):
+        return without_value(metric, "empty", reason or f"the value is {value}", n=n, settings=settings, split=split)
+    entry = lookup(metric)
+    return Row(
+        split,
+        metric,
+        float(value),
+        entry.unit,
+        entry.higher_is_better,
+        n,
+        _optional(ceiling),
+        _optional(floor),
+        _optional(noise_sd),
+        settings,
+        "ok",
+        "",
+    )
+
+
+def without_value(
+    metric: str, status: Status, reason: str, *, n: int | None = None, settings: str = "", split: str = "test"
+) -> Row:
+    """A row that says why there is no value."""
+    entry = lookup(metric)
+    if status == "ok" or not reason:
+        raise ValueError(f"a row of {metric} without a value needs a reason and a status other than ok, not {status!r}")
+    return Row(split, metric, None, entry.unit, entry.higher_is_better, n, None, None, None, settings, status, reason)
+
+
+def attempt(
+    metrics: Sequence[str],
+    compute: Callable[[], Mapping[str, float]],
+    *,
+    n: int | None = None,
+    settings: str = "",
+    split: str = "test",
+    **bounds: Any,
+) -> list[Row]:
+    """The rows of `compute()` (name -> value); what it raises becomes rows instead of an end of the grid.
+
+    `Undefined` gives status "empty" (the metric has no value here), any other exception "failed". A name that
+    `compute` leaves out is empty too. Floating-point warnings are silenced: the value itself tells.
+
+    >>> [(r.status, r.reason) for r in attempt(["mig"], lambda: {"mig": 1 / 0})]
+    [('failed', 'ZeroDivisionError: division by zero')]
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            values = compute()
+    except Undefined as error:
+        return [without_value(m, "empty", str(error), n=n, settings=settings, split=split) for m in metrics]
+    except Exception as error:  # one metric must not end a grid of hundreds
+        reason = f"{type(error).__name__}: {error}"
+        return [without_value(m, "failed", reason, n=n, settings=settings, split=split) for m in metrics]
+    return [row(m, values.get(m), n=n, settings=settings, split=split, **bounds) for m in metrics]
