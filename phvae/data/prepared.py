@@ -1,0 +1,144 @@
+"""A prepared data set: memory-mapped splits, labels, factors and the data card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from phvae.data.recipe import SPLITS
+from phvae.errors import DataError
+from phvae.files import read_json, sha256
+from phvae.seeding import numpy_generator
+
+if TYPE_CHECKING:
+    from phvae.data.densities import Density1D
+
+__all__ = ["Prepared", "load"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A prepared data set.
+
+    Attributes:
+        kind: the kind of data, such as `digits`.
+        shape: of one example: (C, H, W) for images, (D,) for densities.
+        train: uint8 (N, C, H, W), 0..255; or float32 (N, D) after the affine map `scaling`. Memory-mapped.
+        validation: as `train`.
+        test: as `train`; the canonical test split, or one drawn with one fixed seed.
+        labels: split -> int64 (N,), or empty.
+        factors: split -> int64 (N, F), the class of every factor, or empty.
+        factor_names: names of the F factors.
+        factor_sizes: number of classes of the F factors.
+        binary: whether every pixel is 0 or 255.
+        is_density: whether the set is a density with a known pdf.
+        scaling: (offset, scale), each (D,), of x_model = offset + scale * x_original; None for images.
+        sha256: one hash of all content.
+        card: the data card.
+    """
+
+    kind: str
+    folder: Path
+    shape: tuple[int, ...]
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    labels: Mapping[str, np.ndarray]
+    factors: Mapping[str, np.ndarray]
+    factor_names: tuple[str, ...]
+    factor_sizes: tuple[int, ...]
+    binary: bool
+    is_density: bool
+    scaling: tuple[np.ndarray, np.ndarray] | None
+    sha256: str
+    card: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The kind, as a name for messages."""
+        return self.kind
+
+    @property
+    def density(self) -> Density1D | None:
+        """The exact density that the examples were drawn from, in original units; None for images."""
+        if not self.is_density:
+            return None
+        from phvae.data.registry import parse
+
+        options: Any = parse(self.kind, {"kind": self.kind, **self.card["options"]})[1]
+        return options.density()
+
+    def subset(self, n_train: int | Literal["all"] = "all", seed: int | None = None) -> np.ndarray:
+        """Indices (n_train,) into `train`, ascending; for equal seeds a smaller subset lies within a larger one.
+
+        Args:
+            n_train: number of training examples, or "all".
+            seed: None draws from the set's one fixed order; a seed draws from an order of its own.
+
+        Raises:
+            DataError: if the training split has fewer examples.
+        """
+        total = len(self.train)
+        if n_train == "all":
+            return np.arange(total)
+        if not 1 <= n_train <= total:
+            raise DataError(f"n_train is {n_train}, but {self.kind} has {total} training examples")
+        generator = numpy_generator(0, "subset", "fixed") if seed is None else numpy_generator(seed, "subset")
+        return np.sort(generator.permutation(total)[:n_train])
+
+
+def load(folder: str | Path, *, verify: bool = False) -> Prepared:
+    """Load a prepared folder without reading its arrays into memory.
+
+    Args:
+        folder: what `prepare` returned.
+        verify: read every file once and compare its SHA-256 with the card's.
+
+    Raises:
+        DataError: if the folder is no prepared set, or a file of it is absent or damaged.
+    """
+    folder = Path(folder)
+    try:
+        card = read_json(folder / "card.json")
+        files = card["files"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder}: no prepared data set ({error}); run `phvae prepare`") from None
+    for name, known in files.items():
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != known["bytes"]:
+            raise DataError(f"{path}: absent or cut short, expected {known['bytes']} bytes; prepare the set again")
+        if verify and sha256(path) != known["sha256"]:
+            raise DataError(f"{path}: its content changed since it was prepared; remove {folder} and prepare again")
+
+    def array(name: str) -> np.ndarray:
+        try:
+            found: np.ndarray = np.load(folder / name, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{folder / name}: unreadable ({error}); prepare the set again") from None
+        return found
+
+    def every(what: str) -> dict[str, np.ndarray]:
+        return {s: np.array(array(f"{s}_{what}.npy")) for s in SPLITS if f"{s}_{what}.npy" in files}
+
+    scaling = card.get("scaling")
+    return Prepared(
+        kind=card["kind"],
+        folder=folder,
+        shape=tuple(card["shape"]),
+        train=array("train.npy"),
+        validation=array("validation.npy"),
+        test=array("test.npy"),
+        labels=every("labels"),
+        factors=every("factors"),
+        factor_names=tuple(card.get("factor_names", ())),
+        factor_sizes=tuple(card.get("factor_sizes", ())),
+        binary=card["binary"],
+        is_density=scaling is not None,
+        scaling=None if scaling is None else (np.array(scaling["offset"]), np.array(scaling["scale"])),
+        sha256=card["sha256"],
+        card=card,
+    )

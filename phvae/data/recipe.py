@@ -1,0 +1,103 @@
+"""What a kind of data must offer: typed options that read their sources and write the three splits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from phvae.config import Strict
+from phvae.errors import DataError
+
+__all__ = ["SPLITS", "About", "Builder", "Input", "Kind", "Recipe", "Sources"]
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class About:
+    """What a data card says about a kind before any byte of it is read."""
+
+    title: str
+    source: str
+    licence: str
+    citation: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a kind may look for its files, and whether it may fetch them."""
+
+    search: tuple[Path, ...] = ()
+    cache: Path = Path("cache")
+    download: bool = False
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Input:
+    """One source file: its name, the SHA-256 of its unpacked bytes, and whether that hash was the published one."""
+
+    name: str
+    sha256: str
+    verified: bool
+
+
+@dataclass
+class Builder:
+    """Writes the arrays of a set into one folder, `{split}.npy`, `{split}_labels.npy`, `{split}_factors.npy`."""
+
+    folder: Path
+    progress: bool = False
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def create(self, split: str, shape: tuple[int, ...], dtype: Any = np.uint8) -> np.ndarray:
+        """An array on disk, to be filled piece by piece."""
+        if min(shape) < 1:
+            raise DataError(f"the {split} split would have shape {shape}: every split needs at least one example")
+        return np.lib.format.open_memmap(self.folder / f"{split}.npy", mode="w+", dtype=dtype, shape=shape)
+
+    def put(
+        self, split: str, x: np.ndarray, labels: np.ndarray | None = None, factors: np.ndarray | None = None
+    ) -> None:
+        """Write one split: x uint8 (N, C, H, W) or float32 (N, D), labels (N,), factors (N, F)."""
+        if len(x) == 0:
+            raise DataError(f"the {split} split is empty: every split needs at least one example")
+        np.save(self.folder / f"{split}.npy", np.ascontiguousarray(x))
+        self.annotate(split, labels=labels, factors=factors)
+
+    def annotate(self, split: str, labels: np.ndarray | None = None, factors: np.ndarray | None = None) -> None:
+        """Write the labels (N,) and factor classes (N, F) of a split as int64."""
+        for name, array in (("labels", labels), ("factors", factors)):
+            if array is not None:
+                np.save(self.folder / f"{split}_{name}.npy", np.ascontiguousarray(array, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A set whose sources were found and checked: what they are, and how to write the splits."""
+
+    inputs: tuple[Input, ...]
+    write: Callable[[Builder], None]
+
+
+class Kind(Strict):
+    """The options of one kind of data. Its own options are its fields; `read` finds and checks the sources."""
+
+    about: ClassVar[About]
+    # raised by one when the same options and sources give other arrays than before
+    revision: ClassVar[int] = 1
+    # options that say where the data lie, not what they are: no part of the key or of the card
+    places: ClassVar[frozenset[str]] = frozenset()
+
+    def read(self, sources: Sources) -> Recipe:
+        """Find and check the sources.
+
+        Raises:
+            DataError: if a source is absent, damaged or not what it should be.
+        """
+        raise NotImplementedError

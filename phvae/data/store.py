@@ -1,0 +1,177 @@
+"""The cache of prepared sets: one folder a set, named after its content, complete from the moment it exists."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phvae.data.recipe import SPLITS, Builder, Input, Kind, Sources
+from phvae.data.registry import parse
+from phvae.errors import DataError
+from phvae.files import read_json, sha256, sha256_text, write_json
+
+__all__ = ["FORMAT", "complete", "prepare"]
+
+FORMAT = 1  # of the prepared folder; part of its key
+_STALE = 24 * 3600  # seconds after which a temporary folder is taken for the remains of a killed job
+
+
+def prepare(
+    name: str,
+    data: dict[str, Any] | None,
+    *,
+    cache: str | Path,
+    search: list[Path] | tuple[Path, ...] = (),
+    download: bool = False,
+    progress: bool = False,
+) -> Path:
+    """Prepare a data set, or find it prepared: `cache/{kind}-{key}/` with one .npy a split and card.json.
+
+    Args:
+        name: what the data set is called; also its kind, unless `data` names one.
+        data: kind and options.
+        cache: folder shared by all configs; jobs that prepare the same set at once do not collide.
+        search: folders in which source files are looked for, before PHVAE_DATA_PATH and the usual places.
+        download: whether absent source files may be fetched from their published address.
+        progress: whether to show a progress bar.
+
+    Returns:
+        The prepared folder, for `load`.
+
+    Raises:
+        ConfigError: on unknown kinds or options.
+        DataError: if the sources are absent or damaged.
+    """
+    kind, options = parse(name, data)
+    cache = Path(cache)
+    sources = Sources(search=tuple(Path(p) for p in search), cache=cache, download=download, progress=progress)
+    recipe = options.read(sources)
+    described = options.model_dump(mode="json", exclude=set(options.places))
+    key = _key(kind, options, described, recipe.inputs)
+    folder = cache / f"{kind}-{key[:16]}"
+    if complete(folder):
+        return folder
+    cache.mkdir(parents=True, exist_ok=True)
+    _sweep(cache)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=cache))
+    try:
+        builder = Builder(temporary, progress=progress)
+        recipe.write(builder)
+        card = _card(kind, key, options, described, recipe.inputs, builder)
+        write_json(temporary / "card.json", card)
+        temporary.chmod(0o755)
+        _move(temporary, folder)
+    except MemoryError:
+        raise DataError(f"{kind}: not enough memory to prepare the set; ask for a smaller size") from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def complete(folder: str | Path) -> bool:
+    """Whether a folder holds a whole prepared set: a card, and every file it lists with the listed size."""
+    folder = Path(folder)
+    try:
+        card = read_json(folder / "card.json")
+        return all((folder / f).stat().st_size == known["bytes"] for f, known in card["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def _key(kind: str, options: Kind, described: dict[str, Any], inputs: tuple[Input, ...]) -> str:
+    content = {
+        "format": FORMAT,
+        "kind": kind,
+        "revision": options.revision,
+        "options": described,
+        "inputs": sorted((i.name, i.sha256) for i in inputs),
+    }
+    return sha256_text(json.dumps(content, sort_keys=True))
+
+
+def _card(
+    kind: str, key: str, options: Kind, described: dict[str, Any], inputs: tuple[Input, ...], builder: Builder
+) -> dict[str, Any]:
+    folder = builder.folder
+    files = {
+        p.name: {"sha256": sha256(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir()) if p.suffix == ".npy"
+    }
+    arrays = {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
+    for split, array in arrays.items():
+        for what in ("labels", "factors"):
+            path = folder / f"{split}_{what}.npy"
+            if path.exists() and len(np.load(path, mmap_mode="r")) != len(array):
+                raise DataError(f"{kind}: {split} has {len(array)} examples, but another number of {what}")
+    shapes = {a.shape[1:] for a in arrays.values()}
+    if len(shapes) != 1:
+        raise DataError(f"{kind}: the splits have different shapes: {sorted(shapes)}")
+    about = options.about
+    return {
+        "format": FORMAT,
+        "kind": kind,
+        "key": key,
+        "options": described,
+        "title": about.title,
+        "source": about.source,
+        "licence": about.licence,
+        "citation": about.citation,
+        "note": about.note,
+        "shape": list(shapes.pop()),
+        "dtype": str(arrays["train"].dtype),
+        "counts": {split: len(a) for split, a in arrays.items()},
+        "binary": all(_binary(a) for a in arrays.values()),
+        "labels": (folder / "test_labels.npy").exists(),
+        "inputs": [{"name": i.name, "sha256": i.sha256, "verified": i.verified} for i in inputs],
+        "files": files,
+        "sha256": sha256_text(json.dumps([files, builder.facts], sort_keys=True)),
+        **builder.facts,
+    }
+
+
+def _binary(array: np.ndarray) -> bool:
+    if array.dtype != np.uint8:
+        return False
+    rows = max(1, (1 << 24) // max(1, int(np.prod(array.shape[1:]))))
+    for start in range(0, len(array), rows):
+        piece = array[start : start + rows]
+        if not np.all((piece == 0) | (piece == 255)):
+            return False
+    return True
+
+
+def _move(temporary: Path, folder: Path) -> None:
+    """Give a finished folder its final name; another job's equal folder is as good, a damaged one makes way."""
+    for _ in range(5):
+        try:
+            temporary.rename(folder)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        if complete(folder):
+            return
+        aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
+        with contextlib.suppress(OSError):  # another job may have moved it away first
+            folder.rename(aside / folder.name)
+        shutil.rmtree(aside, ignore_errors=True)
+    raise DataError(f"{folder}: the prepared set could not be put in place; remove this folder and try again")
+
+
+def _sweep(cache: Path) -> None:
+    """Remove temporary folders that killed jobs left more than a day ago."""
+    for path in cache.glob(".*-*"):
+        try:
+            newest = max(p.stat().st_mtime for p in (path, *path.iterdir()))
+            if path.is_dir() and time.time() - newest > _STALE and os.access(path, os.W_OK):
+                shutil.rmtree(path, ignore_errors=True)
+        except OSError:
+            continue
