@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import types
 import typing
 from dataclasses import dataclass
@@ -117,9 +118,29 @@ class Grid:
                 found[dataset, n_train, index // size] = cells[index : index + size]
         return found
 
+    def check_writable(self) -> None:
+        """Refuse a results folder that cannot be written, without creating it.
+
+        Raises:
+            ConfigError: an ancestor is a file or may not be written.
+        """
+        folder = self.paths.root
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK) or _read_only(folder):
+            raise ConfigError(
+                f"{self.source}: results: found {self.config.results!r}, expected a folder that can be written; "
+                f"{folder} cannot"
+            )
+
     def runs(self) -> list[tuple[Cell, int]]:
         """Every (cell, seed) of the grid."""
         return [(cell, seed) for cell in self.cells for seed in cell.seeds]
+
+
+def _read_only(folder: Path) -> bool:
+    """Whether the file system is mounted read-only (the superuser's access check does not tell)."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -165,7 +186,10 @@ def load_grid(path: str | Path) -> Grid:
     Raises:
         ConfigError: anything in it cannot be run; the message names file, key, found, expected.
     """
-    return parse_grid(read_yaml(path), str(path))
+    content = read_yaml(path)
+    if set(content) == {"source", "config"}:  # what the workflow wrote for its jobs
+        return parse_grid(content["config"], content["source"])
+    return parse_grid(content, str(path))
 
 
 def parse_grid(content: dict[str, Any], source: str) -> Grid:

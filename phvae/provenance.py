@@ -31,8 +31,16 @@ MODULES: dict[str, tuple[str, ...]] = {
     "reference": ("metrics/*.py", "seeding.py"),
     "evaluate": ("metrics/*.py",),
     "groups": ("metrics/groups.py",),
-    "analysis": ("analysis/*.py",),
-    "tracking": ("tracking.py",),
+    "collect": ("analysis/results.py",),
+    "tables": (
+        "analysis/tables.py",
+        "analysis/statistics.py",
+        "analysis/claims.py",
+        "analysis/rate_distortion.py",
+    ),
+    "figures": ("analysis/figures*.py", "analysis/style.py"),
+    "report": ("analysis/report.py", "analysis/templates/*"),
+    "track": ("tracking.py",),
 }
 
 # Distributions whose version is recorded with every run.

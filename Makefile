@@ -1,0 +1,62 @@
+# Two commands matter: `make run` and `make test`. Everything is installed in .venv and cached in .cache here.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-all lint format bench ui clean
+
+CONFIG ?= config/quick.yaml
+CORES ?= all
+PYTHON ?= python3
+# More options for Snakemake, for example SNAKEMAKE_ARGS="--profile slurm".
+SNAKEMAKE_ARGS ?=
+PYTEST_ARGS ?=
+
+# Nothing is written to the home folder, nothing leaves the machine.
+export XDG_CACHE_HOME := $(CURDIR)/.cache
+export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
+export MLFLOW_DISABLE_TELEMETRY := true
+export DO_NOT_TRACK := true
+export PYTHONDONTWRITEBYTECODE :=
+# one thread a process: processes, not threads, fill the cores
+export OMP_NUM_THREADS ?= 1
+
+ACTIVATE := source .venv/bin/activate
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+.venv/installed: pyproject.toml envs/requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit("phvae needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
+	@echo "setting up .venv (once; about 6 GB with torch)"
+	@$(PYTHON) -m venv .venv || { echo "could not create .venv: is the venv module installed (Debian: python3-venv)?" >&2; exit 1; }
+	@$(ACTIVATE) && PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 python -m pip install --quiet --constraint envs/requirements.lock --editable '.[dev]'
+	@touch .venv/installed
+
+install: .venv/installed ## set up .venv with the pinned versions (the other targets do it by themselves)
+
+run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and write the report
+	@$(ACTIVATE) && start=$$(date +%s) \
+	  && snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete $(SNAKEMAKE_ARGS) \
+	  && phvae summary --config "$(CONFIG)" --since $$start
+
+test: .venv/installed ## every test that this machine can run
+	@$(ACTIVATE) && python -m pytest $(PYTEST_ARGS)
+
+test-all: .venv/installed ## as test, but a test skipped for want of a program is a failure (gpu aside)
+	@$(ACTIVATE) && PHVAE_STRICT=1 python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/installed ## ruff, snakefmt, snakemake --lint, mypy
+	@$(ACTIVATE) && ruff check . && ruff format --check . \
+	  && snakefmt --check Snakefile workflow && snakemake --lint && mypy
+
+format: .venv/installed ## rewrite the sources in the house's format
+	@$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow
+
+bench: .venv/installed ## measure speed against peers; writes benchmarks/results.csv
+	@$(ACTIVATE) && python benchmarks/training.py
+
+ui: .venv/installed ## open the MLflow page on http://127.0.0.1:5000
+	@$(ACTIVATE) && mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///results/mlflow/mlflow.db --default-artifact-root results/mlflow/artifacts
+
+clean: ## remove caches (results and .venv stay)
+	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -1,0 +1,43 @@
+# phvae: PH-VAE (arXiv:2502.02856) against VAE and beta-VAE, over data sets, training sizes, variants and seeds.
+#
+# The path grammar, under results/{name}/ ({name} is the configuration's own; phvae/paths.py builds every path):
+#   config.json                                           the resolved configuration that every job reads
+#   data/{dataset}.json                                   manifest of a prepared data set (cache: results/data/)
+#   reference/{dataset}/reference.json                    what all runs on a data set share
+#   stacks/{dataset}/n-{n_train}/{variant}/{chunk}.json   manifest of a stack of trained seeds
+#   batches/{stage}/{dataset}/n-{n_train}/{index}.json    manifest of a batch of cells: encode, evaluate, groups
+#   runs/{dataset}/n-{n_train}/{variant}/seed-{seed}/     a run's files; not declared, so a rerun keeps finished seeds
+#   metrics.parquet metrics.csv costs.parquet             the long table
+#   tables/ figures/ report.html tracking.json            what people read
+#
+# Snakemake owns order, retries and the cluster; each rule is one `phvae` command that can be run by hand.
+
+if not workflow.configfiles:
+
+    configfile: "config/quick.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    collect,
+    tables,
+    figures,
+    report,
+    track,
+
+
+rule all:
+    default_target: True
+    input:
+        paths.root / "metrics.parquet",
+        paths.root / "tables/index.json",
+        paths.root / "figures/index.json",
+        paths.root / "report.html",
+        paths.root / "tracking.json",

@@ -1,0 +1,297 @@
+"""The `phvae` command: every stage of the workflow by hand, and what people ask of results."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from phvae.errors import PhvaeError
+
+__all__ = ["main"]
+
+EPILOG = """\
+exit status: 0 done; 1 a check failed or a job could not finish; 2 bad input (nothing was run);
+75 interrupted after a checkpoint (run the same command again to go on).
+
+Start with:  phvae doctor
+             phvae plan config/quick.yaml
+             snakemake --cores 2
+"""
+
+Arguments = argparse.Namespace
+Command = Callable[[Arguments], int | None]
+
+
+def _size(text: str) -> int | str:
+    if text == "all":
+        return text
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number or 'all'")
+    return int(text)
+
+
+def _grid(arguments: Arguments) -> Any:
+    from phvae.grid import load_grid
+
+    grid = load_grid(arguments.config)
+    grid.check_writable()
+    return grid
+
+
+# ---- stages ----
+def _prepare(a: Arguments) -> None:
+    from phvae import stages
+
+    stages.prepare(_grid(a), a.dataset)
+
+
+def _reference(a: Arguments) -> None:
+    from phvae import stages
+
+    stages.reference(_grid(a), a.dataset)
+
+
+def _train(a: Arguments) -> None:
+    from phvae import stages
+
+    grid = _grid(a)
+    stages.train(grid, grid.cell(a.dataset, a.n_train, a.variant), a.chunk)
+
+
+def _batch_stage(name: str) -> Command:
+    def run(a: Arguments) -> None:
+        from phvae import stages
+
+        getattr(stages, name)(_grid(a), a.dataset, a.n_train, a.batch)
+
+    return run
+
+
+def _collect(a: Arguments) -> None:
+    from phvae import stages
+
+    print(f"{stages.collect(_grid(a))['rows']} rows")
+
+
+def _tables(a: Arguments) -> None:
+    from phvae.analysis import tables
+
+    grid = _grid(a)
+    tables.write(grid.paths.root, Path(a.claims), Path(a.published), baseline=grid.config.baseline)
+
+
+def _figures(a: Arguments) -> None:
+    from phvae.analysis import figures
+
+    grid = _grid(a)
+    figures.write(grid.paths.root, baseline=grid.config.baseline)
+
+
+def _report(a: Arguments) -> None:
+    from phvae.analysis import report
+
+    grid = _grid(a)
+    report.write(grid.paths.root)
+    print(grid.paths.root / "report.html")
+
+
+def _track(a: Arguments) -> None:
+    from phvae import tracking
+    from phvae.files import write_json
+
+    grid = _grid(a)
+    uri = tracking.sync(grid.paths.root)
+    write_json(grid.paths.root / "tracking.json", {"uri": tracking.mask(uri)})
+
+
+# ---- questions ----
+def _check_config(a: Arguments) -> None:
+    grid = _grid(a)
+    print(f"{a.config}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {len(grid.runs())} runs")
+
+
+def _plan(a: Arguments) -> None:
+    from phvae.plan import plan
+
+    print(plan(_grid(a)))
+
+
+def _doctor(a: Arguments) -> int:
+    from phvae.doctor import doctor
+
+    return doctor(a.config)
+
+
+def _summary(a: Arguments) -> None:
+    from phvae.summary import summary
+
+    print(summary(_grid(a), a.since))
+
+
+def _compare(a: Arguments) -> None:
+    from phvae.analysis.compare import compare
+
+    print(compare(Path(a.results), baseline=a.baseline))
+
+
+def _check(a: Arguments) -> int:
+    from phvae.analysis.check import check
+
+    text, good = check(Path(a.results), Path(a.against))
+    print(text)
+    return 0 if good else 1
+
+
+def _clean(a: Arguments) -> None:
+    from phvae.upkeep import clean
+
+    print(clean(_grid(a), dry_run=a.dry_run))
+
+
+def _accept(a: Arguments) -> None:
+    from phvae.upkeep import accept
+
+    print(accept(_grid(a), a.reason))
+
+
+def _data(a: Arguments) -> None:
+    from phvae.data import cli as data_cli
+
+    if a.action == "list":
+        print(data_cli.list_sets())
+    elif a.action == "show":
+        print(data_cli.show(a.name))
+    else:
+        data_cli.fetch_all(a.name, a.config, folder=a.folder)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="phvae",
+        description="Reproducible benchmark of polynomial hierarchical variational autoencoders (arXiv:2502.02856).",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and leave")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+
+    def add(name: str, run: Command, text: str, example: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=f"example: {example}",
+            allow_abbrev=False,
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    def stage(name: str, run: Command, text: str, more: str = "") -> argparse.ArgumentParser:
+        sub = add(name, run, text, f"phvae {name} --config config/quick.yaml{more}")
+        sub.add_argument("--config", required=True, metavar="FILE", help="configuration of the grid")
+        return sub
+
+    def cell(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        sub.add_argument("--dataset", required=True, metavar="NAME")
+        sub.add_argument("--n-train", required=True, type=_size, metavar="N", help="training size, or 'all'")
+        return sub
+
+    stage("prepare", _prepare, "prepare a data set in the shared cache", " --dataset digits").add_argument(
+        "--dataset", required=True, metavar="NAME"
+    )
+    stage("reference", _reference, "compute what all runs on a data set share", " --dataset digits").add_argument(
+        "--dataset", required=True, metavar="NAME"
+    )
+    example = " --dataset digits --n-train all"
+    train = cell(stage("train", _train, "train a stack of seeds of one cell", f"{example} --variant vae --chunk 0-4"))
+    train.add_argument("--variant", required=True, metavar="NAME")
+    train.add_argument("--chunk", required=True, metavar="FIRST-LAST", help="the stack of seeds")
+    for name, text in (
+        ("encode", "encode, reconstruct and sample with a batch of trained cells"),
+        ("evaluate", "score a batch of encoded cells"),
+        ("groups", "scores of a batch of cells that need several seeds"),
+    ):
+        cell(stage(name, _batch_stage(name), text, f"{example} --batch 0")).add_argument(
+            "--batch", required=True, type=int, metavar="INDEX"
+        )
+    stage("collect", _collect, "gather all runs into one long table")
+    tables = stage("tables", _tables, "statistics, claims and tables from the long table")
+    tables.add_argument("--claims", default="config/claims.yaml", metavar="FILE")
+    tables.add_argument("--published", default="config/published.csv", metavar="FILE")
+    stage("figures", _figures, "figures from the long table and the stored arrays")
+    stage("report", _report, "one offline page with claims, tables and figures")
+    stage("track", _track, "bring MLflow up to date with the results")
+    stage("clean", _clean, "remove what can be remade (arrays, checkpoints)").add_argument(
+        "--dry-run", action="store_true", help="only say what would go"
+    )
+    accept = stage("accept", _accept, "accept a harmless edit of the code without retraining", ' --reason "renamed"')
+    accept.add_argument("--reason", required=True, help="kept in every run.json")
+    summary = stage("summary", _summary, "where the results are and what they cost")
+    summary.add_argument("--since", type=float, metavar="SECONDS", help="when the run began (seconds since 1970)")
+
+    config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")
+    config.add_argument("config", metavar="FILE")
+    plan = add("plan", _plan, "jobs, hours and disk before anything is submitted", "phvae plan config/paper.yaml")
+    plan.add_argument("config", metavar="FILE")
+    doctor = add("doctor", _doctor, "what a maintainer would ask first", "phvae doctor")
+    doctor.add_argument("--config", default="config/quick.yaml", metavar="FILE")
+    compare = add("compare", _compare, "compare variants, paired by seed", "phvae compare results/quick --baseline vae")
+    compare.add_argument("results", metavar="FOLDER")
+    compare.add_argument("--baseline", default=None, metavar="VARIANT", help="default: the configuration's")
+    check = add("check", _check, "hold results against reference results", "phvae check results/mine --against results/reference")
+    check.add_argument("results", metavar="FOLDER")
+    check.add_argument("--against", required=True, metavar="FOLDER")
+    data = add("data", _data, "list, show or fetch data sets", "phvae data show claw")
+    data.add_argument("action", choices=["list", "show", "fetch"])
+    data.add_argument("name", nargs="?", help="a data set (show, fetch)")
+    data.add_argument("--config", metavar="FILE", help="fetch every data set of a configuration")
+    data.add_argument("--folder", metavar="FOLDER", help="where fetched files go (default: the platform's cache)")
+    return parser
+
+
+def _hide_usage_noise(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
+    if arguments.command == "data" and arguments.action == "show" and not arguments.name:
+        parser.error("data show needs the NAME of a data set; see `phvae data list`")
+    if arguments.command == "data" and arguments.action == "fetch" and not (arguments.name or arguments.config):
+        parser.error("data fetch needs the NAME of a data set or --config FILE")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.version:
+        from phvae import __version__
+
+        print(f"phvae {__version__}")
+        return 0
+    if arguments.command is None:
+        parser.print_help()
+        return 2
+    _hide_usage_noise(parser, arguments)
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `phvae data list | head` ends quietly
+    try:
+        return arguments.run(arguments) or 0
+    except PhvaeError as error:
+        print(f"phvae: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        # a full disk or a folder without permission is the machine's fault, not the program's
+        name = f"{error.filename}: " if error.filename else ""
+        print(f"phvae: {name}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("phvae: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("MPLBACKEND", "agg")
+    sys.exit(main())

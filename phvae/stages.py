@@ -1,0 +1,173 @@
+"""One function a stage: reads the files of the stage before, calls the science, writes a manifest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phvae import provenance
+from phvae.errors import ConfigError, DataError, PhvaeError
+from phvae.files import read_json, sha256, write_json
+from phvae.grid import Cell, Grid
+
+if TYPE_CHECKING:
+    from phvae.data import Prepared
+
+__all__ = ["collect", "encode", "evaluate", "groups", "prepare", "reference", "search_path", "train"]
+
+
+def search_path(grid: Grid) -> list[Path]:
+    """Folders searched for data: the configuration's, then the environment's."""
+    listed = [*grid.config.data_path, *filter(None, os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep))]
+    return [Path(folder) for folder in listed]
+
+
+def _cache(grid: Grid) -> Path:
+    """Prepared data are shared between configurations, so they lie beside the grids."""
+    return Path(grid.config.results) / "data"
+
+
+def _data(grid: Grid, dataset: str) -> Prepared:
+    from phvae.data import load
+
+    manifest = grid.paths.data(dataset)
+    if not manifest.is_file():
+        raise DataError(f"{manifest}: absent; prepare the data set first: phvae prepare --dataset {dataset}")
+    return load(_cache(grid) / read_json(manifest)["folder"])
+
+
+def prepare(grid: Grid, dataset: str) -> None:
+    """Prepare a data set in the shared cache; write its manifest."""
+    from phvae.data import load
+    from phvae.data import prepare as prepare_data
+
+    cells = grid.dataset_cells(dataset)
+    if not cells:
+        raise ConfigError(f"{grid.source}: the grid has no data set {dataset!r}")
+    folder = prepare_data(
+        dataset, cells[0].data, cache=_cache(grid), search=search_path(grid), download=grid.config.download, progress=True
+    )
+    data = load(folder)
+    for cell in cells:
+        data.subset(cell.n_train, None)  # too large a training size is refused here, before any training
+    manifest = {"dataset": dataset, "folder": folder.name, "sha256": data.sha256, "shape": list(data.shape)}
+    write_json(grid.paths.data(dataset), manifest)
+
+
+def _keys(grid: Grid, cell: Cell, seeds: list[int], data: Prepared, device: str) -> dict[int, str]:
+    return {seed: provenance.run_key(cell, seed, data.sha256, device, grid.config.threads) for seed in seeds}
+
+
+def _run_dirs(grid: Grid, cell: Cell) -> dict[int, Path]:
+    return {seed: grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed) for seed in cell.seeds}
+
+
+def train(grid: Grid, cell: Cell, chunk: str) -> None:
+    """Train a stack of seeds of one cell; seeds that are done are left alone."""
+    from phvae.device import resolve
+    from phvae.training import train as train_stack
+
+    device = resolve(grid.config.device)
+    stacks = grid.chunks(cell, device)
+    if chunk not in stacks:
+        raise ConfigError(f"{grid.source}: {cell.name} has no stack {chunk!r}, only {', '.join(stacks)}")
+    data = _data(grid, cell.dataset)
+    seeds = stacks[chunk]
+    keys = _keys(grid, cell, seeds, data, device)
+    dirs = _run_dirs(grid, cell)
+    inputs = {"data": data.sha256}
+    records = {
+        seed: provenance.describe(cell, seed, keys[seed], inputs, device, grid.config.threads) for seed in seeds
+    }
+    train_stack(
+        cell, seeds, data, {s: dirs[s] for s in seeds}, keys, device=device, threads=grid.config.threads, provenance=records
+    )
+    files = ("run.json", "history.csv", "model.safetensors", "model.json")
+    runs = {
+        str(seed): {
+            "run_key": keys[seed],
+            "status": read_json(dirs[seed] / "run.json")["status"],
+            "files": {name: sha256(dirs[seed] / name) for name in files if (dirs[seed] / name).is_file()},
+        }
+        for seed in seeds
+    }
+    write_json(grid.paths.stack(cell.dataset, cell.n_train, cell.variant, chunk), {"cell": cell.name, "runs": runs})
+
+
+def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cell]:
+    batches = grid.batches()
+    if (dataset, n_train, index) not in batches:
+        raise ConfigError(f"{grid.source}: no batch {dataset}/n-{n_train}/{index}")
+    return batches[dataset, n_train, index]
+
+
+def _manifest(grid: Grid, stage: str, where: tuple[str, int | str, int], names: dict[str, str]) -> None:
+    write_json(grid.paths.batch(stage, *where), {"stage": stage, "files": names})
+
+
+def encode(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
+    """Codes, reconstructions and samples of every run of a batch of cells: all that needs the model."""
+    from phvae.device import resolve
+    from phvae.encoding import encode as encode_run
+
+    device = resolve(grid.config.device)
+    data = _data(grid, dataset)
+    names = {}
+    for cell in _batch(grid, dataset, n_train, index):
+        for seed, folder in _run_dirs(grid, cell).items():
+            if read_json(folder / "run.json")["status"] != "diverged":
+                encode_run(folder, cell, seed, data, device=device, settings=cell.evaluation)
+                names[f"{cell.variant}/{seed}"] = sha256(folder / "encode.json")
+    _manifest(grid, "encode", (dataset, n_train, index), names)
+
+
+def reference(grid: Grid, dataset: str) -> None:
+    """What all runs on a data set share: classifier, reference features, ceilings, floors, noise floors."""
+    from phvae.metrics.reference import build
+
+    folder = grid.paths.reference(dataset)
+    settings = grid.dataset_cells(dataset)[0].evaluation
+    build(folder, _data(grid, dataset), settings, device="cpu", threads=grid.config.threads)
+
+
+def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
+    """Scores of every run of a batch of cells, from the encoded arrays alone."""
+    from phvae.metrics.evaluate import evaluate as evaluate_run
+
+    data = _data(grid, dataset)
+    names = {}
+    for cell in _batch(grid, dataset, n_train, index):
+        for seed, folder in _run_dirs(grid, cell).items():
+            if read_json(folder / "run.json")["status"] != "diverged":
+                evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset))
+                names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")
+    _manifest(grid, "evaluate", (dataset, n_train, index), names)
+
+
+def groups(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
+    """Scores that need several seeds, for every cell of a batch."""
+    from phvae.metrics.groups import evaluate as evaluate_group
+
+    names = {}
+    for cell in _batch(grid, dataset, n_train, index):
+        folders = [
+            folder
+            for folder in _run_dirs(grid, cell).values()
+            if read_json(folder / "run.json")["status"] != "diverged"
+        ]
+        path = grid.paths.groups(dataset, n_train, cell.variant)
+        write_json(path, {"rows": evaluate_group(cell, folders)})
+        names[cell.variant] = sha256(path)
+    _manifest(grid, "groups", (dataset, n_train, index), names)
+
+
+def collect(grid: Grid) -> dict[str, Any]:
+    """One long table from every run of the grid."""
+    from phvae.analysis.results import collect as collect_runs
+
+    expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
+    try:
+        return {"rows": len(collect_runs(grid.paths.root, expected))}
+    except FileNotFoundError as error:
+        raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None

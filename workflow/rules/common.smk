@@ -1,0 +1,77 @@
+"""The grid behind every rule: parsed and refused here, before any job starts."""
+
+import os
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from phvae.errors import PhvaeError
+from phvae.files import write_json
+from phvae.grid import parse_grid
+from phvae.provenance import module_files
+
+source = str(workflow.configfiles[-1]) if workflow.configfiles else "config/quick.yaml"
+try:
+    grid = parse_grid(dict(config), source)
+    grid.check_writable()
+except PhvaeError as error:
+    raise WorkflowError(str(error)) from None
+
+paths = grid.paths
+batches = grid.batches()
+# A run's numbers depend on its threads, so they come from the configuration, not from Snakemake.
+THREADS = grid.config.threads
+GPUS = 0 if grid.config.device == "cpu" else 1
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    n_train="[0-9]+|all",
+    variant="[^/]+",
+    chunk="[0-9]+-[0-9]+",
+    index="[0-9]+",
+
+
+def modules(stage):
+    """Package code that a stage's numbers depend on: Snakemake does not see it by itself."""
+    return [os.path.relpath(path) for path in module_files(stage)]
+
+
+def size(wildcards):
+    """The training size of a path, as the grid holds it."""
+    return wildcards.n_train if wildcards.n_train == "all" else int(wildcards.n_train)
+
+
+def cell_of(wildcards):
+    return grid.cell(wildcards.dataset, size(wildcards), wildcards.variant)
+
+
+def batch_of(wildcards):
+    return batches[wildcards.dataset, size(wildcards), int(wildcards.index)]
+
+
+def batch_digest(wildcards):
+    """Cells, settings and seeds of a batch: what its jobs must be redone for."""
+    return [
+        f"{cell.variant} {cell.digest(evaluation=True)} {cell.seeds}"
+        for cell in batch_of(wildcards)
+    ]
+
+
+def stacks_of(wildcards):
+    """Every stack of trained seeds that a batch needs."""
+    return [
+        paths.stack(cell.dataset, cell.n_train, cell.variant, chunk)
+        for cell in batch_of(wildcards)
+        for chunk in grid.chunks(cell, grid.config.device)
+    ]
+
+
+def every_batch(stage):
+    return [paths.batch(stage, *batch) for batch in batches]
+
+
+onstart:
+    write_json(
+        paths.config, {"source": source, "config": grid.config.model_dump(mode="json")}
+    )

@@ -1,0 +1,40 @@
+rule evaluate:
+    input:
+        paths.data("{dataset}"),
+        paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
+        paths.reference("{dataset}") / "reference.json",
+        modules("evaluate"),
+    output:
+        paths.batch("evaluate", "{dataset}", "{n_train}", "{index}"),
+    log:
+        paths.log("evaluate", "{dataset}", "n-{n_train}", "{index}"),
+    params:
+        config=str(paths.config),
+        batch=batch_digest,
+    threads: THREADS
+    resources:
+        mem_mb=lambda wc, attempt: 4000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    shell:
+        "phvae evaluate --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        " --batch {wildcards.index:q} >{log:q} 2>&1"
+
+
+rule groups:
+    input:
+        paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
+        modules("groups"),
+    output:
+        paths.batch("groups", "{dataset}", "{n_train}", "{index}"),
+    log:
+        paths.log("groups", "{dataset}", "n-{n_train}", "{index}"),
+    params:
+        config=str(paths.config),
+        batch=batch_digest,
+    threads: THREADS
+    resources:
+        mem_mb=lambda wc, attempt: 2000 * attempt,
+        runtime=lambda wc, attempt: 60 * attempt,
+    shell:
+        "phvae groups --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        " --batch {wildcards.index:q} >{log:q} 2>&1"

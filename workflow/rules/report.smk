@@ -1,0 +1,77 @@
+rule collect:
+    input:
+        every_batch("evaluate"),
+        every_batch("groups"),
+        modules("collect"),
+    output:
+        paths.root / "metrics.parquet",
+        paths.root / "metrics.csv",
+        paths.root / "costs.parquet",
+    log:
+        paths.log("collect"),
+    params:
+        config=str(paths.config),
+    shell:
+        "phvae collect --config {params.config:q} >{log:q} 2>&1"
+
+
+rule tables:
+    input:
+        paths.root / "metrics.parquet",
+        paths.root / "costs.parquet",
+        "config/claims.yaml",
+        "config/published.csv",
+        modules("tables"),
+    output:
+        paths.root / "tables/index.json",
+    log:
+        paths.log("tables"),
+    params:
+        config=str(paths.config),
+        baseline=grid.config.baseline,
+    shell:
+        "phvae tables --config {params.config:q} >{log:q} 2>&1"
+
+
+rule figures:
+    input:
+        paths.root / "metrics.parquet",
+        modules("figures"),
+    output:
+        paths.root / "figures/index.json",
+    log:
+        paths.log("figures"),
+    params:
+        config=str(paths.config),
+        baseline=grid.config.baseline,
+    shell:
+        "phvae figures --config {params.config:q} >{log:q} 2>&1"
+
+
+rule report:
+    input:
+        paths.root / "tables/index.json",
+        paths.root / "figures/index.json",
+        modules("report"),
+    output:
+        paths.root / "report.html",
+    log:
+        paths.log("report"),
+    params:
+        config=str(paths.config),
+    shell:
+        "phvae report --config {params.config:q} >{log:q} 2>&1"
+
+
+rule track:
+    input:
+        paths.root / "report.html",
+        modules("track"),
+    output:
+        paths.root / "tracking.json",
+    log:
+        paths.log("track"),
+    params:
+        config=str(paths.config),
+    shell:
+        "phvae track --config {params.config:q} >{log:q} 2>&1"

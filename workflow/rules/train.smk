@@ -1,0 +1,41 @@
+rule train:
+    input:
+        paths.data("{dataset}"),
+        modules("train"),
+    output:
+        paths.stack("{dataset}", "{n_train}", "{variant}", "{chunk}"),
+    log:
+        paths.log("train", "{dataset}", "n-{n_train}", "{variant}", "{chunk}"),
+    params:
+        config=str(paths.config),
+        cell=lambda wc: cell_of(wc).digest(),
+    threads: THREADS
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda wc, attempt: 4000 * attempt,
+        runtime=lambda wc, attempt: 120 * attempt,
+    shell:
+        "phvae train --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >{log:q} 2>&1"
+
+
+rule encode:
+    input:
+        paths.data("{dataset}"),
+        stacks_of,
+        modules("encode"),
+    output:
+        paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
+    log:
+        paths.log("encode", "{dataset}", "n-{n_train}", "{index}"),
+    params:
+        config=str(paths.config),
+        batch=batch_digest,
+    threads: THREADS
+    resources:
+        gpu=GPUS,
+        mem_mb=lambda wc, attempt: 4000 * attempt,
+        runtime=lambda wc, attempt: 60 * attempt,
+    shell:
+        "phvae encode --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        " --batch {wildcards.index:q} >{log:q} 2>&1"
