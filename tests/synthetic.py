@@ -1,0 +1,288 @@
+"""A small results folder with everything that the analysis reads, written in a second without training."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from phvae.data import prepare
+from phvae.files import atomic, sha256, sha256_text, write_json, write_text
+from phvae.metrics.registry import lookup
+
+COLUMNS = (
+    "schema_version dataset n_train variant order basis encoder_width coupling prior divergence beta seed split metric "
+    "value unit higher_is_better n ceiling floor noise_sd settings status reason run_key"
+).split()
+
+# name -> order, basis, encoder width, divergence, beta, label
+VARIANTS = {
+    "vae": (1, "monomial", "full", "kl", 1.0, "VAE"),
+    "beta-vae-0.25": (1, "monomial", "full", "kl", 0.25, "β-VAE ¼"),
+    "beta-vae-0.5": (1, "monomial", "full", "kl", 0.5, "β-VAE ½"),
+    "beta-vae-2": (1, "monomial", "full", "kl", 2.0, "β-VAE 2"),
+    "beta-vae-4": (1, "monomial", "full", "kl", 4.0, "β-VAE 4"),
+    "ph-vae-2": (2, "monomial", "full", "hierarchical:geometric(2)", 1.0, "PH-VAE 2"),
+    "ph-vae-3": (3, "monomial", "full", "hierarchical:geometric(2)", 1.0, "PH-VAE 3"),
+    "ph-vae-4": (4, "monomial", "full", "hierarchical:geometric(2)", 1.0, "PH-VAE 4"),
+    "ph-vae-3-matched": (3, "monomial", "matched", "hierarchical:geometric(2)", 1.0, "PH-VAE 3, matched"),
+    "copies-3": (3, "copies", "full", "hierarchical:geometric(2)", 1.0, "copies 3"),
+    "ph-vae-3-kl": (3, "monomial", "full", "kl", 1.0, "PH-VAE 3, KL"),
+    "ph-vae-3-log": (3, "monomial", "full", "log_polynomial:exponential(3)", 1.0, "PH-VAE 3, log-ratio"),
+}
+DATASETS = ("trimodal", "digits", "sprites")
+BASE = {
+    "trimodal": {"w1_samples_mean": 0.12, "w1_samples_model": 0.15, "ks_samples_mean": 0.06, "nll": 1.8},
+    "digits": {"mse": 0.031, "psnr": 15.1, "ssim": 0.71, "fd_classifier_samples": 41.0, "knn_accuracy": 0.91},
+    "sprites": {"mse": 0.012, "ssim": 0.88, "mig": 0.21, "dci_forest_disentanglement": 0.34, "active_units": 6.0},
+}
+FACTORS = ("x", "y", "size")
+
+
+def run_folder(root: Path, dataset: str, variant: str, seed: int, n_train: object = "all") -> Path:
+    return root / "runs" / dataset / f"n-{n_train}" / variant / f"seed-{seed}"
+
+
+def write_results(
+    root: Path,
+    *,
+    datasets: tuple[str, ...] = DATASETS,
+    variants: tuple[str, ...] = tuple(VARIANTS),
+    seeds: int = 5,
+    sizes: tuple[object, ...] = ("all",),
+    diverged: tuple[str, str, int] | None = None,
+    arrays: bool = True,
+) -> Path:
+    """Write runs, prepared data, config.json and the long table under `root`; returns `root`.
+
+    `diverged` names one (dataset, variant, seed) that has no numbers.
+    """
+    root = Path(root)
+    rows: list[dict[str, object]] = []
+    for dataset in datasets:
+        _write_data(root, dataset)
+        for size in sizes:
+            for variant in variants:
+                for seed in range(seeds):
+                    lost = (dataset, variant, seed) == diverged
+                    folder = run_folder(root, dataset, variant, seed, size)
+                    rows += _write_run(folder, dataset, size, variant, seed, lost, arrays)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table.to_csv(root / "metrics.csv", index=False)
+    table["n_train"] = table["n_train"].astype(str)
+    table.to_parquet(root / "metrics.parquet", index=False)
+    config = {
+        "name": root.name,
+        "description": "Synthetic results.",
+        "baseline": "vae",
+        "datasets": {name: {"n_train": list(sizes)} for name in datasets},
+        "variants": {name: {"label": VARIANTS[name][5]} for name in variants},
+    }
+    write_json(root / "config.json", {"source": "config/synthetic.yaml", "config": config})
+    return root
+
+
+def _write_data(root: Path, dataset: str) -> None:
+    """The prepared set, in the shared cache beside the results, and its manifest."""
+    cache = root.parent / "data"
+    if dataset == "trimodal":
+        options = {"kind": "trimodal", "n_train": 500, "n_validation": 50, "n_test": 300}
+        folder = prepare("trimodal", options, cache=cache)
+    else:
+        folder = cache / f"{dataset}-synthetic"
+        folder.mkdir(parents=True, exist_ok=True)
+        images, labels, factors = _images(dataset, 300)
+        for split in ("train", "validation", "test"):
+            np.save(folder / f"{split}.npy", images)
+            np.save(
+                folder / f"{split}_{'labels' if dataset == 'digits' else 'factors'}.npy",
+                _target(dataset, labels, factors),
+            )
+        files = {p.name: {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in sorted(folder.glob("*.npy"))}
+        card = {"kind": dataset, "shape": list(images.shape[1:]), "files": files, "binary": False, "sha256": "0" * 64}
+        if dataset == "sprites":
+            card |= {"factor_names": list(FACTORS), "factor_sizes": [8, 8, 4]}
+        write_json(folder / "card.json", card)
+    write_json(root / "data" / f"{dataset}.json", {"dataset": dataset, "folder": folder.name, "sha256": "0" * 64})
+
+
+def _target(dataset: str, labels: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    return labels if dataset == "digits" else factors
+
+
+def _images(dataset: str, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grey blobs (n, 1, S, S) uint8 with labels (n,) and factors (n, 3)."""
+    side = 8 if dataset == "digits" else 16
+    rng = np.random.default_rng(7)
+    factors = np.stack([rng.integers(0, 8, n), rng.integers(0, 8, n), rng.integers(0, 4, n)], axis=1)
+    return _blobs(factors, side), (factors[:, 0] + factors[:, 1]) % 10, factors
+
+
+def _blobs(factors: np.ndarray, side: int, blur: float = 0.0) -> np.ndarray:
+    x, y = ((1 + factors[:, i, None, None]) * side / 9 for i in (0, 1))
+    width = (0.09 + 0.04 * factors[:, 2, None, None] + blur) * side
+    grid = np.arange(side) + 0.5
+    squared = (grid[None, None, :] - x) ** 2 + (grid[None, :, None] - y) ** 2
+    return (255 * np.exp(-0.5 * squared / width**2)).astype(np.uint8)[:, None]
+
+
+def _effect(variant: str) -> float:
+    """How much better a variant is, in parts of the base value: known truth for the tests."""
+    order, basis, *_ = VARIANTS[variant]
+    return 0.08 * (order - 1) * (basis == "monomial")
+
+
+def _write_run(
+    folder: Path, dataset: str, size: object, variant: str, seed: int, lost: bool, arrays: bool
+) -> list[dict[str, object]]:
+    order, basis, width, divergence, beta, label = VARIANTS[variant]
+    key = sha256_text(f"{dataset} {size} {variant} {seed}")
+    rng = np.random.default_rng(int(key[:8], 16))
+    shared = np.random.default_rng(seed).normal()  # alike for all variants of a seed: pairing pays
+    settings = {"model": {"order": order, "basis": basis, "latent_size": 12}, "training": {"epochs": 30}}
+    run = {
+        "run_key": key,
+        "dataset": dataset,
+        "n_train": size,
+        "variant": variant,
+        "label": label,
+        "seed": seed,
+        "config": settings | {"data": {"kind": dataset}, "n_train": size},
+        "versions": {"python": "3.11", "torch": "2.14.1", "numpy": "2.4.6"},
+        "platform": "linux x86_64",
+        "commit": "0" * 40,
+        "dirty": False,
+        "inputs": {"data": "0" * 64},
+        "device": "cpu",
+        "threads": 1,
+        "status": "diverged" if lost else "ok",
+        "parameters": 12345 * order,
+        "seconds": 12.5,
+        "best_epoch": 29,
+    }
+    write_json(folder / "run.json", run)
+    common = {
+        "schema_version": 1, "dataset": dataset, "n_train": size, "variant": variant, "order": order, "basis": basis,
+        "encoder_width": width, "coupling": "chain(0.5)", "prior": "hierarchical", "divergence": divergence,
+        "beta": beta, "seed": seed, "split": "test", "n": 300, "ceiling": None, "floor": None, "noise_sd": None,
+        "settings": "", "run_key": key,
+    }  # fmt: skip
+    values = _values(dataset, size, variant, shared, rng)
+    rows: list[dict[str, object]] = []
+    for metric, value in values.items():
+        entry = lookup(metric)
+        rows.append(
+            common
+            | {
+                "metric": metric, "value": None if lost else value, "unit": entry.unit,
+                "higher_is_better": entry.higher_is_better, "status": "diverged" if lost else "ok",
+                "reason": "loss is not finite at epoch 3" if lost else "",
+            }
+        )  # fmt: skip
+    _write_history(folder, order, lost, rng)
+    if lost:
+        return rows
+    names = "split metric value unit higher_is_better n ceiling floor noise_sd settings status reason".split()
+    write_json(folder / "metrics.json", {"key": key, "rows": [{k: row[k] for k in names} for row in rows]})
+    _write_model(folder)
+    if arrays:
+        _write_arrays(folder, dataset, order, shared, rng)
+    return rows
+
+
+def _values(dataset: str, size: object, variant: str, shared: float, rng: np.random.Generator) -> dict[str, float]:
+    order, _, _, _, beta, _ = VARIANTS[variant]
+    gain, small = _effect(variant), 1.0 if size == "all" else 1 + 30 / float(str(size)) ** 0.8
+    values = {}
+    for metric, base in BASE[dataset].items():
+        sign = 1 if lookup(metric).higher_is_better else -1
+        noise = 0.02 * shared + 0.015 * rng.normal()
+        trade = 0.25 * np.log2(beta) if metric in ("mse", "fd_classifier_samples") else 0.0
+        values[metric] = base * (1 + sign * gain + noise + trade) * (small if sign < 0 else 1 / small)
+    rate = (4 if dataset == "trimodal" else 16) * beta**-0.45 * (1 + 0.03 * order + 0.02 * rng.normal())
+    values["kl"] = rate
+    share = 0.6 ** np.arange(order)
+    for k, part in enumerate(rate * share / share.sum(), start=1):
+        values[f"kl_level_{k}"] = float(part)
+        if dataset != "trimodal" and order > 1:
+            for band, size_of in (("low", 0.03), ("mid", 0.01), ("high", 0.003)):
+                wave = size_of * (1.3 if (band == "low") == (k == 1) else 0.4)
+                values[f"drop_level_{k}_{band}"] = wave * (1 + 0.1 * rng.normal())
+    return {name: float(value) for name, value in values.items()}
+
+
+def _write_history(folder: Path, order: int, lost: bool, rng: np.random.Generator) -> None:
+    epochs = 3 if lost else 30
+    names = ["loss", "reconstruction", "divergence", "kl", *(f"kl_level_{k}" for k in range(1, order + 1))]
+    header = ["epoch", "step", *(f"{split}_{name}" for split in ("train", "validation") for name in names)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    for epoch in range(1, epochs + 1):
+        loss = 60 * np.exp(-epoch / 6) + 25 - order + 0.2 * rng.normal()
+        one = [loss, loss * 0.7, loss * 0.3, loss * 0.25, *([loss * 0.25 / order] * order)]
+        if lost and epoch == epochs:
+            one = [float("nan")] * len(one)
+        writer.writerow([epoch, epoch * 20, *(f"{v:.6g}" for v in one), *(f"{v * 1.03:.6g}" for v in one)])
+    write_text(folder / "history.csv", out.getvalue())
+
+
+def _write_model(folder: Path) -> None:
+    from safetensors.numpy import save_file
+
+    save_file({"decoder.0.weight": np.zeros((4, 3), np.float32)}, folder / "model.safetensors")
+    write_json(folder / "model.json", {"shape": [1, 8, 8], "model": {"order": 1}})
+
+
+def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np.random.Generator) -> None:
+    n, d = 300, 12 // order
+    images, _, factors = _images(dataset, n)
+    seen = factors if dataset != "trimodal" else rng.integers(0, 8, (n, 3))
+    mean = rng.normal(scale=0.3, size=(n, order, d))
+    for f in range(3):
+        mean[:, f % order, f // order] += (seen[:, f] - 3.0) / 2
+    mean = mean.astype(np.float32)
+    codes = {"mean": mean, "log_variance": np.full_like(mean, -2), "whitened": mean, "coupling": np.eye(order)}
+    with atomic(folder / "codes.npz") as path:
+        np.savez_compressed(path, **codes)
+    if dataset == "trimodal":
+        kept = _density_samples(folder, shared, rng)
+    else:
+        kept = _image_samples(dataset, images, order)
+        for name in ("reconstructions", "samples_mean"):
+            picture = Image.fromarray(np.concatenate([i[0] for i in kept[name][:8]], axis=1))
+            (folder / "pictures").mkdir(exist_ok=True)
+            picture.save(folder / "pictures" / f"{name}.png")
+    with atomic(folder / "samples.npz") as path:
+        np.savez_compressed(path, **kept)
+
+
+def _density_samples(folder: Path, shared: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    n = 4096
+    centre = rng.choice([-2.0, 0.0, 2.0], size=n, p=[0.3, 0.4, 0.3])
+    clean = centre + 0.05 * shared + 0.45 * rng.normal(size=n)
+    noisy = clean + 0.25 * rng.normal(size=n)
+    columns = {"samples_mean": clean, "samples_model": noisy, "reconstructions": clean, "originals": clean}
+    return {name: values[:, None].astype(np.float32) for name, values in columns.items()}
+
+
+def _image_samples(dataset: str, images: np.ndarray, order: int) -> dict[str, np.ndarray]:
+    side, k = images.shape[-1], 64
+    factors = _images(dataset, 300)[2]
+    blur = 0.05 / order
+    line = np.stack([np.linspace(0, 7, 8), np.linspace(7, 0, 8), np.full(8, 1.0)], axis=1)
+    steps = np.zeros((order, 7, 3)) + [4, 4, 1]
+    for level in range(order):
+        steps[level, :, level % 3] = np.linspace(0, 7, 7) if level % 3 < 2 else np.linspace(0, 3, 7)
+    return {
+        "originals": images[:k],
+        "reconstructions": _blobs(factors[:k], side, blur),
+        "samples_mean": _blobs(factors[100 : 100 + k], side, blur),
+        "samples_model": _blobs(factors[100 : 100 + k], side, blur),
+        "traversals": _blobs(steps.reshape(-1, 3), side, blur).reshape(order, 7, 1, side, side),
+        "interpolations": _blobs(line, side, blur),
+    }
