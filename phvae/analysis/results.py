@@ -1,0 +1,347 @@
+"""The long table: every run's rows gathered into one frame, with costs and origins beside it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from phvae.errors import DataError
+from phvae.files import atomic
+from phvae.paths import Paths
+
+__all__ = [
+    "COLUMNS",
+    "COST_COLUMNS",
+    "RUN",
+    "RUN_COLUMNS",
+    "SCHEMA_VERSION",
+    "collect",
+    "read_costs",
+    "read_runs",
+    "read_table",
+    "size_key",
+]
+
+SCHEMA_VERSION = 1
+
+# The metric name of the one row that stands for a run without numbers (diverged, failed, missing).
+RUN = "run"
+
+_CELL = ("order", "basis", "encoder_width", "coupling", "prior", "divergence", "beta")
+_ROW = (
+    "split", "metric", "value", "unit", "higher_is_better", "n", "ceiling", "floor", "noise_sd", "settings", "status",
+    "reason",
+)  # fmt: skip
+COLUMNS = ("schema_version", "dataset", "n_train", "variant", *_CELL, "seed", *_ROW, "run_key")
+COST_COLUMNS = (
+    "dataset", "n_train", "variant", "seed", "seconds_train", "images_per_second", "parameters", "parameters_encoder",
+    "parameters_decoder", "peak_memory_mb", "seconds_encode", "seconds_evaluate", "best_epoch", "epochs", "status",
+)  # fmt: skip
+RUN_COLUMNS = (
+    "dataset", "n_train", "variant", "label", "seed", "status", "reason", "run_key", "binary", "data_sha256",
+    "claims_sha256", "commit", "dirty", "device", "threads", "platform", "versions",
+)  # fmt: skip
+
+_TYPES = {
+    **dict.fromkeys(("schema_version",), "int64"),
+    **dict.fromkeys(("order", "seed", "n", "best_epoch", "epochs", "threads"), "Int64"),
+    **dict.fromkeys(("parameters", "parameters_encoder", "parameters_decoder"), "Int64"),
+    **dict.fromkeys(("beta", "value", "ceiling", "floor", "noise_sd"), "float64"),
+    **dict.fromkeys(
+        ("seconds_train", "images_per_second", "peak_memory_mb", "seconds_encode", "seconds_evaluate"), "float64"
+    ),
+    **dict.fromkeys(("higher_is_better", "binary", "dirty"), "boolean"),
+}
+
+Expected = tuple[str, int | str, str, int]
+
+
+def size_key(n_train: int | str) -> tuple[int, int]:
+    """Sort key of training sizes: by number, "all" last.
+
+    >>> sorted(["all", "1000", 300], key=size_key)
+    [300, '1000', 'all']
+    """
+    return (1, 0) if n_train == "all" else (0, int(n_train))
+
+
+def collect(
+    root: Path, expected: Iterable[Expected] | None = None, *, schema_version: int = SCHEMA_VERSION
+) -> pd.DataFrame:
+    """Gather all runs of a grid; write metrics.parquet, metrics.csv, costs.parquet and runs.parquet into `root`.
+
+    The rows keep the order of `expected` (data sets and variants as in the configuration), then training size and
+    seed, then the rows of groups (seed empty); within a run they are sorted by split and metric. A run that diverged,
+    failed or is missing is one row whose metric is "run", with its status and reason and no value. Nothing that
+    depends on the clock is in the table, so equal runs give equal bytes.
+
+    Args:
+        root: folder of the grid's results.
+        expected: (data set, n_train, variant, seed) of every run of the grid; None takes the runs found on disk.
+        schema_version: written in the first column.
+
+    Raises:
+        DataError: `root` holds no runs, or a run has a metric twice.
+    """
+    paths = Paths(Path(root))
+    listed = _order(_found(paths) if expected is None else list(expected))
+    if not listed:
+        raise DataError(
+            f"{paths.root / 'runs'}: found no runs, expected runs/DATASET/n-SIZE/VARIANT/seed-N; train first"
+        )
+    binary = {dataset: _binary(paths, dataset) for dataset in dict.fromkeys(run[0] for run in listed)}
+    table: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    costs: dict[str, list[Any]] = {name: [] for name in COST_COLUMNS}
+    runs: dict[str, list[Any]] = {name: [] for name in RUN_COLUMNS}
+    for (dataset, n_train, variant), seeds in _cells(listed).items():
+        folders = {seed: paths.run(dataset, n_train, variant, seed) for seed in seeds}
+        records = {seed: _read(folder / "run.json") for seed, folder in folders.items()}
+        model = next((r["config"]["model"] for r, _ in records.values() if r and "config" in r), None)
+        cell = (dataset, str(n_train), variant)
+        described = (schema_version, *cell, *_describe(model))
+        for seed, (record, trouble) in records.items():
+            rows, status, reason = _rows_of(folders[seed], record, trouble)
+            key = (record or {}).get("run_key", "")
+            _extend(table, described, seed, rows, key, folders[seed])
+            _append(costs, (*cell, seed, *_costs(folders[seed], record or {}), status))
+            _append(runs, _origin(cell, seed, status, reason, record or {}, binary[dataset]))
+        groups, _ = _read(paths.groups(dataset, n_train, variant))
+        if groups:
+            _extend(
+                table, described, None, groups["rows"], groups.get("key", ""), paths.groups(dataset, n_train, variant)
+            )
+    frame = _frame(table)
+    _save(paths.root, frame, _frame(costs), _frame(runs))
+    return frame
+
+
+def read_table(root: Path) -> pd.DataFrame:
+    """The long table of a results folder (metrics.parquet, or metrics.csv where only that is kept).
+
+    Raises:
+        DataError: there is none, or its schema is not this version's.
+    """
+    root = Path(root)
+    parquet, csv = root / "metrics.parquet", root / "metrics.csv"
+    if parquet.is_file():
+        frame = pd.read_parquet(parquet)
+    elif csv.is_file():
+        text = [name for name in COLUMNS if name not in _TYPES]
+        frame = pd.read_csv(
+            csv, dtype=dict.fromkeys(text, "str"), keep_default_na=False, na_values=dict.fromkeys(_TYPES, "")
+        )
+    else:
+        raise DataError(
+            f"{root}: found no metrics.parquet or metrics.csv, expected the long table; run `phvae collect` first"
+        )
+    absent = [name for name in COLUMNS if name not in frame.columns]
+    if absent:
+        raise DataError(f"{root}: the long table lacks the columns {', '.join(absent)}; run `phvae collect` again")
+    return frame[list(COLUMNS)].astype({name: kind for name, kind in _TYPES.items() if name in COLUMNS})
+
+
+def read_costs(root: Path) -> pd.DataFrame:
+    """Seconds, memory and parameters, one row a run (costs.parquet); empty if the file is absent."""
+    return _read_beside(root, "costs.parquet", COST_COLUMNS)
+
+
+def read_runs(root: Path) -> pd.DataFrame:
+    """Label, status and origin, one row a run (runs.parquet); empty if the file is absent."""
+    return _read_beside(root, "runs.parquet", RUN_COLUMNS)
+
+
+def _read_beside(root: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
+    path = Path(root) / name
+    return pd.read_parquet(path) if path.is_file() else _frame({column: [] for column in columns})
+
+
+def _found(paths: Paths) -> list[Expected]:
+    """The runs on disk, in the order of their names."""
+    found: list[Expected] = []
+    for folder in paths.root.glob("runs/*/n-*/*/seed-*"):
+        variant, size, dataset = folder.parent, folder.parents[1], folder.parents[2]
+        n_train = size.name.removeprefix("n-")
+        seed = folder.name.removeprefix("seed-")
+        if seed.isdigit() and (n_train == "all" or n_train.isdigit()):
+            found.append((dataset.name, n_train, variant.name, int(seed)))
+    return sorted(found, key=lambda run: (run[0], size_key(run[1]), run[2], run[3]))
+
+
+def _order(listed: list[Expected]) -> list[Expected]:
+    """Data sets and variants as they first appear, sizes and seeds by number, each run once."""
+    datasets = {name: i for i, name in enumerate(dict.fromkeys(run[0] for run in listed))}
+    variants = {name: i for i, name in enumerate(dict.fromkeys(run[2] for run in listed))}
+    unique = dict.fromkeys((dataset, str(n), variant, int(seed)) for dataset, n, variant, seed in listed)
+    return sorted(unique, key=lambda run: (datasets[run[0]], size_key(run[1]), variants[run[2]], run[3]))
+
+
+def _cells(listed: list[Expected]) -> dict[tuple[str, int | str, str], list[int]]:
+    cells: dict[tuple[str, int | str, str], list[int]] = {}
+    for dataset, n_train, variant, seed in listed:
+        cells.setdefault((dataset, n_train, variant), []).append(seed)
+    return cells
+
+
+def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
+    """A JSON object, or None with what is wrong; an absent file is None with an empty reason."""
+    try:
+        content = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None, ""
+    except (OSError, ValueError) as error:
+        return None, f"{path.name} cannot be read: {error}"
+    return (content, "") if isinstance(content, dict) else (None, f"{path.name} is not a JSON object")
+
+
+def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple[list[dict[str, Any]], str, str]:
+    """The rows of a run, its status, and why it has no numbers."""
+    if record is None:
+        status, reason = ("failed", trouble) if trouble else ("missing", "not trained: run.json is absent")
+    elif record.get("status") != "ok":
+        status = str(record.get("status", "failed"))
+        reason = str(record.get("reason") or f"training ended with status {status}")
+    else:
+        metrics, trouble = _read(folder / "metrics.json")
+        if metrics is not None:
+            return metrics["rows"], "ok", ""
+        status, reason = ("failed", trouble) if trouble else ("missing", "not evaluated: metrics.json is absent")
+    return [{"split": "", "metric": RUN, "status": status, "reason": reason}], status, reason
+
+
+def _extend(
+    table: dict[str, list[Any]],
+    described: tuple[Any, ...],
+    seed: int | None,
+    rows: list[dict[str, Any]],
+    key: str,
+    where: Path,
+) -> None:
+    rows = sorted(rows, key=lambda row: (row["split"], row["metric"]))
+    for one, two in itertools.pairwise(rows):
+        if (one["split"], one["metric"]) == (two["split"], two["metric"]):
+            raise DataError(
+                f"{where}: found the metric {one['metric']!r} twice on split {one['split']!r}, expected once"
+            )
+    count = len(rows)
+    for name, value in zip(COLUMNS, described, strict=False):
+        table[name].extend([value] * count)
+    table["seed"].extend([seed] * count)
+    table["run_key"].extend([key] * count)
+    for name in _ROW:
+        default = None if name in _TYPES else ""
+        table[name].extend([row.get(name, default) for row in rows])
+
+
+def _append(columns: dict[str, list[Any]], values: tuple[Any, ...]) -> None:
+    for column, value in zip(columns.values(), values, strict=True):
+        column.append(value)
+
+
+def _describe(model: dict[str, Any] | None) -> tuple[Any, ...]:
+    """The columns that say what a variant is, from its resolved model."""
+    if model is None:
+        return (None, "", "", "", "", "", None)
+    coupling, divergence = model["coupling"], model["divergence"]
+    rho = f"({_number(coupling['rho'])})" if "rho" in coupling else ""
+    return (
+        model["order"],
+        model["basis"],
+        model["encoder_width"],
+        coupling["name"] + rho,
+        model["prior"],
+        _divergence(divergence),
+        divergence["beta"],
+    )
+
+
+def _divergence(divergence: dict[str, Any]) -> str:
+    name = divergence["name"]
+    if name == "hierarchical":
+        weights = divergence["weights"]
+        if weights == "geometric":
+            return f"{name}:geometric({_number(divergence['ratio'])})"
+        return f"{name}:{weights}" if isinstance(weights, str) else f"{name}:list({_numbers(weights)})"
+    if name == "log_polynomial":
+        given = divergence["coefficients"]
+        return f"{name}:exponential({divergence['degree']})" if given is None else f"{name}:list({_numbers(given)})"
+    return str(name)
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _numbers(values: Iterable[float]) -> str:
+    return " ".join(_number(value) for value in values)
+
+
+def _costs(folder: Path, record: dict[str, Any]) -> tuple[Any, ...]:
+    """Seconds and memory of a run: costs.json where the stages keep it, run.json otherwise."""
+    kept, _ = _read(folder / "costs.json")
+    kept = kept or {}
+    parameters = record.get("parameters") or {}
+
+    def first(*names: str) -> Any:
+        return next((source[name] for name in names for source in (kept, record) if source.get(name) is not None), None)
+
+    return (
+        first("seconds_train", "seconds"),
+        first("images_per_second"),
+        parameters.get("total"),
+        parameters.get("encoder"),
+        parameters.get("decoder"),
+        first("peak_memory_mb"),
+        first("seconds_encode"),
+        first("seconds_evaluate"),
+        record.get("best_epoch"),
+        record.get("epochs"),
+    )
+
+
+def _origin(
+    cell: tuple[str, str, str], seed: int, status: str, reason: str, record: dict[str, Any], binary: bool | None
+) -> tuple[Any, ...]:
+    inputs = record.get("inputs") or {}
+    return (
+        *cell,
+        record.get("label") or cell[2],
+        seed,
+        status,
+        reason,
+        record.get("run_key", ""),
+        binary,
+        inputs.get("data", ""),
+        inputs.get("claims", ""),
+        record.get("commit") or "",
+        record.get("dirty"),
+        record.get("device", ""),
+        record.get("threads"),
+        record.get("platform", ""),
+        json.dumps(record.get("versions", {}), sort_keys=True),
+    )
+
+
+def _binary(paths: Paths, dataset: str) -> bool | None:
+    """Whether a data set is binary, from its manifest; None if that does not say."""
+    manifest, _ = _read(paths.data(dataset))
+    return (manifest or {}).get("binary")
+
+
+def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: pd.Series(values, dtype=_TYPES.get(name, "str")) for name, values in columns.items()}, copy=False
+    )
+
+
+def _save(root: Path, table: pd.DataFrame, costs: pd.DataFrame, runs: pd.DataFrame) -> None:
+    for name, frame in (("metrics.parquet", table), ("costs.parquet", costs), ("runs.parquet", runs)):
+        with atomic(root / name) as temporary:
+            frame.to_parquet(temporary, index=False)
+    with atomic(root / "metrics.csv") as temporary:
+        # shortest decimal that reads back to the same double: stable, and nothing is lost
+        table.to_csv(temporary, index=False, lineterminator="\n")

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from phvae.analysis import results
+from phvae.config import ModelConfig
+from phvae.errors import DataError
+
+EXPECTED = [("digits", n, v, s) for n in (100, "all") for v in ("vae", "ph-vae-3") for s in (0, 1, 10)]
+
+
+def row(metric: str, value: float | None, split: str = "test", **more: Any) -> dict[str, Any]:
+    base = {"unit": "1", "higher_is_better": False, "n": 100, "ceiling": None, "floor": 0.1, "noise_sd": 0.01}
+    status = "ok" if value is not None else "empty"
+    return {
+        "split": split,
+        "metric": metric,
+        "value": value,
+        **base,
+        "settings": "",
+        "status": status,
+        "reason": "",
+        **more,
+    }
+
+
+def write_run(root: Path, dataset: str, n: int | str, variant: str, seed: int, **record: Any) -> Path:
+    folder = root / "runs" / dataset / f"n-{n}" / variant / f"seed-{seed}"
+    folder.mkdir(parents=True)
+    order = 3 if "3" in variant else 1
+    content = {
+        "run_key": f"{variant}{seed}", "dataset": dataset, "n_train": n, "variant": variant, "label": variant.upper(),
+        "seed": seed, "status": "ok", "config": {"model": ModelConfig(order=order).model_dump(mode="json")},
+        "parameters": {"total": 30, "encoder": 20, "decoder": 10}, "seconds": 5.0, "images_per_second": 900.0,
+        "peak_memory_mb": 64.0, "best_epoch": 3, "epochs": 4, "versions": {"numpy": "2"}, "commit": "abc",
+        "dirty": False, "device": "cpu", "threads": 1, "inputs": {"data": "d1"}, **record,
+    }  # fmt: skip
+    (folder / "run.json").write_text(json.dumps(content))
+    if content["status"] == "ok":
+        rows = [row("mse", 0.1 + seed / 3), row("kl", None, reason="why"), row("mse", 0.5, split="train")]
+        (folder / "metrics.json").write_text(json.dumps({"key": "k", "rows": rows}))
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for run in EXPECTED:
+        write_run(tmp_path, *run)
+    return tmp_path
+
+
+def test_table_has_the_columns_in_order_and_one_row_a_metric(root: Path) -> None:
+    table = results.collect(root, EXPECTED)
+    assert tuple(table.columns) == results.COLUMNS
+    assert len(table) == len(EXPECTED) * 3
+    first = table.iloc[0]
+    assert (first.n_train, first.variant, first.seed, first.metric) == ("100", "vae", 0, "kl")
+    ph = table[table.variant == "ph-vae-3"].iloc[0]
+    assert (ph.order, ph.coupling, ph.divergence, ph.beta) == (3, "chain(0.5)", "hierarchical:geometric(2)", 1.0)
+    assert list(table.seed.unique()) == [0, 1, 10]
+    empty = table[table.metric == "kl"]
+    assert empty.value.isna().all()
+    assert set(empty.status) == {"empty"}
+
+
+def test_csv_is_byte_identical_whatever_the_order_and_the_clock(root: Path) -> None:
+    results.collect(root, EXPECTED)
+    first = (root / "metrics.csv").read_bytes()
+    path = root / "runs/digits/n-100/vae/seed-0/run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 99.0, "peak_memory_mb": 1.0}))
+    shuffled = [EXPECTED[0], *reversed(EXPECTED[1:])]
+    results.collect(root, [run for v in ("vae", "ph-vae-3") for run in shuffled if run[2] == v])
+    assert (root / "metrics.csv").read_bytes() == first
+    assert b"0.43333333333333335" in first  # shortest decimal of the double, not a rounding
+
+
+def test_reading_back_gives_the_same_table_from_parquet_and_from_csv(root: Path) -> None:
+    table = results.collect(root, EXPECTED)
+    pd.testing.assert_frame_equal(results.read_table(root), table)
+    (root / "metrics.parquet").unlink()
+    pd.testing.assert_frame_equal(results.read_table(root), table)
+
+
+def test_runs_without_numbers_are_rows_with_a_reason(root: Path) -> None:
+    write_run(root, "digits", 100, "vae", 2, status="diverged", reason="loss is nan at step 7")
+    write_run(root, "digits", 100, "vae", 3)
+    (root / "runs/digits/n-100/vae/seed-3/metrics.json").write_text('{"rows": [')
+    write_run(root, "digits", 100, "vae", 4)
+    (root / "runs/digits/n-100/vae/seed-4/metrics.json").unlink()
+    table = results.collect(root, [*EXPECTED, *[("digits", 100, "vae", s) for s in (2, 3, 4, 5)]])
+    lost = table[table.metric == results.RUN]
+    assert list(zip(lost.seed, lost.status, strict=True)) == [
+        (2, "diverged"),
+        (3, "failed"),
+        (4, "missing"),
+        (5, "missing"),
+    ]
+    reasons = list(lost.reason)
+    assert reasons[0] == "loss is nan at step 7"
+    assert "metrics.json cannot be read" in reasons[1]
+    assert "not evaluated" in reasons[2]
+    assert "not trained" in reasons[3]
+    assert lost.value.isna().all()
+    assert set(lost.order) == {1}  # known from the runs beside it
+    costs = results.read_costs(root)
+    assert list(costs[costs.status != "ok"].status) == list(lost.status)
+
+
+def test_groups_have_no_seed(root: Path) -> None:
+    (root / "runs/digits/n-100/vae/groups.json").write_text(json.dumps({"rows": [row("udr_lasso", 0.4)]}))
+    table = results.collect(root, EXPECTED)
+    udr = table[table.metric == "udr_lasso"]
+    assert udr.seed.isna().all()
+    assert list(udr.value) == [0.4]
+
+
+def test_costs_come_from_the_stages_files(root: Path) -> None:
+    folder = root / "runs/digits/n-100/vae/seed-0"
+    (folder / "costs.json").write_text(json.dumps({"seconds_train": 7.5, "seconds_encode": 1.5}))
+    results.collect(root, EXPECTED)
+    costs = results.read_costs(root)
+    assert tuple(costs.columns) == results.COST_COLUMNS
+    assert (costs.seconds_train[0], costs.seconds_encode[0], costs.parameters[0]) == (7.5, 1.5, 30)
+    assert costs.seconds_train[1] == 5.0
+
+
+def test_runs_keep_label_origin_and_whether_the_data_are_binary(root: Path) -> None:
+    (root / "data").mkdir()
+    (root / "data/digits.json").write_text(json.dumps({"binary": True}))
+    results.collect(root, EXPECTED)
+    runs = results.read_runs(root)
+    assert tuple(runs.columns) == results.RUN_COLUMNS
+    assert (runs.label[0], runs.commit[0], runs.binary[0], runs.data_sha256[0]) == ("VAE", "abc", True, "d1")
+
+
+def test_without_expectations_the_runs_on_disk_are_taken(root: Path) -> None:
+    assert len(results.collect(root)) == len(EXPECTED) * 3
+
+
+def test_a_metric_twice_is_refused(root: Path) -> None:
+    path = root / "runs/digits/n-100/vae/seed-0/metrics.json"
+    path.write_text(json.dumps({"rows": [row("mse", 1.0), row("mse", 2.0)]}))
+    with pytest.raises(DataError, match="'mse' twice"):
+        results.collect(root, EXPECTED)
+
+
+def test_no_runs_and_no_table_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="found no runs"):
+        results.collect(tmp_path)
+    with pytest.raises(DataError, match="phvae collect"):
+        results.read_table(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("divergence", "text"),
+    [
+        ("kl", "kl"),
+        ({"name": "hierarchical", "weights": "uniform"}, "hierarchical:uniform"),
+        ({"name": "hierarchical", "weights": [1, 2, 0.5]}, "hierarchical:list(1 2 0.5)"),
+        ({"name": "log_polynomial"}, "log_polynomial:exponential(3)"),
+        ({"name": "log_polynomial", "coefficients": [1, 0.5]}, "log_polynomial:list(1 0.5)"),
+    ],
+)
+def test_divergences_in_words(tmp_path: Path, divergence: Any, text: str) -> None:
+    model = ModelConfig.model_validate({"order": 3, "divergence": divergence}).model_dump(mode="json")
+    write_run(tmp_path, "a", 5, "v", 0, config={"model": model})
+    assert set(results.collect(tmp_path).divergence) == {text}
