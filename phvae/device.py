@@ -1,0 +1,64 @@
+"""Which device a process computes on, and the settings that make its numbers repeatable."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from phvae.errors import ConfigError
+
+__all__ = ["resolve", "session"]
+
+
+def resolve(device: str) -> str:
+    """The device that `auto`, `cpu` or `cuda` means on this machine: ``"cpu"`` or ``"cuda"``.
+
+    >>> resolve("cpu")
+    'cpu'
+
+    Raises:
+        ConfigError: an unknown name, or cuda on a machine without a CUDA device.
+    """
+    if device not in ("auto", "cpu", "cuda"):
+        raise ConfigError(f"device: found {device!r}, expected auto, cpu or cuda")
+    if device == "cpu":
+        return device
+    # cuBLAS reads this when CUDA starts; with it matrix products are repeatable
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    available = torch.cuda.is_available()
+    if device == "cuda" and not available:
+        raise ConfigError("device: found cuda, but torch sees no CUDA device here; use auto or cpu")
+    return "cuda" if available else "cpu"
+
+
+@contextmanager
+def session(device: str, threads: int = 1, precision: str = "float32") -> Iterator[None]:
+    """Settings of a computation, put back afterwards.
+
+    `threads` torch threads; on a GPU deterministic algorithms and, if asked, TF32 products (on a CPU `tf32` is
+    `float32`); numbers below the smallest normal float count as zero (the moments of dead units decay to such
+    numbers, and a CPU computes with them up to a hundred times slower).
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    matmul, convolution = torch.backends.cuda.matmul, torch.backends.cudnn
+    tf32 = matmul.allow_tf32, convolution.allow_tf32, convolution.benchmark
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads)
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)
+        matmul.allow_tf32 = convolution.allow_tf32 = precision == "tf32"
+        convolution.benchmark = False
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(deterministic)
+        matmul.allow_tf32, convolution.allow_tf32, convolution.benchmark = tf32
