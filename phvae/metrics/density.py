@@ -1,0 +1,206 @@
+"""Distances of samples from a known density: W1, KS, CvM, AD in one dimension, sliced W1 and MMD in two."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phvae.metrics.mmd import bandwidth, mmd2
+from phvae.metrics.redraws import Floor, finite, floor_of, redrawn
+from phvae.metrics.rows import Inputs, Row, Undefined
+from phvae.seeding import numpy_generator
+
+if TYPE_CHECKING:
+    from phvae.config import EvaluationConfig
+    from phvae.data import Prepared
+
+__all__ = [
+    "anderson_darling",
+    "build_floors",
+    "cramer_von_mises",
+    "kolmogorov_smirnov",
+    "rows",
+    "sliced_w1",
+    "w1_exact",
+]
+
+GRID = 16_384  # points of the integration grid of W1, beside the samples themselves
+PROJECTIONS = 64
+MMD_POINTS = 2_000  # the kernel matrix is quadratic in this
+DRAWS = 20  # sets of true samples behind a noise floor
+
+Cdf = Callable[[np.ndarray], np.ndarray]
+
+
+def w1_exact(x: np.ndarray, cdf: Cdf, support: tuple[float, float]) -> float:
+    """Wasserstein-1 distance between the samples and a density, the integral of |F_n - F|, in units of x.
+
+    The integral is exact for a cdf that is linear between the points of a grid of 16,384 and the samples.
+
+    Args:
+        x: (n,) samples.
+        cdf: the exact cumulative distribution function.
+        support: an interval that holds practically all of the density's mass.
+
+    >>> round(w1_exact(np.array([0.5]), lambda t: np.clip(t, 0, 1), (0, 1)), 6)
+    0.25
+    """
+    x = np.sort(np.asarray(x, dtype=np.float64).ravel())
+    low, high = min(support[0], x[0]), max(support[1], x[-1])
+    t = np.union1d(np.linspace(low, high, GRID), x)
+    gap = cdf(t)
+    level = np.searchsorted(x, t[:-1], side="right") / len(x)
+    left, right, width = gap[:-1] - level, gap[1:] - level, np.diff(t)
+    total = np.abs(left) + np.abs(right)
+    crossing = left * right < 0
+    area = np.where(crossing, (left**2 + right**2) / np.where(crossing, total, 1.0), total) / 2
+    return float(np.sum(width * area))
+
+
+def kolmogorov_smirnov(x: np.ndarray, cdf: Cdf) -> float:
+    """The largest gap between the empirical and the exact cdf.
+
+    >>> kolmogorov_smirnov(np.array([0.25, 0.5]), lambda t: np.clip(t, 0, 1))
+    0.5
+    """
+    f = cdf(np.sort(np.asarray(x, dtype=np.float64).ravel()))
+    n = len(f)
+    steps = np.arange(1, n + 1) / n
+    return float(max((steps - f).max(), (f - steps + 1 / n).max()))
+
+
+def cramer_von_mises(x: np.ndarray, cdf: Cdf) -> float:
+    """The Cramer-von Mises distance: the integral of (F_n - F)^2 dF, which is scipy's statistic over n.
+
+    >>> round(cramer_von_mises(np.array([0.5]), lambda t: np.clip(t, 0, 1)), 6)
+    0.083333
+    """
+    f = cdf(np.sort(np.asarray(x, dtype=np.float64).ravel()))
+    n = len(f)
+    middle = (2 * np.arange(1, n + 1) - 1) / (2 * n)
+    return float(1 / (12 * n**2) + np.mean((middle - f) ** 2))
+
+
+def anderson_darling(x: np.ndarray, y: np.ndarray) -> float:
+    """The normalised two-sample Anderson-Darling statistic (Scholz and Stephens 1987, eq. 7, midranks).
+
+    About 0 on average for samples of one distribution, with standard deviation 1.
+
+    Raises:
+        Undefined: all values of both samples are equal.
+    """
+    from scipy.stats import anderson_ksamp
+
+    x, y = np.asarray(x, dtype=np.float64).ravel(), np.asarray(y, dtype=np.float64).ravel()
+    if min(len(x), len(y)) < 2:
+        raise Undefined(f"two samples of {len(x)} and {len(y)} values: the Anderson-Darling statistic needs 2 of each")
+    if np.ptp(np.concatenate([x, y])) == 0:
+        raise Undefined("all values are equal: the Anderson-Darling statistic needs two different ones")
+    with warnings.catch_warnings():
+        # the p-value, which nobody reads here, is capped with a warning; newer scipy announces other defaults
+        warnings.simplefilter("ignore")
+        return float(anderson_ksamp([x, y]).statistic)
+
+
+def directions(dimensions: int, count: int = PROJECTIONS) -> np.ndarray:
+    """Fixed unit vectors, (count, dimensions): evenly spaced angles in the plane, seeded normals elsewhere."""
+    if dimensions == 2:
+        angles = np.pi * (np.arange(count) + 0.5) / count
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    found = numpy_generator(0, "directions", dimensions).standard_normal((count, dimensions))
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+def sliced_w1(x: np.ndarray, y: np.ndarray) -> float:
+    """Mean over 64 fixed projections of the Wasserstein-1 distance of two samples (Rabin et al. 2011).
+
+    Args:
+        x: (n, D) samples.
+        y: (m, D) samples, n and m free.
+
+    >>> round(sliced_w1(np.zeros((2, 2)), np.array([[1.0, 0.0]])), 3)  # mean of |cos|, 2/pi
+    0.637
+    """
+    lines = directions(x.shape[1])
+    return float(np.mean([_w1_two(x @ line, y @ line) for line in lines]))
+
+
+def _w1_two(x: np.ndarray, y: np.ndarray) -> float:
+    x, y = np.sort(x), np.sort(y)
+    if len(x) == len(y):
+        return float(np.mean(np.abs(x - y)))
+    both = np.sort(np.concatenate([x, y]))
+    f = np.searchsorted(x, both[:-1], side="right") / len(x)
+    g = np.searchsorted(y, both[:-1], side="right") / len(y)
+    return float(np.sum(np.abs(f - g) * np.diff(both)))
+
+
+def _measures(data: Prepared, truth: np.ndarray) -> dict[str, tuple[Callable[[np.ndarray], float], str]]:
+    """Name -> (distance of (n, D) samples in original units from the truth, its settings)."""
+    density: Any = data.density
+    if data.shape == (1,):
+        iqr, cdf, support = density.iqr, density.cdf, density.support
+        return {
+            "w1": (lambda x: w1_exact(x, cdf, support) / iqr, f"exact cdf; IQR {iqr:.6g}"),
+            "ks": (lambda x: kolmogorov_smirnov(x, cdf), "exact cdf"),
+            "cvm": (lambda x: cramer_von_mises(x, cdf), "exact cdf; statistic/n"),
+            "ad": (lambda x: anderson_darling(x, truth), f"against {len(truth)} test draws; normalised statistic"),
+        }
+    iqr = np.subtract(*np.quantile(truth, [0.75, 0.25], axis=0))
+    scaled = truth / iqr
+    half = scaled[:MMD_POINTS]
+    width = bandwidth(half)
+    against = f"against {len(truth)} test draws; axes over their IQR"
+    return {
+        "sliced_w1": (lambda x: sliced_w1(x / iqr, scaled), f"{PROJECTIONS} projections; {against}"),
+        "mmd": (
+            lambda x: mmd2(x[:MMD_POINTS] / iqr, half, width),
+            f"Gaussian kernel, width {width:.4g} (median distance); first {MMD_POINTS} of each; {against}",
+        ),
+    }
+
+
+def _truth(data: Prepared) -> np.ndarray:
+    """The test split in original units, (N, D) float64."""
+    if data.scaling is None:
+        raise Undefined(f"{data.kind} is no density: it has no exact distribution to compare with")
+    offset, scale = data.scaling
+    return (np.asarray(data.test, dtype=np.float64) - offset) / scale
+
+
+def _outputs(inputs: Inputs) -> Iterator[tuple[str, list[np.ndarray]]]:
+    for name in ("samples_mean", "samples_model"):
+        yield name, [np.asarray(one, dtype=np.float64) for one in inputs.arrays[name]]
+    yield "reconstructions", [np.asarray(inputs.arrays["reconstructions"], dtype=np.float64)]
+
+
+def rows(inputs: Inputs) -> list[Row]:
+    """Distances of samples_mean, samples_model and reconstructions from the exact density, with noise floors."""
+    measures = _measures(inputs.data, _truth(inputs.data))
+    found = []
+    for output, sets in _outputs(inputs):
+        n = len(sets[0])
+        for family, (measure, settings) in measures.items():
+
+            def checked(x: np.ndarray, measure: Callable[[np.ndarray], float] = measure, what: str = output) -> float:
+                return measure(finite(what, x, 2))
+
+            floor = floor_of(inputs.reference, family, n)
+            found.append(redrawn(f"{family}_{output}", checked, sets, n=n, settings=settings, floor=floor))
+    return found
+
+
+def build_floors(data: Prepared, settings: EvaluationConfig) -> dict[str, Floor]:
+    """Noise floors: every distance for sets of true samples, at each number of examples that the rows use."""
+    density: Any = data.density
+    measures = _measures(data, _truth(data))
+    found = {}
+    for n in sorted({settings.n_samples, min(settings.n_reconstructions, len(data.test))}):
+        generator = numpy_generator(0, "floor", "density", n)
+        draws = [np.asarray(density.sample(n, generator)).reshape(n, -1) for _ in range(DRAWS)]
+        for family, (measure, _) in measures.items():
+            found[f"{family}@{n}"] = Floor.of((measure(one) for one in draws), n)
+    return found

@@ -1,0 +1,184 @@
+"""How close reconstructions are to the images: MSE, PSNR, SSIM, BCE, sharpness, error by band and by dropped level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import numpy as np
+
+from phvae.metrics.redraws import finite
+from phvae.metrics.rows import Inputs, Row, Undefined, attempt
+from phvae.metrics.spectrum import BANDS, band_power, laplacian_variance
+
+__all__ = ["bce", "mse", "psnr", "rows", "ssim", "ssim_window"]
+
+CHUNK = 500  # images converted to floats at a time
+SSIM_IMAGES = 2_000  # an 11 x 11 window on 10,000 images of 64 x 64 would take as long as all other metrics
+EMPTY_BAND = "the data have no power in this band"
+HALF_STEP = 0.5 / 255  # decoder means are stored in 256 levels
+
+
+def _pairs(x: np.ndarray, y: np.ndarray, chunk: int = CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Chunks of two equally shaped uint8 sets as float32 in [0, 1]."""
+    if x.shape != y.shape:
+        raise ValueError(f"images have shape {x.shape}, reconstructions {y.shape}: they must be equal")
+    for start in range(0, len(x), chunk):
+        yield _unit(x[start : start + chunk]), _unit(y[start : start + chunk])
+
+
+def _unit(images: np.ndarray) -> np.ndarray:
+    """Pixels in [0, 1], float32: uint8 over 255, anything else as it is."""
+    return np.asarray(images, dtype=np.float32) / (255.0 if images.dtype == np.uint8 else 1.0)
+
+
+def _errors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Mean squared error of every image, (N,)."""
+    return np.concatenate([((a - b) ** 2).mean(axis=(1, 2, 3), dtype=np.float64) for a, b in _pairs(x, y)])
+
+
+def mse(x: np.ndarray, y: np.ndarray) -> float:
+    """Mean squared error a pixel, pixels in [0, 1].
+
+    >>> round(mse(np.zeros((1, 1, 2, 2), np.uint8), np.full((1, 1, 2, 2), 51, np.uint8)), 6)
+    0.04
+    """
+    return float(_errors(x, y).mean())
+
+
+def psnr(x: np.ndarray, y: np.ndarray) -> float:
+    """Mean over images of 10 log10(1 / MSE), in dB; an exact reconstruction counts as one of half a grey level."""
+    return float(np.mean(-10 * np.log10(np.maximum(_errors(x, y), HALF_STEP**2))))
+
+
+def bce(x: np.ndarray, y: np.ndarray) -> float:
+    """Binary cross-entropy of an image in nats, summed over pixels; y is kept half a grey level off 0 and 1."""
+    total = 0.0
+    for a, b in _pairs(x, y):
+        p = np.clip(b, HALF_STEP, 1 - HALF_STEP)
+        total -= float((a * np.log(p) + (1 - a) * np.log1p(-p)).sum(dtype=np.float64))
+    return total / len(x)
+
+
+def ssim_window(side: int) -> tuple[bool, int]:
+    """Whether the window is Gaussian (sd 1.5), and its size: 11 from 16 pixels on, else uniform and at most 7."""
+    return (True, 11) if side >= 16 else (False, min(7, side - 1 + side % 2))
+
+
+def ssim(x: np.ndarray, y: np.ndarray) -> float:
+    """Mean structural similarity (Wang et al. 2004, eq. 13), data range 1, over windows that lie inside the image.
+
+    torchmetrics gives the map; windows that hang over the edge are left out, as in the definition.
+
+    Args:
+        x: (N, C, H, W) uint8, or float in [0, 1].
+        y: as x.
+
+    Raises:
+        Undefined: fewer than 3 pixels on a side.
+    """
+    side = min(x.shape[-2:])
+    if side < 3:
+        raise Undefined(f"SSIM needs 3 x 3 pixels, found {x.shape[-2]} x {x.shape[-1]}")
+    import torch
+    from torchmetrics.functional.image import structural_similarity_index_measure as similarity
+
+    gaussian, size = ssim_window(side)
+    edge = size // 2
+    total = 0.0
+    for a, b in _pairs(x, y):
+        _, image = similarity(
+            torch.from_numpy(b),
+            torch.from_numpy(a),
+            gaussian_kernel=gaussian,
+            sigma=1.5,
+            kernel_size=size,
+            data_range=1.0,
+            reduction="none",
+            return_full_image=True,
+        )
+        inside = image[..., edge : image.shape[-2] - edge, edge : image.shape[-1] - edge]
+        total += float(inside.double().mean(dim=(1, 2, 3)).sum())
+    return total / len(x)
+
+
+def sharpness(x: np.ndarray, y: np.ndarray) -> float:
+    """Variance of the Laplacian of y over that of x; 1 is as sharp as the data.
+
+    Raises:
+        Undefined: the data have no detail at all.
+    """
+    data = made = 0.0
+    for a, b in _pairs(x, y):
+        data += laplacian_variance(a) * len(a)
+        made += laplacian_variance(b) * len(b)
+    if data == 0:
+        raise Undefined("the data are constant: no detail to compare with")
+    return made / data
+
+
+def _data_power(x: np.ndarray) -> np.ndarray:
+    """Power of the data around their mean image by band, (3,)."""
+    mean = (x.mean(axis=0, keepdims=True) / (255.0 if x.dtype == np.uint8 else 1.0)).astype(np.float32)
+    return np.sum([band_power(a - mean) for a, _ in _pairs(x, x)], axis=0)
+
+
+def _shares(y: np.ndarray, z: np.ndarray, data: np.ndarray, metric: str) -> dict[str, float]:
+    """Power of z - y by band over the data's power there, {metric_low: ..., ...}."""
+    power = np.sum([band_power(b - a) for a, b in _pairs(y, z)], axis=0)
+    return {
+        f"{metric}_{band}": float(p / d) if d > 0 else float("nan")
+        for band, p, d in zip(BANDS, power, data, strict=True)
+    }
+
+
+def rows(inputs: Inputs) -> list[Row]:
+    """All rows of the group for a set of images; none for a density, where `density` compares reconstructions."""
+    if inputs.data.is_density:
+        return []
+    y = inputs.arrays["reconstructions"]
+    x = np.asarray(inputs.data.test[: len(y)])
+    n = len(y)
+    mean = np.broadcast_to(x.mean(axis=0, keepdims=True).round().astype(x.dtype), x.shape)
+    gaussian, size = ssim_window(min(x.shape[-2:]))
+    window = f"{'Gaussian, sd 1.5' if gaussian else 'uniform'} {size}x{size} window, inside the image; data range 1"
+
+    def one(
+        metric: str, measure: Callable[[np.ndarray, np.ndarray], float], settings: str = "", most: int = n
+    ) -> list[Row]:
+        def compute() -> dict[str, float]:
+            return {metric: measure(x[:most], finite("reconstructions", y[:most]))}
+
+        baseline = attempt([metric], lambda: {metric: measure(x[:most], mean[:most])})[0].value
+        text = "; ".join(part for part in (settings, "floor: the mean image") if part)
+        return attempt([metric], compute, n=min(n, most), settings=text, floor=baseline)
+
+    found = [
+        *one("mse", mse),
+        *one("psnr", psnr, "an image's error is at least half a grey level"),
+        *one("ssim", ssim, window, SSIM_IMAGES),
+        *one("bce", bce, "decoder means kept half a grey level off 0 and 1"),
+        *one("sharpness", sharpness, "four-neighbour Laplacian"),
+    ]
+    data = _data_power(x)
+    edges = "radial bands with edges 1/6 and 1/3 cycles a pixel; over the data's power around their mean image"
+    names = [f"band_error_{band}" for band in BANDS]
+    found += attempt(
+        names,
+        partial(_shares, x, y, data, "band_error"),
+        n=n,
+        settings=edges,
+        ceiling=0.0,
+        floor=1.0,
+        reason=EMPTY_BAND,
+    )
+    dropped = inputs.arrays["dropped"]
+    part = dropped.shape[1]
+    data = _data_power(x[:part])
+    for k, changed in enumerate(dropped, start=1):
+        metric = f"drop_level_{k}"
+        names = [f"{metric}_{band}" for band in BANDS]
+        found += attempt(
+            names, partial(_shares, y[:part], changed, data, metric), n=part, settings=edges, reason=EMPTY_BAND
+        )
+    return found
