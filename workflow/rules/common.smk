@@ -73,5 +73,6 @@ def every_batch(stage):
 
 onstart:
     write_json(
-        paths.config, {"source": source, "config": grid.config.model_dump(mode="json")}
+        paths.config,
+        {"source": source, "config": grid.config.model_dump(mode="json")},
     )

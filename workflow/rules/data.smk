@@ -5,14 +5,16 @@ rule prepare:
         paths.data("{dataset}"),
     log:
         paths.log("prepare", "{dataset}"),
-    params:
-        config=str(paths.config),
-        data=lambda wc: str(grid.dataset_cells(wc.dataset)[0].data),
-        sizes=lambda wc: [cell.n_train for cell in grid.dataset_cells(wc.dataset)],
+    conda:
+        "../../envs/phvae.yaml"
     threads: 1
     resources:
         mem_mb=lambda wc, attempt: 4000 * attempt,
         runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        config=str(paths.config),
+        data=lambda wc: str(grid.dataset_cells(wc.dataset)[0].data),
+        sizes=lambda wc: [cell.n_train for cell in grid.dataset_cells(wc.dataset)],
     shell:
         "phvae prepare --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"
 
@@ -25,12 +27,14 @@ rule reference:
         paths.reference("{dataset}") / "reference.json",
     log:
         paths.log("reference", "{dataset}"),
-    params:
-        config=str(paths.config),
-        settings=lambda wc: str(grid.dataset_cells(wc.dataset)[0].evaluation),
+    conda:
+        "../../envs/phvae.yaml"
     threads: THREADS
     resources:
         mem_mb=lambda wc, attempt: 4000 * attempt,
         runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        config=str(paths.config),
+        settings=lambda wc: str(grid.dataset_cells(wc.dataset)[0].evaluation),
     shell:
         "phvae reference --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"

@@ -8,13 +8,15 @@ rule evaluate:
         paths.batch("evaluate", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("evaluate", "{dataset}", "n-{n_train}", "{index}"),
-    params:
-        config=str(paths.config),
-        batch=batch_digest,
+    conda:
+        "../../envs/phvae.yaml"
     threads: THREADS
     resources:
         mem_mb=lambda wc, attempt: 4000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        config=str(paths.config),
+        batch=batch_digest,
     shell:
         "phvae evaluate --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} >{log:q} 2>&1"
@@ -28,13 +30,15 @@ rule groups:
         paths.batch("groups", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("groups", "{dataset}", "n-{n_train}", "{index}"),
-    params:
-        config=str(paths.config),
-        batch=batch_digest,
+    conda:
+        "../../envs/phvae.yaml"
     threads: THREADS
     resources:
         mem_mb=lambda wc, attempt: 2000 * attempt,
         runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        config=str(paths.config),
+        batch=batch_digest,
     shell:
         "phvae groups --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} >{log:q} 2>&1"

@@ -9,6 +9,8 @@ rule collect:
         paths.root / "costs.parquet",
     log:
         paths.log("collect"),
+    conda:
+        "../../envs/phvae.yaml"
     params:
         config=str(paths.config),
     shell:
@@ -26,6 +28,8 @@ rule tables:
         paths.root / "tables/index.json",
     log:
         paths.log("tables"),
+    conda:
+        "../../envs/phvae.yaml"
     params:
         config=str(paths.config),
         baseline=grid.config.baseline,
@@ -41,6 +45,8 @@ rule figures:
         paths.root / "figures/index.json",
     log:
         paths.log("figures"),
+    conda:
+        "../../envs/phvae.yaml"
     params:
         config=str(paths.config),
         baseline=grid.config.baseline,
@@ -57,6 +63,8 @@ rule report:
         paths.root / "report.html",
     log:
         paths.log("report"),
+    conda:
+        "../../envs/phvae.yaml"
     params:
         config=str(paths.config),
     shell:
@@ -71,6 +79,8 @@ rule track:
         paths.root / "tracking.json",
     log:
         paths.log("track"),
+    conda:
+        "../../envs/phvae.yaml"
     params:
         config=str(paths.config),
     shell:

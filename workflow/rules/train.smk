@@ -6,14 +6,16 @@ rule train:
         paths.stack("{dataset}", "{n_train}", "{variant}", "{chunk}"),
     log:
         paths.log("train", "{dataset}", "n-{n_train}", "{variant}", "{chunk}"),
-    params:
-        config=str(paths.config),
-        cell=lambda wc: cell_of(wc).digest(),
+    conda:
+        "../../envs/phvae.yaml"
     threads: THREADS
     resources:
         gpu=GPUS,
         mem_mb=lambda wc, attempt: 4000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
+    params:
+        config=str(paths.config),
+        cell=lambda wc: cell_of(wc).digest(),
     shell:
         "phvae train --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >{log:q} 2>&1"
@@ -28,14 +30,16 @@ rule encode:
         paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("encode", "{dataset}", "n-{n_train}", "{index}"),
-    params:
-        config=str(paths.config),
-        batch=batch_digest,
+    conda:
+        "../../envs/phvae.yaml"
     threads: THREADS
     resources:
         gpu=GPUS,
         mem_mb=lambda wc, attempt: 4000 * attempt,
         runtime=lambda wc, attempt: 60 * attempt,
+    params:
+        config=str(paths.config),
+        batch=batch_digest,
     shell:
         "phvae encode --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} >{log:q} 2>&1"

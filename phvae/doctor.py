@@ -1,0 +1,142 @@
+"""What a maintainer would ask first: versions, device, determinism, data, weights, disk, profile."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from phvae import provenance
+from phvae.errors import PhvaeError
+
+__all__ = ["doctor"]
+
+GOOD, NOTE, BAD = "ok", "note", "FAIL"
+Answer = tuple[str, str]
+
+
+def doctor(config: str) -> int:
+    """Print the findings; returns 1 if the main job could not run here, else 0."""
+    checks: dict[str, Callable[[], Answer]] = {
+        "python": _python,
+        "packages": _packages,
+        "snakemake": _snakemake,
+        "repository": _repository,
+        "config": lambda: _config(config),
+        "data": lambda: _data(config),
+        "weights": lambda: _weights(config),
+        "disk": lambda: _disk(config),
+        "profile": _profile,
+        "device": _device,
+        "determinism": _determinism,
+    }
+    worst = 0
+    for name, check in checks.items():
+        try:
+            state, text = check()
+        except PhvaeError as error:
+            state, text = BAD, str(error)
+        except Exception as error:  # a check that breaks is a finding, not a crash
+            state, text = BAD, f"{type(error).__name__}: {error}"
+        worst = max(worst, state == BAD)
+        print(f"{state:5}{name:13}{text}", flush=True)
+    print("the main job cannot run here: mend what says FAIL" if worst else "ready: snakemake --cores 2")
+    return int(worst)
+
+
+def _python() -> Answer:
+    text = sys.version.split()[0]
+    return (GOOD, text) if sys.version_info >= (3, 11) else (BAD, f"{text}; phvae needs 3.11 or newer")
+
+
+def _packages() -> Answer:
+    found = provenance.versions()
+    absent = [name for name, version in found.items() if version == "absent"]
+    text = ", ".join(f"{name} {version}" for name, version in found.items() if name != "python")
+    return (BAD, f"absent: {', '.join(absent)}; run `make install`") if absent else (GOOD, text)
+
+
+def _snakemake() -> Answer:
+    path = shutil.which("snakemake")
+    return (GOOD, path) if path else (BAD, "not on the PATH; activate the environment: source .venv/bin/activate")
+
+
+def _repository() -> Answer:
+    head, dirty = provenance.commit()
+    if head is None:
+        return NOTE, "not a git checkout: runs are recorded without a commit"
+    return (NOTE, f"{head[:12]} with uncommitted changes (recorded with every run)") if dirty else (GOOD, head[:12])
+
+
+def _config(config: str) -> Answer:
+    from phvae.grid import load_grid
+
+    grid = load_grid(config)
+    grid.check_writable()
+    return GOOD, f"{config}: {len(grid.cells)} cells, {len(grid.runs())} runs"
+
+
+def _data(config: str) -> Answer:
+    from phvae.data import available
+    from phvae.grid import load_grid
+    from phvae.stages import search_path
+
+    grid = load_grid(config)
+    lines = []
+    for name in grid.config.datasets:
+        missing = available(grid.dataset_cells(name)[0].data, search_path(grid))
+        if missing:
+            lines.append(f"{name}: {missing}")
+    if not lines:
+        return GOOD, "every data set of the configuration is here"
+    return (NOTE if grid.config.download else BAD), "; ".join(lines)
+
+
+def _weights(config: str) -> Answer:
+    from phvae.grid import load_grid
+    from phvae.metrics.features import inception_weights
+
+    wanted = [cell.evaluation for cell in load_grid(config).cells if "inception" in cell.evaluation.extractors]
+    if not wanted:
+        return GOOD, "the configuration asks for no FID"
+    path, reason = inception_weights(wanted[0])
+    return (GOOD, str(path)) if path else (NOTE, f"FID will be empty: {reason}")
+
+
+def _disk(config: str) -> Answer:
+    from phvae.grid import load_grid
+
+    folder = load_grid(config).paths.root
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 1e9
+    return (GOOD if free > 2 else BAD), f"{free:.1f} GB free at {folder.resolve()}"
+
+
+def _profile() -> Answer:
+    found = Path("slurm/config.yaml").is_file()
+    slurm = "sbatch found" if shutil.which("sbatch") else "no sbatch on this machine"
+    text = "--profile slurm resolves to ./slurm" if found else "./slurm/config.yaml is absent: run from the checkout"
+    return (GOOD if found else NOTE), f"{text}; {slurm}"
+
+
+def _device() -> Answer:
+    import torch
+
+    if torch.cuda.is_available():
+        names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+        return GOOD, f"cuda: {names}; CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'unset')}"
+    return GOOD, f"cpu, {os.cpu_count()} cores; no CUDA device"
+
+
+def _determinism() -> Answer:
+    """Train 20 steps twice and compare bytes."""
+    from phvae.device import resolve
+    from phvae.training import twice_equal
+
+    device = resolve("auto")
+    same = twice_equal(steps=20, device=device)
+    text = f"20 training steps, twice, on {device}: the bytes {'agree' if same else 'differ'}"
+    return (GOOD if same else BAD), text

@@ -1,0 +1,217 @@
+"""The configuration: what is accepted, and how what is not is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from phvae.cli import main
+from phvae.errors import ConfigError
+from phvae.grid import load_grid, parse_grid
+
+SMALL = {
+    "name": "small",
+    "seeds": 2,
+    "model": {"latent_size": 12},
+    "datasets": {"claw": {"n_train": [100]}, "digits": {}},
+    "variants": {
+        "vae": {"model": {"order": 1, "divergence": "kl"}},
+        "ph-vae-3": {"model": {"order": 3, "divergence": "hierarchical"}},
+    },
+}
+
+
+def changed(path: str, value: object) -> dict:
+    """SMALL with one entry replaced; `path` is dotted."""
+    content = copy.deepcopy(SMALL)
+    at = content
+    *parents, last = path.split(".")
+    for key in parents:
+        at = at.setdefault(key, {})
+    at[last] = value
+    return content
+
+
+def test_expands_in_the_order_of_the_file():
+    grid = parse_grid(SMALL, "small.yaml")
+    assert [cell.name for cell in grid.cells] == [
+        "claw/n-100/vae",
+        "claw/n-100/ph-vae-3",
+        "digits/n-all/vae",
+        "digits/n-all/ph-vae-3",
+    ]
+    assert len(grid.runs()) == 8
+    assert grid.cells[1].model.order == 3
+    assert grid.cells[0].model.divergence.name == "kl"
+
+
+def test_layers_variant_over_data_set_over_default():
+    content = changed("model", {"latent_size": 6, "order": 2})
+    content["datasets"]["digits"]["model"] = {"latent_size": 24}
+    grid = parse_grid(content, "small.yaml")
+    assert grid.cell("claw", 100, "vae").model.latent_size == 6
+    assert grid.cell("digits", "all", "vae").model.latent_size == 24
+    assert grid.cell("digits", "all", "ph-vae-3").model.order == 3
+
+
+# key changed, value, words that the message must hold: key, found, expected, nearest spelling
+BAD = {
+    "unknown data set": ("datasets.digitz", {}, ["datasets.digitz", "digitz", "did you mean 'digits'"]),
+    "unknown variant": ("datasets.claw.variants", ["vea"], ["datasets.claw.variants", "'vea'", "did you mean 'vae'"]),
+    "unknown divergence": (
+        "variants.vae.model.divergence",
+        "hierarchicl",
+        ["variants.vae.model.divergence", "'hierarchicl'", "'kl', 'hierarchical'", "did you mean 'hierarchical'"],
+    ),
+    "unknown key": ("variants.vae.model.ordr", 2, ["variants.vae.model.ordr", "unknown key", "did you mean 'order'"]),
+    "unknown top key": ("dataset", {}, ["small.yaml: dataset:", "unknown key", "did you mean 'datasets'"]),
+    "unknown key of a part": (
+        "variants.vae.model.divergence",
+        {"name": "kl", "bета": 1},
+        ["variants.vae.model.divergence.bета", "unknown key"],
+    ),
+    "unknown key of a data set": (
+        "datasets.claw.n_trian",
+        [100],
+        ["datasets.claw.n_trian", "unknown key", "did you mean 'n_train'"],
+    ),
+    "order 0": ("variants.vae.model.order", 0, ["variants.vae.model.order", "found 0", "greater than or equal to 1"]),
+    "indivisible": ("variants.ph-vae-3.model.order", 5, ["variants.ph-vae-3", "latent_size 12", "order 5"]),
+    "negative weight": (
+        "variants.vae.model.divergence",
+        {"name": "kl", "beta": -1},
+        ["variants.vae.model.divergence.beta", "found -1", "greater than or equal to 0"],
+    ),
+    "negative level weight": (
+        "variants.ph-vae-3.model.divergence",
+        {"name": "hierarchical", "weights": [1, -2, 1]},
+        ["variants.ph-vae-3.model.divergence.weights", "-2"],
+    ),
+    "no seeds": ("seeds", [], ["small.yaml: seeds", "found []"]),
+    "zero seeds": ("seeds", 0, ["small.yaml: seeds", "found 0"]),
+    "duplicate seeds": ("seeds", [1, 2, 1], ["small.yaml: seeds", "given twice: 1"]),
+    "duplicate seeds of a data set": ("datasets.claw.seeds", [3, 3], ["datasets.claw.seeds", "[3, 3]"]),
+    "slash": ("name", "a/b", ["small.yaml: name", "'a/b'", "letters, digits"]),
+    "space": ("name", "a b", ["small.yaml: name", "'a b'"]),
+    "shell": ("variants.$(reboot)", {}, ["variants", "$(reboot)"]),
+    "dots": ("name", "..", ["small.yaml: name", "'..'"]),
+    "semicolon in a data set": ("datasets.a;b", {"data": {"kind": "claw"}}, ["datasets", "a;b"]),
+    "not a number": ("training", {"learning_rate": "fast"}, ["training.learning_rate", "'fast'"]),
+    "infinite": ("training", {"learning_rate": float("inf")}, ["training.learning_rate", "finite"]),
+    "baseline": ("baseline", "vaee", ["baseline", "'vaee'", "did you mean 'vae'"]),
+    "log polynomial": (
+        "variants.vae.model.divergence",
+        {"name": "log_polynomial", "coefficients": [1, 0, 1]},
+        ["variants.vae.model.divergence", "not guaranteed non-negative"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refuses_with_one_readable_message(case):
+    path, value, words = BAD[case]
+    with pytest.raises(ConfigError) as caught:
+        parse_grid(changed(path, value), "small.yaml")
+    for word in words:
+        assert word in str(caught.value)
+    assert str(caught.value).startswith("small.yaml: ")
+
+
+@pytest.mark.parametrize("missing", ["name", "datasets", "variants"])
+def test_names_what_is_missing(missing):
+    content = {key: value for key, value in SMALL.items() if key != missing}
+    with pytest.raises(ConfigError, match=f"small.yaml: {missing}: missing, and required"):
+        parse_grid(content, "small.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("- a\n- b\n", "found a list"),
+        ("", "found nothing"),
+        ("just words", "found a str"),
+        ("a: [1", "not valid YAML"),
+        ("name: a\nname: b\n", "given twice"),
+        ("!!python/object/apply:os.system ['true']", "not valid YAML"),
+        ("\x00", "not valid YAML"),
+    ],
+)
+def test_refuses_files_that_are_no_configuration(tmp_path, capsys, text, words):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    assert main(["config", str(path)]) == 2
+    message = capsys.readouterr().err
+    assert words in message
+    assert "bad.yaml" in message
+    assert "Traceback" not in message
+
+
+def test_names_the_nearest_file(tmp_path, capsys):
+    (tmp_path / "quick.yaml").write_text("name: a")
+    assert main(["config", str(tmp_path / "quik.yaml")]) == 2
+    assert "did you mean 'quick.yaml'" in capsys.readouterr().err
+
+
+def test_refuses_a_results_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    grid = parse_grid(SMALL | {"results": str(tmp_path / "file" / "results")}, "small.yaml")
+    with pytest.raises(ConfigError, match="results: found .*expected a folder that can be written"):
+        grid.check_writable()
+    parse_grid(SMALL | {"results": str(tmp_path / "new" / "results")}, "small.yaml").check_writable()
+    assert not (tmp_path / "new").exists()
+
+
+def test_reads_back_what_the_workflow_writes_for_its_jobs(tmp_path):
+    grid = parse_grid(SMALL, "small.yaml")
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"source": "small.yaml", "config": grid.config.model_dump(mode="json")}))
+    again = load_grid(path)
+    assert again.cells == grid.cells
+    assert again.source == "small.yaml"
+
+
+def test_a_new_seed_leaves_the_cells_of_the_others_alone():
+    few, more = parse_grid(SMALL, "a"), parse_grid(SMALL | {"seeds": 3}, "a")
+    assert [cell.digest() for cell in few.cells] == [cell.digest() for cell in more.cells]
+    assert more.cells[0].seeds == (0, 1, 2)
+
+
+def test_the_digest_changes_with_the_science_only():
+    digest = parse_grid(SMALL, "a").cells[0].digest()
+    for path, value, same in [
+        ("training.epochs", 31, False),
+        ("model.latent_size", 24, False),
+        ("training.checkpoint_minutes", 1.0, True),
+        ("evaluation.n_samples", 77, True),
+        ("description", "other words", True),
+    ]:
+        assert (parse_grid(changed(path, value), "a").cells[0].digest() == digest) is same, path
+
+
+def test_chunks_follow_the_seeds():
+    grid = parse_grid(changed("training.seeds_per_job", 3) | {"seeds": [1, 4, 5, 9]}, "a")
+    assert grid.chunks(grid.cells[0]) == {"1-5": [1, 4, 5], "9-9": [9]}
+
+
+def test_batches_hold_every_cell_once():
+    grid = parse_grid(changed("evaluation.cells_per_job", 1), "a")
+    batches = grid.batches()
+    assert list(batches) == [("claw", 100, 0), ("claw", 100, 1), ("digits", "all", 0), ("digits", "all", 1)]
+    assert [cell for batch in batches.values() for cell in batch] == list(grid.cells)
+
+
+@pytest.mark.parametrize("path", sorted(Path("config").glob("*.yaml")), ids=lambda p: p.name)
+def test_shipped_configurations_parse(path):
+    if path.name == "claims.yaml":
+        pytest.skip("not a grid")
+    assert load_grid(path).config.name == path.stem
+
+
+def test_paper_holds_nothing_of_quick():
+    paper, quick = load_grid("config/paper.yaml"), yaml.safe_load(Path("config/quick.yaml").read_text())
+    assert set(paper.config.datasets).isdisjoint({"digits"})
+    assert paper.config.description != quick["description"]
