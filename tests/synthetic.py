@@ -4,35 +4,38 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
+from phvae.analysis.results import collect
+from phvae.config import ModelConfig
 from phvae.data import prepare
 from phvae.files import atomic, sha256, sha256_text, write_json, write_text
 from phvae.metrics.registry import lookup
+from phvae.metrics.rows import row
 
-COLUMNS = (
-    "schema_version dataset n_train variant order basis encoder_width coupling prior divergence beta seed split metric "
-    "value unit higher_is_better n ceiling floor noise_sd settings status reason run_key"
-).split()
+_GEOMETRIC = {"name": "hierarchical", "weights": "geometric", "ratio": 2}
 
-# name -> order, basis, encoder width, divergence, beta, label
-VARIANTS = {
-    "vae": (1, "monomial", "full", "kl", 1.0, "VAE"),
-    "beta-vae-0.25": (1, "monomial", "full", "kl", 0.25, "β-VAE ¼"),
-    "beta-vae-0.5": (1, "monomial", "full", "kl", 0.5, "β-VAE ½"),
-    "beta-vae-2": (1, "monomial", "full", "kl", 2.0, "β-VAE 2"),
-    "beta-vae-4": (1, "monomial", "full", "kl", 4.0, "β-VAE 4"),
-    "ph-vae-2": (2, "monomial", "full", "hierarchical:geometric(2)", 1.0, "PH-VAE 2"),
-    "ph-vae-3": (3, "monomial", "full", "hierarchical:geometric(2)", 1.0, "PH-VAE 3"),
-    "ph-vae-4": (4, "monomial", "full", "hierarchical:geometric(2)", 1.0, "PH-VAE 4"),
-    "ph-vae-3-matched": (3, "monomial", "matched", "hierarchical:geometric(2)", 1.0, "PH-VAE 3, matched"),
-    "copies-3": (3, "copies", "full", "hierarchical:geometric(2)", 1.0, "copies 3"),
-    "ph-vae-3-kl": (3, "monomial", "full", "kl", 1.0, "PH-VAE 3, KL"),
-    "ph-vae-3-log": (3, "monomial", "full", "log_polynomial:exponential(3)", 1.0, "PH-VAE 3, log-ratio"),
+# name -> label and the model
+VARIANTS: dict[str, tuple[str, ModelConfig]] = {
+    name: (label, ModelConfig.model_validate(model))
+    for name, label, model in [
+        ("vae", "VAE", {"divergence": "kl"}),
+        ("beta-vae-0.25", "β-VAE ¼", {"divergence": {"name": "kl", "beta": 0.25}}),
+        ("beta-vae-0.5", "β-VAE ½", {"divergence": {"name": "kl", "beta": 0.5}}),
+        ("beta-vae-2", "β-VAE 2", {"divergence": {"name": "kl", "beta": 2}}),
+        ("beta-vae-4", "β-VAE 4", {"divergence": {"name": "kl", "beta": 4}}),
+        ("ph-vae-2", "PH-VAE 2", {"order": 2, "divergence": _GEOMETRIC}),
+        ("ph-vae-3", "PH-VAE 3", {"order": 3, "divergence": _GEOMETRIC}),
+        ("ph-vae-4", "PH-VAE 4", {"order": 4, "divergence": _GEOMETRIC}),
+        ("ph-vae-3-matched", "PH-VAE 3, matched", {"order": 3, "divergence": _GEOMETRIC, "encoder_width": "matched"}),
+        ("copies-3", "copies 3", {"order": 3, "divergence": _GEOMETRIC, "basis": "copies"}),
+        ("ph-vae-3-kl", "PH-VAE 3, KL", {"order": 3, "divergence": "kl"}),
+        ("ph-vae-3-log", "PH-VAE 3, log-ratio", {"order": 3, "divergence": "log_polynomial"}),
+    ]
 }
 DATASETS = ("trimodal", "digits", "sprites")
 BASE = {
@@ -43,7 +46,7 @@ BASE = {
 FACTORS = ("x", "y", "size")
 
 
-def run_folder(root: Path, dataset: str, variant: str, seed: int, n_train: object = "all") -> Path:
+def run_folder(root: Path, dataset: str, variant: str, seed: int, n_train: int | str = "all") -> Path:
     return root / "runs" / dataset / f"n-{n_train}" / variant / f"seed-{seed}"
 
 
@@ -53,7 +56,7 @@ def write_results(
     datasets: tuple[str, ...] = DATASETS,
     variants: tuple[str, ...] = tuple(VARIANTS),
     seeds: int = 5,
-    sizes: tuple[object, ...] = ("all",),
+    sizes: tuple[int | str, ...] = ("all",),
     diverged: tuple[str, str, int] | None = None,
     arrays: bool = True,
 ) -> Path:
@@ -62,25 +65,24 @@ def write_results(
     `diverged` names one (dataset, variant, seed) that has no numbers.
     """
     root = Path(root)
-    rows: list[dict[str, object]] = []
+    expected: list[tuple[str, int | str, str, int]] = []
     for dataset in datasets:
         _write_data(root, dataset)
         for size in sizes:
             for variant in variants:
                 for seed in range(seeds):
                     lost = (dataset, variant, seed) == diverged
-                    folder = run_folder(root, dataset, variant, seed, size)
-                    rows += _write_run(folder, dataset, size, variant, seed, lost, arrays)
-    table = pd.DataFrame(rows, columns=COLUMNS)
-    table.to_csv(root / "metrics.csv", index=False)
-    table["n_train"] = table["n_train"].astype(str)
-    table.to_parquet(root / "metrics.parquet", index=False)
+                    _write_run(
+                        run_folder(root, dataset, variant, seed, size), dataset, size, variant, seed, lost, arrays
+                    )
+                    expected.append((dataset, size, variant, seed))
+    collect(root, expected)
     config = {
         "name": root.name,
         "description": "Synthetic results.",
         "baseline": "vae",
         "datasets": {name: {"n_train": list(sizes)} for name in datasets},
-        "variants": {name: {"label": VARIANTS[name][5]} for name in variants},
+        "variants": {name: {"label": VARIANTS[name][0]} for name in variants},
     }
     write_json(root / "config.json", {"source": "config/synthetic.yaml", "config": config})
     return root
@@ -98,20 +100,17 @@ def _write_data(root: Path, dataset: str) -> None:
         images, labels, factors = _images(dataset, 300)
         for split in ("train", "validation", "test"):
             np.save(folder / f"{split}.npy", images)
-            np.save(
-                folder / f"{split}_{'labels' if dataset == 'digits' else 'factors'}.npy",
-                _target(dataset, labels, factors),
-            )
+            kind, target = ("labels", labels) if dataset == "digits" else ("factors", factors)
+            np.save(folder / f"{split}_{kind}.npy", target)
         files = {p.name: {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in sorted(folder.glob("*.npy"))}
         card = {"kind": dataset, "shape": list(images.shape[1:]), "files": files, "binary": False, "sha256": "0" * 64}
         if dataset == "sprites":
             card |= {"factor_names": list(FACTORS), "factor_sizes": [8, 8, 4]}
         write_json(folder / "card.json", card)
-    write_json(root / "data" / f"{dataset}.json", {"dataset": dataset, "folder": folder.name, "sha256": "0" * 64})
-
-
-def _target(dataset: str, labels: np.ndarray, factors: np.ndarray) -> np.ndarray:
-    return labels if dataset == "digits" else factors
+    write_json(
+        root / "data" / f"{dataset}.json",
+        {"dataset": dataset, "folder": folder.name, "sha256": "0" * 64, "binary": False},
+    )
 
 
 def _images(dataset: str, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -130,20 +129,17 @@ def _blobs(factors: np.ndarray, side: int, blur: float = 0.0) -> np.ndarray:
     return (255 * np.exp(-0.5 * squared / width**2)).astype(np.uint8)[:, None]
 
 
-def _effect(variant: str) -> float:
+def effect(variant: str) -> float:
     """How much better a variant is, in parts of the base value: known truth for the tests."""
-    order, basis, *_ = VARIANTS[variant]
-    return 0.08 * (order - 1) * (basis == "monomial")
+    model = VARIANTS[variant][1]
+    return 0.08 * (model.order - 1) * (model.basis == "monomial")
 
 
-def _write_run(
-    folder: Path, dataset: str, size: object, variant: str, seed: int, lost: bool, arrays: bool
-) -> list[dict[str, object]]:
-    order, basis, width, divergence, beta, label = VARIANTS[variant]
+def _write_run(folder: Path, dataset: str, size: int | str, variant: str, seed: int, lost: bool, arrays: bool) -> None:
+    label, model = VARIANTS[variant]
     key = sha256_text(f"{dataset} {size} {variant} {seed}")
     rng = np.random.default_rng(int(key[:8], 16))
     shared = np.random.default_rng(seed).normal()  # alike for all variants of a seed: pairing pays
-    settings = {"model": {"order": order, "basis": basis, "latent_size": 12}, "training": {"epochs": 30}}
     run = {
         "run_key": key,
         "dataset": dataset,
@@ -151,7 +147,7 @@ def _write_run(
         "variant": variant,
         "label": label,
         "seed": seed,
-        "config": settings | {"data": {"kind": dataset}, "n_train": size},
+        "config": {"model": model.model_dump(), "training": {"epochs": 30}, "data": {"kind": dataset}, "n_train": size},
         "versions": {"python": "3.11", "torch": "2.14.1", "numpy": "2.4.6"},
         "platform": "linux x86_64",
         "commit": "0" * 40,
@@ -160,43 +156,28 @@ def _write_run(
         "device": "cpu",
         "threads": 1,
         "status": "diverged" if lost else "ok",
-        "parameters": 12345 * order,
+        "reason": "the loss is not finite at epoch 3" if lost else "",
+        "parameters": {"total": 12345 * model.order, "encoder": 6000 * model.order, "decoder": 6000},
         "seconds": 12.5,
+        "images_per_second": 20_000.0,
         "best_epoch": 29,
+        "epochs": 30,
     }
     write_json(folder / "run.json", run)
-    common = {
-        "schema_version": 1, "dataset": dataset, "n_train": size, "variant": variant, "order": order, "basis": basis,
-        "encoder_width": width, "coupling": "chain(0.5)", "prior": "hierarchical", "divergence": divergence,
-        "beta": beta, "seed": seed, "split": "test", "n": 300, "ceiling": None, "floor": None, "noise_sd": None,
-        "settings": "", "run_key": key,
-    }  # fmt: skip
-    values = _values(dataset, size, variant, shared, rng)
-    rows: list[dict[str, object]] = []
-    for metric, value in values.items():
-        entry = lookup(metric)
-        rows.append(
-            common
-            | {
-                "metric": metric, "value": None if lost else value, "unit": entry.unit,
-                "higher_is_better": entry.higher_is_better, "status": "diverged" if lost else "ok",
-                "reason": "loss is not finite at epoch 3" if lost else "",
-            }
-        )  # fmt: skip
-    _write_history(folder, order, lost, rng)
+    _write_history(folder, model.order, lost, rng)
     if lost:
-        return rows
-    names = "split metric value unit higher_is_better n ceiling floor noise_sd settings status reason".split()
-    write_json(folder / "metrics.json", {"key": key, "rows": [{k: row[k] for k in names} for row in rows]})
+        return
+    rows = [asdict(row(name, value, n=300)) for name, value in _values(dataset, size, variant, shared, rng).items()]
+    write_json(folder / "metrics.json", {"key": key, "rows": rows})
     _write_model(folder)
     if arrays:
-        _write_arrays(folder, dataset, order, shared, rng)
-    return rows
+        _write_arrays(folder, dataset, model.order, shared, rng)
 
 
-def _values(dataset: str, size: object, variant: str, shared: float, rng: np.random.Generator) -> dict[str, float]:
-    order, _, _, _, beta, _ = VARIANTS[variant]
-    gain, small = _effect(variant), 1.0 if size == "all" else 1 + 30 / float(str(size)) ** 0.8
+def _values(dataset: str, size: int | str, variant: str, shared: float, rng: np.random.Generator) -> dict[str, float]:
+    model = VARIANTS[variant][1]
+    order, beta = model.order, model.divergence.beta
+    gain, small = effect(variant), 1.0 if size == "all" else 1 + 30 / float(size) ** 0.8
     values = {}
     for metric, base in BASE[dataset].items():
         sign = 1 if lookup(metric).higher_is_better else -1
@@ -209,8 +190,8 @@ def _values(dataset: str, size: object, variant: str, shared: float, rng: np.ran
     for k, part in enumerate(rate * share / share.sum(), start=1):
         values[f"kl_level_{k}"] = float(part)
         if dataset != "trimodal" and order > 1:
-            for band, size_of in (("low", 0.03), ("mid", 0.01), ("high", 0.003)):
-                wave = size_of * (1.3 if (band == "low") == (k == 1) else 0.4)
+            for band, height in (("low", 0.03), ("mid", 0.01), ("high", 0.003)):
+                wave = height * (1.3 if (band == "low") == (k == 1) else 0.4)
                 values[f"drop_level_{k}_{band}"] = wave * (1 + 0.1 * rng.normal())
     return {name: float(value) for name, value in values.items()}
 
@@ -275,7 +256,7 @@ def _image_samples(dataset: str, images: np.ndarray, order: int) -> dict[str, np
     factors = _images(dataset, 300)[2]
     blur = 0.05 / order
     line = np.stack([np.linspace(0, 7, 8), np.linspace(7, 0, 8), np.full(8, 1.0)], axis=1)
-    steps = np.zeros((order, 7, 3)) + [4, 4, 1]
+    steps = np.full((order, 7, 3), (4.0, 4.0, 1.0))
     for level in range(order):
         steps[level, :, level % 3] = np.linspace(0, 7, 7) if level % 3 < 2 else np.linspace(0, 3, 7)
     return {
