@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
+from phvae.coefficients import reconstruction_weights, require_non_negative
+
 __all__ = [
+    "KL",
     "Bernoulli",
     "Chain",
     "Config",
@@ -18,7 +21,6 @@ __all__ = [
     "Gaussian",
     "Hierarchical",
     "Identity",
-    "KL",
     "Learned",
     "LogPolynomial",
     "ModelConfig",
@@ -109,6 +111,13 @@ class LogPolynomial(Named):
         None, description="c_1..c_m of P(s) = sum_j c_j s^j; accepted only if D >= 0 is guaranteed"
     )
 
+    @field_validator("coefficients")
+    @classmethod
+    def _accepted(cls, value: list[float] | None) -> list[float] | None:
+        if value is not None:
+            require_non_negative(value)
+        return value
+
 
 # ---- likelihoods p(x | z) ----
 class Gaussian(Named):
@@ -149,10 +158,16 @@ class ConvLocatello(Named):
     name: Literal["conv_locatello"] = "conv_locatello"
 
 
-Coupling = _part(Identity, Chain, Learned)
-Divergence = _part(KL, Hierarchical, LogPolynomial)
-Likelihood = _part(Gaussian, ContinuousBernoulli, Bernoulli)
-Network = _part(Dense, ConvLocatello)
+if TYPE_CHECKING:
+    Coupling = Identity | Chain | Learned
+    Divergence = KL | Hierarchical | LogPolynomial
+    Likelihood = Gaussian | ContinuousBernoulli | Bernoulli
+    Network = Dense | ConvLocatello
+else:
+    Coupling = _part(Identity, Chain, Learned)
+    Divergence = _part(KL, Hierarchical, LogPolynomial)
+    Likelihood = _part(Gaussian, ContinuousBernoulli, Bernoulli)
+    Network = _part(Dense, ConvLocatello)
 
 
 class ModelConfig(Strict):
@@ -191,18 +206,19 @@ class ModelConfig(Strict):
                     raise ValueError(f"{key} has {len(value)} entries, expected one a level: order is {self.order}")
                 if sum(value) <= 0:
                     raise ValueError(f"{key} is {value}: at least one weight must be positive")
-        if self.divergence.name == "log_polynomial" and self.prior == "standard" and self.coupling.name != "identity":
-            if self.order > 1:
-                raise ValueError(
-                    "divergence log_polynomial under prior standard needs coupling identity "
-                    f"(found {self.coupling.name}): its closed form needs independent coordinates"
-                )
-        if (
-            self.likelihood.name == "bernoulli"
-            and self.basis not in ("monomial", "copies")
-            and self.reconstruction_weights != "first"
-        ):
-            raise ValueError(f"likelihood bernoulli scores levels k > 1 for monomial and copies only, not {self.basis}")
+        mixed = self.prior == "standard" and self.coupling.name != "identity" and self.order > 1
+        if self.divergence.name == "log_polynomial" and mixed:
+            raise ValueError(
+                "divergence log_polynomial under prior standard needs coupling identity "
+                f"(found {self.coupling.name}): its closed form needs independent coordinates"
+            )
+        scored = reconstruction_weights(self.reconstruction_weights, self.order)
+        if self.likelihood.name != "gaussian" and self.basis not in ("monomial", "copies") and any(scored[1:]):
+            raise ValueError(
+                f"likelihood {self.likelihood.name} scores levels k > 1 for monomial and copies only, not "
+                f"{self.basis}, whose levels can reach 0 and 1 inside the interval: use likelihood gaussian or "
+                "reconstruction_weights first"
+            )
         return self
 
 
