@@ -1,95 +1,30 @@
-"""One-dimensional densities with exact pdf and cdf, and the set drawn from them."""
+"""The density sets: draws from exact densities of one and two dimensions, standardised as the method asks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from phvae.data.line import Density1D, lognormal, normal, student_t, uniform, weibull
+from phvae.data.plane import Density2D, moons, pinwheel, rings
 from phvae.data.recipe import SPLITS, About, Builder, Kind, Recipe, Sources
 from phvae.seeding import numpy_generator
 
-__all__ = ["Claw", "Component", "Density1D", "DensitySet", "Trimodal", "normal"]
-
-Function = Callable[[np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class Component:
-    """One part of a mixture: its weight, pdf, cdf, sampler, and an interval that holds all but 1e-12 of it."""
-
-    weight: float
-    pdf: Function
-    cdf: Function
-    draw: Callable[[np.random.Generator, int], np.ndarray]
-    support: tuple[float, float]
-
-
-@dataclass(frozen=True, eq=False)
-class Density1D:
-    """A mixture on the line with exact pdf, cdf and quantiles."""
-
-    components: tuple[Component, ...]
-
-    def pdf(self, x: Any) -> np.ndarray:
-        """Density at x, any shape."""
-        x = np.asarray(x, dtype=np.float64)
-        return np.sum([c.weight * c.pdf(x) for c in self.components], axis=0)
-
-    def cdf(self, x: Any) -> np.ndarray:
-        """P(X <= x) at x, any shape."""
-        x = np.asarray(x, dtype=np.float64)
-        return np.sum([c.weight * c.cdf(x) for c in self.components], axis=0)
-
-    def quantile(self, p: Any) -> np.ndarray:
-        """The smallest x with cdf(x) >= p, for 0 < p < 1, by bisection to the last bit but a few."""
-        p = np.asarray(p, dtype=np.float64)
-        if np.any((p <= 0) | (p >= 1)):
-            raise ValueError(f"quantile needs 0 < p < 1, found {p.min()}..{p.max()}")
-        low, high = (np.full(p.shape, edge) for edge in self.support)
-        for _ in range(100):
-            middle = (low + high) / 2
-            below = self.cdf(middle) < p
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return high
-
-    def sample(self, n: int, generator: np.random.Generator) -> np.ndarray:
-        """n independent draws, (n, 1) float64."""
-        weights = np.array([c.weight for c in self.components])
-        which = generator.choice(len(weights), size=n, p=weights / weights.sum())
-        x = np.empty(n)
-        for i, component in enumerate(self.components):
-            rows = which == i
-            x[rows] = component.draw(generator, int(rows.sum()))
-        return x[:, None]
-
-    @property
-    def support(self) -> tuple[float, float]:
-        """An interval that holds all but 1e-12 of the mass."""
-        return min(c.support[0] for c in self.components), max(c.support[1] for c in self.components)
-
-    @cached_property
-    def iqr(self) -> float:
-        """The interquartile range, in the units of x."""
-        low, high = self.quantile([0.25, 0.75])
-        return float(high - low)
-
-
-def normal(weight: float, mean: float, sd: float) -> Component:
-    """A normal component."""
-    from scipy.special import ndtr
-
-    return Component(
-        weight,
-        pdf=lambda x: np.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi)),
-        cdf=lambda x: ndtr((x - mean) / sd),
-        draw=lambda generator, n: generator.normal(mean, sd, n),
-        support=(mean - 8 * sd, mean + 8 * sd),
-    )
+__all__ = [
+    "Bimodal",
+    "Claw",
+    "DensitySet",
+    "Gap",
+    "LogNormal",
+    "Moons",
+    "Pinwheel",
+    "Rings",
+    "StudentT",
+    "Trimodal",
+    "Weibull",
+]
 
 
 class DensitySet(Kind):
@@ -99,8 +34,8 @@ class DensitySet(Kind):
     n_validation: Annotated[int, Field(ge=1)] = 2_000
     n_test: Annotated[int, Field(ge=1)] = 10_000
 
-    def density(self) -> Any:
-        """The exact density."""
+    def density(self) -> Density1D | Density2D:
+        """The exact density, in original units."""
         raise NotImplementedError
 
     def read(self, sources: Sources) -> Recipe:
@@ -124,14 +59,24 @@ class DensitySet(Kind):
         builder.facts["split"] = "independent draws, one fixed seed a split"
 
 
-def _about(title: str, citation: str, note: str = "") -> About:
-    return About(title, "drawn by phvae", "public domain (generated)", citation, note)
+def _about(title: str, citation: str, note: str = "", shape: str = "1") -> About:
+    return About(
+        title,
+        source="drawn by phvae",
+        licence="public domain (generated)",
+        citation=citation,
+        shape=shape,
+        counts="10,000 / 2,000 / 10,000 (options)",
+        note=note,
+    )
 
 
 class Trimodal(DensitySet):
     """Three normal modes of different weight and width."""
 
-    about: ClassVar[About] = _about("Three-mode normal mixture", "none", ".3 N(-2, .5²) + .4 N(0, .3²) + .3 N(2, .7²)")
+    about: ClassVar[About] = _about(
+        "Three-mode normal mixture", "this project", ".3 N(-2, .5²) + .4 N(0, .3²) + .3 N(2, .7²)"
+    )
 
     def density(self) -> Density1D:
         """The mixture."""
@@ -150,3 +95,102 @@ class Claw(DensitySet):
     def density(self) -> Density1D:
         """The mixture."""
         return Density1D((normal(0.5, 0.0, 1.0), *(normal(0.1, i / 2 - 1, 0.1) for i in range(5))))
+
+
+class Weibull(DensitySet):
+    """A skewed density on the positive half-line."""
+
+    shape: Annotated[float, Field(ge=1, le=20)] = Field(1.5, description="1 is the exponential")
+
+    about: ClassVar[About] = _about("Weibull density", "W. Weibull (1951), J. Appl. Mech. 18", "scale 1, shape 1.5")
+
+    def density(self) -> Density1D:
+        """The density."""
+        return Density1D((weibull(1.0, self.shape, 1.0),))
+
+
+class LogNormal(DensitySet):
+    """A skewed density whose tail is heavier than any exponential."""
+
+    sd: Annotated[float, Field(gt=0, le=2)] = Field(0.6, description="standard deviation of log x")
+
+    about: ClassVar[About] = _about("Log-normal density", "textbook", "log x ~ N(0, .6²)")
+
+    def density(self) -> Density1D:
+        """The density."""
+        return Density1D((lognormal(1.0, 0.0, self.sd),))
+
+
+class StudentT(DensitySet):
+    """A symmetric density with heavy tails; the variance is finite."""
+
+    df: Annotated[float, Field(ge=3, le=1000)] = Field(5.0, description="degrees of freedom")
+
+    about: ClassVar[About] = _about("Student t density", "Student (1908), Biometrika 6", "5 degrees of freedom")
+
+    def density(self) -> Density1D:
+        """The density."""
+        return Density1D((student_t(1.0, self.df),))
+
+
+class Gap(DensitySet):
+    """Two uniform pieces with nothing between them."""
+
+    about: ClassVar[About] = _about("Uniform with a gap", "this project", ".6 U(0, 1.5) + .4 U(2.5, 3.5)")
+
+    def density(self) -> Density1D:
+        """The mixture."""
+        return Density1D((uniform(0.6, 0.0, 1.5), uniform(0.4, 2.5, 3.5)))
+
+
+class Bimodal(DensitySet):
+    """Two modes of unequal weight and width."""
+
+    about: ClassVar[About] = _about("Bimodal with unequal modes", "this project", ".8 N(-1, .6²) + .2 N(2, .25²)")
+
+    def density(self) -> Density1D:
+        """The mixture."""
+        return Density1D((normal(0.8, -1.0, 0.6), normal(0.2, 2.0, 0.25)))
+
+
+class Moons(DensitySet):
+    """Two interleaved half-circles with normal noise."""
+
+    noise: Annotated[float, Field(ge=0.02, le=1)] = Field(0.1, description="standard deviation of the noise")
+
+    about: ClassVar[About] = _about("Two moons", "as in scikit-learn's make_moons", "radius 1, noise .1", shape="2")
+
+    def density(self) -> Density2D:
+        """The density."""
+        return moons(self.noise)
+
+
+class Rings(DensitySet):
+    """Concentric rings."""
+
+    radii: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=8)] = (1.0, 2.0, 3.0)
+    noise: Annotated[float, Field(ge=0.01, le=1)] = Field(0.1, description="standard deviation of the radius")
+
+    about: ClassVar[About] = _about("Rings", "this project", "radii 1, 2, 3 of equal mass, noise .1", shape="2")
+
+    def density(self) -> Density2D:
+        """The density."""
+        return rings(self.radii, self.noise)
+
+
+class Pinwheel(DensitySet):
+    """Bent arms around the origin."""
+
+    arms: Annotated[int, Field(ge=1, le=20)] = 5
+    twist: Annotated[float, Field(ge=-10, le=10)] = Field(0.8, description="turn of an arm a unit of distance, radians")
+
+    about: ClassVar[About] = _about(
+        "Pinwheel",
+        "after M. Johnson et al. (2016), Composing graphical models with neural networks, NeurIPS",
+        "arms turn with the distance from the origin, so that the pdf is exact",
+        shape="2",
+    )
+
+    def density(self) -> Density2D:
+        """The density."""
+        return pinwheel(self.arms, self.twist)

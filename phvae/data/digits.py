@@ -20,6 +20,8 @@ class Digits(Kind):
         source="sklearn.datasets.load_digits; https://archive.ics.uci.edu/dataset/80",
         licence="CC BY 4.0",
         citation="E. Alpaydin and C. Kaynak (1998), UCI Machine Learning Repository, doi:10.24432/C50P49",
+        shape="1x8x8",
+        counts="1,258 / 180 / 359",
         note="grey values 0..16, stored as round(255 v / 16)",
     )
 

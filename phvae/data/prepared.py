@@ -15,7 +15,8 @@ from phvae.files import read_json, sha256
 from phvae.seeding import numpy_generator
 
 if TYPE_CHECKING:
-    from phvae.data.densities import Density1D
+    from phvae.data.line import Density1D
+    from phvae.data.plane import Density2D
 
 __all__ = ["Prepared", "load"]
 
@@ -63,14 +64,15 @@ class Prepared:
         return self.kind
 
     @property
-    def density(self) -> Density1D | None:
+    def density(self) -> Density1D | Density2D | None:
         """The exact density that the examples were drawn from, in original units; None for images."""
         if not self.is_density:
             return None
         from phvae.data.registry import parse
 
         options: Any = parse(self.kind, {"kind": self.kind, **self.card["options"]})[1]
-        return options.density()
+        exact: Density1D | Density2D = options.density()
+        return exact
 
     def subset(self, n_train: int | Literal["all"] = "all", seed: int | None = None) -> np.ndarray:
         """Indices (n_train,) into `train`, ascending; for equal seeds a smaller subset lies within a larger one.

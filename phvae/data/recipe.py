@@ -19,12 +19,14 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class About:
-    """What a data card says about a kind before any byte of it is read."""
+    """What is known of a kind before any byte of it is read; `counts` are train / validation / test."""
 
     title: str
     source: str
     licence: str
     citation: str
+    shape: str
+    counts: str
     note: str = ""
 
 
@@ -89,6 +91,8 @@ class Kind(Strict):
     """The options of one kind of data. Its own options are its fields; `read` finds and checks the sources."""
 
     about: ClassVar[About]
+    # published files, for `phvae data fetch`
+    files: ClassVar[tuple[Any, ...]] = ()
     # raised by one when the same options and sources give other arrays than before
     revision: ClassVar[int] = 1
     # options that say where the data lie, not what they are: no part of the key or of the card

@@ -15,7 +15,18 @@ __all__ = ["KINDS", "kind_class", "parse", "validate"]
 KINDS: dict[str, str] = {
     "trimodal": "phvae.data.densities:Trimodal",
     "claw": "phvae.data.densities:Claw",
+    "weibull": "phvae.data.densities:Weibull",
+    "lognormal": "phvae.data.densities:LogNormal",
+    "student_t": "phvae.data.densities:StudentT",
+    "gap": "phvae.data.densities:Gap",
+    "bimodal": "phvae.data.densities:Bimodal",
+    "moons": "phvae.data.densities:Moons",
+    "rings": "phvae.data.densities:Rings",
+    "pinwheel": "phvae.data.densities:Pinwheel",
     "digits": "phvae.data.digits:Digits",
+    "mnist": "phvae.data.idx:Mnist",
+    "fashion-mnist": "phvae.data.idx:FashionMnist",
+    "kmnist": "phvae.data.idx:Kmnist",
     "sprites": "phvae.data.sprites:Sprites",
 }
 
