@@ -1,0 +1,52 @@
+"""What the tests marked browser, latex, cluster and gpu need; strict mode (PHVAE_STRICT=1) fails where it is absent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def _programs(*names: str) -> str | None:
+    missing = [name for name in names if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]
+    return f"not installed: {', '.join(missing)}" if missing else None
+
+
+def _cluster() -> str | None:
+    if os.geteuid() != 0:
+        return "a throw-away Slurm can be started by root only"
+    return _programs("slurmctld", "slurmd", "munged", "slurmdbd", "mariadbd")
+
+
+def _gpu() -> str | None:
+    import torch
+
+    return None if torch.cuda.is_available() else "no CUDA device"
+
+
+NEEDS = {
+    "browser": lambda: _programs("chromium", "chromedriver"),
+    "latex": lambda: _programs("pdflatex"),
+    "cluster": _cluster,
+    "gpu": _gpu,
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, lacking in NEEDS.items():
+        if item.get_closest_marker(marker) and (reason := lacking()):
+            if os.environ.get("PHVAE_STRICT") == "1" and marker != "gpu":
+                pytest.fail(f"{marker}: {reason} (strict mode)", pytrace=False)
+            pytest.skip(f"{marker}: {reason}")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Tests name shipped files relative to the checkout."""
+    monkeypatch.chdir(REPOSITORY)
+    yield

@@ -1,0 +1,73 @@
+"""A copy of the checkout, as a new user would have it, and Snakemake run inside it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "pyproject.toml", "workflow", "phvae", "config", "envs", "slurm")
+
+
+def copy(folder: Path) -> Path:
+    """Copy what a run needs into `folder`."""
+    folder.mkdir(parents=True)
+    for name in PARTS:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(
+                source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"), symlinks=True
+            )
+        elif source.exists():
+            shutil.copy2(source, folder / name)
+    return folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The package of the copy comes first, caches stay inside it, the home folder is out of reach."""
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return os.environ | {
+        "PYTHONPATH": str(folder),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(folder / ".cache"),
+        "MPLCONFIGDIR": str(folder / ".cache/matplotlib"),
+        "OMP_NUM_THREADS": "1",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+def call(folder: Path, *command: str, timeout: int = 400, check: bool = True) -> subprocess.CompletedProcess[str]:
+    """Run a command in the copy; its output is kept, and shown when it fails."""
+    done = subprocess.run(
+        command, cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=timeout, check=False
+    )
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+def snakemake(folder: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in the copy."""
+    return call(folder, "snakemake", "--cores", "2", *arguments, **options)  # type: ignore[arg-type]
+
+
+def planned(folder: Path, *arguments: str) -> dict[str, int]:
+    """Jobs by rule that a dry run announces, without `all`."""
+    output = snakemake(folder, "-n", "--quiet", "rules", *arguments).stdout
+    jobs: dict[str, int] = {}
+    table = False
+    for line in output.splitlines():
+        words = line.split()
+        if words[:2] == ["job", "count"]:
+            table = True
+        elif table and len(words) == 2 and words[1].isdigit():
+            jobs.setdefault(words[0], int(words[1]))
+        elif table and jobs and not words:
+            table = False
+    return {rule: count for rule, count in jobs.items() if rule not in ("all", "total")}

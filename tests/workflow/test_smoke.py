@@ -1,0 +1,166 @@
+"""The whole way on the smoke grid: outputs, and what a second call does after each kind of change."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from checkout import call, copy, planned, snakemake
+
+CONFIG = ("--configfile", "config/smoke.yaml")
+ANALYSIS = {"figures": 1, "report": 1, "track": 1}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh copy, in a path with a space, in which the smoke grid has run once."""
+    folder = copy(tmp_path_factory.mktemp("smoke") / "a checkout")
+    snakemake(folder, *CONFIG)
+    return folder
+
+
+@pytest.fixture
+def checkout(finished: Path, tmp_path: Path) -> Path:
+    """The finished copy, free to be changed."""
+    folder = tmp_path / "a checkout"
+    shutil.copytree(finished, folder, symlinks=True)
+    return folder
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results/smoke/metrics.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_leaves_what_the_contract_promises(finished: Path):
+    root = finished / "results/smoke"
+    for name in ("metrics.parquet", "metrics.csv", "costs.parquet", "report.html"):
+        assert (root / name).stat().st_size > 0
+    for run in ("digits/n-200/ph-vae-3/seed-1", "claw/n-200/vae/seed-0", "sprites/n-all/copies-3/seed-0"):
+        folder = root / "runs" / run
+        for name in ("history.csv", "metrics.json", "run.json", "codes.npz", "samples.npz", "model.safetensors"):
+            assert (folder / name).stat().st_size > 0, f"{run}/{name}"
+        assert list((folder / "pictures").glob("*.png")) or run.startswith("claw")
+        kept = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.name != "arrays.npz")
+        assert kept < 2_000_000 + (folder / "model.safetensors").stat().st_size
+    run = json.loads((root / "runs/digits/n-200/ph-vae-3/seed-1/run.json").read_text())
+    assert run["config"]["model"]["order"] == 3
+    for key in ("run_key", "versions", "commit", "dirty", "seed", "inputs", "device", "threads", "parameters"):
+        assert key in run
+    for suffix in ("csv", "md", "tex"):
+        assert list((root / "tables").glob(f"*.{suffix}"))
+    for suffix in ("png", "pdf"):
+        assert list((root / "figures").glob(f"*.{suffix}"))
+    assert (finished / "results/mlflow/mlflow.db").stat().st_size > 0
+    assert not any((finished / "home").iterdir()), "something was written to the home folder"
+
+
+def test_has_a_row_for_each_run_and_metric(finished: Path):
+    table = rows(finished)
+    for dataset in ("claw", "digits", "sprites"):
+        mine = [row for row in table if row["dataset"] == dataset and row["seed"]]
+        runs = {(row["variant"], row["seed"]) for row in mine}
+        assert len(runs) == 8
+        # metrics that belong to a level exist for the variants that have it
+        common = {row["metric"] for row in mine if row["variant"] == "vae"}
+        for variant, seed in runs:
+            metrics = [row["metric"] for row in mine if (row["variant"], row["seed"]) == (variant, seed)]
+            assert common <= set(metrics)
+    fid = [row for row in table if row["metric"] == "fid_samples"]
+    assert fid, "FID's column is there"
+    assert all(row["value"] == "" and row["reason"] for row in fid)
+    assert all(row["run_key"] for row in table if row["seed"])
+
+
+def test_a_second_call_has_nothing_to_do(finished: Path):
+    assert "Nothing to be done" in snakemake(finished, *CONFIG).stderr
+
+
+def test_touch_alone_changes_nothing(checkout: Path):
+    for path in checkout.rglob("*.py"):
+        path.touch()
+    assert planned(checkout, *CONFIG) == {}
+
+
+def test_an_edit_of_a_figure_trains_nothing(checkout: Path):
+    module = next((checkout / "phvae/analysis").glob("figures*.py"))
+    module.write_text(module.read_text() + "\n# another remark\n")
+    assert planned(checkout, *CONFIG) == ANALYSIS
+
+
+def test_an_edit_of_the_model_redoes_what_depends_on_it(checkout: Path):
+    module = checkout / "phvae/model.py"
+    module.write_text(module.read_text() + "\n# another remark\n")
+    jobs = planned(checkout, *CONFIG)
+    assert jobs["train"] == 12
+    assert jobs["encode"] == jobs["evaluate"] == 3
+    assert "prepare" not in jobs
+    assert "reference" not in jobs
+
+
+def test_one_more_seed_trains_that_seed_only(checkout: Path):
+    root = checkout / "results/smoke/runs"
+    before = {path: path.stat().st_mtime_ns for path in root.rglob("model.safetensors")}
+    old = {(r["dataset"], r["variant"], r["seed"], r["split"], r["metric"]): r for r in rows(checkout) if r["seed"]}
+    config = checkout / "config/smoke.yaml"
+    config.write_text(config.read_text().replace("seeds: 2", "seeds: 3"))
+    snakemake(checkout, *CONFIG, "results/smoke/metrics.csv")
+    after = {path: path.stat().st_mtime_ns for path in root.rglob("model.safetensors")}
+    assert {path.parent.name for path in set(after) - set(before)} == {"seed-2"}
+    assert len(after) == len(before) * 3 // 2
+    assert all(after[path] == before[path] for path in before)
+    new = {(r["dataset"], r["variant"], r["seed"], r["split"], r["metric"]): r for r in rows(checkout) if r["seed"]}
+    assert {key: new[key] for key in old} == old
+
+
+def test_a_harmless_edit_can_be_accepted(checkout: Path):
+    module = checkout / "phvae/model.py"
+    module.write_text(module.read_text() + "\n# another remark\n")
+    models = {path: path.stat().st_mtime_ns for path in checkout.rglob("model.safetensors")}
+    values = [(row["metric"], row["value"]) for row in rows(checkout)]
+    done = call(checkout, "phvae", "accept", "--config", "config/smoke.yaml", "--reason", "a remark")
+    assert "accepted 24 runs" in done.stdout
+    snakemake(checkout, *CONFIG, "results/smoke/metrics.csv")
+    assert {path: path.stat().st_mtime_ns for path in checkout.rglob("model.safetensors")} == models
+    assert [(row["metric"], row["value"]) for row in rows(checkout)] == values
+    run = json.loads(next(checkout.rglob("run.json")).read_text())
+    assert run["accepted"][0]["reason"] == "a remark"
+    assert run["accepted"][0]["from"] != run["run_key"]
+
+
+def test_two_checkouts_give_the_same_bytes(finished: Path, tmp_path: Path):
+    other = copy(tmp_path / "another checkout")
+    snakemake(other, *CONFIG, "results/smoke/metrics.csv")
+    assert (other / "results/smoke/metrics.csv").read_bytes() == (finished / "results/smoke/metrics.csv").read_bytes()
+
+
+def test_a_run_that_diverges_is_recorded_and_stops_no_other(checkout: Path):
+    config = checkout / "config/smoke.yaml"
+    config.write_text(
+        config.read_text() + "  broken: {model: {order: 2}, training: {learning_rate: 1.0e+30}}\n"
+    )
+    snakemake(checkout, *CONFIG)
+    table = rows(checkout)
+    broken = [row for row in table if row["variant"] == "broken"]
+    assert broken
+    assert {row["status"] for row in broken if row["seed"]} == {"diverged"}
+    assert all(row["value"] == "" for row in broken if row["seed"])
+    assert {row["status"] for row in table if row["variant"] == "vae"} >= {"ok"}
+    run = json.loads((checkout / "results/smoke/runs/digits/n-200/broken/seed-0/run.json").read_text())
+    assert run["status"] == "diverged"
+    assert run["step"] >= 0
+    assert "diverged" in (checkout / "results/smoke/report.html").read_text()
+
+
+def test_each_stage_is_a_command(checkout: Path):
+    call(checkout, "phvae", "evaluate", "--config", "config/smoke.yaml", "--dataset", "claw", "--n-train", "200", "--batch", "0")
+    call(checkout, "phvae", "collect", "--config", "config/smoke.yaml")
+    bad = call(
+        checkout, "phvae", "train", "--config", "config/smoke.yaml", "--dataset", "claw", "--n-train", "200",
+        "--variant", "vaee", "--chunk", "0-1", check=False,
+    )  # fmt: skip
+    assert bad.returncode == 2
+    assert "no cell claw/n-200/vaee; did you mean 'claw/n-200/vae'?" in bad.stderr

@@ -1,0 +1,95 @@
+"""The workflow itself: dry runs of every shipped configuration, refusals, what the Snakefile may import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from checkout import call, copy, environment, planned, snakemake
+
+# cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
+JOBS = {
+    "smoke": {"prepare": 3, "reference": 3, "train": 12, "encode": 3, "evaluate": 3, "groups": 3},
+    "quick": {"prepare": 4, "reference": 4, "train": 48, "encode": 8, "evaluate": 8, "groups": 8},
+}
+ONCE = {"collect": 1, "tables": 1, "figures": 1, "report": 1, "track": 1}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy(tmp_path_factory.mktemp("dry") / "a checkout")
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_dry_run_of_each_configuration(checkout: Path, name: str):
+    assert planned(checkout, "--configfile", f"config/{name}.yaml") == JOBS[name] | ONCE
+    assert not (checkout / "results").exists(), "a dry run writes nothing"
+
+
+def test_quick_is_the_default(checkout: Path):
+    assert planned(checkout) == JOBS["quick"] | ONCE
+
+
+def test_a_configuration_given_replaces_the_default(checkout: Path):
+    output = snakemake(checkout, "-n", "--configfile", "config/smoke.yaml").stdout
+    assert "results/smoke/" in output
+    assert "results/quick/" not in output
+    assert "trimodal" not in output
+
+
+def test_the_literal_cluster_command_resolves(checkout: Path):
+    done = call(checkout, "snakemake", "--cores", "8", "--profile", "slurm", "-n", "--quiet", "rules")
+    assert "total" in done.stdout
+
+
+BAD = {
+    "unknown data set": ("claw: {n_train: [200]}", "clow: {n_train: [200]}", ["datasets.clow", "did you mean 'claw'"]),
+    "order 0": ("order: 3}", "order: 0}", ["variants.ph-vae-3.model.order", "found 0"]),
+    "indivisible": ("order: 3}", "order: 4}", ["latent_size 6 is not divisible by order 4"]),
+    "duplicate seeds": ("seeds: 2", "seeds: [1, 1]", ["seeds", "given twice"]),
+    "shell characters": ("name: smoke", "name: 'a;b'", ["name", "'a;b'"]),
+    "no name": ("name: smoke", "", ["name: missing, and required"]),
+    "results folder": ("seeds: 2", "seeds: 2\nresults: /dev/null/results", ["results", "/dev/null/results", "expected a folder"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refuses_a_bad_configuration_before_any_job(checkout: Path, tmp_path: Path, case: str):
+    old, new, words = BAD[case]
+    text = (checkout / "config/smoke.yaml").read_text()
+    assert old in text
+    path = tmp_path / "bad.yaml"
+    path.write_text(text.replace(old, new, 1))
+    done = snakemake(checkout, "--configfile", str(path), check=False)
+    output = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "Traceback" not in output
+    assert "bad.yaml" in output
+    for word in words:
+        assert word in output
+    assert not (checkout / "results").exists()
+
+
+@pytest.mark.parametrize("text", ["- a list\n", "just words\n"])
+def test_refuses_a_file_that_is_no_mapping(checkout: Path, tmp_path: Path, text: str):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    done = snakemake(checkout, "--configfile", str(path), check=False)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_the_snakefile_loads_no_heavy_package(checkout: Path):
+    code = (
+        "import sys; from snakemake.cli import main\n"
+        "try: main(['-n', '--cores', '1', '--quiet', 'all'])\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "heavy = {'torch', 'mlflow', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, env=environment(checkout), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
