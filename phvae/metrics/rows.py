@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Inputs", "Row", "Status", "Undefined", "attempt", "row", "without_value"]
 
-Status = Literal["ok", "empty", "failed", "diverged"]
+Status = Literal["ok", "empty", "failed"]
 
 
 class Undefined(ValueError):

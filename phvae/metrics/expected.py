@@ -1,0 +1,42 @@
+"""Which groups and which metrics of the registry mean something for a data set, a model and its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from phvae.metrics.registry import names
+
+if TYPE_CHECKING:
+    from phvae.config import EvaluationConfig, ModelConfig
+    from phvae.data import Prepared
+
+__all__ = ["expected_names", "groups_of"]
+
+
+def groups_of(data: Prepared) -> list[str]:
+    """The groups of metrics that mean something on a data set, in the order of the long table."""
+    found = ["density"] if data.is_density else ["reconstruction", "generation"]
+    if "test" in data.factors:
+        found.append("disentanglement")
+    return [*found, "latent", "likelihood"]
+
+
+def expected_names(settings: EvaluationConfig, model: ModelConfig, data: Prepared) -> dict[str, list[str]]:
+    """The names, by group, that a run's rows should have: what a group that failed is shown with."""
+    groups = groups_of(data) if settings.metrics == "auto" else list(dict.fromkeys(settings.metrics))
+    factors = varying_names(data)
+    found = {group: names(group, order=model.order, factors=factors) for group in groups}
+    return {group: [name for name in every if _applies(name, settings, data)] for group, every in found.items()}
+
+
+def varying_names(data: Prepared) -> list[str]:
+    """The factors that take more than one value."""
+    return [name for name, size in zip(data.factor_names, data.factor_sizes, strict=True) if size > 1]
+
+
+def _applies(name: str, settings: EvaluationConfig, data: Prepared) -> bool:
+    if name.startswith("dci_"):
+        return name.split("_")[1] in settings.dci
+    if name == "knn_accuracy":
+        return "test" in data.labels
+    return True

@@ -1,0 +1,130 @@
+"""The groups stage: scores that need the codes of several seeds of one cell (UDR)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phvae.metrics.rows import Undefined, attempt
+
+if TYPE_CHECKING:
+    from phvae.grid import Cell
+
+__all__ = ["code_kl", "evaluate", "relative_strength", "udr"]
+
+KL_THRESHOLD = 0.01
+LASSO_ALPHA = 0.1
+
+
+def evaluate(cell: Cell, run_dirs: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """The rows of a cell's seeds together, as plain data; `seed` is empty for them.
+
+    Args:
+        cell: the cell.
+        run_dirs: folders of its runs that did not diverge, each with codes.npz.
+    """
+    chosen = cell.evaluation.metrics
+    if chosen != "auto" and "disentanglement" not in chosen:
+        return []
+
+    settings = f"{len(run_dirs)} seeds; codes with KL >= {KL_THRESHOLD}; median over partners, mean over seeds"
+    rows = []
+    for method in ("lasso", "spearman"):
+        name = f"udr_{method}"
+        compute = functools.partial(_mean_udr, name, cell.model.prior, run_dirs, method)
+        rows += attempt([name], compute, settings=settings)
+    return [dataclasses.asdict(row) for row in rows]
+
+
+def _mean_udr(name: str, prior: str, run_dirs: Sequence[str | Path], method: str) -> dict[str, float]:
+    tables, divergences = [], []
+    for folder in run_dirs:
+        with np.load(Path(folder) / "codes.npz") as codes:
+            tables.append(codes["whitened"].reshape(len(codes["whitened"]), -1).astype(np.float64))
+            divergences.append(code_kl(codes, prior))
+    return {name: float(np.mean(udr(tables, divergences, method)))}
+
+
+def code_kl(codes: Mapping[str, np.ndarray], prior: str) -> np.ndarray:
+    """Mean KL of every code coordinate over the examples, in nats, shape (n * d,).
+
+    Under the hierarchical prior the term of coordinate (k, j) is the one of D_k in docs/method.md, section 3;
+    under the standard prior the posterior variance of a level is that of A's row.
+    """
+    log_variance = codes["log_variance"].astype(np.float64)
+    variance = np.exp(log_variance)
+    if prior == "standard":
+        variance = np.einsum("kl,nld->nkd", codes["coupling"].astype(np.float64) ** 2, variance)
+    squares = codes["whitened"].astype(np.float64) ** 2
+    return (0.5 * (variance + squares - 1 - log_variance)).mean(axis=0).reshape(-1)
+
+
+def relative_strength(matrix: np.ndarray) -> float:
+    """How close a matrix of code similarities is to a one-to-one matching, in [0, 1] for entries in [0, 1].
+
+    Duan et al. (2020), equation 4: a column's or a row's largest entry, squared, over its sum, averaged over the
+    columns and over the rows; a column of zeros counts 0.
+
+    >>> relative_strength(np.eye(3)), relative_strength(np.full((2, 2), 0.5))
+    (1.0, 0.25)
+    """
+    halves = []
+    for axis in (0, 1):
+        total = matrix.sum(axis=axis)
+        halves.append(np.divide(matrix.max(axis=axis) ** 2, total, out=np.zeros_like(total), where=total > 0).mean())
+    return float(np.mean(halves))
+
+
+def udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], method: str = "lasso") -> np.ndarray:
+    """Unsupervised disentanglement ranking of every model among its fellows.
+
+    Args:
+        tables: for each model, codes (N, L) of the same N examples.
+        divergences: for each model, KL of each code in nats, (L,).
+        method: "lasso" (absolute weights of Lasso(alpha=.1) that predicts one model's standardised codes from the
+            other's) or "spearman" (absolute rank correlations).
+
+    Returns:
+        One score a model that has informative codes: the median over the other models. Duan et al. (2020), sec. 4.
+
+    Raises:
+        Undefined: fewer than two models have a code with KL above .01.
+    """
+    if len(tables) < 2:
+        raise Undefined(f"UDR compares seeds: found {len(tables)}, expected at least 2")
+    if any(not np.isfinite(table).all() for table in tables):
+        raise ValueError("a table of codes holds values that are not finite")
+    kept = [table[:, kl > KL_THRESHOLD] for table, kl in zip(tables, divergences, strict=True)]
+    kept = [table[:, table.std(axis=0) > 0] for table in kept]
+    kept = [table for table in kept if table.shape[1]]
+    if len(kept) < 2:
+        raise Undefined(f"{len(kept)} of {len(tables)} models have a code with KL above {KL_THRESHOLD}; 2 needed")
+    similarity = {"lasso": _lasso, "spearman": _correlation}[method]
+    if method == "spearman":
+        from scipy.stats import rankdata
+
+        kept = [rankdata(table, axis=0) for table in kept]
+    kept = [(table - table.mean(axis=0)) / table.std(axis=0) for table in kept]
+    scores = np.full((len(kept), len(kept)), np.nan)
+    for i, predictors in enumerate(kept):
+        for j, targets in enumerate(kept):
+            if i != j:
+                scores[i, j] = relative_strength(similarity(predictors, targets))
+    medians: np.ndarray = np.nanmedian(scores, axis=0)
+    return medians
+
+
+def _correlation(predictors: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    return np.abs(predictors.T @ targets) / len(targets)
+
+
+def _lasso(predictors: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    from sklearn.linear_model import Lasso
+
+    weights = Lasso(alpha=LASSO_ALPHA, precompute=True).fit(predictors, targets).coef_
+    return np.abs(np.atleast_2d(weights)).T
