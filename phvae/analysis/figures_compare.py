@@ -1,0 +1,300 @@
+"""Figures that compare variants: by order, seed by seed, against the baseline, at equal rate, by training size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from phvae.analysis.results import size_key
+from phvae.analysis.statistics import mean_interval
+from phvae.analysis.style import DOUBLE, direction, grid_of, looks, metric_label, new_figure, styled, wrap
+from phvae.seeding import numpy_generator
+
+__all__ = ["forest", "metric_by_order", "paired_seeds", "rate_distortion", "small_data"]
+
+_DIVERGENCES = {"kl": "KL", "hierarchical": "level-weighted", "log_polynomial": "log-ratio"}
+
+
+def _present(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Rows of these metrics that have a value and a seed."""
+    return table[table["metric"].isin(metrics) & table["value"].notna() & table["seed"].notna()]
+
+
+def _interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean and its 95 % interval; without an interval (one seed) the mean three times."""
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return mean, mean, mean
+    low, high = mean_interval(np.asarray(values, dtype=float)[None], numpy_generator(0, "figures", "interval"))
+    return mean, float(low[0]), float(high[0])
+
+
+def _better(ax: Axes, table: pd.DataFrame, metric: str) -> None:
+    """Name the metric above the panel, and which way is better in small type."""
+    known = table.loc[table["metric"] == metric, "higher_is_better"].dropna()
+    text = direction(bool(known.iloc[0])) if len(known) else ""
+    ax.set_title(metric_label(metric) + (f"\n{text}" if text else ""), linespacing=1.25)
+
+
+def _families(table: pd.DataFrame) -> dict[str, str]:
+    """Variant -> family: what it is apart from its order, in the words that tell this table's families apart."""
+    cells = table[table["order"] > 1].drop_duplicates("variant").set_index("variant")
+    kept = ["basis", "encoder_width", "divergence", "coupling", "prior"]
+    differ = [name for name in kept if cells[name].nunique() > 1]
+    found = {}
+    for variant, cell in cells.iterrows():
+        words = []
+        for name in differ:
+            kind, _, rest = str(cell[name]).partition(":")
+            value = f"{_DIVERGENCES.get(kind, kind)}" + (f" {rest}" if rest else "") if name == "divergence" else kind
+            words.append({"full": "full width", "matched": "matched width"}.get(value, value))
+        found[str(variant)] = ", ".join(words) or "PH-VAE"
+    return found
+
+
+def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 3) -> Figure:
+    """Each metric against the order, a line for each family; mean over seeds with its 95 % interval.
+
+    Args:
+        table: long table of one data set and training size. Order 1 with beta 1 is the grey band across.
+        metrics: a panel each.
+        columns: panels in a row.
+    """
+    rows = _present(table, metrics)
+    families = _families(rows)
+    look = looks(["", *dict.fromkeys(families.values())])
+    orders = sorted(int(order) for order in rows["order"].unique())
+    plain = rows[(rows["order"] == 1) & (rows["beta"] == 1)]
+    count = -(-len(metrics) // min(columns, len(metrics)))
+    with styled():
+        figure = new_figure(DOUBLE, 0.55 + 1.55 * count)
+        axes = grid_of(figure, len(metrics), columns)
+        drawn = dict.fromkeys(families.values())
+        for ax, metric in zip(axes, metrics, strict=True):
+            here = rows[rows["metric"] == metric]
+            reference = plain.loc[plain["metric"] == metric, "value"].to_numpy()
+            if len(reference):
+                mean, low, high = _interval(reference)
+                ax.axhspan(low, high, color="#E3E3E3", linewidth=0)
+                ax.axhline(mean, color="#555555", linewidth=0.9, label="order 1 (VAE)")
+            for i, family in enumerate(drawn):
+                members = here[here["variant"].map(families.get) == family]
+                if members.empty:
+                    continue
+                points = [(int(o), *_interval(g["value"].to_numpy())) for o, g in members.groupby("order")]
+                x, mean, low, high = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+                shift = 0.07 * (i - (len(drawn) - 1) / 2)
+                ax.errorbar(
+                    x + shift, mean, yerr=[mean - low, high - mean], capsize=1.8, elinewidth=0.8, label=family,
+                    **look[family].keywords,
+                )  # fmt: skip
+            ax.set_xticks([o for o in orders if o > 1])
+            ax.set_xlim(min([o for o in orders if o > 1], default=1) - 0.5, max(orders) + 0.5)
+            ax.set_xlabel("order")
+            _better(ax, rows, metric)
+        _legend(figure, axes, 3)
+    return figure
+
+
+def _legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
+    handles: dict[str, object] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=min(columns, len(handles)))
+
+
+def paired_seeds(
+    table: pd.DataFrame, metrics: Sequence[str], variants: Sequence[str], labels: Mapping[str, str] | None = None
+) -> Figure:
+    """Every seed as a thin line through the variants: lines that run alike show what pairing by seed removes.
+
+    Args:
+        table: long table of one data set and training size.
+        metrics: a panel each.
+        variants: the columns, the baseline first.
+        labels: variant -> name shown.
+    """
+    names = dict(labels or {})
+    rows = _present(table, metrics)
+    look = looks(variants)
+    with styled():
+        columns = min(len(metrics), 3 if len(variants) <= 5 else 2)
+        figure = new_figure(DOUBLE, 0.1 + 1.95 * -(-len(metrics) // columns))
+        axes = grid_of(figure, len(metrics), columns)
+        at = np.arange(len(variants))
+        for ax, metric in zip(axes, metrics, strict=True):
+            values = rows[rows["metric"] == metric].pivot_table(index="seed", columns="variant", values="value")
+            values = values.reindex(columns=list(variants))
+            ax.plot(at, values.to_numpy(dtype=float).T, color="#9A9A9A", linewidth=0.6, zorder=1)
+            for i, variant in enumerate(variants):
+                seen = values[variant].dropna().to_numpy(dtype=float)
+                if len(seen) == 0:
+                    ax.text(
+                        i, 0.5, "no runs", transform=ax.get_xaxis_transform(), rotation=90, ha="center", va="center"
+                    )
+                    continue
+                style = look[variant]
+                ax.scatter(
+                    np.full(len(seen), i), seen, color=style.colour, marker=style.marker, s=11, linewidths=0, zorder=2
+                )
+                ax.hlines(seen.mean(), i - 0.28, i + 0.28, color=style.colour, linewidth=1.6, zorder=3)
+            ax.set_xticks(
+                at, [wrap(names.get(v, v), 11) for v in variants], rotation=35, ha="right", rotation_mode="anchor"
+            )
+            ax.set_xlim(-0.5, len(variants) - 0.5)
+            _better(ax, rows, metric)
+    return figure
+
+
+def forest(
+    table: pd.DataFrame, metrics: Sequence[str], baseline: str, labels: Mapping[str, str] | None = None
+) -> Figure:
+    """Difference of every variant from the baseline, paired by seed, with its 95 % interval.
+
+    Filled: the interval leaves zero out. Hollow: it does not, the difference is not resolved. The shaded half is the
+    better one.
+
+    Args:
+        table: long table of one data set and training size.
+        metrics: a panel each.
+        baseline: the variant that others are compared with.
+        labels: variant -> name shown.
+    """
+    names = dict(labels or {})
+    rows = _present(table, metrics)
+    variants = [v for v in dict.fromkeys(rows["variant"]) if v != baseline]
+    with styled():
+        figure = new_figure(DOUBLE, 0.75 + 0.175 * len(variants))
+        axes = grid_of(figure, len(metrics), len(metrics), sharey=True)
+        for ax, metric in zip(axes, metrics, strict=True):
+            here = rows[rows["metric"] == metric]
+            values = here.pivot_table(index="seed", columns="variant", values="value")
+            up = here["higher_is_better"].dropna()
+            for i, variant in enumerate(variants):
+                if variant not in values or baseline not in values:
+                    continue
+                gaps = (values[variant] - values[baseline]).dropna().to_numpy(dtype=float)
+                if len(gaps) == 0:
+                    ax.text(
+                        0.5, i, "no pairs", transform=ax.get_yaxis_transform(), ha="center", va="center", fontsize=6
+                    )
+                    continue
+                mean, low, high = _interval(gaps)
+                resolved = len(gaps) > 1 and (low > 0 or high < 0)
+                colour = "#0072B2" if resolved else "#444444"
+                ax.errorbar(
+                    mean, i, xerr=[[mean - low], [high - mean]], fmt="o" if resolved else "D", color=colour,
+                    markerfacecolor=colour if resolved else "white", capsize=1.8, elinewidth=0.9, markersize=3.6,
+                )  # fmt: skip
+            ax.axvline(0, color="black", linewidth=0.7)
+            left, right = ax.get_xlim()
+            if len(up):
+                ax.axvspan(0, right if up.iloc[0] else left, color="#EAF2F8", linewidth=0, zorder=0)
+            ax.set_xlim(left, right)
+            ax.locator_params(axis="x", nbins=4)
+            ax.set_title(wrap(metric_label(metric, unit=False), 22))
+            ax.set_xlabel(f"difference{_unit(here)}")
+        axes[0].set_yticks(range(len(variants)), [names.get(v, v) for v in variants])
+        axes[0].set_ylim(len(variants) - 0.5, -0.5)
+        for ax in axes[1:]:
+            ax.tick_params(labelleft=False)
+    return figure
+
+
+def _unit(rows: pd.DataFrame) -> str:
+    unit = str(rows["unit"].iloc[0]) if len(rows) else "1"
+    return "" if unit in ("1", "") else f" [{'IQR' if unit == 'interquartile ranges' else unit}]"
+
+
+def rate_distortion(
+    table: pd.DataFrame, distortions: Mapping[str, str], labels: Mapping[str, str] | None = None
+) -> Figure:
+    """Distortion against rate KL(q||p): the curve through the beta-VAEs, and where the other variants lie.
+
+    A variant beats every choice of beta only where it lies below the curve.
+
+    Args:
+        table: long table of one training size a data set.
+        distortions: data set -> its metric; a panel each.
+        labels: variant -> name shown.
+    """
+    names = dict(labels or {})
+    rows = _present(table, ["kl", *distortions.values()])
+    kept = ["dataset", "variant", "order", "beta", "seed"]
+    wide = rows.pivot_table(index=kept, columns="metric", values="value", sort=False).reset_index()
+    others = list(dict.fromkeys(wide.loc[wide["order"] > 1, "variant"]))
+    look = looks(["", *others])
+    with styled():
+        columns = min(len(distortions), 3)
+        figure = new_figure(DOUBLE, 0.5 + 2.1 * -(-len(distortions) // columns))
+        axes = grid_of(figure, len(distortions), columns)
+        for ax, (dataset, metric) in zip(axes, distortions.items(), strict=True):
+            here = wide[wide["dataset"] == dataset].dropna(subset=["kl", metric])
+            curve = here[here["order"] == 1]
+            for _, seed in curve.groupby("seed"):
+                ax.plot(*seed.sort_values("kl")[["kl", metric]].to_numpy(dtype=float).T, color="#BDBDBD", linewidth=0.5)
+            mean = curve.groupby("beta")[["kl", metric]].mean().sort_values("kl")
+            ax.plot(
+                mean["kl"], mean[metric], color="black", marker="o", markersize=3, linewidth=1.2, label="β-VAE, mean"
+            )
+            for beta, point in mean.iterrows():
+                ax.annotate(
+                    f"β={beta:g}", point, xytext=(3, 3), textcoords="offset points", fontsize=5.5, color="#444444"
+                )
+            for variant in others:
+                points = here.loc[here["variant"] == variant, ["kl", metric]].to_numpy(dtype=float)
+                if len(points) == 0:
+                    continue
+                style, (x, y) = look[variant], points.mean(axis=0)
+                dx, dy = points.std(axis=0, ddof=1) if len(points) > 1 else (0.0, 0.0)
+                ax.errorbar(
+                    x, y, xerr=dx, yerr=dy, color=style.colour, marker=style.marker, linestyle="none", elinewidth=0.7,
+                    markeredgecolor="white", markeredgewidth=0.3, markersize=4.8, label=names.get(variant, variant),
+                )  # fmt: skip
+            ax.set_title(dataset)
+            ax.set_xlabel("rate: KL [nats]")
+            ax.set_ylabel(metric_label(metric))
+            ax.margins(0.08)
+        _legend(figure, axes, 4)
+    return figure
+
+
+def small_data(
+    table: pd.DataFrame, metrics: Sequence[str], variants: Sequence[str], labels: Mapping[str, str] | None = None
+) -> Figure:
+    """Each metric against the number of training examples; mean over seeds, the band its 95 % interval.
+
+    Args:
+        table: long table of one data set, all training sizes.
+        metrics: a panel each.
+        variants: the lines.
+        labels: variant -> name shown.
+    """
+    names = dict(labels or {})
+    rows = _present(table, metrics)
+    look = looks(variants)
+    sizes = sorted(dict.fromkeys(rows["n_train"].astype(str)), key=size_key)
+    columns = min(len(metrics), 3)
+    with styled():
+        figure = new_figure(DOUBLE, 0.5 + 1.7 * -(-len(metrics) // columns))
+        axes = grid_of(figure, len(metrics), columns)
+        for ax, metric in zip(axes, metrics, strict=True):
+            for variant in variants:
+                here = rows[(rows["metric"] == metric) & (rows["variant"] == variant)]
+                groups = {str(n): g["value"].to_numpy(dtype=float) for n, g in here.groupby("n_train")}
+                points = [(i, *_interval(groups[n])) for i, n in enumerate(sizes) if n in groups]
+                if not points:
+                    continue
+                x, mean, low, high = (np.array(column) for column in zip(*points, strict=True))
+                ax.fill_between(x, low, high, color=look[variant].colour, alpha=0.15, linewidth=0)
+                ax.plot(x, mean, label=names.get(variant, variant), **look[variant].keywords)
+            ax.set_xticks(range(len(sizes)), sizes)
+            ax.set_xlabel("training examples")
+            _better(ax, rows, metric)
+        _legend(figure, axes, 4)
+    return figure

@@ -1,0 +1,190 @@
+"""Figures of the code: KL by level, maps of the latent space, which code carries which factor, what a level draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from phvae.analysis.style import DOUBLE, grid_of, new_figure, styled, wrap
+
+__all__ = ["factor_maps", "kl_levels", "latent_maps", "level_drop", "principal"]
+
+_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo", "--")
+
+
+def _level_colours(count: int) -> list[tuple[float, ...]]:
+    """Dark to light, so that levels keep their order in grey print."""
+    import matplotlib as mpl
+
+    return [tuple(colour) for colour in mpl.colormaps["cividis"](np.linspace(0.05, 0.9, max(count, 2)))][:count]
+
+
+def _level_table(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
+    """Rows whose metric follows `pattern`, with the level (and band) in columns of their own."""
+    found = table["metric"].str.extract(pattern)
+    chosen = table[found.notna().all(axis=1) & table["value"].notna()].copy()
+    for name in found.columns:
+        chosen[name] = found.loc[chosen.index, name]
+    chosen["level"] = chosen["level"].astype(int)
+    return chosen
+
+
+def kl_levels(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> Figure:
+    """KL(q||p) of each variant as a bar, split into its levels; mean over seeds, the whisker their standard deviation.
+
+    Args:
+        table: long table with rows kl_level_{k}; a panel for each data set.
+        labels: variant -> name shown.
+    """
+    rows = _level_table(table, r"^kl_level_(?P<level>\d+)$")
+    names = dict(labels or {})
+    datasets = list(dict.fromkeys(rows["dataset"]))
+    variants = list(dict.fromkeys(rows["variant"]))
+    levels = int(rows["level"].max())
+    colours = _level_colours(levels)
+    with styled():
+        figure = new_figure(DOUBLE, 0.75 + 0.19 * len(variants) * -(-len(datasets) // 4))
+        axes = grid_of(figure, len(datasets), 4)
+        for ax, dataset in zip(axes, datasets, strict=True):
+            cell = rows[rows["dataset"] == dataset]
+            means = cell.pivot_table(index="variant", columns="level", values="value").reindex(variants)
+            totals = cell.groupby(["variant", "seed"])["value"].sum().groupby("variant").std().reindex(variants)
+            left, at = np.zeros(len(variants)), np.arange(len(variants))
+            for level in means.columns:
+                width = means[level].fillna(0).to_numpy()
+                ax.barh(
+                    at, width, left=left, height=0.74, color=colours[level - 1], edgecolor="white", linewidth=0.4,
+                    hatch=_HATCHES[(level - 1) % len(_HATCHES)], label=f"level {level}",
+                )  # fmt: skip
+                left += width
+            ax.errorbar(
+                left, at, xerr=totals.fillna(0).to_numpy(), fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5
+            )
+            ax.set_yticks(at, [names.get(v, v) for v in variants])
+            ax.invert_yaxis()
+            ax.set_title(dataset)
+            ax.set_xlabel("KL [nats]")
+            if not ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
+                ax.tick_params(labelleft=False)
+        handles = {}
+        for ax in axes:
+            handles |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
+        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(levels, 8))
+    return figure
+
+
+def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first two principal components of codes (N, L): scores (N, 2) and their shares of the variance (2,).
+
+    Signs are fixed (the largest loading is positive), so that equal codes give an equal map.
+    """
+    centred = codes - codes.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(centred, rowvar=False))
+    axes = vectors[:, ::-1][:, :2]
+    axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(2)])
+    return centred @ axes, values[::-1][:2] / values.sum()
+
+
+def latent_maps(
+    codes: Mapping[str, np.ndarray], target: np.ndarray, name: str, *, discrete: bool = True, points: int = 1500
+) -> Figure:
+    """Whitened codes of the test set on their first two principal components, coloured by a label or a factor.
+
+    Args:
+        codes: label -> (N, L).
+        target: (N,) class or value of each example.
+        name: what the colour means.
+        discrete: whether `target` is a class; the number of each class then stands at its median.
+        points: examples drawn, the first ones.
+    """
+    count = len(codes)
+    rows = -(-count // 3)
+    seen = np.asarray(target)[:points]
+    with styled():
+        figure = new_figure(DOUBLE, 0.25 + 2.15 * rows)
+        for ax, (label, code) in zip(grid_of(figure, count, 3), codes.items(), strict=True):
+            scores, shares = principal(code.reshape(len(code), -1))
+            scores = scores[:points]
+            cmap = "tab10" if discrete and len(np.unique(seen)) <= 10 else "viridis"
+            drawn = ax.scatter(*scores.T, c=seen, cmap=cmap, s=3, linewidths=0, alpha=0.65, rasterized=True)
+            if discrete:
+                for value in np.unique(seen):
+                    middle = np.median(scores[seen == value], axis=0)
+                    ax.text(
+                        *middle, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
+                        bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "black", "lw": 0.5, "alpha": 0.85},
+                    )  # fmt: skip
+            ax.set_title(label)
+            ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
+            ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")
+            ax.set_aspect("equal", adjustable="datalim")
+        if not discrete:
+            figure.colorbar(drawn, ax=figure.axes, shrink=0.7, label=name, pad=0.01)
+    return figure
+
+
+def factor_maps(matrices: Mapping[str, np.ndarray], levels: Mapping[str, int], factor_names: Sequence[str]) -> Figure:
+    """How much each code tells about each factor: mutual information over the factor's entropy, codes by level.
+
+    Args:
+        matrices: label -> (codes, factors) in [0, 1].
+        levels: label -> number of levels; codes are ordered level by level.
+        factor_names: names of the columns.
+    """
+    count = len(matrices)
+    codes = max(len(m) for m in matrices.values())
+    with styled():
+        figure = new_figure(DOUBLE, 0.85 + 0.155 * codes * -(-count // 4))
+        axes = grid_of(figure, count, 4)
+        for ax, (label, matrix) in zip(axes, matrices.items(), strict=True):
+            image = ax.imshow(matrix, vmin=0, vmax=1, cmap="magma_r", aspect="auto", interpolation="nearest")
+            size = len(matrix) // levels[label]
+            for k in range(1, levels[label]):
+                ax.axhline(k * size - 0.5, color="#0072B2", linewidth=1)
+            middles = [k * size + (size - 1) / 2 for k in range(levels[label])]
+            ax.set_yticks(middles, [f"level {k + 1}" for k in range(levels[label])], rotation=90, va="center")
+            ax.set_xticks(range(len(factor_names)), factor_names, rotation=45, ha="right", rotation_mode="anchor")
+            ax.tick_params(length=0)
+            ax.spines[:].set_visible(True)
+            ax.set_title(wrap(label, 20))
+        figure.colorbar(image, ax=axes, shrink=0.8, pad=0.01, label="MI(code, factor) / H(factor)")
+    return figure
+
+
+def level_drop(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> Figure:
+    """Change of the reconstruction in each frequency band, over the data's power there, when one level is replaced.
+
+    Args:
+        table: long table of one data set with rows drop_level_{k}_{low,mid,high}; a panel for each variant.
+        labels: variant -> name shown.
+    """
+    rows = _level_table(table, r"^drop_level_(?P<level>\d+)_(?P<band>low|mid|high)$")
+    names = dict(labels or {})
+    variants = list(dict.fromkeys(rows["variant"]))
+    bands = ("low", "mid", "high")
+    colours = ("#0B3C5D", "#D55E00", "#F0C75E")
+    count = len(variants)
+    with styled():
+        figure = new_figure(DOUBLE, 0.45 + 1.5 * -(-count // 4))
+        axes = grid_of(figure, count, 4, sharey=True)
+        for ax, variant in zip(axes, variants, strict=True):
+            cell = rows[rows["variant"] == variant]
+            means = cell.pivot_table(index="level", columns="band", values="value", aggfunc="mean")
+            spread = cell.pivot_table(index="level", columns="band", values="value", aggfunc="std").reindex_like(means)
+            for i, band in enumerate(bands):
+                ax.bar(
+                    means.index + (i - 1) * 0.27, means[band], width=0.27, color=colours[i], edgecolor="black",
+                    linewidth=0.4, hatch=_HATCHES[i], yerr=spread[band].fillna(0),
+                    error_kw={"elinewidth": 0.7, "capsize": 1.5}, label=f"{band} frequencies",
+                )  # fmt: skip
+            ax.set_xticks(means.index)
+            ax.set_xlabel("level replaced")
+            ax.set_title(wrap(names.get(variant, variant), 22))
+            ax.axhline(0, color="black", linewidth=0.5)
+            if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
+                ax.set_ylabel("change / data power")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure

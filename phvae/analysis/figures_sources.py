@@ -1,0 +1,171 @@
+"""What the figures of a results folder are drawn from: the long table, histories and kept arrays, and which to show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from phvae.analysis.results import read_runs, read_table, size_key
+from phvae.files import read_json
+from phvae.paths import Paths
+
+if TYPE_CHECKING:
+    from phvae.data import Prepared
+
+__all__ = ["Stored", "information"]
+
+# What a data set is judged by, in the order in which panels are given away.
+METRICS = (
+    "w1_samples_mean", "w1_samples_model", "ks_samples_mean", "sliced_w1_samples_mean", "mmd_samples_mean",
+    "mse", "ssim", "fid_samples", "fd_classifier_samples", "fd_efficientnet_lite0_samples", "mig",
+    "dci_forest_disentanglement", "factor_vae", "nll", "bce_elbo", "sharpness", "knn_accuracy", "kl", "active_units",
+    "w_norm", "cvm_samples_mean",
+)  # fmt: skip
+DISTORTIONS = ("mse", "reconstruction_nll", "bce_reconstruction", "nll")
+
+
+class Stored:
+    """A results folder, read lazily; every figure shows the largest training size unless it is about sizes."""
+
+    def __init__(self, root: Path, baseline: str | None = None) -> None:
+        self.root = Path(root)
+        self.paths = Paths(self.root)
+        config = read_json(self.paths.config)["config"] if self.paths.config.is_file() else {}
+        self.table = read_table(self.root)
+        self.baseline = baseline or config.get("baseline", "vae")
+        self.labels = self._labels(config)
+        self._prepared: dict[str, Prepared | None] = {}
+
+    def _labels(self, config: dict[str, Any]) -> dict[str, str]:
+        runs = read_runs(self.root).drop_duplicates("variant")
+        found = dict(zip(runs["variant"], runs["label"], strict=True))
+        for name, entry in config.get("variants", {}).items():
+            found[name] = entry.get("label") or name
+        return {v: found.get(v) or v for v in dict.fromkeys(self.table["variant"])}
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Data sets in the table's order."""
+        return list(dict.fromkeys(self.table["dataset"]))
+
+    @cached_property
+    def sizes(self) -> dict[str, list[str]]:
+        """Training sizes of each data set, ascending, "all" last."""
+        return {d: sorted(set(g["n_train"]), key=size_key) for d, g in self.table.groupby("dataset", sort=False)}
+
+    @cached_property
+    def largest(self) -> pd.DataFrame:
+        """The long table at the largest training size of each data set."""
+        top = {dataset: sizes[-1] for dataset, sizes in self.sizes.items()}
+        return self.table[self.table["n_train"] == self.table["dataset"].map(top)]
+
+    def of(self, dataset: str) -> pd.DataFrame:
+        """Rows of one data set at its largest training size."""
+        return self.largest[self.largest["dataset"] == dataset]
+
+    def metrics(self, dataset: str, limit: int) -> list[str]:
+        """The first metrics of the list above that the data set has values of, for two variants at least."""
+        rows = self.of(dataset)
+        variants = rows[rows["value"].notna() & rows["seed"].notna()].groupby("metric")["variant"].nunique()
+        return [m for m in METRICS if variants.get(m, 0) > 1][:limit]
+
+    def variants(self, dataset: str, limit: int = 99) -> list[str]:
+        """Variants of a data set, in the table's order; too many are thinned: baseline, PH-VAE, controls, then beta."""
+        cells = self.of(dataset).drop_duplicates("variant")
+        ranked = sorted(cells.to_dict("records"), key=self._rank)
+        kept = {cell["variant"] for cell in ranked[:limit]}
+        found = [v for v in cells["variant"] if v in kept]
+        return sorted(found, key=lambda variant: variant != self.baseline)
+
+    def _rank(self, cell: dict[Any, Any]) -> int:
+        if cell["variant"] == self.baseline:
+            return 0
+        if pd.isna(cell["order"]) or cell["order"] == 1:
+            return 4
+        if cell["basis"] == "copies":
+            return 2
+        usual = cell["encoder_width"] == "full" and str(cell["divergence"]).startswith("hierarchical")
+        return 1 if usual else 3
+
+    def order(self, variant: str) -> int:
+        """Number of levels of a variant."""
+        found = self.table.loc[self.table["variant"] == variant, "order"].dropna()
+        return int(found.iloc[0]) if len(found) else 1
+
+    def runs(self, dataset: str, variant: str) -> list[Path]:
+        """Folders of the runs with numbers, by seed, at the largest training size."""
+        cell = self.of(dataset)
+        cell = cell[(cell["variant"] == variant) & (cell["status"] == "ok") & cell["seed"].notna()]
+        size = self.sizes[dataset][-1]
+        return [self.paths.run(dataset, size, variant, int(seed)) for seed in sorted(set(cell["seed"]))]
+
+    def array(self, run: Path, file: str, name: str) -> np.ndarray | None:
+        """One array of a run's .npz file, or None."""
+        try:
+            with np.load(run / file, allow_pickle=False) as stored:
+                return np.asarray(stored[name]) if name in stored.files else None
+        except FileNotFoundError:
+            return None
+
+    def first(self, dataset: str, variants: Sequence[str], file: str, name: str) -> dict[str, np.ndarray]:
+        """label -> the array of each variant's first run that has it."""
+        found = {}
+        for variant in variants:
+            for run in self.runs(dataset, variant):
+                array = self.array(run, file, name)
+                if array is not None:
+                    found[self.labels[variant]] = array
+                    break
+        return found
+
+    def prepared(self, dataset: str) -> Prepared | None:
+        """The prepared data set, or None where the cache is gone."""
+        if dataset not in self._prepared:
+            from phvae.data import load
+            from phvae.errors import DataError
+
+            manifest = self.paths.data(dataset)
+            try:
+                self._prepared[dataset] = load(self.root.parent / "data" / read_json(manifest)["folder"])
+            except (DataError, FileNotFoundError):
+                self._prepared[dataset] = None
+        return self._prepared[dataset]
+
+    def history(self, dataset: str, variants: Sequence[str], most_seeds: int = 10) -> pd.DataFrame:
+        """Histories of the runs, one below the other, with dataset, variant and seed."""
+        frames = []
+        wanted = {"epoch", "validation_reconstruction", "validation_kl"}
+        for variant in variants:
+            for run in self.runs(dataset, variant)[:most_seeds]:
+                if (run / "history.csv").is_file():
+                    frame = pd.read_csv(run / "history.csv", usecols=lambda name: name in wanted)
+                    frames.append(frame.assign(dataset=dataset, variant=variant, seed=run.name))
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def information(codes: np.ndarray, factors: np.ndarray, bins: int = 20) -> np.ndarray:
+    """Plug-in mutual information of each code with each factor over the factor's entropy, (codes, factors) in [0, 1].
+
+    Codes (N, L) are cut into equal-width bins as in Locatello et al. (2019); a factor of one value gives 0.
+    """
+    n = len(codes)
+    result = np.zeros((codes.shape[1], factors.shape[1]))
+    for j, factor in enumerate(factors.T):
+        values, classes = np.unique(factor, return_inverse=True)
+        share = np.bincount(classes) / n
+        entropy = -np.sum(share * np.log(share))
+        if len(values) < 2:
+            continue
+        for i, code in enumerate(codes.T):
+            edges = np.histogram_bin_edges(code, bins)[1:-1]
+            joint = np.bincount(np.digitize(code, edges) * len(values) + classes, minlength=bins * len(values))
+            joint = joint.reshape(bins, -1) / n
+            outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+            seen = joint > 0
+            result[i, j] = np.sum(joint[seen] * np.log(joint[seen] / outer[seen])) / entropy
+    return result

@@ -1,0 +1,176 @@
+"""How every figure looks: widths, type, colours that survive grey print, words on axes, files with equal bytes."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from phvae.files import atomic
+from phvae.metrics.registry import lookup, pattern_of
+
+__all__ = [
+    "COLUMN",
+    "DOUBLE",
+    "Look",
+    "direction",
+    "grid_of",
+    "looks",
+    "metric_label",
+    "new_figure",
+    "save",
+    "styled",
+    "wrap",
+]
+
+COLUMN, DOUBLE = 3.4, 7.0  # inches: one and two columns of a page
+DPI = 200
+
+# Okabe and Ito (2008): told apart with every common colour blindness; ordered so that neighbours differ in grey too.
+_COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#7A7A7A")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
+_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1.2, 1.2)), (0, (3, 3)))
+
+_MEASURED_ON = {"samples_mean": "samples (means)", "samples_model": "samples (with noise)"}
+
+_RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "legend.fontsize": 6.5,
+    "legend.frameon": False,
+    "legend.handlelength": 2.2,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.formatter.useoffset": False,
+    "grid.linewidth": 0.4,
+    "grid.color": "#DDDDDD",
+    "lines.linewidth": 1.1,
+    "lines.markersize": 4,
+    "hatch.linewidth": 0.5,
+    "image.cmap": "cividis",
+    "pdf.fonttype": 42,  # text stays text: editable and searchable
+    "figure.dpi": 110,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one variant is drawn: colour, marker and line together, so that grey print still tells them apart."""
+
+    colour: str
+    marker: str
+    line: Any
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """As keywords of `Axes.plot`."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.line}
+
+
+def looks(variants: Iterable[str]) -> dict[str, Look]:
+    """A look for each variant, in the given order; no two alike up to 24.
+
+    >>> looks(["vae", "ph-vae-3"])["vae"].colour
+    '#000000'
+    """
+    return {
+        name: Look(_COLOURS[i % 8], _MARKERS[i % 12], _LINES[(i + i // 8) % len(_LINES)])
+        for i, name in enumerate(variants)
+    }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw inside this block with the project's style; the caller's own settings come back after it."""
+    import seaborn
+
+    with mpl.rc_context({**seaborn.axes_style("ticks"), **_RC}):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure in inches whose layout keeps labels apart; no window and no global state."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0.03, hspace=0.03)  # type: ignore[union-attr, call-arg]
+    return figure
+
+
+def grid_of(figure: Figure, n: int, columns: int, **options: Any) -> list[Axes]:
+    """n axes in rows of at most `columns`; the places left over are removed, not left empty."""
+    columns = min(n, columns)
+    rows = -(-n // columns)
+    found = list(figure.subplots(rows, columns, squeeze=False, **options).flat)
+    for spare in found[n:]:
+        spare.remove()
+    return found[:n]
+
+
+def direction(higher_is_better: bool | None) -> str:
+    """The words that say which way is better.
+
+    >>> direction(False)
+    'lower is better'
+    """
+    return {True: "higher is better", False: "lower is better", None: ""}[higher_is_better]
+
+
+def metric_label(metric: str, *, unit: bool = True) -> str:
+    """A metric's name for an axis, with what it is measured on and its unit.
+
+    >>> metric_label("w1_samples_mean")
+    'W1, samples (means) [IQR]'
+    >>> metric_label("not_registered")
+    'not registered'
+    """
+    try:
+        pattern = pattern_of(metric)
+    except KeyError:
+        return metric.replace("_", " ")
+    entry = lookup(metric)
+    label = entry.label
+    named = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(pattern))
+    found = re.fullmatch(named, metric)
+    for key, value in (found.groupdict() if found else {}).items():
+        if f"{{{key}}}" in label:
+            label = label.replace(f"{{{key}}}", value)
+        else:
+            label = f"{label}, {_MEASURED_ON.get(value, value)}"
+    short = {"interquartile ranges": "IQR", "1": ""}.get(entry.unit, entry.unit)
+    return f"{label} [{short}]" if unit and short else label
+
+
+def wrap(text: str, width: int = 16) -> str:
+    """Break a label at spaces so that no line is longer than `width` where that is possible.
+
+    >>> wrap("PH-VAE 3, log-ratio", 10)
+    'PH-VAE 3,\\nlog-ratio'
+    """
+    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write `path`.png and `path`.pdf, each whole or not at all; equal figures give equal bytes."""
+    metadata: Mapping[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
+    written = []
+    for suffix in ("png", "pdf"):
+        target = path.with_name(f"{path.name}.{suffix}")
+        with atomic(target) as temporary, mpl.rc_context(_RC):
+            figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata[suffix])
+        written.append(target)
+    return written
