@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "PHVAE": "phvae.model",
-    "load": "phvae.model",
+    "load": "phvae.saving",
     "Config": "phvae.config",
     "ModelConfig": "phvae.config",
     "TrainingConfig": "phvae.config",

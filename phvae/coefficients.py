@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from phvae.errors import ConfigError
 
 if TYPE_CHECKING:
-    from phvae.config import Hierarchical, LogPolynomial, Schedule
+    from phvae.config import Hierarchical, LogPolynomial, ModelConfig, Schedule
 
 __all__ = [
     "failing_point",
+    "is_evidence_bound",
     "level_weights",
     "log_coefficients",
     "reconstruction_weights",
@@ -164,3 +165,25 @@ def require_non_negative(coefficients: Sequence[float]) -> None:
             f"coefficients {list(coefficients)} are not guaranteed non-negative: P(s) >= c_1 (1 - exp(-s)) fails at "
             f"s = {s:.4g}; it must hold for all s (the Taylor series of e^s - 1, degree m, is always accepted)"
         )
+
+
+def is_evidence_bound(model: ModelConfig, binary: bool = False) -> bool:
+    """Whether -loss is a lower bound on log p(x) for every x, q and decoder.
+
+    It needs lambda = (1, 0, ...), a likelihood that is normalised on the data (Bernoulli: on binary data only), and a
+    divergence that is never below KL(q || p): every omega_k >= 1, or beta P(s) - s that passes the acceptance rule.
+
+    >>> from phvae.config import ModelConfig
+    >>> is_evidence_bound(ModelConfig(divergence="kl")), is_evidence_bound(ModelConfig(order=2, divergence="hierarchical"))
+    (True, False)
+    """
+    weights = reconstruction_weights(model.reconstruction_weights, model.order)
+    if weights != [1.0] + [0.0] * (model.order - 1) or (model.likelihood.name == "bernoulli" and not binary):
+        return False
+    options = model.divergence
+    if options.name == "kl":
+        return options.beta >= 1
+    if options.name == "hierarchical":
+        return min(level_weights(options, model.order)) >= 1
+    scaled = [options.beta * c_j for c_j in log_coefficients(options)]
+    return failing_point([scaled[0] - 1, *scaled[1:]]) is None

@@ -8,11 +8,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["BASES", "expand", "warn_if_binary"]
+from phvae.errors import nearest
+
+__all__ = ["BASES", "chebyshev", "copies", "expand", "legendre", "monomial", "warn_if_binary"]
 
 
 def monomial(x: Tensor, order: int) -> list[Tensor]:
-    """Powers x^k, by repeated multiplication: exact on {0, 1} and smooth at 0 (Chen and Li, 2025)."""
+    """The powers x^k (Chen and Li, 2025).
+
+    By repeated multiplication: exact on {0, 1}, and with finite gradients at 0 and 1.
+
+    >>> [level.tolist() for level in monomial(torch.tensor([0.0, 0.5, 1.0]), 3)]
+    [[0.0, 0.5, 1.0], [0.0, 0.25, 1.0], [0.0, 0.125, 1.0]]
+    """
     levels = [x]
     while len(levels) < order:
         levels.append(levels[-1] * x)
@@ -20,7 +28,13 @@ def monomial(x: Tensor, order: int) -> list[Tensor]:
 
 
 def legendre(x: Tensor, order: int) -> list[Tensor]:
-    """Shifted Legendre polynomials (P_k(2x - 1) + 1) / 2, by k P_k = (2k - 1) t P_{k-1} - (k - 1) P_{k-2}."""
+    """Legendre polynomials moved to [0, 1]: (P_k(t) + 1) / 2 with t = 2x - 1 (an extension of the paper).
+
+    By Bonnet's recursion k P_k = (2k - 1) t P_(k-1) - (k - 1) P_(k-2).
+
+    >>> [level.tolist() for level in legendre(torch.tensor([0.0, 0.5, 1.0]), 2)]
+    [[0.0, 0.5, 1.0], [1.0, 0.25, 1.0]]
+    """
     t = 2 * x - 1
     p = [torch.ones_like(x), t]
     for k in range(2, order + 1):
@@ -29,7 +43,13 @@ def legendre(x: Tensor, order: int) -> list[Tensor]:
 
 
 def chebyshev(x: Tensor, order: int) -> list[Tensor]:
-    """Shifted Chebyshev polynomials (T_k(2x - 1) + 1) / 2, by T_k = 2 t T_{k-1} - T_{k-2}."""
+    """Chebyshev polynomials moved to [0, 1]: (T_k(t) + 1) / 2 with t = 2x - 1 (an extension of the paper).
+
+    By the recursion T_k = 2 t T_(k-1) - T_(k-2).
+
+    >>> [level.tolist() for level in chebyshev(torch.tensor([0.0, 0.5, 1.0]), 2)]
+    [[0.0, 0.5, 1.0], [1.0, 0.0, 1.0]]
+    """
     t = 2 * x - 1
     p = [torch.ones_like(x), t]
     for _ in range(2, order + 1):
@@ -38,7 +58,11 @@ def chebyshev(x: Tensor, order: int) -> list[Tensor]:
 
 
 def copies(x: Tensor, order: int) -> list[Tensor]:
-    """The control: x for every level keeps the several encoders and removes the polynomials."""
+    """The control: x for every level, which keeps the several encoders and removes the polynomials.
+
+    >>> [level.tolist() for level in copies(torch.tensor([0.5]), 2)]
+    [[0.5], [0.5]]
+    """
     return [x] * order
 
 
@@ -53,29 +77,44 @@ BASES: dict[str, Callable[[Tensor, int], list[Tensor]]] = {
 def expand(x: Tensor, order: int, basis: str = "monomial") -> list[Tensor]:
     """The levels phi_1(x) = x, phi_2(x), ..., phi_n(x) of every element of x.
 
+    On [0, 1] every level stays in [0, 1]. Standardised densities may leave [0, 1]; the polynomials are defined there
+    too.
+
     Args:
-        x: data of any shape; images lie in [0, 1], where every level does too.
-        order: number of levels n >= 1.
+        x: data of any shape, without unit.
+        order: the number of levels n >= 1.
         basis: a name of `BASES`.
 
     Returns:
         n tensors of x's shape.
 
-    >>> [level.tolist() for level in expand(torch.tensor([0.0, 0.5, 1.0]), 3)]
-    [[0.0, 0.5, 1.0], [0.0, 0.25, 1.0], [0.0, 0.125, 1.0]]
-    >>> expand(torch.tensor([0.0, 0.5, 1.0]), 2, "legendre")[1].tolist()
-    [1.0, 0.25, 1.0]
+    Raises:
+        ValueError: unknown basis, or an order below 1.
+
+    >>> [level.item() for level in expand(torch.tensor(0.2), 3, "copies")] == [torch.tensor(0.2).item()] * 3
+    True
     """
+    if basis not in BASES:
+        raise ValueError(f"basis is {basis!r}, expected one of {', '.join(BASES)}{nearest(basis, BASES)}")
+    if order < 1:
+        raise ValueError(f"order is {order}, expected at least 1")
     return BASES[basis](x, order)
 
 
 def warn_if_binary(x: Tensor, order: int, basis: str) -> bool:
-    """Warn that levels k > 1 carry nothing new on {0, 1} data, and return whether the data are binary."""
+    """Warn where the polynomial levels carry nothing new, and return whether the data are binary.
+
+    On {0, 1} every power of x is x, odd Legendre and Chebyshev degrees are x, and even ones are constant.
+
+    >>> warn_if_binary(torch.tensor([0.0, 0.5, 1.0]), 3, "monomial")
+    False
+    """
     binary = bool(((x == 0) | (x == 1)).all())
     if binary and order > 1 and basis != "copies":
         warnings.warn(
-            f"the data are binary (every value is 0 or 1): the levels of basis {basis!r} at order {order} are the data "
-            "itself or a constant, so polynomial claims are not testable on them; use grey data or basis 'copies'",
+            f"the data are binary (every value is 0 or 1): at order {order} the levels of basis {basis!r} are the data "
+            "themselves or constant, so polynomial claims are not testable on them; use grey data, or basis 'copies'",
+            UserWarning,
             stacklevel=2,
         )
     return binary

@@ -1,0 +1,77 @@
+"""Checks of what a caller passes to a model: shapes, types, ranges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from phvae.errors import ConfigError, DataError
+
+__all__ = ["check_shape", "data_batch", "latent_batch"]
+
+
+def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape of one example: (C, H, W) of an image, or (D,) of a density.
+
+    >>> check_shape([1, 28, 28])
+    (1, 28, 28)
+    """
+    found = tuple(int(size) for size in shape)
+    if len(found) not in (1, 3) or min(found) < 1:
+        raise ConfigError(f"shape is {tuple(shape)}, expected (channels, height, width) or (dimensions,), all positive")
+    return found
+
+
+def _tensor(value: Any, what: str) -> Tensor:
+    tensor = torch.as_tensor(value)
+    if not tensor.is_floating_point() and tensor.dtype not in (torch.uint8, torch.bool):
+        raise DataError(f"{what} has type {tensor.dtype}, expected floating point, uint8 (read as x/255) or bool")
+    return tensor
+
+
+def _check_finite(tensor: Tensor, what: str) -> None:
+    if not bool(torch.isfinite(tensor).all()):
+        count = int((~torch.isfinite(tensor)).sum())
+        raise DataError(f"{what} holds {count} NaN or infinite values, expected finite numbers")
+
+
+def data_batch(x: Any, shape: tuple[int, ...], unit_interval: bool, like: Tensor, what: str = "x") -> Tensor:
+    """A batch of examples, (B, *shape), in the type and on the device of `like`.
+
+    Args:
+        x: tensor or array; uint8 is divided by 255.
+        shape: the shape of one example.
+        unit_interval: whether values outside [0, 1] are an error (images).
+        like: any parameter of the model.
+        what: the argument's name, for messages.
+
+    Raises:
+        DataError: wrong type, shape, NaN, infinite, or a value outside [0, 1].
+    """
+    tensor = _tensor(x, what)
+    if tensor.shape[1:] != shape or tensor.ndim != len(shape) + 1 or not len(tensor):
+        hint = f"; add a batch axis: {what}[None]" if tensor.shape == shape else ""
+        expected = ", ".join(map(str, ("batch", *shape)))
+        raise DataError(f"{what} has shape {tuple(tensor.shape)}, expected ({expected}){hint}")
+    batch = tensor.to(like.device, like.dtype)
+    if tensor.dtype == torch.uint8:
+        batch = batch / 255
+    _check_finite(batch, what)
+    if unit_interval and bool(((batch < 0) | (batch > 1)).any()):
+        low, high = batch.min().item(), batch.max().item()
+        raise DataError(
+            f"{what} has values from {low:.6g} to {high:.6g}, expected images in [0, 1]: scale them, or pass uint8"
+        )
+    return batch
+
+
+def latent_batch(z: Any, levels: int, level_size: int, like: Tensor, what: str = "z") -> Tensor:
+    """A batch of codes, (B, n, d), in the type and on the device of `like`."""
+    tensor = _tensor(z, what)
+    if tensor.ndim != 3 or tuple(tensor.shape[1:]) != (levels, level_size) or not len(tensor):
+        raise DataError(f"{what} has shape {tuple(tensor.shape)}, expected (batch, {levels}, {level_size})")
+    _check_finite(tensor, what)
+    return tensor.to(like.device, like.dtype)
