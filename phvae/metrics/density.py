@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phvae.metrics.mmd import bandwidth, mmd2
-from phvae.metrics.redraws import Floor, finite, floor_of, redrawn
+from phvae.metrics.redraws import finite, redrawn
 from phvae.metrics.rows import Inputs, Row, Undefined
 from phvae.seeding import numpy_generator
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "anderson_darling",
-    "build_floors",
     "cramer_von_mises",
     "kolmogorov_smirnov",
+    "reference",
     "rows",
     "sliced_w1",
     "w1_exact",
@@ -178,29 +179,36 @@ def _outputs(inputs: Inputs) -> Iterator[tuple[str, list[np.ndarray]]]:
 
 
 def rows(inputs: Inputs) -> list[Row]:
-    """Distances of samples_mean, samples_model and reconstructions from the exact density, with noise floors."""
+    """Distances of samples_mean, samples_model and reconstructions from the exact density."""
     measures = _measures(inputs.data, _truth(inputs.data))
     found = []
     for output, sets in _outputs(inputs):
-        n = len(sets[0])
         for family, (measure, settings) in measures.items():
 
             def checked(x: np.ndarray, measure: Callable[[np.ndarray], float] = measure, what: str = output) -> float:
                 return measure(finite(what, x, 2))
 
-            floor = floor_of(inputs.reference, family, n)
-            found.append(redrawn(f"{family}_{output}", checked, sets, n=n, settings=settings, floor=floor))
+            found.append(redrawn(f"{family}_{output}", checked, sets, n=len(sets[0]), settings=settings))
     return found
 
 
-def build_floors(data: Prepared, settings: EvaluationConfig) -> dict[str, Floor]:
-    """Noise floors: every distance for sets of true samples, at each number of examples that the rows use."""
+def reference(
+    folder: Path, data: Prepared, settings: EvaluationConfig, *, device: str = "cpu", threads: int = 1
+) -> dict[str, dict[str, Any]]:
+    """Noise floors: the mean of every distance over 20 sets of true samples, as many as the rows use.
+
+    Writes no file; `folder`, `device` and `threads` are not needed.
+    """
     density: Any = data.density
     measures = _measures(data, _truth(data))
-    found = {}
-    for n in sorted({settings.n_samples, min(settings.n_reconstructions, len(data.test))}):
+    counts = dict.fromkeys(("samples_mean", "samples_model"), settings.n_samples)
+    counts["reconstructions"] = min(settings.n_reconstructions, len(data.test))
+    found: dict[str, dict[str, Any]] = {}
+    for n in sorted(set(counts.values())):
         generator = numpy_generator(0, "floor", "density", n)
         draws = [np.asarray(density.sample(n, generator)).reshape(n, -1) for _ in range(DRAWS)]
         for family, (measure, _) in measures.items():
-            found[f"{family}@{n}"] = Floor.of((measure(one) for one in draws), n)
+            values = [measure(one) for one in draws]
+            floor = {"floor": float(np.mean(values)), "sd": float(np.std(values, ddof=1)), "n": n, "draws": DRAWS}
+            found |= {f"{family}_{output}": floor for output, count in counts.items() if count == n}
     return found

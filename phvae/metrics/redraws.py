@@ -1,56 +1,15 @@
-"""A metric over several sets of samples: mean, standard deviation over the sets, noise floor."""
+"""A metric over several sets of samples: its mean, and its standard deviation over the sets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from phvae.files import read_json
-from phvae.metrics.rows import Row, Undefined, attempt
+from phvae.metrics.rows import Row, Undefined, attempt, row
 
-__all__ = ["FLOORS", "Floor", "finite", "floor_of", "read_floors", "redrawn"]
-
-FLOORS = "floors.json"
-
-
-@dataclass(frozen=True)
-class Floor:
-    """What a distance gives between two sets of true examples of the same size: the mean and sd over `draws`."""
-
-    value: float
-    sd: float
-    n: int
-    draws: int
-
-    @classmethod
-    def of(cls, values: Iterable[float], n: int) -> Floor:
-        """The floor from the values of single draws."""
-        array = np.asarray(list(values), dtype=np.float64)
-        sd = float(array.std(ddof=1)) if len(array) > 1 else 0.0
-        return cls(float(array.mean()), sd, int(n), len(array))
-
-
-@lru_cache(maxsize=8)
-def _floors(path: Path, stamp: int) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(path)
-    return found
-
-
-def read_floors(folder: Path) -> Mapping[str, Any]:
-    """The noise floors of a reference folder, by family and number of examples; empty if it holds none."""
-    path = Path(folder) / FLOORS
-    return _floors(path, path.stat().st_mtime_ns) if path.is_file() else {}
-
-
-def floor_of(folder: Path, family: str, n: int) -> float | None:
-    """The noise floor of a family of metrics at n examples; None if the reference has none at exactly this n."""
-    found = read_floors(folder).get(f"{family}@{n}")
-    return None if found is None else float(found["value"])
+__all__ = ["finite", "mean_row", "redrawn"]
 
 
 def finite(what: str, values: np.ndarray, least: int = 1) -> np.ndarray:
@@ -60,32 +19,34 @@ def finite(what: str, values: np.ndarray, least: int = 1) -> np.ndarray:
         Undefined: too few examples, NaN or infinities; the message says how many.
     """
     if len(values) < least:
-        raise Undefined(f"{what} has {len(values)} examples, at least {least} are needed")
+        raise Undefined(f"{what}: {len(values)} examples, at least {least} are needed")
     if values.dtype.kind == "f":
         bad = int(np.size(values) - np.isfinite(values).sum())
         if bad:
-            raise Undefined(f"{what} holds {bad} of {np.size(values)} numbers that are not finite")
+            raise Undefined(f"{what}: {bad} of {np.size(values)} numbers are not finite")
     return values
 
 
+def mean_row(metric: str, values: Sequence[float] | np.ndarray, *, n: int, settings: str = "") -> Row:
+    """The row of the mean of a metric's values over redraws; `noise_sd` is their standard deviation, if there are two.
+
+    >>> found = mean_row("ks_samples_mean", [0.1, 0.3], n=100)
+    >>> round(found.value, 6), round(found.noise_sd, 6)
+    (0.2, 0.141421)
+    """
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return row(metric, float(np.mean(values)), n=n, settings=settings, noise_sd=spread)
+
+
 def redrawn(
-    metric: str,
-    measure: Callable[[np.ndarray], float],
-    sets: Sequence[np.ndarray],
-    *,
-    n: int,
-    settings: str = "",
-    floor: float | None = None,
-    ceiling: float | None = None,
+    metric: str, measure: Callable[[np.ndarray], float], sets: Sequence[np.ndarray], *, n: int, settings: str = ""
 ) -> Row:
-    """One row: the mean of `measure` over sets of samples, with the standard deviation over them (two or more sets)."""
+    """`mean_row` of `measure` on each set; what it raises becomes the row's reason."""
     values: list[float] = []
 
     def compute() -> dict[str, float]:
         values.extend(float(measure(one)) for one in sets)
         return {metric: float(np.mean(values))}
 
-    (found,) = attempt([metric], compute, n=n, settings=settings, floor=floor, ceiling=ceiling)
-    if found.status != "ok" or len(values) < 2:
-        return found
-    return replace(found, noise_sd=float(np.std(values, ddof=1)))
+    (found,) = attempt([metric], compute, n=n, settings=settings)
+    return replace(found, noise_sd=mean_row(metric, values, n=n).noise_sd) if found.status == "ok" else found

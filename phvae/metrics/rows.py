@@ -57,6 +57,7 @@ class Inputs:
         reference: folder of the reference stage (classifier, features, reference.json).
         seed: the run's seed, for the metrics' own draws.
         threads: processes or threads that a metric may use; never changes a value.
+        device: where features of images are computed, "cpu" or "cuda".
     """
 
     data: Prepared
@@ -67,6 +68,7 @@ class Inputs:
     reference: Path
     seed: int
     threads: int = 1
+    device: str = "cpu"
 
 
 def _optional(value: float | None) -> float | None:

@@ -1,0 +1,151 @@
+"""The small classifier of a labelled data set, whose last hidden layer serves as features of its images."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from phvae.files import atomic, read_json, sha256, write_json
+from phvae.seeding import derive, numpy_generator
+
+__all__ = ["FEATURES", "Classifier", "accuracy", "load_classifier", "train_classifier"]
+
+FEATURES = 64
+SIDE = 7  # stages halve the image until its sides are at most this
+STEPS = 1_000
+BATCH = 128
+RATE = 2e-3
+WIDTHS = (16, 32, 64, 64, 64)
+WEIGHTS, CARD = "classifier.safetensors", "classifier.json"
+
+
+class Classifier(nn.Module):
+    """Strided 3x3 convolutions with SiLU, a hidden layer of 64 (the features, before its SiLU), a linear layer.
+
+    Args:
+        shape: (C, H, W) of the images.
+        classes: number of labels.
+        generator: of the initial weights; torch's global generator is not touched.
+    """
+
+    def __init__(self, shape: tuple[int, ...], classes: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        channels, height, width = shape
+        stages = max(1, math.ceil(math.log2(max(height, width) / SIDE)))
+        layers: list[nn.Module] = []
+        for i in range(stages):
+            wide = WIDTHS[min(i, len(WIDTHS) - 1)]
+            layers += [nn.utils.skip_init(nn.Conv2d, channels, wide, 3, stride=2, padding=1), nn.SiLU()]
+            channels, height, width = wide, (height + 1) // 2, (width + 1) // 2
+        self.convolutions = nn.Sequential(*layers)
+        self.hidden = nn.utils.skip_init(nn.Linear, channels * height * width, FEATURES)
+        self.output = nn.utils.skip_init(nn.Linear, FEATURES, classes)
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=generator)
+            else:
+                nn.init.zeros_(parameter)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Features (B, 64) of uint8 images (B, C, H, W)."""
+        x = images.to(self.hidden.weight.dtype) / 127.5 - 1
+        features: Tensor = self.hidden(self.convolutions(x).flatten(1))
+        return features
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Unnormalised log-probabilities of the labels, (B, classes)."""
+        found: Tensor = self.output(functional.silu(self(images)))
+        return found
+
+
+def train_classifier(
+    folder: Path,
+    images: np.ndarray,
+    labels: np.ndarray,
+    test_images: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    device: str = "cpu",
+    steps: int = STEPS,
+) -> dict[str, Any]:
+    """Train on all images with a fixed seed and write ``classifier.safetensors`` and ``classifier.json``.
+
+    1,000 steps of Adam, 128 images each, the rate falling linearly to 0.
+
+    Args:
+        folder: where the files go.
+        images: (N, C, H, W) uint8.
+        labels: (N,) integers, 0 to classes - 1.
+        test_images: for the accuracy in the card.
+        test_labels: their labels.
+        device: where to train.
+        steps: number of optimiser steps.
+
+    Returns:
+        The card: shape, classes, steps, seed, test accuracy, sha256 of the weights.
+    """
+    from safetensors.torch import save_file
+
+    classes = int(labels.max()) + 1
+    model = Classifier(images.shape[1:], classes, torch.Generator().manual_seed(derive(0, "classifier"))).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
+    generator = numpy_generator(0, "classifier", "order")
+    order = np.empty(0, dtype=np.int64)
+    for step in range(steps):
+        while len(order) < BATCH:
+            order = np.concatenate([order, generator.permutation(len(images))])
+        rows, order = np.sort(order[:BATCH]), order[BATCH:]
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * (1 - step / steps)
+        x = torch.from_numpy(np.ascontiguousarray(images[rows])).to(device)
+        y = torch.from_numpy(np.asarray(labels[rows], dtype=np.int64)).to(device)
+        optimizer.zero_grad(set_to_none=True)
+        functional.cross_entropy(model.logits(x), y).backward()
+        optimizer.step()
+    state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    with atomic(folder / WEIGHTS) as path:
+        save_file(state, path)
+    card = {
+        "shape": list(images.shape[1:]),
+        "classes": classes,
+        "steps": steps,
+        "batch_size": BATCH,
+        "learning_rate": RATE,
+        "seed": 0,
+        "accuracy": accuracy(model, test_images, test_labels),
+        "sha256": sha256(folder / WEIGHTS),
+    }
+    write_json(folder / CARD, card)
+    return card
+
+
+def accuracy(model: Classifier, images: np.ndarray, labels: np.ndarray) -> float:
+    """Share of images whose label the classifier tells."""
+    device = model.hidden.weight.device
+    right = 0
+    with torch.no_grad():
+        for start in range(0, len(images), 1_000):
+            x = torch.from_numpy(np.ascontiguousarray(images[start : start + 1_000])).to(device)
+            guess = model.logits(x).argmax(1).cpu().numpy()
+            right += int((guess == labels[start : start + 1_000]).sum())
+    return right / len(images)
+
+
+def load_classifier(folder: Path) -> tuple[Classifier, str]:
+    """The classifier of a reference folder, in evaluation mode, and the SHA-256 of its weights.
+
+    Raises:
+        OSError: the files are absent.
+    """
+    from safetensors.torch import load_file
+
+    card = read_json(folder / CARD)
+    model = Classifier(tuple(card["shape"]), card["classes"])
+    model.load_state_dict(load_file(folder / WEIGHTS))
+    return model.eval().requires_grad_(False), sha256(folder / WEIGHTS)

@@ -1,0 +1,145 @@
+"""Frechet and kernel distances, precision and recall of samples and reconstructions, with noise floors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phvae.metrics.features import Extractor, cached_features, extract, extractor
+from phvae.metrics.fidelity import KID_SUBSETS, NEIGHBOURHOOD, frechet, kid, precision_recall
+from phvae.metrics.redraws import mean_row
+from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
+from phvae.seeding import numpy_generator
+
+if TYPE_CHECKING:
+    from phvae.config import EvaluationConfig
+    from phvae.data import Prepared
+
+__all__ = ["count", "distances", "metric_names", "reference", "rows"]
+
+SUBSETS = 10  # of KID on features of our own; Inception keeps the published 100
+PRC_IMAGES = 5_000  # precision and recall compare all pairs
+FLOOR_DRAWS = 3
+
+
+def metric_names(name: str, images: str) -> tuple[str, str, str, str]:
+    """Frechet distance, KID, precision, recall of an extractor; the word FID is for Inception alone.
+
+    >>> metric_names("inception", "samples")[:2], metric_names("efficientnet-lite0", "samples")[0]
+    (('fid_samples', 'kid_inception_samples'), 'fd_efficientnet_lite0_samples')
+    """
+    short = name.replace("-", "_")
+    distance = "fid" if short == "inception" else f"fd_{short}"
+    return (
+        f"{distance}_{images}",
+        f"kid_{short}_{images}",
+        f"precision_{short}_{images}",
+        f"recall_{short}_{images}",
+    )
+
+
+def count(data: Prepared, wanted: int) -> int:
+    """Number of images on both sides of a distance: as many as there are generated, test and training images."""
+    return min(wanted, len(data.test), len(data.train))
+
+
+def distances(generated: np.ndarray, real: np.ndarray, subsets: int) -> tuple[float, float, float, float]:
+    """Frechet distance, KID, precision, recall of features (n, F) of generated against real images."""
+    precision, recall = precision_recall(generated[:PRC_IMAGES], real[:PRC_IMAGES])
+    return frechet(generated, real), kid(generated, real, subsets), precision, recall
+
+
+def _subsets(name: str) -> int:
+    return KID_SUBSETS if name == "inception" else SUBSETS
+
+
+def _settings(network: Extractor, n: int, images: str) -> str:
+    what = "decoder means of prior draws" if images == "samples" else "decoder means"
+    return (
+        f"{what} against the first {n} test images; {network.settings}; KID {_subsets(network.name)} subsets "
+        f"of at most 1000, cubic kernel; k {NEIGHBOURHOOD} on at most {PRC_IMAGES}; floor: training images"
+    )
+
+
+def rows(inputs: Inputs) -> list[Row]:
+    """The rows of every extractor of the settings, for samples and for reconstructions."""
+    arrays = inputs.arrays
+    sets = {"samples": list(arrays["samples_mean"]), "reconstructions": [arrays["reconstructions"]]}
+    found: list[Row] = []
+    for name in inputs.settings.extractors:
+        try:
+            network = extractor(name, inputs.settings, inputs.reference, inputs.device)
+        except (Undefined, OSError, ValueError) as error:
+            status: Status = "empty" if isinstance(error, Undefined) else "failed"
+            found += [without_value(m, status, str(error)) for images in sets for m in metric_names(name, images)]
+            continue
+        for images, each in sets.items():
+            found += _rows(inputs, network, name, images, each)
+    return found
+
+
+def _rows(inputs: Inputs, network: Extractor, name: str, images: str, sets: Sequence[np.ndarray]) -> list[Row]:
+    n = count(inputs.data, len(sets[0]))
+    settings = _settings(network, n, images)
+    names = metric_names(name, images)
+    try:
+        real = cached_features(inputs.reference, inputs.data.test[:n], network, device=inputs.device)
+        made = [extract(one[:n], network, device=inputs.device) for one in sets]
+        values = np.array([distances(features, real, _subsets(name)) for features in made])
+    except Undefined as error:
+        return [without_value(m, "empty", str(error), n=n, settings=settings) for m in names]
+    except Exception as error:  # one extractor must not end the group
+        reason = f"{type(error).__name__}: {error}"
+        return [without_value(m, "failed", reason, n=n, settings=settings) for m in names]
+    return [mean_row(m, column, n=n, settings=settings) for m, column in zip(names, values.T, strict=True)]
+
+
+def reference(
+    folder: Path, data: Prepared, settings: EvaluationConfig, *, device: str = "cpu", threads: int = 1
+) -> dict[str, dict[str, Any]]:
+    """Train the classifier of a labelled set, cache features of the test split, and give the noise floors.
+
+    The floor of a distance is its mean over three sets of training images against the test images, as many of each
+    as the rows use.
+    """
+    from phvae.device import resolve, session
+
+    device = resolve(device)
+    bounds: dict[str, dict[str, Any]] = {}
+    with session(device, threads):
+        if "classifier" in settings.extractors and "train" in data.labels:
+            from phvae.metrics.classifier import train_classifier
+
+            train_classifier(folder, data.train, data.labels["train"], data.test, data.labels["test"], device=device)
+        for name in settings.extractors:
+            try:
+                network = extractor(name, settings, folder, device)
+            except (Undefined, OSError, ValueError):
+                continue  # the rows say why
+            wanted = {"samples": settings.n_samples, "reconstructions": settings.n_reconstructions}
+            counts = {images: count(data, most) for images, most in wanted.items()}
+            for n in sorted(set(counts.values())):
+                floors = _floors(folder, data, network, _subsets(name), n, device)
+                for images in (key for key, value in counts.items() if value == n):
+                    bounds |= dict(zip(metric_names(name, images), floors, strict=True))
+    return bounds
+
+
+def _floors(
+    folder: Path, data: Prepared, network: Extractor, subsets: int, n: int, device: str
+) -> list[dict[str, float]]:
+    """The four distances between n training and n test images: mean and standard deviation over three draws."""
+    real = cached_features(folder, data.test[:n], network, device=device)
+    generator = numpy_generator(0, "floor", "generation", n)
+    values = []
+    for _ in range(FLOOR_DRAWS):
+        chosen = np.sort(generator.permutation(len(data.train))[:n])
+        values.append(distances(extract(data.train[chosen], network, device=device), real, subsets))
+    means, sds = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
+    return [
+        {"floor": float(mean), "sd": float(sd), "n": n, "draws": FLOOR_DRAWS}
+        for mean, sd in zip(means, sds, strict=True)
+    ]
