@@ -39,7 +39,13 @@ VARIANTS: dict[str, tuple[str, ModelConfig]] = {
 }
 DATASETS = ("trimodal", "digits", "sprites")
 BASE = {
-    "trimodal": {"w1_samples_mean": 0.12, "w1_samples_model": 0.15, "ks_samples_mean": 0.06, "nll": 1.8},
+    "trimodal": {
+        "w1_samples_mean": 0.12,
+        "w1_samples_model": 0.15,
+        "ks_samples_mean": 0.06,
+        "reconstruction_nll": 0.4,
+        "nll": 1.8,
+    },
     "digits": {"mse": 0.031, "psnr": 15.1, "ssim": 0.71, "fd_classifier_samples": 41.0, "knn_accuracy": 0.91},
     "sprites": {"mse": 0.012, "ssim": 0.88, "mig": 0.21, "dci_forest_disentanglement": 0.34, "active_units": 6.0},
 }
@@ -182,7 +188,7 @@ def _values(dataset: str, size: int | str, variant: str, shared: float, rng: np.
     for metric, base in BASE[dataset].items():
         sign = 1 if lookup(metric).higher_is_better else -1
         noise = 0.02 * shared + 0.015 * rng.normal()
-        trade = 0.25 * np.log2(beta) if metric in ("mse", "fd_classifier_samples") else 0.0
+        trade = 0.25 * np.log2(beta) if metric in ("mse", "reconstruction_nll", "fd_classifier_samples") else 0.0
         values[metric] = base * (1 + sign * gain + noise + trade) * (small if sign < 0 else 1 / small)
     rate = (4 if dataset == "trimodal" else 16) * beta**-0.45 * (1 + 0.03 * order + 0.02 * rng.normal())
     values["kl"] = rate

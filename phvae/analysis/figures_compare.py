@@ -11,12 +11,25 @@ from matplotlib.figure import Figure
 
 from phvae.analysis.results import size_key
 from phvae.analysis.statistics import mean_interval
-from phvae.analysis.style import DOUBLE, direction, grid_of, looks, metric_label, new_figure, styled, wrap
+from phvae.analysis.style import (
+    DOUBLE,
+    direction,
+    grid_of,
+    looks,
+    metric_label,
+    new_figure,
+    shared_legend,
+    styled,
+    wrap,
+)
 from phvae.seeding import numpy_generator
 
 __all__ = ["forest", "metric_by_order", "paired_seeds", "rate_distortion", "small_data"]
 
 _DIVERGENCES = {"kl": "KL", "hierarchical": "level-weighted", "log_polynomial": "log-ratio"}
+
+
+_FAMILY = {"basis": "", "encoder_width": "width", "divergence": "", "coupling": "coupling", "prior": "prior"}
 
 
 def _present(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
@@ -33,6 +46,13 @@ def _interval(values: np.ndarray) -> tuple[float, float, float]:
     return mean, float(low[0]), float(high[0])
 
 
+def _line(groups: Mapping[int, pd.Series]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Positions, means, and the ends of their intervals."""
+    points = [(at, *_interval(values.to_numpy(dtype=float))) for at, values in groups.items()]
+    x, mean, low, high = np.array(points, dtype=float).T
+    return x, mean, low, high
+
+
 def _better(ax: Axes, table: pd.DataFrame, metric: str) -> None:
     """Name the metric above the panel, and which way is better in small type."""
     known = table.loc[table["metric"] == metric, "higher_is_better"].dropna()
@@ -41,19 +61,26 @@ def _better(ax: Axes, table: pd.DataFrame, metric: str) -> None:
 
 
 def _families(table: pd.DataFrame) -> dict[str, str]:
-    """Variant -> family: what it is apart from its order, in the words that tell this table's families apart."""
+    """Variant -> family: how it differs, apart from its order, from what most variants have in common."""
     cells = table[table["order"] > 1].drop_duplicates("variant").set_index("variant")
-    kept = ["basis", "encoder_width", "divergence", "coupling", "prior"]
-    differ = [name for name in kept if cells[name].nunique() > 1]
+    common = {name: cells[name].mode().iloc[0] for name in _FAMILY} if len(cells) else {}
     found = {}
     for variant, cell in cells.iterrows():
-        words = []
-        for name in differ:
-            kind, _, rest = str(cell[name]).partition(":")
-            value = f"{_DIVERGENCES.get(kind, kind)}" + (f" {rest}" if rest else "") if name == "divergence" else kind
-            words.append({"full": "full width", "matched": "matched width"}.get(value, value))
-        found[str(variant)] = ", ".join(words) or "PH-VAE"
+        differs = [_word(name, str(cell[name])) for name in _FAMILY if cell[name] != common[name]]
+        found[str(variant)] = ", ".join(differs) or "PH-VAE"
     return found
+
+
+def _word(name: str, value: str) -> str:
+    """What a family is called for one of its settings.
+
+    >>> _word("divergence", "log_polynomial:exponential(3)"), _word("encoder_width", "matched")
+    ('log-ratio', 'matched width')
+    """
+    kind = value.partition(":")[0]
+    if name == "divergence":
+        return _DIVERGENCES.get(kind, kind)
+    return f"{value} {_FAMILY[name]}".strip()
 
 
 def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 3) -> Figure:
@@ -67,7 +94,7 @@ def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 
     rows = _present(table, metrics)
     families = _families(rows)
     look = looks(["", *dict.fromkeys(families.values())])
-    orders = sorted(int(order) for order in rows["order"].unique())
+    orders = sorted({int(order) for order in rows["order"] if order > 1})
     plain = rows[(rows["order"] == 1) & (rows["beta"] == 1)]
     count = -(-len(metrics) // min(columns, len(metrics)))
     with styled():
@@ -78,34 +105,25 @@ def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 
             here = rows[rows["metric"] == metric]
             reference = plain.loc[plain["metric"] == metric, "value"].to_numpy()
             if len(reference):
-                mean, low, high = _interval(reference)
-                ax.axhspan(low, high, color="#E3E3E3", linewidth=0)
-                ax.axhline(mean, color="#555555", linewidth=0.9, label="order 1 (VAE)")
+                level, below, above = _interval(reference)
+                ax.axhspan(below, above, color="#E3E3E3", linewidth=0)
+                ax.axhline(level, color="#555555", linewidth=0.9, label="order 1 (VAE)")
             for i, family in enumerate(drawn):
                 members = here[here["variant"].map(families.get) == family]
                 if members.empty:
                     continue
-                points = [(int(o), *_interval(g["value"].to_numpy())) for o, g in members.groupby("order")]
-                x, mean, low, high = (np.array(column, dtype=float) for column in zip(*points, strict=True))
+                x, mean, low, high = _line({int(o): g["value"] for o, g in members.groupby("order")})  # type: ignore[arg-type]
                 shift = 0.07 * (i - (len(drawn) - 1) / 2)
                 ax.errorbar(
                     x + shift, mean, yerr=[mean - low, high - mean], capsize=1.8, elinewidth=0.8, label=family,
                     **look[family].keywords,
                 )  # fmt: skip
-            ax.set_xticks([o for o in orders if o > 1])
-            ax.set_xlim(min([o for o in orders if o > 1], default=1) - 0.5, max(orders) + 0.5)
+            ax.set_xticks(orders)
+            ax.set_xlim(orders[0] - 0.5, orders[-1] + 0.5)
             ax.set_xlabel("order")
             _better(ax, rows, metric)
-        _legend(figure, axes, 3)
+        shared_legend(figure, axes, 3)
     return figure
-
-
-def _legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
-    handles: dict[str, object] = {}
-    for ax in axes:
-        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            handles.setdefault(label, handle)
-    figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=min(columns, len(handles)))
 
 
 def paired_seeds(
@@ -242,7 +260,7 @@ def rate_distortion(
             ax.plot(
                 mean["kl"], mean[metric], color="black", marker="o", markersize=3, linewidth=1.2, label="β-VAE, mean"
             )
-            for beta, point in mean.iterrows():
+            for beta, rate, height in zip(mean.index, mean["kl"], mean[metric], strict=True):
                 ax.annotate(
                     f"β={beta:g}", point, xytext=(3, 3), textcoords="offset points", fontsize=5.5, color="#444444"
                 )
@@ -260,7 +278,7 @@ def rate_distortion(
             ax.set_xlabel("rate: KL [nats]")
             ax.set_ylabel(metric_label(metric))
             ax.margins(0.08)
-        _legend(figure, axes, 4)
+        shared_legend(figure, axes, 4)
     return figure
 
 
@@ -286,15 +304,14 @@ def small_data(
         for ax, metric in zip(axes, metrics, strict=True):
             for variant in variants:
                 here = rows[(rows["metric"] == metric) & (rows["variant"] == variant)]
-                groups = {str(n): g["value"].to_numpy(dtype=float) for n, g in here.groupby("n_train")}
-                points = [(i, *_interval(groups[n])) for i, n in enumerate(sizes) if n in groups]
-                if not points:
+                groups = {str(n): g["value"] for n, g in here.groupby("n_train")}
+                if not groups:
                     continue
-                x, mean, low, high = (np.array(column) for column in zip(*points, strict=True))
+                x, mean, low, high = _line({i: groups[n] for i, n in enumerate(sizes) if n in groups})
                 ax.fill_between(x, low, high, color=look[variant].colour, alpha=0.15, linewidth=0)
                 ax.plot(x, mean, label=names.get(variant, variant), **look[variant].keywords)
             ax.set_xticks(range(len(sizes)), sizes)
             ax.set_xlabel("training examples")
             _better(ax, rows, metric)
-        _legend(figure, axes, 4)
+        shared_legend(figure, axes, 4)
     return figure

@@ -76,8 +76,10 @@ def density_curves(
                 ax.plot(x, np.median(curves, 0), color=colour, linestyle=line, linewidth=0.9, label=f"samples, {kind}")
             ax.set_title(label)
             ax.set_xlim(*limits)
-        top = 1.6 * float(true.max())
-        axes[0].set_ylim(0, top)  # a collapsed model is a spike: it may leave the panel, the truth must be seen
+        highest = max(float(line.get_ydata().max()) for ax in axes for line in ax.get_lines())  # type: ignore[union-attr]
+        axes[0].set_ylim(
+            0, min(1.1 * highest, 1.6 * float(true.max()))
+        )  # a collapsed model is a spike: it may leave the panel, the truth must be seen
         for ax in axes:
             if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
                 ax.set_ylabel("density")
@@ -113,7 +115,7 @@ def density_maps(
     top = float(np.quantile(counts["truth"][counts["truth"] > 0], 0.99))
     with styled():
         figure = new_figure(DOUBLE, 0.3 + 1.75 * rows)
-        extent = (*limits[0], *limits[1])
+        extent = (limits[0][0], limits[0][1], limits[1][0], limits[1][1])
         for ax, (label, image) in zip(grid_of(figure, len(panels), columns), counts.items(), strict=True):
             ax.imshow(image, origin="lower", extent=extent, aspect="auto", cmap="magma_r", vmin=0, vmax=top)
             ax.set_title(label)

@@ -14,6 +14,9 @@ from phvae.files import atomic
 __all__ = ["interpolations", "reconstructions", "sample_images", "traversal_frames", "traversals", "write_gif"]
 
 
+_LARGEST, _TALLEST = 0.52, 8.8  # inches: one image's side, one page
+
+
 def _line_up(images: np.ndarray, gap: int) -> np.ndarray:
     """(N, C, H, W) uint8 side by side, white between: (H, N * (W + gap) - gap, 3)."""
     rgb = np.repeat(images, 3, axis=1) if images.shape[1] == 1 else images
@@ -25,10 +28,14 @@ def _line_up(images: np.ndarray, gap: int) -> np.ndarray:
 
 
 def _rows(rows: Sequence[tuple[str, np.ndarray]], xlabels: Sequence[str] = (), groups: Sequence[int] = ()) -> Figure:
-    """Rows of images with a label each; `groups` are the row numbers above which a wider gap stands."""
+    """Rows of images with a label each; `groups` are the row numbers above which a wider gap stands.
+
+    The sizes are worked out here and not by the layout engine: images keep their aspect and fill what the labels leave.
+    """
     height, width = rows[0][1].shape[-2:]
-    gap = max(1, width // 12)
-    lines, ticks, at = [], [], 0
+    gap = max(1, round(width / 12))
+    lines: list[np.ndarray] = []
+    ticks, at = [], 0
     for i, (_, images) in enumerate(rows):
         if i:
             space = gap * (4 if i in groups else 1)
@@ -38,13 +45,23 @@ def _rows(rows: Sequence[tuple[str, np.ndarray]], xlabels: Sequence[str] = (), g
         ticks.append(at + height / 2 - 0.5)
         at += height
     mosaic = np.concatenate(lines)
-    labels = [wrap(label, 18) for label, _ in rows]
-    room = DOUBLE - 1.25
-    tall = max(len(rows) * 0.24, room * mosaic.shape[0] / mosaic.shape[1])
+    labels = [wrap(label, 16) for label, _ in rows]
+    left, below, edge = 0.12 + 0.068 * max(len(line) for label in labels for line in label.split("\n")), 0.05, 0.05
+    below += 0.2 if xlabels else 0.0
+    scale = min((DOUBLE - left - edge) / mosaic.shape[1], _LARGEST / width, (_TALLEST - below - edge) / mosaic.shape[0])
+    wide, tall = scale * mosaic.shape[1], scale * mosaic.shape[0]
     with styled():
-        figure = new_figure(DOUBLE, min(tall + (0.3 if xlabels else 0.1), 8.8))
-        ax = figure.subplots()
-        ax.imshow(mosaic, interpolation="nearest", aspect="equal")
+        figure = new_figure(left + wide + edge, below + tall + edge)
+        figure.set_layout_engine("none")
+        ax = figure.add_axes(
+            (
+                left / (left + wide + edge),
+                below / (below + tall + edge),
+                wide / (left + wide + edge),
+                tall / (below + tall + edge),
+            )
+        )
+        ax.imshow(mosaic, interpolation="nearest", aspect="auto")
         ax.set_yticks(ticks, labels)
         positions = [i * (width + gap) + width / 2 - 0.5 for i in range(rows[0][1].shape[0])] if xlabels else []
         ax.set_xticks(positions, list(xlabels))
@@ -80,11 +97,12 @@ def traversals(rows: Mapping[str, np.ndarray], steps: Sequence[float] = ()) -> F
         rows: label -> (levels, steps, C, H, W) uint8.
         steps: where on the way each column stands, as labels below; none by default.
     """
-    lines, groups = [], []
+    lines: list[tuple[str, np.ndarray]] = []
+    groups = []
     for label, levels in rows.items():
         groups.append(len(lines))
-        for k, images in enumerate(levels, start=1):
-            lines.append((f"{label}, level {k}" if len(levels) > 1 else label, images))
+        lines.append((f"{label}, level 1", levels[0]))
+        lines += [(f"level {k}", images) for k, images in enumerate(levels[1:], start=2)]
     return _rows(lines, [f"{step:+g}" for step in steps], groups)
 
 

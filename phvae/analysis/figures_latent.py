@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phvae.analysis.style import DOUBLE, grid_of, new_figure, styled, wrap
+from phvae.analysis.style import COLOURS, DOUBLE, grid_of, new_figure, shared_legend, styled, wrap
 
 __all__ = ["factor_maps", "kl_levels", "latent_maps", "level_drop", "principal"]
 
@@ -69,10 +70,7 @@ def kl_levels(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> F
             ax.set_xlabel("KL [nats]")
             if not ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
                 ax.tick_params(labelleft=False)
-        handles = {}
-        for ax in axes:
-            handles |= dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=min(levels, 8))
+        shared_legend(figure, axes, 8)
     return figure
 
 
@@ -108,15 +106,12 @@ def latent_maps(
         for ax, (label, code) in zip(grid_of(figure, count, 3), codes.items(), strict=True):
             scores, shares = principal(code.reshape(len(code), -1))
             scores = scores[:points]
-            cmap = "tab10" if discrete and len(np.unique(seen)) <= 10 else "viridis"
-            drawn = ax.scatter(*scores.T, c=seen, cmap=cmap, s=3, linewidths=0, alpha=0.65, rasterized=True)
             if discrete:
-                for value in np.unique(seen):
-                    middle = np.median(scores[seen == value], axis=0)
-                    ax.text(
-                        *middle, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
-                        bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": "black", "lw": 0.5, "alpha": 0.85},
-                    )  # fmt: skip
+                _scatter_classes(ax, scores, seen)
+            else:
+                drawn = ax.scatter(
+                    scores[:, 0], scores[:, 1], c=seen, cmap="cividis", s=3, linewidths=0, alpha=0.75, rasterized=True
+                )
             ax.set_title(label)
             ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
             ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")
@@ -124,6 +119,29 @@ def latent_maps(
         if not discrete:
             figure.colorbar(drawn, ax=figure.axes, shrink=0.7, label=name, pad=0.01)
     return figure
+
+
+def _scatter_classes(ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
+    """Every point is its class's number, so that grey print can be read; a larger one stands at the class's median."""
+    values = np.unique(classes)
+    middles = np.array([np.median(scores[classes == value], axis=0) for value in values])
+    for i, value in enumerate(values):
+        points = scores[classes == value]
+        colour = COLOURS[i % len(COLOURS)]
+        ax.scatter(
+            points[:, 0], points[:, 1], marker=f"${value}$", s=8, color=colour, linewidths=0, alpha=0.6, rasterized=True
+        )
+    span = np.ptp(scores, axis=0).max()
+    for _ in range(60):  # push names apart that would cover each other
+        apart = middles[:, None] - middles[None]
+        distance = np.linalg.norm(apart, axis=-1) + np.eye(len(middles)) * span
+        push = np.clip(0.085 * span - distance, 0, None)[..., None] * apart / np.maximum(distance, 1e-9)[..., None]
+        middles = middles + 0.5 * push.sum(axis=1)
+    for i, (value, (x, y)) in enumerate(zip(values, middles.tolist(), strict=True)):
+        ax.text(
+            x, y, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
+            bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": COLOURS[i % len(COLOURS)], "lw": 1.0},
+        )  # fmt: skip
 
 
 def factor_maps(matrices: Mapping[str, np.ndarray], levels: Mapping[str, int], factor_names: Sequence[str]) -> Figure:
@@ -186,5 +204,5 @@ def level_drop(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> 
             ax.axhline(0, color="black", linewidth=0.5)
             if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
                 ax.set_ylabel("change / data power")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        shared_legend(figure, axes, 3)
     return figure

@@ -26,7 +26,7 @@ METRICS = (
     "dci_forest_disentanglement", "factor_vae", "nll", "bce_elbo", "sharpness", "knn_accuracy", "kl", "active_units",
     "w_norm", "cvm_samples_mean",
 )  # fmt: skip
-DISTORTIONS = ("mse", "reconstruction_nll", "bce_reconstruction", "nll")
+DISTORTIONS = ("mse", "reconstruction_nll", "bce_reconstruction")
 
 
 class Stored:
@@ -56,7 +56,7 @@ class Stored:
     @cached_property
     def sizes(self) -> dict[str, list[str]]:
         """Training sizes of each data set, ascending, "all" last."""
-        return {d: sorted(set(g["n_train"]), key=size_key) for d, g in self.table.groupby("dataset", sort=False)}
+        return {str(d): sorted(set(g["n_train"]), key=size_key) for d, g in self.table.groupby("dataset", sort=False)}
 
     @cached_property
     def largest(self) -> pd.DataFrame:
@@ -163,8 +163,8 @@ def information(codes: np.ndarray, factors: np.ndarray, bins: int = 20) -> np.nd
             continue
         for i, code in enumerate(codes.T):
             edges = np.histogram_bin_edges(code, bins)[1:-1]
-            joint = np.bincount(np.digitize(code, edges) * len(values) + classes, minlength=bins * len(values))
-            joint = joint.reshape(bins, -1) / n
+            counts = np.bincount(np.digitize(code, edges) * len(values) + classes, minlength=bins * len(values))
+            joint = counts.reshape(bins, -1) / n
             outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
             seen = joint > 0
             result[i, j] = np.sum(joint[seen] * np.log(joint[seen] / outer[seen])) / entropy

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ from phvae.files import atomic
 from phvae.metrics.registry import lookup, pattern_of
 
 __all__ = [
+    "COLOURS",
     "COLUMN",
     "DOUBLE",
     "Look",
@@ -28,6 +30,7 @@ __all__ = [
     "metric_label",
     "new_figure",
     "save",
+    "shared_legend",
     "styled",
     "wrap",
 ]
@@ -36,13 +39,13 @@ COLUMN, DOUBLE = 3.4, 7.0  # inches: one and two columns of a page
 DPI = 200
 
 # Okabe and Ito (2008): told apart with every common colour blindness; ordered so that neighbours differ in grey too.
-_COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#7A7A7A")
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#7A7A7A")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (5, 1.2, 1.2, 1.2)), (0, (3, 3)))
 
 _MEASURED_ON = {"samples_mean": "samples (means)", "samples_model": "samples (with noise)"}
 
-_RC: dict[str, Any] = {
+_RC: Any = {
     "font.family": "DejaVu Sans",  # ships with matplotlib: the same figure on every machine
     "font.size": 7,
     "axes.titlesize": 7.5,
@@ -89,7 +92,7 @@ def looks(variants: Iterable[str]) -> dict[str, Look]:
     '#000000'
     """
     return {
-        name: Look(_COLOURS[i % 8], _MARKERS[i % 12], _LINES[(i + i // 8) % len(_LINES)])
+        name: Look(COLOURS[i % 8], _MARKERS[i % 12], _LINES[(i + i // 8) % len(_LINES)])
         for i, name in enumerate(variants)
     }
 
@@ -119,6 +122,17 @@ def grid_of(figure: Figure, n: int, columns: int, **options: Any) -> list[Axes]:
     for spare in found[n:]:
         spare.remove()
     return found[:n]
+
+
+def shared_legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
+    """One legend above all panels, each name once."""
+    found: dict[str, Artist] = {}
+    for ax in axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    figure.legend(
+        handles=list(found.values()), labels=list(found), loc="outside upper center", ncols=min(columns, len(found))
+    )
 
 
 def direction(higher_is_better: bool | None) -> str:
