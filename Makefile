@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all lint format bench ui clean
+.PHONY: help install run test test-all lint format docs bench ui clean
 
 CONFIG ?= config/quick.yaml
 CORES ?= all
@@ -51,6 +51,9 @@ lint: .venv/installed ## ruff, snakefmt, snakemake --lint, mypy
 
 format: .venv/installed ## rewrite the sources in the house's format
 	@$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow
+
+docs: .venv/installed ## regenerate the pages that come from the code
+	@$(ACTIVATE) && python -m phvae.config_docs
 
 bench: .venv/installed ## measure speed against peers; writes benchmarks/results.csv
 	@$(ACTIVATE) && python benchmarks/training.py

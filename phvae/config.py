@@ -225,7 +225,7 @@ class ModelConfig(Strict):
 class Schedule(Strict):
     """How the weight of the divergence grows; validation always uses the final weight."""
 
-    name: Literal["constant", "linear"] = "constant"
+    name: Literal["constant", "linear"] = Field("constant", description="linear: grows from 0")
     warm_up: float = Field(0.0, ge=0, le=1, description="share of all steps over which the weight grows from 0 to 1")
 
 
@@ -236,10 +236,12 @@ class TrainingConfig(Strict):
     steps: Annotated[int, Field(ge=1)] | None = Field(
         None, description="optimiser steps in all; replaces epochs where training sizes differ"
     )
-    batch_size: int = Field(64, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
+    batch_size: int = Field(64, ge=1, description="examples a step")
+    learning_rate: float = Field(1e-3, gt=0, description="of Adam")
     schedule: Schedule = Field(Schedule(), description="schedule of the divergence's weight")
-    precision: Literal["float32", "bfloat16", "tf32", "float64"] = "float32"
+    precision: Literal["float32", "bfloat16", "tf32", "float64"] = Field(
+        "float32", description="arithmetic; bfloat16 by autocast, tf32 on a GPU"
+    )
     compile: Literal["auto", "off"] = Field("off", description="torch.compile on a GPU, never on a CPU")
     seeds_per_job: Literal["auto"] | Annotated[int, Field(ge=1)] = Field("auto", description="size of a stack of seeds")
     checkpoint_minutes: float = Field(5.0, gt=0, description="wall-clock time between checkpoints")
@@ -317,7 +319,7 @@ class Config(Strict):
     description: str = Field("", description="one sentence for the report")
     results: str = Field("results", description="folder of all results")
     seeds: Seeds = Field(5, description="a number of seeds, or the list of them")
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a CUDA device where there is one")
     threads: int = Field(1, ge=1, description="torch threads a process; sums change with it")
     data_path: list[str] = Field([], description="folders searched for data, before PHVAE_DATA_PATH")
     download: bool = Field(False, description="fetch absent data from their published address")
@@ -325,8 +327,8 @@ class Config(Strict):
     model: dict[str, Any] = Field({}, description="defaults of every model")
     training: dict[str, Any] = Field({}, description="defaults of every training")
     evaluation: dict[str, Any] = Field({}, description="defaults of every evaluation")
-    datasets: dict[Name, DatasetConfig] = Field(min_length=1)
-    variants: dict[Name, VariantConfig] = Field(min_length=1)
+    datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="the grid's data sets")
+    variants: dict[Name, VariantConfig] = Field(min_length=1, description="the grid's models")
 
     @field_validator("seeds")
     @classmethod
