@@ -262,8 +262,9 @@ def rate_distortion(
             )
             for beta, rate, height in zip(mean.index, mean["kl"], mean[metric], strict=True):
                 ax.annotate(
-                    f"β={beta:g}", point, xytext=(3, 3), textcoords="offset points", fontsize=5.5, color="#444444"
-                )
+                    f"β={beta:g}", (rate, height), xytext=(0, 4), textcoords="offset points", ha="center",
+                    fontsize=5.5, color="#333333", bbox={"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.4},
+                )  # fmt: skip
             for variant in others:
                 points = here.loc[here["variant"] == variant, ["kl", metric]].to_numpy(dtype=float)
                 if len(points) == 0:
