@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import pickle
 import tarfile
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from phvae.data.idx import hold_out
-from phvae.data.published import Published, obtain, search_path
-from phvae.data.published import find as find_copies
-from phvae.data.recipe import About, Builder, Input, Kind, Recipe, Sources
+from phvae.data.published import Published, find, obtain, search_path
+from phvae.data.recipe import About, Builder, Count, Input, Kind, Recipe, Sources
 from phvae.data.safe import Bounded, read_exactly, reading
 from phvae.errors import DataError
 
@@ -40,6 +40,7 @@ _ARCHIVE = Published(
     md5="c58f30108f718f92721af3b95e74349a",
     hashes_from="md5 of the archive and of its batches: torchvision",
     limit=1 << 28,
+    members_checked=True,
 )
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -67,21 +68,32 @@ class _Type:
         pass
 
 
-class _Unpickler(pickle.Unpickler):
-    """Knows three names; every other name in the file is an error, so nothing of the file is ever run."""
+# what Python 2 wrote a batch with; the pure-Python unpickler is used because its table of operations can be cut down
+_OPERATIONS = (
+    pickle.PROTO + pickle.MARK + pickle.STOP + pickle.NONE + pickle.NEWTRUE + pickle.NEWFALSE + pickle.GLOBAL
+    + pickle.REDUCE + pickle.BUILD + pickle.BININT + pickle.BININT1 + pickle.BININT2 + pickle.BINSTRING
+    + pickle.SHORT_BINSTRING + pickle.BINPUT + pickle.LONG_BINPUT + pickle.BINGET + pickle.LONG_BINGET
+    + pickle.EMPTY_DICT + pickle.SETITEM + pickle.SETITEMS + pickle.EMPTY_LIST + pickle.APPEND + pickle.APPENDS
+    + pickle.EMPTY_TUPLE + pickle.TUPLE + pickle.TUPLE1 + pickle.TUPLE2 + pickle.TUPLE3
+)  # fmt: skip
+_Pure: Any = pickle._Unpickler
 
-    _names: ClassVar[dict[tuple[str, str], Any]] = {
+
+class _Unpickler(_Pure):
+    """Knows three names and the operations of a batch; all else is an error, so nothing of the file is ever run."""
+
+    dispatch: ClassVar[dict[int, Any]] = {code: _Pure.dispatch[code] for code in _OPERATIONS}
+    names: ClassVar[dict[tuple[str, str], Any]] = {
         ("numpy.core.multiarray", "_reconstruct"): _Array,
-        ("numpy._core.multiarray", "_reconstruct"): _Array,
         ("numpy", "ndarray"): _Array,
         ("numpy", "dtype"): _Type,
     }
 
     def find_class(self, module: str, name: str) -> Any:
         """The stand-in for a name, or an error."""
-        if (module, name) not in self._names:
+        if (module, name) not in self.names:
             raise DataError(f"the pickle names {module}.{name}; refused, a batch holds byte arrays only")
-        return self._names[module, name]
+        return self.names[module, name]
 
 
 def read_batch(content: bytes, what: object) -> tuple[np.ndarray, np.ndarray]:
@@ -96,7 +108,7 @@ def read_batch(content: bytes, what: object) -> tuple[np.ndarray, np.ndarray]:
     with reading(what):
         batch = _Unpickler(io.BytesIO(content), encoding="bytes").load()
         images, labels = batch[b"data"], batch[b"labels"]
-        if not isinstance(images, _Array) or images.array.ndim != 2 or images.array.shape[1] != 3072:
+        if not isinstance(images, _Array) or images.array.shape[1:] != (3072,):
             raise DataError(f"{what}: `data` is no array of rows of 3072 bytes")
         if not isinstance(labels, list) or not all(type(v) is int and 0 <= v < 10 for v in labels):
             raise DataError(f"{what}: `labels` is no list of integers 0..9")
@@ -108,7 +120,7 @@ def read_batch(content: bytes, what: object) -> tuple[np.ndarray, np.ndarray]:
 class Cifar10(Kind):
     """Small colour photographs of ten kinds of things, 50,000 + 10,000."""
 
-    n_validation: Annotated[int, Field(ge=1)] = Field(5_000, description="examples taken from the training part")
+    n_validation: Count = Field(5_000, description="examples taken from the training part")
 
     about: ClassVar[About] = About(
         title="CIFAR-10",
@@ -122,7 +134,7 @@ class Cifar10(Kind):
 
     def read(self, sources: Sources) -> Recipe:
         """Find the unpacked batches (torchvision's layout) or the archive, and check every batch."""
-        batches = _unpacked(sources) or _from_archive(obtain((_ARCHIVE,), sources)[0][0])
+        batches = _unpacked(sources) or _from_archive(obtain(self.files, sources)[0][0])
         inputs = []
         for name, content in batches.items():
             md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
@@ -147,7 +159,7 @@ def _unpacked(sources: Sources) -> dict[str, bytes]:
     roots = search_path(sources.search)
     found: dict[str, bytes] = {}
     for name in MD5:
-        copies = find_copies(Published(name, _PLACES), roots)
+        copies = find(Published(name, _PLACES), roots)
         if not copies:
             return {}
         with reading(copies[0]), copies[0].open("rb") as stream:
@@ -157,18 +169,19 @@ def _unpacked(sources: Sources) -> dict[str, bytes]:
 
 def _from_archive(path: Path) -> dict[str, bytes]:
     """The batches, read out of the archive member by member; nothing is unpacked to disk."""
-    import gzip
-
     found = {}
-    with reading(path), Bounded(gzip.open(path, "rb"), 1 << 29, path) as stream:
-        with tarfile.open(fileobj=io.BufferedReader(stream), mode="r|") as archive:
-            for member in archive:
-                name = member.name.rsplit("/", 1)[-1]
-                if name in MD5 and member.isfile():
-                    content = archive.extractfile(member)
-                    if content is None or member.size > _BATCH_LIMIT:
-                        raise DataError(f"{path}: {member.name} is no batch")
-                    found[name] = read_exactly(content, member.size, f"{path}: {member.name}")
+    with (
+        reading(path),
+        io.BufferedReader(Bounded(gzip.open(path, "rb"), 1 << 29, path)) as stream,
+        tarfile.open(fileobj=stream, mode="r|") as archive,
+    ):
+        for member in archive:
+            name = member.name.rsplit("/", 1)[-1]
+            if name in MD5 and member.isfile():
+                content = archive.extractfile(member)
+                if content is None or member.size > _BATCH_LIMIT:
+                    raise DataError(f"{path}: {member.name} is no batch")
+                found[name] = read_exactly(content, member.size, f"{path}: {member.name}")
     if missing := [name for name in MD5 if name not in found]:
         raise DataError(f"{path}: lacks {', '.join(missing)}")
     return {name: found[name] for name in MD5}

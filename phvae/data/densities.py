@@ -9,7 +9,7 @@ from pydantic import Field
 
 from phvae.data.line import Density1D, lognormal, normal, student_t, uniform, weibull
 from phvae.data.plane import Density2D, moons, pinwheel, rings
-from phvae.data.recipe import SPLITS, About, Builder, Kind, Recipe, Sources
+from phvae.data.recipe import SPLITS, About, Builder, Count, Kind, Recipe, Sources
 from phvae.seeding import numpy_generator
 
 __all__ = [
@@ -31,8 +31,8 @@ class DensitySet(Kind):
     """Draws from a known density: three independent splits from three fixed seeds."""
 
     n_train: Annotated[int, Field(ge=10)] = Field(10_000, description="capacity of the training pool")
-    n_validation: Annotated[int, Field(ge=1)] = 2_000
-    n_test: Annotated[int, Field(ge=1)] = 10_000
+    n_validation: Count = 2_000
+    n_test: Count = 10_000
 
     def density(self) -> Density1D | Density2D:
         """The exact density, in original units."""

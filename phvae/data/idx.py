@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from phvae.data.published import Published, obtain
-from phvae.data.recipe import About, Builder, Kind, Recipe, Sources
+from phvae.data.recipe import About, Builder, Count, Kind, Recipe, Sources
 from phvae.data.safe import open_unpacked, read_exactly, reading
 from phvae.errors import DataError
 from phvae.seeding import numpy_generator
@@ -64,7 +64,7 @@ def hold_out(n: int, n_validation: int, *component: str) -> tuple[np.ndarray, np
 class IdxSet(Kind):
     """Four IDX files: images and labels of a training and a test part."""
 
-    n_validation: Annotated[int, Field(ge=1)] = Field(5_000, description="examples taken from the training part")
+    n_validation: Count = Field(5_000, description="examples taken from the training part")
 
     files: ClassVar[tuple[Published, ...]]
     label_names: ClassVar[tuple[str, ...]] = tuple(str(i) for i in range(10))

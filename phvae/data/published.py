@@ -15,7 +15,7 @@ from phvae.data.safe import digest
 from phvae.errors import DataError
 from phvae.files import read_json, write_json
 
-__all__ = ["Published", "cache_folder", "check", "fetch", "find", "obtain", "search_path"]
+__all__ = ["Published", "cache_folder", "check", "fetch", "find", "locate", "obtain", "search_path"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Published:
         hashes_from: where these hashes are taken from.
         magic: the first bytes, a first check where no hash is known.
         limit: size in bytes that neither the file nor its unpacked bytes exceed.
+        members_checked: whether its reader checks the members of this archive, so that a copy packed anew is as good.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Published:
     hashes_from: str = ""
     magic: bytes = b""
     limit: int = 1 << 30
+    members_checked: bool = False
 
     @property
     def has_hash(self) -> bool:
@@ -112,6 +114,8 @@ def check(published: Published, path: Path, *, as_published: bool = False) -> In
                 f"{path}: not the published {published.name}: it has md5 {md5}, expected {published.md5}; "
                 "the copy is damaged, cut short or another file: replace it"
             )
+        if published.members_checked:
+            return Input(published.name, found, verified=True)
     with path.open("rb") as stream:
         if stream.read(len(published.magic)) != published.magic:
             raise DataError(f"{path}: not the published {published.name}: it does not begin with {published.magic!r}")
@@ -130,6 +134,23 @@ def obtain(files: tuple[Published, ...], sources: Sources) -> list[tuple[Path, I
     if absent and not sources.download:
         raise DataError(_absent(absent, roots))
     return [_choose(f, paths, sources) if paths else fetch(f, cache_folder(), sources) for f, paths in copies.items()]
+
+
+def locate(path: str, sources: Sources) -> Path:
+    """The user's own file or folder: as given, or below a folder of the search path.
+
+    Raises:
+        DataError: if it exists nowhere; the message lists where it was looked for.
+    """
+    given = Path(path).expanduser()
+    roots = [] if given.is_absolute() else search_path(sources.search)
+    for candidate in (given, *(root / given for root in roots)):
+        if candidate.exists():
+            return candidate
+    below = f", nor below {', '.join(str(r) for r in roots)}" if roots else ""
+    raise DataError(
+        f"{path}: not found in {Path.cwd()}{below}; give an absolute path, or add its folder to `data_path`"
+    )
 
 
 def _choose(published: Published, paths: list[Path], sources: Sources) -> tuple[Path, Input]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from phvae.config import Strict
 from phvae.errors import DataError
 
-__all__ = ["SPLITS", "About", "Builder", "Input", "Kind", "Recipe", "Sources"]
+__all__ = ["SPLITS", "About", "Builder", "Count", "Input", "Kind", "Recipe", "Sources"]
 
 SPLITS = ("train", "validation", "test")
+Count = Annotated[int, Field(ge=1)]
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,11 @@ class Sources:
 
 @dataclass(frozen=True)
 class Input:
-    """One source file: its name, the SHA-256 of its unpacked bytes, and whether that hash was the published one."""
+    """One source: its name, SHA-256 of its unpacked bytes, whether these are the published ones (None: the user's)."""
 
     name: str
     sha256: str
-    verified: bool
+    verified: bool | None
 
 
 @dataclass

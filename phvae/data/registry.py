@@ -27,7 +27,13 @@ KINDS: dict[str, str] = {
     "mnist": "phvae.data.idx:Mnist",
     "fashion-mnist": "phvae.data.idx:FashionMnist",
     "kmnist": "phvae.data.idx:Kmnist",
+    "cifar10": "phvae.data.cifar:Cifar10",
+    "celeba64": "phvae.data.celeba:Celeba64",
+    "dsprites": "phvae.data.grids:Dsprites",
+    "shapes3d": "phvae.data.grids:Shapes3d",
     "sprites": "phvae.data.sprites:Sprites",
+    "images": "phvae.data.images:Images",
+    "factors": "phvae.data.factors:Factors",
 }
 
 

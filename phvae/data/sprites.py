@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 from pydantic import Field
 
-from phvae.data.recipe import SPLITS, About, Builder, Kind, Recipe, Sources
+from phvae.data.recipe import SPLITS, About, Builder, Count, Kind, Recipe, Sources
 from phvae.seeding import numpy_generator
 
 __all__ = ["FACTORS", "Sprites", "render"]
@@ -89,9 +89,9 @@ class Sprites(Kind):
     """Uniform draws of all factors; grey and anti-aliased, or binary for comparison."""
 
     resolution: Annotated[int, Field(ge=16, le=512)] = Field(32, description="pixels a side")
-    n_train: Annotated[int, Field(ge=1)] = Field(5_000, description="capacity of the training pool")
-    n_validation: Annotated[int, Field(ge=1)] = 1_000
-    n_test: Annotated[int, Field(ge=1)] = 3_000
+    n_train: Count = Field(5_000, description="capacity of the training pool")
+    n_validation: Count = 1_000
+    n_test: Count = 3_000
     binary: bool = Field(False, description="black and white, without the factor intensity")
 
     about: ClassVar[About] = About(
