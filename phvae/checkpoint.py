@@ -59,8 +59,10 @@ def write(folder: Path, step: int, key: str, progress: dict[str, Any], tensors: 
             stream.write(MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n")
             stream.write(body)
     except OSError as error:
-        text = f"{error.strerror or error}; training cannot be made safe. Older checkpoints are intact"
-        raise OSError(error.errno, text, str(path)) from error
+        message = (
+            f"{error.strerror or error}: no checkpoint can be written; older ones are intact. Free space, run again"
+        )
+        raise OSError(error.errno, message, str(path)) from error
     _flush_folder(folder)
     for old in _steps(folder)[KEPT:]:
         _path(folder, old).unlink(missing_ok=True)

@@ -22,7 +22,7 @@ __all__ = ["LeaseLost", "Leases"]
 
 log = logging.getLogger(__name__)
 
-NAME = "lease.json"
+NAME = "run.lease"
 HEARTBEAT = 15.0  # seconds between two signs of life
 STALE = 120.0  # seconds of silence after which a holder on another machine counts as dead
 

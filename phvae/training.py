@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,20 +16,20 @@ from phvae import checkpoint
 from phvae.batches import Batches, available_memory
 from phvae.chunks import stackable
 from phvae.device import session
-from phvae.errors import DataError
 from phvae.files import read_json, sha256, write_json, write_text
+from phvae.fitting import fit
 from phvae.interrupts import Interrupted, Stop
 from phvae.lease import Leases
 from phvae.loop import Progress, Trainer
+from phvae.meter import Meter, epoch_line
 from phvae.model import PHVAE
-from phvae.seeding import torch_generator
 from phvae.stacking import Stack
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
     from phvae.grid import Cell
 
-__all__ = ["finished", "train"]
+__all__ = ["finished", "fit", "train"]
 
 BEST = "best/"
 
@@ -116,11 +115,12 @@ class _Job:
         self.device, self.provenance, self.stop, self.leases = device, provenance, stop, leases
         self.model = PHVAE(data.shape, cell.model, seed=seeds[0])
         self.counts = self.model.parameter_counts()
-        self.saved_at = self.told_at = time.monotonic()
+        self.saved_at = time.monotonic()
 
     def run(self, step: int) -> None:
         """Train from the checkpoints of `step` (0: from the start) to the end."""
         c, t = self.cell, self.cell.training
+        n_train: Any = c.n_train
         progress, states, best = self._states(step)
         stack = Stack(
             self.model,
@@ -134,7 +134,7 @@ class _Job:
         )
         batches = Batches(
             self.data.train,
-            [self.data.subset(c.n_train, seed if c.subset == "by_seed" else None) for seed in self.seeds],
+            [self.data.subset(n_train, seed if c.subset == "by_seed" else None) for seed in self.seeds],
             self.seeds,
             batch_size=t.batch_size,
             levels=(c.model.order, c.model.latent_size // c.model.order),
@@ -143,8 +143,10 @@ class _Job:
             limit=t.memory_share * available_memory(),
         )
         self.trainer = Trainer(stack, batches, self.data.validation, t, progress, best, step)
+        span = f"seed {self.seeds[0]}" if len(self.seeds) == 1 else f"seeds {self.seeds[0]}-{self.seeds[-1]}"
+        self.meter = Meter(f"{c.name}  {span}", self.trainer.ends[-1])
         if step:
-            self._say(f"going on from step {step} of {self.trainer.ends[-1]}")
+            self.meter.line(f"going on from the checkpoint at step {step} of {self.trainer.ends[-1]}")
         self.trainer.run(self._finish, self._between, self._tell)
 
     def _states(self, step: int) -> tuple[list[Progress], list[dict[str, Tensor]], list[dict[str, Tensor]]]:
@@ -163,10 +165,11 @@ class _Job:
 
     def _between(self) -> None:
         """Between two steps: obey signals, keep the lease, save by the clock."""
+        self.meter.step(self.trainer.step)
         self.leases.check()
         if self.stop.requested:
             self._save()
-            self._say(f"{self.stop.requested}: checkpoint at step {self.trainer.step}; run again to go on")
+            self.meter.line(f"{self.stop.requested}: checkpoint at step {self.trainer.step}; run again to go on")
             raise Interrupted(self.stop.requested)
         if time.monotonic() - self.saved_at > 60 * self.cell.training.checkpoint_minutes:
             self._save()
@@ -182,6 +185,9 @@ class _Job:
 
     def _finish(self, progress: Progress, state: dict[str, Tensor]) -> None:
         """Write the result of one seed, run.json last, and remove its checkpoints."""
+        if progress.diverged:
+            at, last = progress.diverged["step"], progress.diverged["last_finite"]
+            self.meter.line(f"seed {progress.seed} diverged at step {at}; last finite loss {last.get('loss')}")
         folder = self.run_dirs[progress.seed]
         (folder / "run.json").unlink(missing_ok=True)
         names = ["history.csv"]
@@ -225,21 +231,9 @@ class _Job:
         }
 
     def _tell(self) -> None:
-        """One line an epoch, the mean over the stack's seeds."""
-        trainer = self.trainer
-        rows = [progress.rows[-1] for progress in trainer.progress if not progress.diverged]
-        lost = len(trainer.progress) - len(rows)
-        parts = [f"epoch {trainer.epoch}/{len(trainer.ends)}", f"step {trainer.step}"]
-        for name in ("train_loss", "validation_loss", "validation_reconstruction", "validation_kl"):
-            if rows:
-                parts.append(f"{name.replace('_', ' ')} {np.mean([row[name] for row in rows]):.4g}")
-        if lost:
-            parts.append(f"{lost} diverged")
-        self._say("  ".join(parts))
-
-    def _say(self, text: str) -> None:
-        span = f"seed {self.seeds[0]}" if len(self.seeds) == 1 else f"seeds {self.seeds[0]}-{self.seeds[-1]}"
-        print(f"{self.cell.name}  {span}  {text}", file=sys.stderr, flush=True)
+        rows = [progress.rows[-1] for progress in self.trainer.progress if not progress.diverged]
+        if rows:
+            self.meter.line(epoch_line(rows, len(self.trainer.ends)))
 
 
 def _csv(rows: list[dict[str, float]]) -> str:

@@ -1,0 +1,259 @@
+"""The encode stage: all that needs the trained model, written as arrays for the metrics and pictures for people."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phvae.device import session
+from phvae.files import atomic, read_json, sha256, write_json
+from phvae.importance import log_weights
+from phvae.pictures import curve, grid, save_png
+from phvae.polynomial import expand
+from phvae.provenance import stage_key
+from phvae.saving import load
+from phvae.seeding import torch_generator
+
+if TYPE_CHECKING:
+    from phvae.config import EvaluationConfig
+    from phvae.data import Prepared
+    from phvae.grid import Cell
+    from phvae.model import PHVAE
+
+__all__ = ["encode"]
+
+Arrays = dict[str, np.ndarray]
+
+BATCH = 512
+DROPPED = 500  # examples reconstructed with one level replaced
+KEPT_IMAGES = 64
+KEPT_POINTS = 4096
+KEPT_BYTES = 1_500_000  # of samples.npz before compression
+STEPS = 7  # of a traversal, from -3 to 3 prior standard deviations
+BETWEEN = 8  # points of an interpolation
+
+
+def encode(
+    run_dir: str | Path, cell: Cell, seed: int, data: Prepared, *, device: str, settings: EvaluationConfig
+) -> dict[str, Any]:
+    """Encode the test split, reconstruct, sample and score with a trained run.
+
+    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png and, last, encode.json with the
+    SHA-256 of all of them. Equal inputs give equal bytes; a run that is encoded already is left alone. The noise
+    comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
+
+    Returns:
+        The content of encode.json.
+
+    Raises:
+        DataError: the run has no model.
+    """
+    run_dir = Path(run_dir)
+    run = read_json(run_dir / "run.json")
+    fields = settings.model_dump(
+        include={"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
+    )
+    key = stage_key("encode", run["run_key"], data.sha256, fields)
+    done = _complete(run_dir, key)
+    if done:
+        return done
+    started = time.perf_counter()
+    with session(device, run.get("threads", 1)):
+        encoder = _Encoder(load(run_dir, device), data, seed, settings)
+        codes, arrays = encoder.codes(), {}
+        for name, value in encoder.arrays(codes):
+            arrays[name] = value
+    kept = _selection(arrays, encoder.original(data.test[:KEPT_POINTS]))
+    _write(run_dir / "codes.npz", codes, compress=True)
+    _write(run_dir / "arrays.npz", arrays, compress=False)
+    _write(run_dir / "samples.npz", kept, compress=True)
+    names = ["codes.npz", "arrays.npz", "samples.npz", *_pictures(run_dir, kept, data.is_density)]
+    record = {"key": key, "run_key": run["run_key"], "files": {name: sha256(run_dir / name) for name in names}}
+    write_json(run_dir / "encode.json", record)
+    costs = read_json(run_dir / "costs.json") if (run_dir / "costs.json").is_file() else {}
+    write_json(run_dir / "costs.json", costs | {"seconds_encode": round(time.perf_counter() - started, 3)})
+    return record
+
+
+def _complete(run_dir: Path, key: str) -> dict[str, Any] | None:
+    """The record of an earlier encoding of this very run, if every file is as it was written."""
+    try:
+        record: dict[str, Any] = read_json(run_dir / "encode.json")
+        same = record["key"] == key and all(sha256(run_dir / n) == h for n, h in record["files"].items())
+        return record if same else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+class _Encoder:
+    """A model and the data it is asked about; everything is computed in batches of one fixed size."""
+
+    def __init__(self, model: PHVAE, data: Prepared, seed: int, settings: EvaluationConfig) -> None:
+        self.model, self.data, self.seed, self.settings = model.eval(), data, seed, settings
+        self.parameter = next(model.parameters())
+
+    def _noise(self, n: int, *name: str | int) -> Tensor:
+        """Standard normal noise (n, levels, d) from (seed, "evaluation", *name)."""
+        generator = torch_generator(self.seed, "evaluation", *name)
+        return torch.randn(n, self.model.order, self.model.level_size, generator=generator).to(self.parameter)
+
+    def _batches(self, n: int) -> Iterator[slice]:
+        return (slice(start, min(start + BATCH, n)) for start in range(0, n, BATCH))
+
+    def original(self, x: Any) -> np.ndarray:
+        """Model units to what is stored: images to bytes 0..255, densities to float32 original units."""
+        if isinstance(x, Tensor):
+            x = x.cpu().numpy()
+        if self.data.scaling is not None:
+            offset, scale = self.data.scaling
+            return ((np.asarray(x, dtype=np.float64) - offset) / scale).astype(np.float32)
+        return x if x.dtype == np.uint8 else np.clip(np.rint(x * 255), 0, 255).astype(np.uint8)
+
+    @torch.no_grad()
+    def codes(self) -> Arrays:
+        """Posterior means, log-variances and whitened means of the first test examples, and the coupling A."""
+        n = min(self.settings.n_codes, len(self.data.test))
+        parts = [self.model.encode(np.array(self.data.test[rows])) for rows in self._batches(n)]
+        mean, log_variance = (torch.cat(column) for column in zip(*parts, strict=True))
+        found = {
+            "mean": mean,
+            "log_variance": log_variance,
+            "whitened": self.model.whiten(mean),
+            "coupling": self.model.coupling(mean),
+        }
+        return {name: value.cpu().numpy().astype(np.float32) for name, value in found.items()}
+
+    @torch.no_grad()
+    def arrays(self, codes: Arrays) -> Iterator[tuple[str, np.ndarray]]:
+        """Everything else, array by array."""
+        mean, w = (torch.from_numpy(codes[name]).to(self.parameter) for name in ("mean", "whitened"))
+        count = min(self.settings.n_reconstructions, len(self.data.test))
+        first = mean if len(mean) >= count else self.model.encode(np.array(self.data.test[:count]))[0]
+        yield "reconstructions", self._decoded(first[:count])
+        for name, value in self._samples().items():
+            yield name, value
+        yield "dropped", self._dropped(w[: min(DROPPED, count)])
+        for name, value in self._bound(len(w)).items():
+            yield name, value
+        for name, value in self._likelihood().items():
+            yield name, value
+        yield "traversals", self._traversals(w)
+        share = torch.linspace(0, 1, BETWEEN, dtype=w.dtype, device=w.device)[:, None, None]
+        yield "interpolations", self._decoded(self.model.unwhiten((1 - share) * w[0] + share * w[1 % len(w)]))
+
+    def _decoded(self, z: Tensor) -> np.ndarray:
+        """Decoder means of codes (N, n, d), as stored."""
+        return np.concatenate([self.original(self.model.decode(z[rows])) for rows in self._batches(len(z))])
+
+    def _samples(self) -> Arrays:
+        """Prior draws: decoder means, and draws with observation noise of the same codes; (redraws, K, *shape)."""
+        found: dict[str, list[np.ndarray]] = {"samples_mean": [], "samples_model": []}
+        for redraw in range(self.settings.redraws):
+            z = self.model.unwhiten(self._noise(self.settings.n_samples, "prior", redraw))
+            generator = torch_generator(self.seed, "evaluation", "observation", redraw)
+            means, draws = [], []
+            for rows in self._batches(len(z)):
+                output = self.model.decoder(z[rows].flatten(1))
+                means.append(self.original(self.model.likelihood.mean(output)))
+                draws.append(self.original(self.model.likelihood.sample(output, generator)))
+            found["samples_mean"].append(np.concatenate(means))
+            found["samples_model"].append(np.concatenate(draws))
+        return {name: np.stack(sets) for name, sets in found.items()}
+
+    def _dropped(self, w: Tensor) -> np.ndarray:
+        """Reconstructions with one level's whitened code at its prior mean, 0: (n, M, *shape)."""
+        found = []
+        for level in range(self.model.order):
+            changed = w.clone()
+            changed[:, level] = 0
+            found.append(self._decoded(self.model.unwhiten(changed)))
+        return np.stack(found)
+
+    def _bound(self, n: int) -> Arrays:
+        """The parts of the bound for n test examples, in nats and model units, from one draw each.
+
+        On densities the reconstruction term is in original units: minus the log-Jacobian of the scaling.
+        """
+        eps = self._noise(n, "posterior")
+        reconstruction, levels = [], []
+        for rows in self._batches(n):
+            x = self.model.as_data(np.array(self.data.test[rows]))
+            powers = expand(x, self.model.order, self.model.config.basis)
+            q = self.model.posterior(powers, eps[rows])
+            output = self.model.decoder(q.z.flatten(1)).to(x.dtype)
+            reconstruction.append(self.model.likelihood.nll(powers, output, [1])[0])
+            levels.append(self.model.terms(x, eps[rows])[2])
+        kl = torch.cat(levels).double().cpu().numpy()
+        nll = torch.cat(reconstruction).double().cpu().numpy() - self._log_jacobian()
+        return {"elbo_reconstruction": nll, "kl_levels": kl, "kl": kl.sum(1)}
+
+    def _likelihood(self) -> Arrays:
+        """Importance-sampled log p(x) of the first test examples, in original units; and with half the draws."""
+        count, draws = min(self.settings.n_likelihood, len(self.data.test)), self.settings.importance_samples
+        parts = [
+            log_weights(self.model, np.array(self.data.test[rows]), draws, seed=self.seed, first=rows.start)
+            for rows in self._batches(count)
+        ]
+        weights = torch.cat(parts).double().cpu() + self._log_jacobian()
+        half = weights[:, : max(1, draws // 2)]
+        return {
+            name: (torch.logsumexp(each, 1) - math.log(each.shape[1])).numpy()
+            for name, each in (("log_px", weights), ("log_px_half", half))
+        }
+
+    def _log_jacobian(self) -> float:
+        """log |dx_model / dx_original|: 0 for images."""
+        return 0.0 if self.data.scaling is None else float(np.log(np.abs(self.data.scaling[1])).sum())
+
+    def _traversals(self, w: Tensor) -> np.ndarray:
+        """For every level, the first example with that level's most varying coordinate moved: (n, 7, *shape)."""
+        spread = w.var(0, unbiased=False)
+        found = []
+        for level in range(self.model.order):
+            changed = w[:1].repeat(STEPS, 1, 1)
+            changed[:, level, int(spread[level].argmax())] = torch.linspace(-3, 3, STEPS).to(w)
+            found.append(self._decoded(self.model.unwhiten(changed)))
+        return np.stack(found)
+
+
+def _selection(arrays: Arrays, originals: np.ndarray) -> Arrays:
+    """The few examples that are kept with a run for good."""
+    example = originals[:1].nbytes
+    count = KEPT_POINTS if originals.ndim == 2 else min(KEPT_IMAGES, max(8, KEPT_BYTES // (4 * example)))
+    kept = {name: arrays[name][0, :count] for name in ("samples_mean", "samples_model")}
+    kept |= {"reconstructions": arrays["reconstructions"][:count], "originals": originals[:count]}
+    return kept | {name: arrays[name] for name in ("traversals", "interpolations")}
+
+
+def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:
+    with atomic(path) as temporary:
+        (np.savez_compressed if compress else np.savez)(temporary, **arrays)  # type: ignore[arg-type]
+
+
+def _pictures(run_dir: Path, kept: Arrays, is_density: bool) -> list[str]:
+    """Draw what a person wants to see first; returns the names written."""
+    if is_density:
+        pages = {
+            "samples": curve(kept["samples_mean"], kept["originals"]),
+            "reconstructions": curve(kept["reconstructions"], kept["originals"]),
+        }
+    else:
+        shape = kept["originals"].shape[1:]
+        pairs = np.stack([kept["originals"][:24], kept["reconstructions"][:24]], 1).reshape(-1, *shape)
+        pages = {
+            "samples": grid(kept["samples_mean"], 8),
+            "reconstructions": grid(pairs, 8),
+            "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
+        }
+    names = []
+    for name, page in pages.items():
+        save_png(run_dir / "pictures" / f"{name}.png", page)
+        names.append(f"pictures/{name}.png")
+    return names
