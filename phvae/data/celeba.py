@@ -89,6 +89,7 @@ class Celeba64(Kind):
         _published("list_attr_celeba.txt", "0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c"),
         _published("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb", 1 << 31),
     )
+    unpacked: ClassVar[tuple[str, ...]] = (*(f"{f}/img_align_celeba" for f in _FOLDERS), "img_align_celeba")
 
     def read(self, sources: Sources) -> Recipe:
         """Find the partition, the attributes, and the pictures: a zip, or unpacked as torchvision does."""
@@ -136,8 +137,5 @@ class Celeba64(Kind):
 
 
 def _unpacked(sources: Sources) -> Path | None:
-    for root in search_path(sources.search):
-        for place in (*(root / f for f in _FOLDERS), root):
-            if (place / "img_align_celeba").is_dir():
-                return place / "img_align_celeba"
-    return None
+    places = (root / folder for root in search_path(sources.search) for folder in Celeba64.unpacked)
+    return next((place for place in places if place.is_dir()), None)

@@ -131,6 +131,7 @@ class Cifar10(Kind):
         counts="45,000 / 5,000 / 10,000",
     )
     files: ClassVar[tuple[Published, ...]] = (_ARCHIVE,)
+    unpacked: ClassVar[tuple[str, ...]] = _PLACES
 
     def read(self, sources: Sources) -> Recipe:
         """Find the unpacked batches (torchvision's layout) or the archive, and check every batch."""

@@ -15,7 +15,7 @@ from phvae.data.safe import digest
 from phvae.errors import DataError
 from phvae.files import read_json, write_json
 
-__all__ = ["Published", "cache_folder", "check", "fetch", "find", "locate", "obtain", "search_path"]
+__all__ = ["Published", "cache_folder", "check", "fetch_published", "find", "locate", "obtain", "search_path"]
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,10 @@ def obtain(files: tuple[Published, ...], sources: Sources) -> list[tuple[Path, I
     absent = [f for f, paths in copies.items() if not paths]
     if absent and not sources.download:
         raise DataError(_absent(absent, roots))
-    return [_choose(f, paths, sources) if paths else fetch(f, cache_folder(), sources) for f, paths in copies.items()]
+    return [
+        _choose(f, paths, sources) if paths else fetch_published(f, cache_folder(), sources)
+        for f, paths in copies.items()
+    ]
 
 
 def locate(path: str, sources: Sources) -> Path:
@@ -168,7 +171,7 @@ def _choose(published: Published, paths: list[Path], sources: Sources) -> tuple[
     raise failures[0]
 
 
-def fetch(published: Published, folder: Path, sources: Sources) -> tuple[Path, Input]:
+def fetch_published(published: Published, folder: Path, sources: Sources) -> tuple[Path, Input]:
     """Download a published file to `folder`, below its own sub-folder.
 
     Raises:

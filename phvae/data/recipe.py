@@ -95,6 +95,8 @@ class Kind(Strict):
     about: ClassVar[About]
     # published files, for `phvae data fetch`
     files: ClassVar[tuple[Any, ...]] = ()
+    # folders below a place of the search path that hold the same, unpacked
+    unpacked: ClassVar[tuple[str, ...]] = ()
     # raised by one when the same options and sources give other arrays than before
     revision: ClassVar[int] = 1
     # options that say where the data lie, not what they are: no part of the key or of the card
