@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,8 @@ def _group(group: str, inputs: Inputs, names: list[str]) -> list[Row]:
 
 def _with_bounds(row: Row, bounds: dict[str, dict[str, float]]) -> Row:
     """The row with the reference's ceiling, floor and noise where it has none of its own."""
-    found = bounds.get(row.metric) or bounds.get(pattern_of(row.metric)) or {}
+    # "level_{k}_informativeness_shape" bounds that metric for every level
+    keys = (row.metric, re.sub(r"level_\d+", "level_{k}", row.metric), pattern_of(row.metric))
+    found: dict[str, float] = next((bounds[key] for key in keys if key in bounds), {})
     missing: dict[str, Any] = {k: found.get(k) for k in ("ceiling", "floor", "noise_sd") if getattr(row, k) is None}
     return dataclasses.replace(row, **missing)

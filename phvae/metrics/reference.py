@@ -57,7 +57,7 @@ def build(
                 if make is not None:
                     bounds |= make(folder, data, settings, device=device, threads=threads)
     for name in bounds:
-        pattern_of(name)  # a bound of an unknown metric would never be shown
+        pattern_of(name.replace("{k}", "1"))  # a bound of an unknown metric would never be shown
     files = {
         file.relative_to(folder).as_posix(): sha256(file)
         for file in sorted(folder.rglob("*"))

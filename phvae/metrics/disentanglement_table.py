@@ -1,0 +1,74 @@
+"""The table of codes and factors that every supervised disentanglement score is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from phvae.metrics.rows import Undefined
+
+__all__ = ["MIN_POINTS", "Table", "make_table"]
+
+MIN_POINTS = 60
+
+
+@dataclass(frozen=True)
+class Table:
+    """Codes and factors of the same examples: the first two thirds fit a score, the last third tests it.
+
+    Attributes:
+        fit_codes: (M, L) float64.
+        fit_factors: (M, F) class indices of the factors that vary.
+        test_codes: (T, L) float64.
+        test_factors: (T, F).
+        names: the F factors that vary.
+        constant: factors left out, because they take one value only.
+    """
+
+    fit_codes: np.ndarray
+    fit_factors: np.ndarray
+    test_codes: np.ndarray
+    test_factors: np.ndarray
+    names: tuple[str, ...]
+    constant: tuple[str, ...]
+
+    @property
+    def settings(self) -> str:
+        """Sizes, and the factors that are left out, for the column of that name."""
+        text = f"fit {len(self.fit_codes)}, test {len(self.test_codes)}, {len(self.names)} factors"
+        return f"{text}, constant and left out: {' '.join(self.constant)}" if self.constant else text
+
+
+def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str]) -> Table:
+    """Split codes (N, L) and class indices (N, F) into the two parts; leave constant factors out.
+
+    Raises:
+        ValueError: codes that are not finite, or lengths that differ.
+        Undefined: fewer than 60 points, no code that varies, or no factor that varies.
+    """
+    codes = np.asarray(codes, dtype=np.float64)
+    factors = np.asarray(factors, dtype=np.int64)
+    if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or factors.shape[1] != len(names):
+        raise ValueError(f"codes {codes.shape} and factors {factors.shape} do not match, or not {len(names)} names")
+    bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
+    if len(bad):
+        raise ValueError(f"the codes of {len(bad)} of {len(codes)} examples are not finite, the first is {bad[0]}")
+    if len(codes) < MIN_POINTS:
+        raise Undefined(f"{len(codes)} examples are too few, expected at least {MIN_POINTS}")
+    size = 2 * len(codes) // 3
+    if not np.ptp(codes[:size], axis=0).any():
+        raise Undefined("every code is constant over the examples")
+    varies = np.ptp(factors[:size], axis=0) > 0
+    if not varies.any():
+        raise Undefined("every factor takes one value only")
+    kept = factors[:, varies]
+    return Table(
+        codes[:size],
+        kept[:size],
+        codes[size:],
+        kept[size:],
+        tuple(name for name, keep in zip(names, varies, strict=True) if keep),
+        tuple(name for name, keep in zip(names, varies, strict=True) if not keep),
+    )

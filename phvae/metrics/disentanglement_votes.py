@@ -1,0 +1,149 @@
+"""Scores from points that share a factor: FactorVAE, BetaVAE and interventional robustness."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phvae.metrics.disentanglement_table import Table
+from phvae.metrics.rows import Undefined
+from phvae.seeding import numpy_generator
+
+__all__ = ["PRUNE", "SHARED", "beta_vae", "factor_vae", "irs"]
+
+SHARED = 64
+PRUNE = 0.05
+_CHUNK = 2000
+
+
+class _Rows:
+    """The rows of a table by the value of each factor, to draw rows that share one."""
+
+    def __init__(self, factors: np.ndarray, generator: np.random.Generator) -> None:
+        self.generator = generator
+        self.order, self.start, self.size, self.usable = [], [], [], []
+        for column in factors.T:
+            counts = np.bincount(column)
+            order = np.argsort(column, kind="stable")
+            self.order.append(order)
+            # by sorted position: where the group of that row starts, and how many rows it has
+            self.start.append((np.cumsum(counts) - counts)[column[order]])
+            self.size.append(counts[column[order]])
+            self.usable.append(np.flatnonzero(counts[column[order]] > 1))
+        if any(len(positions) == 0 for positions in self.usable):
+            raise Undefined(f"no two of {len(factors)} points share a value of some factor")
+
+    def first(self, factor: int, shape: tuple[int, ...]) -> np.ndarray:
+        """Sorted positions of uniformly drawn rows that share the factor's value with another row."""
+        usable = self.usable[factor]
+        return usable[self.generator.integers(len(usable), size=shape)]
+
+    def fellows(self, factor: int, positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """Rows drawn from the groups of `positions`, any row of the group."""
+        drawn = (self.generator.random(shape) * self.size[factor][positions]).astype(np.int64)
+        return self.order[factor][self.start[factor][positions] + drawn]
+
+    def others(self, factor: int, positions: np.ndarray) -> np.ndarray:
+        """One row from the group of each position, never the position's own row."""
+        start, size = self.start[factor][positions], self.size[factor][positions]
+        step = 1 + (self.generator.random(positions.shape) * (size - 1)).astype(np.int64)
+        return self.order[factor][start + (positions - start + step) % size]
+
+
+def factor_vae(table: Table, votes: int, seed: int) -> float:
+    """Test accuracy of the majority vote from the code of smallest relative variance to the factor held fixed.
+
+    Each vote draws a factor, a value of it as frequent as in the table, and 64 rows (with replacement) that have
+    that value; fitting votes come from the fitting rows, half as many test votes from the test rows. The original
+    draws new images with that value: a table of uniformly drawn factors is as good, and needs no encoder.
+
+    Raises:
+        Undefined: no code has a standard deviation of at least .05, or no two rows share a value of some factor.
+
+    Source: Kim and Mnih (2018), section 3; pruning and sizes of Locatello et al. (2019).
+    """
+    spread = table.fit_codes.std(axis=0, ddof=1)
+    active = spread >= PRUNE
+    if not active.any():
+        raise Undefined(f"no code has a standard deviation of at least {PRUNE}")
+    counts = [
+        _smallest(codes[:, active] / spread[active], factors, number, seed, part)
+        for part, codes, factors, number in (
+            ("fit", table.fit_codes, table.fit_factors, votes),
+            ("test", table.test_codes, table.test_factors, votes // 2),
+        )
+    ]
+    winner = counts[0].argmax(axis=1)
+    return float(counts[1][np.arange(len(winner)), winner].sum() / counts[1].sum())
+
+
+def _smallest(codes: np.ndarray, factors: np.ndarray, votes: int, seed: int, part: str) -> np.ndarray:
+    """How often each code varied least while each factor was fixed, (L, F)."""
+    generator = numpy_generator(seed, "factor_vae", part)
+    rows = _Rows(factors, generator)
+    codes = codes - codes.mean(axis=0)  # so that sums of squares lose no digits
+    counts = np.zeros((codes.shape[1], factors.shape[1]), dtype=np.int64)
+    for factor, number in enumerate(generator.multinomial(votes, np.full(factors.shape[1], 1 / factors.shape[1]))):
+        for begin in range(0, number, _CHUNK):
+            size = min(_CHUNK, number - begin)
+            drawn = codes[rows.fellows(factor, rows.first(factor, (1, size)), (SHARED, size))]
+            variance = np.einsum("svl,svl->vl", drawn, drawn) - drawn.sum(axis=0) ** 2 / SHARED
+            counts[:, factor] += np.bincount(variance.argmin(axis=1), minlength=codes.shape[1])
+    return counts
+
+
+def beta_vae(table: Table, votes: int, seed: int) -> float:
+    """Test accuracy of a logistic regression that tells which factor 64 pairs of rows share.
+
+    Each point is the mean over 64 pairs of |code - code'|; the two rows of a pair share one factor's value. Fitting
+    points come from the fitting rows, half as many test points from the test rows.
+
+    Raises:
+        Undefined: one factor only, or no two rows share a value of some factor.
+
+    Source: Higgins et al. (2017), section 3; sizes of Locatello et al. (2019).
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    if len(table.names) < 2:
+        raise Undefined("telling factors apart needs two, found 1 that varies")
+    fit, fit_labels = _differences(table.fit_codes, table.fit_factors, votes, seed, "fit")
+    test, test_labels = _differences(table.test_codes, table.test_factors, votes // 2, seed, "test")
+    model = LogisticRegression(max_iter=1000).fit(fit, fit_labels)
+    return float(model.score(test, test_labels))
+
+
+def _differences(
+    codes: np.ndarray, factors: np.ndarray, votes: int, seed: int, part: str
+) -> tuple[np.ndarray, np.ndarray]:
+    generator = numpy_generator(seed, "beta_vae", part)
+    rows = _Rows(factors, generator)
+    points, labels = [], []
+    for factor, number in enumerate(generator.multinomial(votes, np.full(factors.shape[1], 1 / factors.shape[1]))):
+        labels.append(np.full(number, factor))
+        for begin in range(0, number, _CHUNK):
+            positions = rows.first(factor, (SHARED, min(_CHUNK, number - begin)))
+            difference = codes[rows.order[factor][positions]]
+            difference -= codes[rows.others(factor, positions)]
+            points.append(np.abs(difference, out=difference).mean(axis=0))
+    return np.concatenate(points), np.concatenate(labels)
+
+
+def irs(table: Table, quantile: float = 0.99) -> float:
+    """Interventional robustness: how little a code moves while its best factor is fixed and the others change.
+
+    For every code and factor, the `quantile` of |code - mean of the code given the factor's value|, averaged over
+    the values, over the code's largest deviation from its mean; 1 - that, best factor, averaged over the codes with
+    their largest deviations as weights. Constant codes are left out.
+
+    Source: Suter et al. (2019), equation 7; the .99 quantile of Locatello et al. (2019).
+    """
+    codes = table.fit_codes[:, np.ptp(table.fit_codes, axis=0) > 0]
+    largest = np.abs(codes - codes.mean(axis=0)).max(axis=0)
+    moved = np.zeros((codes.shape[1], len(table.names)))
+    for j, column in enumerate(table.fit_factors.T):
+        values = np.unique(column)
+        for value in values:
+            group = codes[column == value]
+            moved[:, j] += np.quantile(np.abs(group - group.mean(axis=0)), quantile, axis=0) / len(values)
+    robust = 1 - moved.min(axis=1) / largest
+    return float(np.average(robust, weights=largest))
