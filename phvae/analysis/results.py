@@ -77,8 +77,8 @@ def collect(
 
     The rows keep the order of `expected` (data sets and variants as in the configuration), then training size and
     seed, then the rows of groups (seed empty); within a run they are sorted by split and metric. A run that diverged,
-    failed or is missing is one row whose metric is "run", with its status and reason and no value. Nothing that
-    depends on the clock is in the table, so equal runs give equal bytes.
+    failed or is missing is one row whose metric is "run", with its status and reason and no value (or one row a metric,
+    where the evaluation wrote them). Nothing that depends on the clock is in the table, so equal runs give equal bytes.
 
     Args:
         root: folder of the grid's results.
@@ -205,6 +205,9 @@ def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple
     elif record.get("status") != "ok":
         status = str(record.get("status", "failed"))
         reason = str(record.get("reason") or f"training ended with status {status}")
+        metrics, _ = _read(folder / "metrics.json")
+        if metrics and metrics["rows"] and all(row["status"] == status for row in metrics["rows"]):
+            return metrics["rows"], status, reason
     else:
         metrics, trouble = _read(folder / "metrics.json")
         if metrics is not None:
@@ -282,8 +285,11 @@ def _numbers(values: Iterable[float]) -> str:
 
 def _costs(folder: Path, record: dict[str, Any]) -> tuple[Any, ...]:
     """Seconds and memory of a run: costs.json where the stages keep it, run.json otherwise."""
-    kept, _ = _read(folder / "costs.json")
-    kept = kept or {}
+    kept = (_read(folder / "costs.json")[0] or {}) | {
+        f"seconds_{stage}": found["seconds"]
+        for stage in ("encode", "evaluate")
+        if (found := _read(folder / f"{stage}.json")[0]) and "seconds" in found
+    }
     parameters = record.get("parameters") or {}
 
     def first(*names: str) -> Any:

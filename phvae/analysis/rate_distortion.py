@@ -1,0 +1,83 @@
+"""Matched rate: a run against the beta-VAE's rate-distortion curve at the run's own rate (method, section 6)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.interpolate import PchipInterpolator
+
+from phvae.analysis.summaries import CELL
+
+__all__ = ["RATE", "curve", "curve_variants", "interpolate", "matched"]
+
+RATE = "kl"
+
+
+def interpolate(rates: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The curve through (rate, value) at other rates: monotone cubic (Fritsch and Carlson 1980), NaN outside its ends.
+
+    It does not overshoot, equals the chord for two points, and unlike chords does not lie above a convex curve by
+    much. Equal rates are averaged; fewer than two rates give NaN.
+
+    >>> interpolate(np.array([4.0, 1.0]), np.array([1.0, 4.0]), np.array([2.0, 5.0]))
+    array([ 3., nan])
+    """
+    known = np.isfinite(rates) & np.isfinite(values)
+    x, inverse = np.unique(rates[known], return_inverse=True)
+    if len(x) < 2:
+        return np.full(np.shape(at), np.nan)
+    y = np.bincount(inverse, weights=values[known]) / np.bincount(inverse)
+    inside = np.isfinite(at) & (at >= x[0]) & (at <= x[-1])
+    found: np.ndarray = np.where(inside, PchipInterpolator(x, y)(np.where(inside, at, x[0])), np.nan)
+    return found
+
+
+def curve_variants(table: pd.DataFrame) -> list[str]:
+    """The variants that make the beta curve: order 1, where level weights and beta * KL are the same thing."""
+    flat = (table["order"] == 1) & table["divergence"].str.match(r"kl$|hierarchical")
+    return list(table[flat.fillna(False)]["variant"].unique())
+
+
+def curve(table: pd.DataFrame, metric: str, *, split: str = "test") -> pd.DataFrame:
+    """Rate and value of every run of the beta curve: dataset, n_train, variant, seed, beta, rate, value."""
+    return _points(table, metric, split, curve_variants(table))
+
+
+def _points(table: pd.DataFrame, metric: str, split: str, variants: list[str]) -> pd.DataFrame:
+    rows = table[table["variant"].isin(variants) & (table["split"] == split) & (table["status"] == "ok")]
+    by = [*CELL, "seed"]
+    rate = rows[rows["metric"] == RATE].set_index(by)["value"].rename("rate")
+    values = rows[rows["metric"] == metric].set_index(by)[["beta", "value"]]
+    return values.join(rate, how="inner").reset_index()[[*by, "beta", "rate", "value"]]
+
+
+def matched(
+    table: pd.DataFrame, metric: str, variants: list[str] | None = None, *, split: str = "test"
+) -> pd.DataFrame:
+    """Each run beside the beta curve of the same data set, size and seed at the run's own rate.
+
+    Args:
+        table: the long table.
+        metric: the distortion (or any metric) that is interpolated over the rate `kl`, in nats.
+        variants: those to compare; by default all that are not on the curve.
+        split: split of the rows.
+
+    Returns:
+        dataset, n_train, variant, seed, rate, value, curve (NaN where the rate is outside the curve), difference.
+    """
+    on_curve = curve_variants(table)
+    if variants is None:
+        variants = [name for name in table["variant"].unique() if name not in on_curve]
+    points = _points(table, metric, split, on_curve)
+    runs = _points(table, metric, split, variants)
+    by = ["dataset", "n_train", "seed"]
+    known = {key: group for key, group in points.groupby(by, sort=False)}
+    runs["curve"] = np.nan
+    for key, group in runs.groupby(by, sort=False):
+        if key in known:
+            base = known[key]
+            runs.loc[group.index, "curve"] = interpolate(
+                base["rate"].to_numpy(), base["value"].to_numpy(), group["rate"].to_numpy()
+            )
+    runs["difference"] = runs["value"] - runs["curve"]
+    return runs[[*CELL, "seed", "rate", "value", "curve", "difference"]]

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from phvae.analysis import statistics as s
+
+rng = np.random.default_rng(7)
+TABLE = rng.normal(size=(6, 9))
+TABLE[0, 2:] = np.nan
+TABLE[1, ::2] = np.nan
+TABLE[2] = np.nan
+
+
+def present(row: np.ndarray) -> np.ndarray:
+    return row[np.isfinite(row)]
+
+
+def by_row(function, *tables: np.ndarray) -> np.ndarray:
+    return np.array([function(*(present(t[i]) for t in tables)) for i in range(len(tables[0]))])
+
+
+def test_moments_and_median_leave_nan_out() -> None:
+    n, mean, sd = s.moments(TABLE)
+    assert list(n) == [2, 4, 0, 9, 9, 9]
+    rows = [i for i in range(6) if n[i]]
+    np.testing.assert_allclose(mean[rows], by_row(np.mean, TABLE[rows]))
+    np.testing.assert_allclose(sd[rows], by_row(lambda x: x.std(ddof=1), TABLE[rows]))
+    np.testing.assert_allclose(s.median(TABLE)[rows], by_row(np.median, TABLE[rows]))
+    assert np.isnan([mean[2], sd[2], s.median(TABLE)[2]]).all()
+    assert np.isnan(s.moments(np.array([3.0]))[2])
+
+
+def test_t_interval_is_scipys() -> None:
+    low, high = s.t_interval(TABLE)
+    for i in (0, 1, 3):
+        x = present(TABLE[i])
+        expected = stats.t.interval(0.95, len(x) - 1, x.mean(), stats.sem(x))
+        np.testing.assert_allclose((low[i], high[i]), expected, rtol=1e-12)
+    assert np.isnan(low[2])
+
+
+def test_bootstrap_t_against_a_plain_loop() -> None:
+    x = np.random.default_rng(1).exponential(size=(2, 30))
+    low, high = s.bootstrap_t_interval(x, np.random.default_rng(5), resamples=300)
+    weights = np.random.default_rng(5).multinomial(30, np.full(30, 1 / 30), size=300)
+    for row, lo, hi in zip(x, low, high, strict=True):
+        t = []
+        for w in weights:
+            sample = np.repeat(row, w)
+            t.append((sample.mean() - row.mean()) / (sample.std(ddof=1) / np.sqrt(30)))
+        a, b = np.quantile(t, [0.025, 0.975])
+        scale = row.std(ddof=1) / np.sqrt(30)
+        np.testing.assert_allclose((lo, hi), (row.mean() - b * scale, row.mean() - a * scale), rtol=1e-9)
+
+
+def test_bootstrap_t_of_tied_values_falls_back_on_percentiles() -> None:
+    x = np.zeros(30)
+    x[0] = 1.0
+    low, high = s.bootstrap_t_interval(x, np.random.default_rng(0))
+    assert 0 <= low <= 1 / 30 < high < 0.2
+    low, high = s.bootstrap_t_interval(np.full(30, 2.0), np.random.default_rng(0))
+    assert (low, high) == (2.0, 2.0)
+
+
+def test_mean_interval_changes_method_at_30_seeds() -> None:
+    x = np.random.default_rng(2).exponential(size=(3, 40))
+    x[0, 29:] = np.nan
+    low, high = s.mean_interval(x, np.random.default_rng(0))
+    t_low, t_high = s.t_interval(x)
+    assert (low[0], high[0]) == (t_low[0], t_high[0])
+    assert (low[1], high[1]) != (t_low[1], t_high[1])
+    assert [s.interval_method(n) for n in (0, 1, 29, 30)] == [
+        "none", "none (one value)", "Student t, 95 %", "studentised bootstrap, 95 %",
+    ]  # fmt: skip
+
+
+def test_interquartile_mean_is_scipys_trimmed_mean() -> None:
+    iqm = s.interquartile_mean(TABLE)
+    assert np.isnan(iqm[:3]).all()  # fewer than 8 seeds
+    np.testing.assert_allclose(iqm[3:], stats.trim_mean(TABLE[3:], 0.25, axis=1))
+
+
+@pytest.mark.parametrize("alternative", ["two-sided", "less", "greater"])
+def test_paired_t_is_scipys(alternative) -> None:
+    p = s.paired_t(TABLE, alternative)
+    for i in (0, 1, 3, 4):
+        expected = stats.ttest_1samp(present(TABLE[i]), 0, alternative=alternative).pvalue
+        np.testing.assert_allclose(p[i], expected, rtol=1e-10)
+    assert np.isnan(p[2])
+
+
+def test_paired_t_without_spread() -> None:
+    assert s.paired_t(np.zeros(5), "greater") == 1.0
+    assert s.paired_t(np.full(5, 0.1), "greater") == 0.0
+    assert s.paired_t(np.full(5, 0.1), "less") == 1.0
+    assert s.paired_t(np.zeros(5)) == 1.0
+
+
+def brute(row: np.ndarray) -> float:
+    patterns = np.array(list(itertools.product([-1, 1], repeat=len(row))))
+    return float((np.abs(patterns @ row) >= abs(row.sum()) - 1e-9).mean())
+
+
+def test_sign_flip_counts_all_patterns() -> None:
+    p = s.sign_flip(TABLE)
+    for i in (0, 1, 3, 4):
+        assert p[i] == pytest.approx(brute(present(TABLE[i])))
+    assert np.isnan(p[2])
+
+
+@pytest.mark.parametrize("n", [13, 14])
+def test_sign_flip_in_two_halves_counts_the_same_patterns(n: int) -> None:
+    row = np.random.default_rng(n).normal(0.4, 1, size=n)
+    assert s.sign_flip(row) == pytest.approx(brute(row))
+    row[:5] = 0.0  # ties between patterns
+    assert s.sign_flip(row) == pytest.approx(brute(row))
+
+
+def test_sign_flip_agrees_with_scipys_permutation_test() -> None:
+    row = np.random.default_rng(3).normal(0.5, 1, size=10)
+    answer = stats.permutation_test((row,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert s.sign_flip(row) == pytest.approx(answer.pvalue)
+
+
+def test_sign_flip_draws_above_24_pairs() -> None:
+    row = np.random.default_rng(4).normal(0.3, 1, size=30)
+    with pytest.raises(ValueError, match="generator is needed"):
+        s.sign_flip(row)
+    p = s.sign_flip(row, np.random.default_rng(0))
+    assert p == pytest.approx(s.paired_t(row), abs=0.02)
+    assert s.sign_flip(np.ones(30), np.random.default_rng(0)) == s.smallest_p(30) == 1e-4
+    assert s.sign_flip_method(24) == "exact sign-flip"
+    assert "9999" in s.sign_flip_method(25)
+
+
+@given(st.lists(st.floats(0.1, 5), min_size=1, max_size=16), st.booleans())
+@settings(deadline=None, max_examples=30)
+def test_the_smallest_p_is_reached_when_all_differences_agree(sizes: list[float], negative: bool) -> None:
+    row = np.array(sizes) * (-1 if negative else 1)
+    assert s.sign_flip(row) == pytest.approx(float(s.smallest_p(len(row))))
+
+
+def test_wilcoxon_is_scipys_without_ties_and_exact_with_them() -> None:
+    p = s.wilcoxon(TABLE)
+    for i in (1, 3, 4):
+        assert p[i] == pytest.approx(stats.wilcoxon(present(TABLE[i]), method="exact").pvalue)
+    tied = np.array([1.0, 1.0, -1.0, 2.0, 0.0, 3.0])
+    assert s.wilcoxon(tied) == pytest.approx(brute(np.array([2.0, 2.0, -2.0, 4.0, 5.0])))  # zeros dropped
+    assert s.wilcoxon(np.zeros(4)) == 1.0
+    assert np.isnan(s.wilcoxon(np.array([np.nan, np.nan])))
+
+
+def test_pitman_morgan_is_the_correlation_of_sums_and_differences() -> None:
+    a, b = np.random.default_rng(5).normal(size=(2, 12))
+    a = 2 * a + b
+    answer = s.pitman_morgan(a, b)
+    r = stats.pearsonr(a + b, a - b)
+    assert answer.p == pytest.approx(r.pvalue)
+    assert answer.ratio == pytest.approx(a.std(ddof=1) / b.std(ddof=1))
+    assert s.pitman_morgan(a, b, "greater").p == pytest.approx(
+        stats.pearsonr(a + b, a - b, alternative="greater").pvalue
+    )
+    assert s.pitman_morgan(b, a, "less").p == pytest.approx(float(s.pitman_morgan(a, b, "greater").p))
+    # the interval holds the ratios that the test does not refuse at .05
+    for limit in (float(answer.low), float(answer.high)):
+        assert s.pitman_morgan(a / limit, b).p == pytest.approx(0.05)
+
+
+def test_pitman_morgan_leaves_incomplete_pairs_out() -> None:
+    a, b = np.random.default_rng(6).normal(size=(2, 12))
+    a2, b2 = a.copy(), b.copy()
+    a2[0], b2[3] = np.nan, np.nan
+    kept = [i for i in range(12) if i not in (0, 3)]
+    assert s.pitman_morgan(a2, b2).p == pytest.approx(float(s.pitman_morgan(a[kept], b[kept]).p))
+    assert np.isnan(s.pitman_morgan(a[:2], b[:2]).p)
+    assert np.isnan(s.pitman_morgan(a, np.ones(12)).p)
+
+
+def test_brown_forsythe_is_scipys_levene_about_the_median() -> None:
+    a, b = TABLE[1:5], 3 * rng.normal(size=(4, 9))
+    p = s.brown_forsythe(a, b)
+    for i in (0, 2, 3):
+        assert p[i] == pytest.approx(stats.levene(present(a[i]), b[i], center="median").pvalue)
+    assert np.isnan(p[1])
+    assert np.isnan(s.brown_forsythe(np.ones(5), np.ones(5)))
+
+
+def test_holm_by_hand_and_with_gaps() -> None:
+    # .01 x 4, then max(.02 x 3, .04), max(.03 x 2, .06), and 1 at most
+    np.testing.assert_allclose(s.holm(np.array([0.03, np.nan, 0.01, 0.02, 0.9])), [0.06, np.nan, 0.04, 0.06, 0.9])
+    assert s.holm(np.array([0.8, 0.9])).tolist() == [1.0, 1.0]
+
+
+def test_seeds_needed() -> None:
+    n = s.seeds_for_mean(1.0, 0.4)
+    assert n is not None
+    half = [stats.t.ppf(0.975, m - 1) / np.sqrt(m) for m in (n, n - 1)]
+    assert half[0] <= 0.4 < half[1]
+    assert s.seeds_for_mean(1.0, 1e-6) is None
+    assert s.seeds_for_mean(np.nan, 1.0) is None
+    a, b = np.random.default_rng(8).normal(size=(2, 40))
+    rho = float(np.corrcoef(a, b)[0, 1])
+    answer = s.pitman_morgan(a, b)
+    assert s.seeds_for_ratio(rho, float(answer.high / answer.ratio) * (1 + 1e-9)) == 40
+
+
+def test_probability_of_improvement_counts_ties_half() -> None:
+    gains = np.array([[1.0, 0.0, -1.0, np.nan], [2.0, 1.0, 3.0, 4.0]])
+    assert s.probability_of_improvement(gains).tolist() == [0.5, 1.0]
