@@ -118,7 +118,7 @@ FIGURES: dict[str, Entry] = {
 
 
 def write(root: Path, *, baseline: str | None = None) -> list[Path]:
-    """Draw every figure that the results allow into root/figures, as PNG and PDF, with captions.json.
+    """Draw every figure that the results allow into root/figures, as PNG and PDF, with index.json.
 
     Args:
         root: folder of a grid's results, with its long table.
@@ -152,7 +152,7 @@ def write(root: Path, *, baseline: str | None = None) -> list[Path]:
         )
     drawn = {entry["figure"] for entry in entries}
     absent = [name for name in FIGURES if name not in drawn]
-    write_json(folder / "captions.json", {"figures": entries, "absent": absent})
+    write_json(folder / "index.json", {"figures": entries, "absent": absent})
     kept = {path.name for path in written}
     for path in folder.iterdir():
         if path.suffix in (".png", ".pdf", ".gif") and path.name not in kept:
