@@ -1,0 +1,158 @@
+"""The weights of the objective, and the acceptance rule of the log-ratio polynomial on both of its sides."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from phvae.coefficients import (
+    failing_point,
+    is_evidence_bound,
+    level_weights,
+    log_coefficients,
+    reconstruction_weights,
+    require_non_negative,
+    schedule_weight,
+)
+from phvae.config import Hierarchical, LogPolynomial, ModelConfig, Schedule
+
+ACCEPTED = [
+    [1.0],
+    [2.5],
+    [1.0, 0.5, 1 / 6],
+    [0.0, 1.0],
+    [1.0, 0.0, 0.0],
+    [1.0, -0.5, 1 / 6],  # the Taylor polynomial of 1 - e^-s of odd degree touches the bound at 0 only
+    [1.0, -0.49, 0.2],
+    *([1 / math.factorial(j) for j in range(1, m + 1)] for m in range(1, 13)),
+]
+REFUSED = [
+    [1.0, 0.0, 1.0],
+    [-1.0],
+    [-1.0, 5.0],
+    [1.0, -0.5],
+    [1.0, -0.51, 0.2],
+    [0.0, 0.0, 1.0],
+    [0.0, 1.0, 1.0],
+    [0.0, -1.0],
+    [1.0, 0.0, -1e-6],
+    [1.0, 0.5, 1 / 6, -1e-4],
+]
+
+
+def excess(c, s):
+    return sum(c_j * s**j for j, c_j in enumerate(c, 1)) + c[0] * math.expm1(-s)
+
+
+@pytest.mark.parametrize("c", ACCEPTED)
+def test_accepted(c):
+    assert failing_point(c) is None
+    LogPolynomial(coefficients=c)
+
+
+@pytest.mark.parametrize("c", REFUSED)
+def test_refused_with_an_s_that_fails(c):
+    s = failing_point(c)
+    assert excess(c, s) < 0
+    with pytest.raises(ValueError, match=r"not guaranteed non-negative: .* fails at s ="):
+        require_non_negative(c)
+    with pytest.raises(ValueError, match="not guaranteed non-negative"):
+        LogPolynomial(coefficients=c)
+
+
+@pytest.mark.parametrize("c", REFUSED)
+def test_what_is_refused_is_negative_for_some_two_point_q_and_p(c):
+    """The rule is necessary: q = (t, 1-t), p = (t e^-s, ...) has D < 0 for small t."""
+    s = failing_point(c)
+
+    def divergence(t):
+        ratios = (s, math.log1p(-t) - math.log1p(-t * math.exp(-s)))
+        return sum(
+            weight * sum(c_j * r**j for j, c_j in enumerate(c, 1)) for weight, r in zip((t, 1 - t), ratios, strict=True)
+        )
+
+    small = 0.1 * math.exp(min(s, 0.0))
+    assert min(divergence(small * 2.0**-k) for k in range(30)) < 0
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-2, 2).map(lambda v: round(v, 3)), min_size=1, max_size=6), st.floats(0, 1))
+def test_the_rule_agrees_with_a_dense_grid(c, shrink):
+    c = [value * shrink ** (j > 0) / math.factorial(j + 1) for j, value in enumerate(c)]
+    if not any(c):
+        return
+    s = np.concatenate([np.linspace(-60, 60, 24001), np.linspace(-700, 700, 2801)])
+    s = s[np.abs(s) > 1e-3]
+    lowest = ((sum(c_j * s**j for j, c_j in enumerate(c, 1)) + c[0] * np.expm1(-s)) / s**2).min()
+    found = failing_point(c)
+    if lowest < -1e-9:
+        assert found is not None
+    if found is not None:
+        assert excess(c, found) < 1e-12
+
+
+def test_all_zero_coefficients_are_no_divergence():
+    with pytest.raises(ValueError, match="all zero"):
+        require_non_negative([0.0, 0.0])
+
+
+@given(st.integers(1, 8), st.floats(0.2, 5), st.floats(0, 8))
+def test_normalised_level_weights_sum_to_order_times_beta(order, ratio, beta):
+    for weights in ("uniform", "geometric", [float(k * k) for k in range(1, order + 1)]):
+        omega = level_weights(Hierarchical(weights=weights, ratio=ratio, beta=beta), order)
+        assert len(omega) == order
+        assert math.fsum(omega) == pytest.approx(order * beta, abs=1e-12)
+    assert level_weights(Hierarchical(weights="uniform", beta=beta), order) == pytest.approx([beta] * order)
+
+
+def test_geometric_weights_and_a_list_left_alone():
+    omega = level_weights(Hierarchical(ratio=3.0, beta=2.0), 3)
+    assert omega == pytest.approx([6 / 13, 18 / 13, 54 / 13])
+    assert level_weights(Hierarchical(weights=[1, 2, 3], normalise=False), 3) == [1.0, 2.0, 3.0]
+
+
+def test_exponential_coefficients():
+    assert log_coefficients(LogPolynomial(degree=4)) == [1, 1 / 2, 1 / 6, 1 / 24]
+    assert log_coefficients(LogPolynomial(coefficients=[1, 0.25])) == [1.0, 0.25]
+
+
+def test_reconstruction_weights_and_schedule():
+    assert reconstruction_weights("first", 3) == [1, 0, 0]
+    assert reconstruction_weights("uniform", 4) == [0.25] * 4
+    assert reconstruction_weights([0, 2], 2) == [0, 2]
+    assert [schedule_weight(Schedule(), step, 10) for step in range(10)] == [1.0] * 10
+    ramp = [schedule_weight(Schedule(name="linear", warm_up=0.4), step, 10) for step in range(10)]
+    assert ramp == [0, 0.25, 0.5, 0.75, *[1.0] * 6]
+
+
+@pytest.mark.parametrize(("options", "binary", "bound"), [
+    ({"divergence": "kl"}, False, True),
+    ({"divergence": {"name": "kl", "beta": 0.9}}, False, False),
+    ({"divergence": {"name": "kl", "beta": 4}, "order": 3}, False, True),
+    ({"divergence": {"name": "hierarchical", "weights": "uniform"}, "order": 3}, False, True),
+    ({"divergence": "hierarchical", "order": 3}, False, False),
+    ({"divergence": {"name": "hierarchical", "beta": 3}, "order": 3}, False, True),
+    ({"divergence": "kl", "order": 2, "reconstruction_weights": "uniform"}, False, False),
+    ({"divergence": "kl", "likelihood": "bernoulli"}, False, False),
+    ({"divergence": "kl", "likelihood": "bernoulli"}, True, True),
+    ({"divergence": {"name": "log_polynomial", "coefficients": [1.0, 0.5]}}, False, True),
+    ({"divergence": {"name": "log_polynomial", "degree": 3}}, False, False),
+])  # fmt: skip
+def test_where_the_loss_bounds_the_evidence_and_only_there(options, binary, bound):
+    assert is_evidence_bound(ModelConfig(**options), binary) is bound
+
+
+def test_the_rule_needs_no_torch():
+    code = (
+        "import sys; from phvae.config import LogPolynomial\n"
+        "try: LogPolynomial(coefficients=[1, 0, 1])\n"
+        "except ValueError: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
