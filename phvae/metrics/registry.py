@@ -1,15 +1,16 @@
-"""What a metric is: a name, a definition, a unit, a direction, a paper, and the look-up by name."""
+"""The registry: every metric by name, and the names that placeholders such as {k} stand for."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from phvae.errors import nearest
-from phvae.metrics.definitions import ENTRIES
+from phvae.metrics.definitions_codes import CODE_METRICS
+from phvae.metrics.definitions_outputs import OUTPUT_METRICS
+from phvae.metrics.metric import Metric
 
 __all__ = ["METRICS", "PLACEHOLDERS", "Metric", "lookup", "names", "pattern_of"]
 
@@ -24,28 +25,7 @@ PLACEHOLDERS: dict[str, tuple[str, ...] | None] = {
 _OPEN = {"k": r"[1-9][0-9]*", "factor": r"[A-Za-z0-9_.+-]+"}
 
 
-@dataclass(frozen=True)
-class Metric:
-    """One definition; `name` may hold placeholders such as {k}.
-
-    Attributes:
-        group: the group of the evaluation it belongs to (a word of `EvaluationConfig.metrics`, or "groups").
-        label: short text for an axis.
-        unit: unit of the value; "1" for a pure number.
-        higher_is_better: True, False, or None where neither direction is better.
-        paper: where the definition comes from.
-    """
-
-    name: str
-    group: str
-    label: str
-    definition: str
-    unit: str
-    higher_is_better: bool | None
-    paper: str
-
-
-METRICS: dict[str, Metric] = {entry[0]: Metric(*entry) for entry in ENTRIES}
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (*OUTPUT_METRICS, *CODE_METRICS)}
 
 
 def _regex(pattern: str) -> re.Pattern[str]:
@@ -75,7 +55,7 @@ def pattern_of(name: str) -> str:
     for pattern, regex in _REGEXES.items():
         if regex.fullmatch(name):
             return pattern
-    raise KeyError(f"metric {name!r} is not registered in phvae/metrics/definitions.py{nearest(name, METRICS)}")
+    raise KeyError(f"metric {name!r} is not registered in phvae/metrics/definitions_*.py{nearest(name, METRICS)}")
 
 
 def lookup(name: str) -> Metric:

@@ -1,192 +1,15 @@
-"""Every metric in words: name (with placeholders), group, label, definition, unit, direction, paper."""
+"""The metrics of codes and of bounds, in words: disentanglement, latents, likelihood, scores over seeds."""
 
 from __future__ import annotations
 
-__all__ = ["ENTRIES", "Entry"]
+from phvae.metrics.metric import Metric
 
-Entry = tuple[str, str, str, str, str, bool | None, str]
+__all__ = ["CODE_METRICS"]
 
 _LOCATELLO = "protocol of Locatello et al. 2019"
-_IQR = "interquartile ranges"
 
-_DENSITY: tuple[Entry, ...] = (
-    (
-        "w1_{output}",
-        "density",
-        "W1",
-        "Wasserstein-1 distance between the empirical distribution and the exact cdf, in original units over the "
-        "true interquartile range (one dimension)",
-        _IQR,
-        False,
-        "Villani 2009, ch. 6",
-    ),
-    (
-        "ks_{output}",
-        "density",
-        "KS",
-        "Kolmogorov-Smirnov distance, the largest gap between the empirical and the exact cdf (one dimension)",
-        "1",
-        False,
-        "Kolmogorov 1933",
-    ),
-    (
-        "cvm_{output}",
-        "density",
-        "CvM",
-        "Cramer-von Mises statistic against the exact cdf over n: the mean squared gap between the "
-        "empirical and the exact cdf (one dimension)",
-        "1",
-        False,
-        "Cramer 1928; von Mises 1931",
-    ),
-    (
-        "ad_{output}",
-        "density",
-        "AD",
-        "two-sample Anderson-Darling statistic against draws of the true density (one dimension)",
-        "1",
-        False,
-        "Scholz and Stephens 1987",
-    ),
-    (
-        "sliced_w1_{output}",
-        "density",
-        "sliced W1",
-        "mean Wasserstein-1 distance over fixed projections, against draws of the true density, over the true "
-        "interquartile range (two dimensions)",
-        _IQR,
-        False,
-        "Rabin et al. 2011",
-    ),
-    (
-        "mmd_{output}",
-        "density",
-        "MMD",
-        "squared maximum mean discrepancy, unbiased, Gaussian kernel, against draws of the true density (two "
-        "dimensions)",
-        "1",
-        False,
-        "Gretton et al. 2012, eq. 3",
-    ),
-)
-
-_RECONSTRUCTION: tuple[Entry, ...] = (
-    (
-        "mse",
-        "reconstruction",
-        "MSE",
-        "mean squared error a pixel of the decoder's mean",
-        "1",
-        False,
-        "textbook",
-    ),
-    (
-        "psnr",
-        "reconstruction",
-        "PSNR",
-        "mean over images of 10 log10(1/MSE), data in [0, 1]",
-        "dB",
-        True,
-        "textbook",
-    ),
-    (
-        "ssim",
-        "reconstruction",
-        "SSIM",
-        "mean structural similarity; the window is named in the settings",
-        "1",
-        True,
-        "Wang et al. 2004, eq. 13",
-    ),
-    (
-        "bce",
-        "reconstruction",
-        "BCE",
-        "binary cross-entropy an image of the decoder's mean, summed over pixels; not a density on grey data",
-        "nats",
-        False,
-        "Kingma and Welling 2014, app. C",
-    ),
-    (
-        "sharpness",
-        "reconstruction",
-        "sharpness",
-        "variance of the Laplacian of reconstructions over that of the data; 1 is as sharp as the data",
-        "1",
-        True,
-        "Pech-Pacheco et al. 2000",
-    ),
-    (
-        "band_error_{band}",
-        "reconstruction",
-        "error, {band} band",
-        "power of the error in one third of the spatial frequencies over the data's power there",
-        "1",
-        False,
-        "this project",
-    ),
-    (
-        "drop_level_{k}_{band}",
-        "reconstruction",
-        "level {k} dropped, {band} band",
-        "power of the change of the reconstruction, by frequency band, when level k is replaced by its prior mean, "
-        "over the data's power there",
-        "1",
-        None,
-        "this project",
-    ),
-)
-
-_FEATURES = (
-    ("inception", "Inception-v3 pool3", "fid"),
-    ("classifier", "the data set's own classifier", "fd_classifier"),
-    ("efficientnet_lite0", "EfficientNet-Lite0", "fd_efficientnet_lite0"),
-)
-_GENERATION: tuple[Entry, ...] = tuple(
-    entry
-    for short, words, distance in _FEATURES
-    for entry in (
-        (
-            f"{distance}_{{images}}",
-            "generation",
-            "FID" if distance == "fid" else f"FD ({short})",
-            f"Frechet distance between normals fitted to {words} features of the test split and of the images",
-            "1",
-            False,
-            "Heusel et al. 2017, eq. 6",
-        ),
-        (
-            f"kid_{short}_{{images}}",
-            "generation",
-            f"KID ({short})",
-            f"kernel distance (cubic polynomial kernel, unbiased) on {words} features",
-            "1",
-            False,
-            "Binkowski et al. 2018",
-        ),
-        (
-            f"precision_{short}_{{images}}",
-            "generation",
-            f"precision ({short})",
-            f"share of the images inside the data's k-nearest-neighbour manifold of {words} features",
-            "1",
-            True,
-            "Kynkaanniemi et al. 2019",
-        ),
-        (
-            f"recall_{short}_{{images}}",
-            "generation",
-            f"recall ({short})",
-            f"share of the data inside the images' k-nearest-neighbour manifold of {words} features",
-            "1",
-            True,
-            "Kynkaanniemi et al. 2019",
-        ),
-    )
-)
-
-_DISENTANGLEMENT: tuple[Entry, ...] = (
-    (
+_DISENTANGLEMENT: tuple[Metric, ...] = (
+    Metric(
         "mig",
         "disentanglement",
         "MIG",
@@ -196,7 +19,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Chen et al. 2018, eq. 6",
     ),
-    (
+    Metric(
         "mig_quantile",
         "disentanglement",
         "MIG (quantile bins)",
@@ -206,7 +29,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         "Chen et al. 2018, eq. 6",
     ),
     *(
-        (
+        Metric(
             f"dci_{regressor}_{part}",
             "disentanglement",
             f"DCI {part} ({regressor})",
@@ -231,7 +54,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
             ("informativeness", "test accuracy of predicting a factor from all codes, mean over factors"),
         )
     ),
-    (
+    Metric(
         "sap",
         "disentanglement",
         "SAP",
@@ -241,7 +64,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Kumar et al. 2018, sec. 3",
     ),
-    (
+    Metric(
         "sap_r2",
         "disentanglement",
         "SAP (R2)",
@@ -250,7 +73,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Kumar et al. 2018, sec. 3",
     ),
-    (
+    Metric(
         "factor_vae",
         "disentanglement",
         "FactorVAE score",
@@ -260,7 +83,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Kim and Mnih 2018, sec. 3",
     ),
-    (
+    Metric(
         "beta_vae",
         "disentanglement",
         "BetaVAE score",
@@ -270,7 +93,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Higgins et al. 2017, sec. 3",
     ),
-    (
+    Metric(
         "modularity",
         "disentanglement",
         "modularity",
@@ -280,7 +103,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Ridgeway and Mozer 2018, sec. 3",
     ),
-    (
+    Metric(
         "explicitness",
         "disentanglement",
         "explicitness",
@@ -290,7 +113,7 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Ridgeway and Mozer 2018, sec. 3",
     ),
-    (
+    Metric(
         "irs",
         "disentanglement",
         "IRS",
@@ -300,17 +123,17 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
         True,
         "Suter et al. 2019, eq. 7",
     ),
-    (
+    Metric(
         "level_{k}_informativeness",
         "disentanglement",
         "informativeness of level {k}",
-        "test accuracy of predicting a factor from the codes of level k alone (the forest of dci_forest), mean over "
-        "factors",
+        "test accuracy of predicting a factor from the codes of level k alone (a forest of 5 trees, at least 20 "
+        "points a leaf), mean over factors",
         "1",
         True,
         "Eastwood and Williams 2018, sec. 2, by level",
     ),
-    (
+    Metric(
         "level_{k}_informativeness_{factor}",
         "disentanglement",
         "informativeness of level {k} on {factor}",
@@ -321,8 +144,8 @@ _DISENTANGLEMENT: tuple[Entry, ...] = (
     ),
 )
 
-_GROUPS: tuple[Entry, ...] = (
-    (
+_GROUPS: tuple[Metric, ...] = (
+    Metric(
         "udr_lasso",
         "groups",
         "UDR (Lasso)",
@@ -332,7 +155,7 @@ _GROUPS: tuple[Entry, ...] = (
         True,
         "Duan et al. 2020, eq. 4",
     ),
-    (
+    Metric(
         "udr_spearman",
         "groups",
         "UDR (Spearman)",
@@ -343,8 +166,8 @@ _GROUPS: tuple[Entry, ...] = (
     ),
 )
 
-_LATENT: tuple[Entry, ...] = (
-    (
+_LATENT: tuple[Metric, ...] = (
+    Metric(
         "kl",
         "latent",
         "KL",
@@ -353,7 +176,7 @@ _LATENT: tuple[Entry, ...] = (
         None,
         "Kingma and Welling 2014, eq. 10",
     ),
-    (
+    Metric(
         "kl_level_{k}",
         "latent",
         "KL of level {k}",
@@ -362,7 +185,7 @@ _LATENT: tuple[Entry, ...] = (
         None,
         "docs/method.md, section 4",
     ),
-    (
+    Metric(
         "active_units",
         "latent",
         "active units",
@@ -371,7 +194,7 @@ _LATENT: tuple[Entry, ...] = (
         None,
         "Burda et al. 2016, sec. 5.2",
     ),
-    (
+    Metric(
         "w_norm",
         "latent",
         "E|w|^2 / L",
@@ -380,7 +203,7 @@ _LATENT: tuple[Entry, ...] = (
         None,
         "this project",
     ),
-    (
+    Metric(
         "ball_share",
         "latent",
         "central ball share",
@@ -389,7 +212,7 @@ _LATENT: tuple[Entry, ...] = (
         None,
         "this project",
     ),
-    (
+    Metric(
         "knn_accuracy",
         "latent",
         "kNN accuracy",
@@ -398,7 +221,7 @@ _LATENT: tuple[Entry, ...] = (
         True,
         "Cover and Hart 1967",
     ),
-    (
+    Metric(
         "mmd_prior",
         "latent",
         "MMD to the prior",
@@ -407,7 +230,7 @@ _LATENT: tuple[Entry, ...] = (
         False,
         "Gretton et al. 2012, eq. 3",
     ),
-    (
+    Metric(
         "gaussian_tc",
         "latent",
         "Gaussian total correlation",
@@ -417,7 +240,7 @@ _LATENT: tuple[Entry, ...] = (
         False,
         f"Watanabe 1960; {_LOCATELLO}",
     ),
-    (
+    Metric(
         "mean_code_mi",
         "latent",
         "mean MI of codes",
@@ -429,8 +252,8 @@ _LATENT: tuple[Entry, ...] = (
     ),
 )
 
-_LIKELIHOOD: tuple[Entry, ...] = (
-    (
+_LIKELIHOOD: tuple[Metric, ...] = (
+    Metric(
         "nll",
         "likelihood",
         "NLL",
@@ -439,7 +262,7 @@ _LIKELIHOOD: tuple[Entry, ...] = (
         False,
         "Burda et al. 2016, eq. 8",
     ),
-    (
+    Metric(
         "nll_half",
         "likelihood",
         "NLL, half the draws",
@@ -448,7 +271,7 @@ _LIKELIHOOD: tuple[Entry, ...] = (
         False,
         "Burda et al. 2016, eq. 8",
     ),
-    (
+    Metric(
         "bits_per_dim",
         "likelihood",
         "bits/dim",
@@ -457,7 +280,7 @@ _LIKELIHOOD: tuple[Entry, ...] = (
         False,
         "Theis et al. 2016, sec. 3.1",
     ),
-    (
+    Metric(
         "elbo",
         "likelihood",
         "ELBO",
@@ -466,7 +289,7 @@ _LIKELIHOOD: tuple[Entry, ...] = (
         True,
         "Kingma and Welling 2014, eq. 3",
     ),
-    (
+    Metric(
         "reconstruction_nll",
         "likelihood",
         "reconstruction NLL",
@@ -475,7 +298,7 @@ _LIKELIHOOD: tuple[Entry, ...] = (
         False,
         "Kingma and Welling 2014, eq. 3",
     ),
-    (
+    Metric(
         "bce_elbo",
         "likelihood",
         "BCE bound",
@@ -484,7 +307,7 @@ _LIKELIHOOD: tuple[Entry, ...] = (
         True,
         "Loaiza-Ganem and Cunningham 2019",
     ),
-    (
+    Metric(
         "bce_reconstruction",
         "likelihood",
         "BCE under the posterior",
@@ -495,12 +318,4 @@ _LIKELIHOOD: tuple[Entry, ...] = (
     ),
 )
 
-ENTRIES: tuple[Entry, ...] = (
-    *_DENSITY,
-    *_RECONSTRUCTION,
-    *_GENERATION,
-    *_DISENTANGLEMENT,
-    *_GROUPS,
-    *_LATENT,
-    *_LIKELIHOOD,
-)
+CODE_METRICS: tuple[Metric, ...] = (*_DISENTANGLEMENT, *_GROUPS, *_LATENT, *_LIKELIHOOD)
