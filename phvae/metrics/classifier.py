@@ -20,6 +20,7 @@ FEATURES = 64
 SIDE = 7  # stages halve the image until its sides are at most this
 STEPS = 1_000
 BATCH = 128
+STANDARD = 2_000  # training images over which features are standardised
 RATE = 2e-3
 WIDTHS = (16, 32, 64, 64, 64)
 WEIGHTS, CARD = "classifier.safetensors", "classifier.json"
@@ -28,11 +29,16 @@ WEIGHTS, CARD = "classifier.safetensors", "classifier.json"
 class Classifier(nn.Module):
     """Strided 3x3 convolutions with SiLU, a hidden layer of 64 (the features, before its SiLU), a linear layer.
 
+    After training, `standardise` shifts and scales each feature to mean 0 and standard deviation 1.
+
     Args:
         shape: (C, H, W) of the images.
         classes: number of labels.
         generator: of the initial weights; torch's global generator is not touched.
     """
+
+    centre: Tensor
+    scale: Tensor
 
     def __init__(self, shape: tuple[int, ...], classes: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
@@ -46,22 +52,35 @@ class Classifier(nn.Module):
         self.convolutions = nn.Sequential(*layers)
         self.hidden = nn.utils.skip_init(nn.Linear, channels * height * width, FEATURES)
         self.output = nn.utils.skip_init(nn.Linear, FEATURES, classes)
+        self.register_buffer("centre", torch.zeros(FEATURES))
+        self.register_buffer("scale", torch.ones(FEATURES))
         for parameter in self.parameters():
             if parameter.ndim > 1:
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=generator)
             else:
                 nn.init.zeros_(parameter)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Features (B, 64) of uint8 images (B, C, H, W)."""
+    def _hidden(self, images: Tensor) -> Tensor:
         x = images.to(self.hidden.weight.dtype) / 127.5 - 1
-        features: Tensor = self.hidden(self.convolutions(x).flatten(1))
-        return features
+        found: Tensor = self.hidden(self.convolutions(x).flatten(1))
+        return found
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Standardised features (B, 64) of uint8 images (B, C, H, W)."""
+        return (self._hidden(images) - self.centre) / self.scale
 
     def logits(self, images: Tensor) -> Tensor:
         """Unnormalised log-probabilities of the labels, (B, classes)."""
-        found: Tensor = self.output(functional.silu(self(images)))
+        found: Tensor = self.output(functional.silu(self._hidden(images)))
         return found
+
+    @torch.no_grad()
+    def standardise(self, images: Tensor) -> None:
+        """Give every feature mean 0 and standard deviation 1 over these images; a constant one keeps its scale."""
+        features = self._hidden(images)
+        self.centre.copy_(features.mean(0))
+        deviation = features.std(0)
+        self.scale.copy_(torch.where(deviation > 0, deviation, 1.0))
 
 
 def train_classifier(
@@ -103,11 +122,12 @@ def train_classifier(
         rows, order = np.sort(order[:BATCH]), order[BATCH:]
         for group in optimizer.param_groups:
             group["lr"] = RATE * (1 - step / steps)
-        x = torch.from_numpy(np.ascontiguousarray(images[rows])).to(device)
+        x = torch.from_numpy(np.array(images[rows])).to(device)
         y = torch.from_numpy(np.asarray(labels[rows], dtype=np.int64)).to(device)
         optimizer.zero_grad(set_to_none=True)
         functional.cross_entropy(model.logits(x), y).backward()
         optimizer.step()
+    model.standardise(torch.from_numpy(np.array(images[:STANDARD])).to(device))
     state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     with atomic(folder / WEIGHTS) as path:
         save_file(state, path)
@@ -131,7 +151,7 @@ def accuracy(model: Classifier, images: np.ndarray, labels: np.ndarray) -> float
     right = 0
     with torch.no_grad():
         for start in range(0, len(images), 1_000):
-            x = torch.from_numpy(np.ascontiguousarray(images[start : start + 1_000])).to(device)
+            x = torch.from_numpy(np.array(images[start : start + 1_000])).to(device)
             guess = model.logits(x).argmax(1).cpu().numpy()
             right += int((guess == labels[start : start + 1_000]).sum())
     return right / len(images)

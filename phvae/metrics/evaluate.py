@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.device import resolve
 from phvae.errors import PhvaeError
 from phvae.files import read_json, write_json
 from phvae.metrics.expected import expected_names, groups_of
@@ -36,7 +37,14 @@ MODULES: dict[str, tuple[str, ...]] = {
 
 
 def evaluate(
-    run_dir: str | Path, cell: Cell, seed: int, data: Prepared, reference_dir: str | Path, *, threads: int = 1
+    run_dir: str | Path,
+    cell: Cell,
+    seed: int,
+    data: Prepared,
+    reference_dir: str | Path,
+    *,
+    device: str = "cpu",
+    threads: int = 1,
 ) -> list[dict[str, Any]]:
     """Compute all metrics of a run and write ``metrics.json`` ({"key", "rows"}); equal inputs give equal bytes.
 
@@ -48,6 +56,7 @@ def evaluate(
         seed: the run's seed; it also drives the metrics' own draws, alike for all variants.
         data: the prepared data set.
         reference_dir: folder of the reference stage.
+        device: where features of images are computed: auto, cpu or cuda.
         threads: processes that slow scores may use; no value depends on it.
 
     Returns:
@@ -81,7 +90,15 @@ def evaluate(
     # The number of BLAS threads changes sums in the last bit: one thread, whatever the machine.
     with threadpool_limits(1), np.load(run_dir / "arrays.npz") as arrays, np.load(run_dir / "codes.npz") as codes:
         inputs = Inputs(
-            data, dict(codes), arrays, cell.model, cell.evaluation, reference_dir, seed, threads=max(1, threads)
+            data,
+            dict(codes),
+            arrays,
+            cell.model,
+            cell.evaluation,
+            reference_dir,
+            seed,
+            threads=max(1, threads),
+            device=resolve(device),
         )
         rows = [row for group in names for row in _group(group, inputs, names[group])]
     content = [dataclasses.asdict(_with_bounds(row, reference["bounds"])) for row in rows]

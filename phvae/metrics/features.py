@@ -186,7 +186,7 @@ def extractor(name: str, settings: EvaluationConfig, folder: Path, device: str =
     if not (folder / "classifier.json").is_file():
         raise Undefined("the data set has no labels, so it has no classifier")
     model, digest = load_classifier(folder)
-    return Extractor("classifier", model.to(device), digest, "64 features before the last activation; native size")
+    return Extractor("classifier", model.to(device), digest, "64 standardised features; native size")
 
 
 def extract(images: np.ndarray, network: Extractor, *, batch_size: int = 250, device: str = "cpu") -> np.ndarray:

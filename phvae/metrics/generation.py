@@ -66,6 +66,13 @@ def _settings(network: Extractor, n: int, images: str) -> str:
 
 def rows(inputs: Inputs) -> list[Row]:
     """The rows of every extractor of the settings, for samples and for reconstructions."""
+    from phvae.device import session
+
+    with session(inputs.device):
+        return _every(inputs)
+
+
+def _every(inputs: Inputs) -> list[Row]:
     arrays = inputs.arrays
     sets = {"samples": list(arrays["samples_mean"]), "reconstructions": [arrays["reconstructions"]]}
     found: list[Row] = []

@@ -9,12 +9,6 @@ from phvae.metrics.rows import Undefined
 __all__ = ["bandwidth", "mmd2"]
 
 
-def _squared(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Squared distances, (n, m)."""
-    squares = (x**2).sum(1)[:, None] + (y**2).sum(1)[None, :] - 2 * (x @ y.T)
-    return np.maximum(squares, 0.0)
-
-
 def bandwidth(x: np.ndarray) -> float:
     """The median distance between the first 1,000 of x, (n, D): the usual width of the kernel.
 
@@ -24,7 +18,9 @@ def bandwidth(x: np.ndarray) -> float:
     x = np.asarray(x, dtype=np.float64)[:1_000]
     if len(x) < 2:
         raise Undefined(f"a kernel's width needs 2 points, found {len(x)}")
-    width = float(np.sqrt(np.median(_squared(x, x)[np.triu_indices(len(x), 1)])))
+    from scipy.spatial.distance import pdist
+
+    width = float(np.median(pdist(x)))
     if width == 0:
         raise Undefined("the median distance of the points is 0: no width for the kernel")
     return width
@@ -50,13 +46,13 @@ def mmd2(x: np.ndarray, y: np.ndarray, width: float) -> float:
         Undefined: fewer than two points in either set.
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    n, m = len(x), len(y)
-    if min(n, m) < 2:
-        raise Undefined(f"MMD needs 2 points in each set, found {n} and {m}")
-    scale = -0.5 / width**2
-    within_x = np.exp(scale * _squared(x, x))
-    within_y = np.exp(scale * _squared(y, y))
-    across = np.exp(scale * _squared(x, y)).mean()
-    unbiased_x = (within_x.sum() - np.trace(within_x)) / (n * (n - 1))
-    unbiased_y = (within_y.sum() - np.trace(within_y)) / (m * (m - 1))
-    return float(unbiased_x + unbiased_y - 2 * across)
+    if min(len(x), len(y)) < 2:
+        raise Undefined(f"MMD needs 2 points in each set, found {len(x)} and {len(y)}")
+    from scipy.spatial.distance import cdist, pdist
+
+    def kernel(squares: np.ndarray) -> float:
+        return float(np.exp(squares * (-0.5 / width**2)).mean())
+
+    # pdist holds each pair once and no point with itself: its mean is the unbiased estimate
+    within = kernel(pdist(x, "sqeuclidean")) + kernel(pdist(y, "sqeuclidean"))
+    return within - 2 * kernel(cdist(x, y, "sqeuclidean"))

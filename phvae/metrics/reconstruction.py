@@ -83,22 +83,24 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure as similarity
 
+    from phvae.device import session
+
     gaussian, size = ssim_window(side)
-    edge = size // 2
+    inside = slice(size // 2, -(size // 2))
     total = 0.0
-    for a, b in _pairs(x, y):
-        _, image = similarity(
-            torch.from_numpy(b),
-            torch.from_numpy(a),
-            gaussian_kernel=gaussian,
-            sigma=1.5,
-            kernel_size=size,
-            data_range=1.0,
-            reduction="none",
-            return_full_image=True,
-        )
-        inside = image[..., edge : image.shape[-2] - edge, edge : image.shape[-1] - edge]
-        total += float(inside.double().mean(dim=(1, 2, 3)).sum())
+    with session("cpu"):
+        for a, b in _pairs(x, y):
+            _, image = similarity(
+                torch.from_numpy(b),
+                torch.from_numpy(a),
+                gaussian_kernel=gaussian,
+                sigma=1.5,
+                kernel_size=size,
+                data_range=1.0,
+                reduction="none",
+                return_full_image=True,
+            )
+            total += float(image[..., inside, inside].double().mean(dim=(1, 2, 3)).sum())
     return total / len(x)
 
 
