@@ -98,10 +98,15 @@ class Grid:
         """All cells of one data set."""
         return [cell for cell in self.cells if cell.dataset == dataset]
 
-    def chunks(self, cell: Cell, device: str = "cpu") -> dict[str, list[int]]:
-        """The cell's seeds in the stacks that train together: ``{"0-4": [0, 1, 2, 3, 4]}``."""
+    def chunks(self, cell: Cell) -> dict[str, list[int]]:
+        """The cell's seeds in the stacks that train together: ``{"0-4": [0, 1, 2, 3, 4]}``.
+
+        They follow from the configuration alone, so that a login node without a GPU and a compute node with one
+        agree; `device: auto` counts as cpu.
+        """
         size = cell.training.seeds_per_job
         if size == "auto":
+            device = "cuda" if self.config.device == "cuda" else "cpu"
             size = seeds_per_job(len(cell.seeds), cell.model.network.name, device)
         stacks = [list(cell.seeds[start : start + size]) for start in range(0, len(cell.seeds), size)]
         return {f"{stack[0]}-{stack[-1]}": stack for stack in stacks}

@@ -69,7 +69,7 @@ def train(grid: Grid, cell: Cell, chunk: str) -> None:
     from phvae.training import train as train_stack
 
     device = resolve(grid.config.device)
-    stacks = grid.chunks(cell, device)
+    stacks = grid.chunks(cell)
     if chunk not in stacks:
         raise ConfigError(f"{grid.source}: {cell.name} has no stack {chunk!r}, only {', '.join(stacks)}")
     data = _data(grid, cell.dataset)

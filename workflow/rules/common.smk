@@ -63,7 +63,7 @@ def stacks_of(wildcards):
     return [
         paths.stack(cell.dataset, cell.n_train, cell.variant, chunk)
         for cell in batch_of(wildcards)
-        for chunk in grid.chunks(cell, grid.config.device)
+        for chunk in grid.chunks(cell)
     ]
 
 
