@@ -123,6 +123,10 @@ class Grid:
                 found[dataset, n_train, index // size] = cells[index : index + size]
         return found
 
+    def dump(self) -> str:
+        """The configuration as JSON that `load_grid` reads back, in the order of the file (it decides the batches)."""
+        return json.dumps({"source": self.source, "config": self.config.model_dump(mode="json")}, indent=1) + "\n"
+
     def check_writable(self) -> None:
         """Refuse a results folder that cannot be written, without creating it.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from pathlib import Path
 
 import pytest
@@ -168,9 +167,10 @@ def test_refuses_a_results_folder_that_cannot_be_written(tmp_path):
 def test_reads_back_what_the_workflow_writes_for_its_jobs(tmp_path):
     grid = parse_grid(SMALL, "small.yaml")
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({"source": "small.yaml", "config": grid.config.model_dump(mode="json")}))
+    path.write_text(grid.dump())
     again = load_grid(path)
     assert again.cells == grid.cells
+    assert list(again.batches()) == list(grid.batches())
     assert again.source == "small.yaml"
 
 
@@ -195,6 +195,12 @@ def test_the_digest_changes_with_the_science_only():
 def test_chunks_follow_the_seeds():
     grid = parse_grid(changed("training.seeds_per_job", 3) | {"seeds": [1, 4, 5, 9]}, "a")
     assert grid.chunks(grid.cells[0]) == {"1-5": [1, 4, 5], "9-9": [9]}
+
+
+def test_stacks_are_cut_from_the_configuration_alone():
+    grid = parse_grid(SMALL | {"device": "auto", "seeds": 10}, "a")
+    assert list(grid.chunks(grid.cells[0])) == ["0-7", "8-9"]
+    assert grid.chunks(grid.cells[0]) == parse_grid(SMALL | {"device": "cpu", "seeds": 10}, "a").chunks(grid.cells[0])
 
 
 def test_batches_hold_every_cell_once():

@@ -6,7 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from phvae.errors import PhvaeError
-from phvae.files import write_json
+from phvae.files import write_text
 from phvae.grid import parse_grid
 from phvae.provenance import module_files
 
@@ -72,7 +72,5 @@ def every_batch(stage):
 
 
 onstart:
-    write_json(
-        paths.config,
-        {"source": source, "config": grid.config.model_dump(mode="json")},
-    )
+    # in the order of the file: batches of cells are cut from it
+    write_text(paths.config, grid.dump())
