@@ -1,0 +1,64 @@
+"""Numbers that a reader copied from the paper, to stand beside ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phvae.errors import ConfigError, nearest
+from phvae.metrics.registry import METRICS, pattern_of
+
+__all__ = ["COLUMNS", "read_published"]
+
+COLUMNS = ("dataset", "n_train", "variant", "metric", "value", "sd", "source")
+_KEY = ["dataset", "n_train", "variant", "metric"]
+
+
+def read_published(path: str | Path) -> pd.DataFrame:
+    """The published numbers; empty if the file holds only its header.
+
+    Columns: dataset, n_train (a number or "all"), variant, metric (a name of the long table), value, sd (may be
+    empty), source (where in the paper).
+
+    Raises:
+        ConfigError: the file is absent, has other columns, an unknown metric, a value that is no number, or a
+            number twice; names the line.
+    """
+    path = Path(path)
+    try:
+        frame = pd.read_csv(path, dtype="str", keep_default_na=False, comment="#", skipinitialspace=True)
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; expected a CSV file with the header {','.join(COLUMNS)}") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a CSV file with the header {','.join(COLUMNS)}: {error}") from None
+    if tuple(frame.columns) != COLUMNS:
+        raise ConfigError(f"{path}: found the columns {','.join(frame.columns)}, expected {','.join(COLUMNS)}")
+    for number, row in enumerate(frame.to_dict("records"), start=1):
+        _check(f"{path}: entry {number}", {str(k): str(v) for k, v in row.items()})
+    twice = frame[frame.duplicated(_KEY)]
+    if len(twice):
+        raise ConfigError(f"{path}: found {' / '.join(twice.iloc[0][_KEY])} twice, expected one value each")
+    return frame.assign(value=frame["value"].astype("float64"), sd=frame["sd"].replace("", np.nan).astype("float64"))
+
+
+def _check(where: str, row: dict[str, str]) -> None:
+    for name in ("dataset", "variant", "value", "source"):
+        if not row[name].strip():
+            raise ConfigError(f"{where}: {name} is empty, expected every column but sd to be filled")
+    try:
+        pattern_of(row["metric"])
+    except KeyError:
+        raise ConfigError(
+            f"{where}: metric: found {row['metric']!r}, which no table has{nearest(row['metric'], METRICS)}"
+        ) from None
+    if row["n_train"] != "all" and not row["n_train"].isdigit():
+        raise ConfigError(f"{where}: n_train: found {row['n_train']!r}, expected a number or all")
+    for name in ("value", "sd"):
+        try:
+            known = np.isfinite(float(row[name] or 0))
+        except ValueError:
+            known = False
+        if not known:
+            raise ConfigError(f"{where}: {name}: found {row[name]!r}, expected a number with a decimal point")

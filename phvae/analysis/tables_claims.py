@@ -1,0 +1,104 @@
+"""The table of claims, and whether the claims are those that held when the runs were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from phvae.analysis import ledger
+from phvae.analysis.claims import Claims
+from phvae.analysis.render import Block, Cell, Table, number
+from phvae.analysis.style import metric_label
+from phvae.analysis.tables_source import Source
+
+__all__ = ["ClaimTables", "claims_table", "unchanged"]
+
+
+@dataclass(frozen=True)
+class ClaimTables:
+    """The table to read, and the verdicts, contests and tally behind it."""
+
+    table: Table
+    verdicts: pd.DataFrame
+    contests: pd.DataFrame
+    tally: pd.DataFrame
+    state: str
+
+
+def unchanged(recorded: Iterable[str], sha256: str) -> str:
+    """Whether the claims are the ones that the runs recorded when they were trained.
+
+    >>> unchanged(["a", "a"], "a"), unchanged([], "a")
+    ('unchanged since before the runs', 'not recorded by the runs')
+    """
+    hashes = [text for text in recorded if text]
+    other = [text for text in hashes if text != sha256]
+    if not hashes:
+        return "not recorded by the runs"
+    if other:
+        found = ", ".join(sorted({text[:12] for text in other}))
+        return f"EDITED: {len(other)} of {len(hashes)} runs were made under other claims (sha256 {found})"
+    return "unchanged since before the runs"
+
+
+def claims_table(source: Source, claims: Claims, sha256: str) -> ClaimTables:
+    """Verdicts on every data set, and the tally of each claim."""
+    binary = source.binary()
+    verdicts = ledger.evaluate(source.table, claims, binary=binary)
+    tally = ledger.tally(verdicts)
+    state = unchanged(source.runs["claims_sha256"], sha256)
+    verdicts["claims_sha256"], verdicts["claims_written"], verdicts["claims_state"] = sha256, str(claims.written), state
+    caption = (
+        f"Claims written {claims.written}, sha256 {sha256}, {state}. A claim is supported on a data set if its "
+        f"challenger beats all its controls there, each one-sided at {claims.level:g} (Student t on paired seeds; "
+        "Pitman-Morgan for spreads), after Holm's adjustment for the claims tested on that data set. The effect is "
+        "challenger minus the hardest control (a ratio for spreads) with its 95 % interval. "
+        "Seeds needed: for a half-width below the effect that matters."
+    )
+    table = Table("claims", "Claims", caption)
+    summary: list[list[Cell | str]] = [
+        [row["claim"], row["text"], Cell(row["summary"], bold=row[ledger.SUPPORTED] > 0)] for _, row in tally.iterrows()
+    ]
+    table.blocks.append(Block("In short", ["claim", "in words", "verdict"], summary, widths=[0.25, 0.45, 0.24]))
+    for _, line in tally.iterrows():
+        rows = verdicts[verdicts["claim"] == line["claim"]]
+        tested = rows[rows["verdict"] != ledger.NOT_TESTED]
+        body = [_line(source, row) for _, row in tested.iterrows()]
+        header = ["data set", "verdict", "hardest control", "effect [95 %]", "seeds", "seeds needed"]
+        note = _not_tested(rows[rows["verdict"] == ledger.NOT_TESTED])
+        if body:
+            first = rows.iloc[0]
+            what = "spread of " if first["compare"] == "spread" else ""
+            subject = f"{line['claim']}: {what}{metric_label(first['metric'])}, {first['direction']}"
+            widths = [0.16, 0.24, 0.18, 0.2, None, None]
+            table.blocks.append(Block(subject, header, body, widths=widths, note=note))
+    details = ledger.contests(source.table, claims, binary=binary)
+    return ClaimTables(table, verdicts, details, tally, state)
+
+
+def _line(source: Source, row: pd.Series) -> list[Cell | str]:
+    verdict = row["verdict"] + (f" ({row['reason']})" if row["reason"] else "")
+    size = "" if row["n_train"] == "all" else f", {row['n_train']}"
+    if row["verdict"] == ledger.NOT_TESTABLE:
+        return [f"{row['dataset']}{size}", verdict, "–", "–", str(row["n"]), "–"]
+    effect = f"{number(row['effect'])} [{number(row['low'])}, {number(row['high'])}]"
+    control = f"{source.labels.get(row['control'], row['control'])}"
+    return [
+        f"{row['dataset']}{size}",
+        Cell(verdict, bold=row["verdict"] in (ledger.SUPPORTED, ledger.CONTRADICTED)),
+        control,
+        effect,
+        str(row["n"]),
+        "more than 100,000" if pd.isna(row["seeds_needed"]) else str(int(row["seeds_needed"])),
+    ]
+
+
+def _not_tested(rows: pd.DataFrame) -> str:
+    """The data sets that were not tested, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for dataset, reason in rows[["dataset", "reason"]].itertuples(index=False):
+        plain = "no runs" if reason == f"no runs on {dataset}" else str(reason)
+        reasons.setdefault(plain, []).append(str(dataset))
+    return " ".join(f"Not tested ({reason}): {', '.join(names)}." for reason, names in reasons.items())

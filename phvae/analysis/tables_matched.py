@@ -1,0 +1,98 @@
+"""The table at matched rate: each variant against the beta-VAE's rate-distortion curve."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phvae.analysis import statistics as s
+from phvae.analysis.rate_distortion import curve_variants, matched
+from phvae.analysis.render import Block, Cell, Table, plus_minus
+from phvae.analysis.style import metric_label
+from phvae.analysis.summaries import BETTER, MIN_PAIRS, UNRESOLVED, WORSE
+from phvae.analysis.tables_metrics import MARKS, heading, row_name
+from phvae.analysis.tables_source import Source
+from phvae.seeding import numpy_generator
+
+__all__ = ["matched_rate"]
+
+SHOWN = ("mse", "ssim", "sharpness", "band_error_high", "fid_samples", "fd_classifier_samples", "ball_share")
+
+
+def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
+    """Each variant's difference from the beta-VAE curve at its own rate, seed by seed."""
+    found = [_against_curve(source, metric) for metric in SHOWN if metric in set(source.table["metric"])]
+    columns = [
+        "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "rate", "mean", "curve", "difference",
+        "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why",
+    ]  # fmt: skip
+    frame = pd.concat(found) if found else pd.DataFrame(columns=columns)
+    caption = (
+        "Difference from the curve of the β-VAE at the variant's own rate (KL in nats), seed by seed ± half the width "
+        "of its 95 % interval (Student t). Bold is better than the curve, † is worse, no mark is not resolved. In "
+        "brackets: seeds whose rate lies on the curve, where some do not; nothing is extrapolated."
+    )
+    table = Table("matched-rate", "Images at matched rate", caption)
+    for dataset in source.datasets():
+        size = source.sizes(dataset)[-1]
+        rows = frame[(frame["dataset"] == dataset) & (frame["n_train"] == size)]
+        metrics = [m for m in SHOWN if (rows[rows["metric"] == m]["pairs"] > 0).any()]
+        if not metrics or "mse" not in metrics:
+            continue
+        known = {(row["variant"], row["metric"]): row for _, row in rows.iterrows()}
+        body: list[list[Cell | str]] = [
+            [
+                row_name(source, dataset, size, variant),
+                *(_difference(known.get((variant, metric))) for metric in metrics),
+            ]
+            for variant in rows["variant"].unique()
+        ]
+        examples = heading(dataset, size, int(rows[["pairs", "outside"]].sum(axis=1).max()))
+        table.blocks.append(Block(examples, ["variant", *(metric_label(m) for m in metrics)], body))
+    return table, frame[columns]
+
+
+def _difference(row: pd.Series | None) -> Cell:
+    if row is None or row["pairs"] == 0:
+        return Cell("–")
+    text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2)
+    if row["outside"]:
+        text += f" ({row['pairs']}/{row['pairs'] + row['outside']})"
+    return Cell(text, bold=row["word"] == BETTER, mark=MARKS[row["word"]])
+
+
+def _against_curve(source: Source, metric: str) -> pd.DataFrame:
+    points = matched(source.table, metric)
+    known = source.table[(source.table["metric"] == metric) & source.table["higher_is_better"].notna()]
+    sign = 0.0 if not len(known) else 1.0 if known["higher_is_better"].iloc[0] else -1.0
+    on_curve = curve_variants(source.table)
+    rows = []
+    for (dataset, size, variant), group in points.groupby(["dataset", "n_train", "variant"], sort=False):
+        difference = group["difference"].to_numpy()
+        n, mean, _ = s.moments(difference)
+        low, high = s.t_interval(difference)
+        lost = [_lost(source, dataset, size, name) for name in (variant, *on_curve)]
+        clear = n >= MIN_PAIRS and (low > 0 or high < 0) and sign != 0
+        better = bool(clear and sign * mean > 0)
+        withheld = better and lost[0] > max(lost[1:])
+        word = UNRESOLVED if not clear or withheld else BETTER if better else WORSE
+        why = "the variant diverged more often" if withheld else ""
+        if not clear:
+            why = "fewer than 3 pairs on the curve" if n < MIN_PAIRS else "the interval of the difference holds zero"
+        rows.append(
+            {
+                "dataset": dataset, "n_train": size, "variant": variant, "label": source.labels[str(variant)],
+                "metric": metric, "pairs": int(n), "outside": int(len(group) - n), "rate": group["rate"].mean(),
+                "mean": group["value"].mean(), "curve": group["curve"].mean(), "difference": float(mean),
+                "difference_low": float(low), "difference_high": float(high),
+                "p_sign_flip": float(s.sign_flip(difference, numpy_generator(0, "matched"))),
+                "p_improvement": float(s.probability_of_improvement(sign * difference)), "word": word if sign else "",
+                "why": why,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _lost(source: Source, dataset: object, size: object, variant: object) -> int:
+    """Number of diverged runs of a cell."""
+    words = source.losses.get((str(dataset), str(size), str(variant)), "")
+    return next((int(word.split()[0]) for word in words.split(", ") if word.endswith("diverged")), 0)

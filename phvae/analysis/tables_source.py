@@ -1,0 +1,105 @@
+"""What all tables are made from: the long table, its statistics, labels, costs, origins, published numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from phvae.analysis.published import COLUMNS as PUBLISHED
+from phvae.analysis.published import read_published
+from phvae.analysis.results import read_costs, read_runs, read_table, size_key
+from phvae.analysis.summaries import CELL, against
+from phvae.files import read_json
+from phvae.metrics.registry import lookup
+from phvae.paths import Paths
+
+__all__ = ["Source", "default_baseline", "group_of", "read_source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A results folder, read once.
+
+    Attributes:
+        table: the long table.
+        statistics: `summaries.against` of it, with the columns `label` and `group` (of the metric).
+        labels: variant -> how tables call it.
+        losses: (data set, n_train, variant) -> its runs without numbers in words, empty if there are none.
+    """
+
+    baseline: str
+    table: pd.DataFrame
+    statistics: pd.DataFrame
+    labels: dict[str, str]
+    losses: dict[tuple[str, str, str], str]
+    costs: pd.DataFrame
+    runs: pd.DataFrame
+    published: pd.DataFrame
+
+    def datasets(self) -> list[str]:
+        """Data sets in the table's order."""
+        return list(self.table["dataset"].unique())
+
+    def sizes(self, dataset: str) -> list[str]:
+        """Training sizes of a data set, ascending, "all" last."""
+        return sorted(self.table[self.table["dataset"] == dataset]["n_train"].unique(), key=size_key)
+
+    def binary(self) -> set[str]:
+        """Data sets of zeros and ones."""
+        known = self.runs[self.runs["binary"].fillna(False).astype(bool)]
+        return set(known["dataset"])
+
+
+def default_baseline(root: Path) -> str:
+    """The baseline of the configuration that the results were made with; `vae` if that is not kept."""
+    path = Paths(Path(root)).config
+    return str(read_json(path)["config"].get("baseline", "vae")) if path.is_file() else "vae"
+
+
+def group_of(metric: str) -> str:
+    """The group of a metric; "other" for one that the registry no longer knows."""
+    try:
+        return lookup(metric).group
+    except KeyError:
+        return "other"
+
+
+def read_source(root: Path, published: Path | None = None, baseline: str | None = None) -> Source:
+    """Read a results folder and compute its statistics.
+
+    Raises:
+        DataError: no long table.
+        ConfigError: unknown baseline, or published numbers that cannot be read.
+    """
+    root = Path(root)
+    table = read_table(root)
+    runs = read_runs(root)
+    baseline = baseline or default_baseline(root)
+    statistics = against(table, baseline)
+    labels = _labels(table, runs)
+    statistics["label"] = statistics["variant"].map(labels)
+    statistics["group"] = statistics["metric"].map({m: group_of(m) for m in statistics["metric"].unique()})
+    printed = read_published(published) if published else pd.DataFrame(columns=list(PUBLISHED))
+    return Source(baseline, table, statistics, labels, _losses(table), read_costs(root), runs, printed)
+
+
+def _labels(table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, str]:
+    """Labels of the configuration; a variant whose label is not its own alone shows its name too."""
+    given = dict(zip(runs["variant"], runs["label"], strict=True))
+    variants = list(table["variant"].unique())
+    labels = {variant: str(given.get(variant) or variant) for variant in variants}
+    taken = list(labels.values())
+    return {v: label if taken.count(label) == 1 else f"{label} ({v})" for v, label in labels.items()}
+
+
+def _losses(table: pd.DataFrame) -> dict[tuple[str, str, str], str]:
+    lost = table[table["seed"].notna() & table["status"].isin(["diverged", "failed", "missing"])]
+    whole = lost[(lost["metric"] == "run") | (lost["status"] == "diverged")]
+    counts = whole.groupby([*CELL, "status"], sort=True)["seed"].nunique()
+    found: dict[tuple[str, str, str], str] = {}
+    for row in counts.reset_index(name="count").to_dict("records"):
+        cell = (str(row["dataset"]), str(row["n_train"]), str(row["variant"]))
+        found[cell] = ", ".join(filter(None, [found.get(cell, ""), f"{row['count']} {row['status']}"]))
+    return found
