@@ -186,6 +186,15 @@ _LATENT: tuple[Metric, ...] = (
         "docs/method.md, section 4",
     ),
     Metric(
+        "kl_level_{k}_coordinate_{j}",
+        "latent",
+        "KL of level {k}, coordinate {j}",
+        "coordinate j's part of kl_level_{k}",
+        "nats",
+        None,
+        "docs/method.md, section 4",
+    ),
+    Metric(
         "active_units",
         "latent",
         "active units",

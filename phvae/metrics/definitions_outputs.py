@@ -119,7 +119,8 @@ _RECONSTRUCTION: tuple[Metric, ...] = (
         "band_error_{band}",
         "reconstruction",
         "error, {band} band",
-        "power of the error in one third of the spatial frequencies over the data's power there",
+        "power of the error in a ring of spatial frequency (edges 1/6 and 1/3 cycles a pixel) over the power there of "
+        "the data around their mean image; 1 is no better than the mean image",
         "1",
         False,
         "this project",
@@ -129,7 +130,7 @@ _RECONSTRUCTION: tuple[Metric, ...] = (
         "reconstruction",
         "level {k} dropped, {band} band",
         "power of the change of the reconstruction, by frequency band, when level k is replaced by its prior mean, "
-        "over the data's power there",
+        "over the power there of the data around their mean image",
         "1",
         None,
         "this project",
@@ -138,7 +139,7 @@ _RECONSTRUCTION: tuple[Metric, ...] = (
 
 _FEATURES = (
     ("inception", "Inception-v3 pool3", "fid"),
-    ("classifier", "the data set's own classifier", "fd_classifier"),
+    ("classifier", "the data set's own classifier's 64 standardised", "fd_classifier"),
     ("efficientnet_lite0", "EfficientNet-Lite0", "fd_efficientnet_lite0"),
 )
 _GENERATION: tuple[Metric, ...] = tuple(

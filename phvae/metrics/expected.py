@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from phvae.metrics.registry import names
+from phvae.metrics.registry import lookup, names
 
 if TYPE_CHECKING:
     from phvae.config import EvaluationConfig, ModelConfig
@@ -25,8 +25,9 @@ def expected_names(settings: EvaluationConfig, model: ModelConfig, data: Prepare
     """The names, by group, that a run's rows should have: what a group that failed is shown with."""
     groups = groups_of(data) if settings.metrics == "auto" else list(dict.fromkeys(settings.metrics))
     factors = varying_names(data)
-    found = {group: names(group, order=model.order, factors=factors) for group in groups}
-    return {group: [name for name in every if _applies(name, settings, data)] for group, every in found.items()}
+    size = model.latent_size // model.order
+    found = {group: names(group, order=model.order, level_size=size, factors=factors) for group in groups}
+    return {group: [name for name in every if _applies(name, settings, model, data)] for group, every in found.items()}
 
 
 def varying_names(data: Prepared) -> list[str]:
@@ -34,9 +35,17 @@ def varying_names(data: Prepared) -> list[str]:
     return [name for name, size in zip(data.factor_names, data.factor_sizes, strict=True) if size > 1]
 
 
-def _applies(name: str, settings: EvaluationConfig, data: Prepared) -> bool:
+def _applies(name: str, settings: EvaluationConfig, model: ModelConfig, data: Prepared) -> bool:
+    metric = lookup(name)
+    if metric.group == "density":
+        return name.startswith(("sliced_w1_", "mmd_")) == (len(data.shape) == 1 and data.shape[0] > 1)
+    if metric.group == "generation":
+        extractor = next((e for e in settings.extractors if e.replace("-", "_") in name), None)
+        if name.startswith("fid_"):
+            extractor = "inception" if "inception" in settings.extractors else None
+        return extractor is not None and (extractor != "classifier" or "test" in data.labels)
+    if metric.group == "likelihood":
+        return name.startswith("bce_") == (model.likelihood.name == "bernoulli" and not data.binary)
     if name.startswith("dci_"):
         return name.split("_")[1] in settings.dci
-    if name == "knn_accuracy":
-        return "test" in data.labels
-    return True
+    return name != "knn_accuracy" or "test" in data.labels

@@ -184,7 +184,7 @@ def extractor(name: str, settings: EvaluationConfig, folder: Path, device: str =
     from phvae.metrics.classifier import load_classifier
 
     if not (folder / "classifier.json").is_file():
-        raise Undefined("the data set has no labels, so it has no classifier")
+        raise Undefined(f"{folder}: holds no classifier; run `phvae reference` for this data set")
     model, digest = load_classifier(folder)
     return Extractor("classifier", model.to(device), digest, "64 standardised features; native size")
 

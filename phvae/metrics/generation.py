@@ -77,6 +77,8 @@ def _every(inputs: Inputs) -> list[Row]:
     sets = {"samples": list(arrays["samples_mean"]), "reconstructions": [arrays["reconstructions"]]}
     found: list[Row] = []
     for name in inputs.settings.extractors:
+        if name == "classifier" and "test" not in inputs.data.labels:
+            continue
         try:
             network = extractor(name, inputs.settings, inputs.reference, inputs.device)
         except (Undefined, OSError, ValueError) as error:
@@ -117,7 +119,7 @@ def reference(
     device = resolve(device)
     bounds: dict[str, dict[str, Any]] = {}
     with session(device, threads):
-        if "classifier" in settings.extractors and "train" in data.labels:
+        if "classifier" in settings.extractors and "test" in data.labels:
             from phvae.metrics.classifier import train_classifier
 
             train_classifier(folder, data.train, data.labels["train"], data.test, data.labels["test"], device=device)

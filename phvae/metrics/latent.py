@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from phvae.metrics.mmd import mmd2
@@ -9,11 +11,10 @@ from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
 from phvae.seeding import numpy_generator
 
-__all__ = ["active_units", "aggregate", "ball_share", "knn_accuracy", "mmd_prior", "rows", "w_norm"]
+__all__ = ["active_units", "aggregate", "ball_share", "kl_parts", "knn_accuracy", "mmd_prior", "rows", "w_norm"]
 
 ACTIVE = 0.01  # variance of the posterior mean above which a coordinate counts as active
 NEIGHBOURS = 5
-KNN_POINTS = 12_000
 MMD_POINTS = 2_000
 
 
@@ -58,13 +59,27 @@ def knn_accuracy(w: np.ndarray, labels: np.ndarray, neighbours: int = NEIGHBOURS
     """
     from sklearn.neighbors import KNeighborsClassifier
 
-    fit = 2 * len(w) // 3
+    fit = _vote(len(w))
     if fit < neighbours or len(w) - fit < 1:
         raise Undefined(f"{len(w)} codes are too few for {neighbours} neighbours")
     if len(np.unique(labels)) < 2:
         raise Undefined("all examples have one label: an accuracy would say nothing")
     model = KNeighborsClassifier(neighbours).fit(w[:fit], labels[:fit])
     return float(model.score(w[fit:], labels[fit:]))
+
+
+def _vote(n: int) -> int:
+    """How many of n examples vote."""
+    return 2 * n // 3
+
+
+def kl_parts(inputs: Inputs) -> np.ndarray:
+    """Every example's, level's and coordinate's part of KL(q || p), (N, n, d) nats: docs/method.md, section 4."""
+    variance = np.exp(inputs.codes["log_variance"].astype(np.float64))
+    centre, spread = inputs.codes["whitened"].astype(np.float64), variance
+    if inputs.model.prior == "standard":
+        spread = np.einsum("kl,nlj->nkj", inputs.codes["coupling"].astype(np.float64) ** 2, variance)
+    return 0.5 * (spread + centre**2 - 1 - np.log(variance))
 
 
 def aggregate(inputs: Inputs) -> np.ndarray:
@@ -91,11 +106,21 @@ def mmd_prior(u: np.ndarray, generator: np.random.Generator) -> float:
 def rows(inputs: Inputs) -> list[Row]:
     """The rows of the group that need nothing but codes and the KL terms."""
     w3 = inputs.codes["whitened"]
-    n, order = w3.shape[:2]
+    n, order, size = w3.shape
     w = w3.reshape(n, -1)
-    size = w.shape[1]
-    codes = "whitened posterior means"
-    draws = "one draw of q(z|x) an example"
+    width = f"{np.sqrt(2 * order * size):.4g}"
+    means, draw = "whitened posterior means", "one draw of q(z|x) an example"
+    total, levels, coordinates = _kl_names(order, size)
+    found = attempt([total], lambda: {total: _mean("kl", inputs.arrays["kl"])[0]}, n=n)
+    found += attempt(
+        levels, lambda: dict(zip(levels, _mean("kl_levels", inputs.arrays["kl_levels"]), strict=True)), n=n
+    )
+    found += attempt(coordinates, lambda: dict(zip(coordinates, _mean("codes", kl_parts(inputs)), strict=True)), n=n)
+
+    def one(
+        metric: str, compute: Callable[[], float], settings: str, count: int = n, floor: float | None = None
+    ) -> None:
+        found.extend(attempt([metric], lambda: {metric: compute()}, n=count, settings=settings, floor=floor))
 
     def checked() -> np.ndarray:
         return finite("codes", w, 2)
@@ -103,39 +128,28 @@ def rows(inputs: Inputs) -> list[Row]:
     def drawn() -> np.ndarray:
         return finite("codes", aggregate(inputs), 2)
 
-    def levels() -> dict[str, float]:
-        values = finite("kl_levels", inputs.arrays["kl_levels"]).mean(axis=0, dtype=np.float64)
-        return {f"kl_level_{k}": float(v) for k, v in enumerate(values, start=1)}
+    one("active_units", lambda: active_units(checked()), f"{means}; variance > {ACTIVE}")
+    one("w_norm", lambda: w_norm(checked()), means)
+    one("ball_share", lambda: ball_share(drawn()), draw)
+    one(
+        "mmd_prior",
+        lambda: mmd_prior(drawn(), numpy_generator(inputs.seed, "prior")),
+        f"Gaussian kernel of width {width} (sqrt(2 L)); {draw}; {MMD_POINTS} of the prior",
+        min(n, MMD_POINTS),
+    )
+    if "test" in inputs.data.labels:
+        labels = np.asarray(inputs.data.labels["test"][:n])
+        commonest = float(np.bincount(labels[_vote(n) :]).max() / max(1, n - _vote(n)))
+        text = f"k {NEIGHBOURS}; the first two thirds vote for the last third; {means}; floor: the commonest label"
+        one("knn_accuracy", lambda: knn_accuracy(checked(), labels), text, floor=commonest)
+    return found
 
-    def neighbours() -> dict[str, float]:
-        labels = inputs.data.labels.get("test")
-        if labels is None:
-            raise Undefined("the data set has no labels")
-        return {"knn_accuracy": knn_accuracy(checked(), np.asarray(labels[:n]))}
 
-    def prior() -> dict[str, float]:
-        return {"mmd_prior": mmd_prior(drawn(), numpy_generator(inputs.seed, "prior"))}
+def _kl_names(order: int, size: int) -> tuple[str, list[str], list[str]]:
+    levels = [f"kl_level_{k}" for k in range(1, order + 1)]
+    return "kl", levels, [f"{level}_coordinate_{j}" for level in levels for j in range(1, size + 1)]
 
-    names = [f"kl_level_{k}" for k in range(1, order + 1)]
-    kl = attempt(["kl"], lambda: {"kl": float(finite("kl", inputs.arrays["kl"]).mean(dtype=np.float64))}, n=n)
-    return [
-        *kl,
-        *attempt(names, levels, n=n),
-        *attempt(
-            ["active_units"], lambda: {"active_units": active_units(checked())}, n=n, settings=f"{codes}, > {ACTIVE}"
-        ),
-        *attempt(["w_norm"], lambda: {"w_norm": w_norm(checked())}, n=n, settings=codes),
-        *attempt(["ball_share"], lambda: {"ball_share": ball_share(drawn())}, n=n, settings=draws),
-        *attempt(
-            ["knn_accuracy"],
-            neighbours,
-            n=n,
-            settings=f"k {NEIGHBOURS}; first two thirds vote for the last third; {codes}",
-        ),
-        *attempt(
-            ["mmd_prior"],
-            prior,
-            n=min(n, MMD_POINTS),
-            settings=f"Gaussian kernel, width {np.sqrt(2 * size):.4g} (sqrt(2 L)); {draws}; {MMD_POINTS} of the prior",
-        ),
-    ]
+
+def _mean(what: str, values: np.ndarray) -> list[float]:
+    """Mean over examples of every remaining entry."""
+    return [float(v) for v in finite(what, values).mean(axis=0, dtype=np.float64).ravel()]

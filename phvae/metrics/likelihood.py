@@ -11,7 +11,7 @@ from phvae.metrics.rows import Inputs, Row, Undefined, attempt
 
 __all__ = ["bits_per_dim", "is_density", "rows"]
 
-NOT_A_DENSITY = "a Bernoulli likelihood on grey data is not a density: see bce_elbo and bce_reconstruction"
+ONE_DRAW = "one draw of q(z|x) an example"
 
 
 def bits_per_dim(nll: float, dimensions: int, levels: int) -> float:
@@ -35,48 +35,42 @@ def is_density(likelihood: str, binary: bool) -> bool:
 
 
 def rows(inputs: Inputs) -> list[Row]:
-    """nll, nll_half, bits_per_dim, elbo, reconstruction_nll; on grey data under Bernoulli the bce_ names instead."""
+    """nll, nll_half, bits_per_dim, elbo, reconstruction_nll; on grey data under Bernoulli only the two bce_ names."""
     data, arrays = inputs.data, inputs.arrays
     name = inputs.model.likelihood.name
-    draws = inputs.settings.importance_samples
-    dimensions = math.prod(data.shape)
 
     def mean(key: str) -> float:
         return float(finite(key, arrays[key]).mean(dtype=np.float64))
 
-    def bound(sign: str) -> dict[str, float]:
-        reconstruction = mean("elbo_reconstruction")
-        prefix = "bce_" if sign == "bce" else ""
-        total = -(reconstruction + mean("kl"))
-        return {f"{prefix}elbo": total, "bce_reconstruction" if prefix else "reconstruction_nll": reconstruction}
+    def bound(total: str, reconstruction: str) -> dict[str, float]:
+        nll = mean("elbo_reconstruction")
+        return {total: -(nll + mean("kl")), reconstruction: nll}
 
     n = len(arrays["elbo_reconstruction"])
     if not is_density(name, data.binary):
-        refused = {"nll": 0.0}
-
-        def refuse() -> dict[str, float]:
-            raise Undefined(NOT_A_DENSITY)
-
-        return [
-            *attempt(["bce_elbo", "bce_reconstruction"], lambda: bound("bce"), n=n, settings="one draw an example"),
-            *attempt([*refused, "nll_half", "bits_per_dim", "elbo", "reconstruction_nll"], refuse),
-        ]
+        names = ("bce_elbo", "bce_reconstruction")
+        return attempt(names, lambda: bound(*names), n=n, settings=f"{name} on grey data; {ONE_DRAW}")
 
     def bits() -> dict[str, float]:
         if data.is_density:
-            raise Undefined("bits a dimension compare images: a density's nll depends on its unit")
-        if name != "bernoulli" and not data.card.get("dequantised", False):
-            raise Undefined("the images were not dequantised: a density of 256 grey levels has no bits a dimension")
-        levels = 1 if name == "bernoulli" else 256
-        return {"bits_per_dim": bits_per_dim(-mean("log_px"), dimensions, levels)}
+            raise Undefined("bits a dimension compare images: the nll of a density depends on its unit")
+        if name != "bernoulli":
+            raise Undefined("the images are not dequantised: a density at 256 grey levels has no bits a dimension")
+        return {"bits_per_dim": bits_per_dim(-mean("log_px"), math.prod(data.shape), 1)}
 
-    count = len(arrays["log_px"])
+    names = ("elbo", "reconstruction_nll")
     unit = "original units" if data.is_density else ("probability" if name == "bernoulli" else "pixels in [0, 1]")
-    settings = f"{name}; {draws} importance samples; {unit}"
-    half = f"{name}; {draws // 2} importance samples; {unit}"
+    draws = inputs.settings.importance_samples
+    count = len(arrays["log_px"])
+    text = f"{name}; {{}} importance samples; {unit}"
     return [
-        *attempt(["nll"], lambda: {"nll": -mean("log_px")}, n=count, settings=settings),
-        *attempt(["nll_half"], lambda: {"nll_half": -mean("log_px_half")}, n=count, settings=half),
-        *attempt(["bits_per_dim"], bits, n=count, settings=settings),
-        *attempt(["elbo", "reconstruction_nll"], lambda: bound("nll"), n=n, settings=f"{name}; {unit}"),
+        *attempt(["nll"], lambda: {"nll": -mean("log_px")}, n=count, settings=text.format(draws)),
+        *attempt(
+            ["nll_half"],
+            lambda: {"nll_half": -mean("log_px_half")},
+            n=count,
+            settings=text.format(max(1, draws // 2)),
+        ),
+        *attempt(["bits_per_dim"], bits, n=count, settings=text.format(draws)),
+        *attempt(names, lambda: bound(*names), n=n, settings=f"{name}; {unit}; {ONE_DRAW}"),
     ]

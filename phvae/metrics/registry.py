@@ -14,15 +14,17 @@ from phvae.metrics.metric import Metric
 
 __all__ = ["METRICS", "PLACEHOLDERS", "Metric", "lookup", "names", "pattern_of"]
 
-# What a placeholder of a name stands for; None means that the model or the data decide ({k}: a level, {factor}).
+# What a placeholder of a name stands for; None means that the model or the data decide ({k}: a level, {j}: a
+# coordinate of it, {factor}).
 PLACEHOLDERS: dict[str, tuple[str, ...] | None] = {
     "k": None,
+    "j": None,
     "factor": None,
     "output": ("samples_mean", "samples_model", "reconstructions"),
     "images": ("samples", "reconstructions"),
     "band": ("low", "mid", "high"),
 }
-_OPEN = {"k": r"[1-9][0-9]*", "factor": r"[A-Za-z0-9_.+-]+"}
+_OPEN = {"k": r"[1-9][0-9]*", "j": r"[1-9][0-9]*", "factor": r"[A-Za-z0-9_.+-]+"}
 
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (*OUTPUT_METRICS, *CODE_METRICS)}
@@ -67,8 +69,8 @@ def lookup(name: str) -> Metric:
     return METRICS[pattern_of(name)]
 
 
-def names(group: str, *, order: int, factors: Sequence[str] = ()) -> list[str]:
-    """All names of a group, with placeholders filled in, for a model of `order` levels.
+def names(group: str, *, order: int, level_size: int = 1, factors: Sequence[str] = ()) -> list[str]:
+    """All names of a group, with placeholders filled in, for a model of `order` levels of `level_size` coordinates.
 
     >>> names("groups", order=1)
     ['udr_lasso', 'udr_spearman']
@@ -76,6 +78,7 @@ def names(group: str, *, order: int, factors: Sequence[str] = ()) -> list[str]:
     values: Mapping[str, Sequence[str]] = {
         **{key: value for key, value in PLACEHOLDERS.items() if value is not None},
         "k": [str(k) for k in range(1, order + 1)],
+        "j": [str(j) for j in range(1, level_size + 1)],
         "factor": list(factors),
     }
     found = []
