@@ -16,7 +16,7 @@ rule prepare:
         data=lambda wc: str(grid.dataset_cells(wc.dataset)[0].data),
         sizes=lambda wc: [cell.n_train for cell in grid.dataset_cells(wc.dataset)],
     shell:
-        "phvae prepare --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"
+        "exec phvae prepare --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"
 
 
 rule reference:
@@ -37,4 +37,4 @@ rule reference:
         config=str(paths.config),
         settings=lambda wc: str(grid.dataset_cells(wc.dataset)[0].evaluation),
     shell:
-        "phvae reference --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"
+        "exec phvae reference --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"

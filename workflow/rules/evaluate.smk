@@ -18,7 +18,7 @@ rule evaluate:
         config=str(paths.config),
         batch=batch_digest,
     shell:
-        "phvae evaluate --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        "exec phvae evaluate --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} >{log:q} 2>&1"
 
 
@@ -40,5 +40,5 @@ rule groups:
         config=str(paths.config),
         batch=batch_digest,
     shell:
-        "phvae groups --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        "exec phvae groups --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} >{log:q} 2>&1"

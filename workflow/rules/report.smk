@@ -14,7 +14,7 @@ rule collect:
     params:
         config=str(paths.config),
     shell:
-        "phvae collect --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae collect --config {params.config:q} >{log:q} 2>&1"
 
 
 rule tables:
@@ -34,7 +34,7 @@ rule tables:
         config=str(paths.config),
         baseline=grid.config.baseline,
     shell:
-        "phvae tables --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae tables --config {params.config:q} >{log:q} 2>&1"
 
 
 rule figures:
@@ -51,7 +51,7 @@ rule figures:
         config=str(paths.config),
         baseline=grid.config.baseline,
     shell:
-        "phvae figures --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae figures --config {params.config:q} >{log:q} 2>&1"
 
 
 rule report:
@@ -68,7 +68,7 @@ rule report:
     params:
         config=str(paths.config),
     shell:
-        "phvae report --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae report --config {params.config:q} >{log:q} 2>&1"
 
 
 rule track:
@@ -84,4 +84,4 @@ rule track:
     params:
         config=str(paths.config),
     shell:
-        "phvae track --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae track --config {params.config:q} >{log:q} 2>&1"

@@ -17,7 +17,7 @@ rule train:
         config=str(paths.config),
         cell=lambda wc: cell_of(wc).digest(),
     shell:
-        "phvae train --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        "exec phvae train --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >{log:q} 2>&1"
 
 
@@ -41,5 +41,5 @@ rule encode:
         config=str(paths.config),
         batch=batch_digest,
     shell:
-        "phvae encode --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        "exec phvae encode --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} >{log:q} 2>&1"
