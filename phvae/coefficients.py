@@ -1,4 +1,4 @@
-"""The numbers that weigh the objective: level weights, polynomial coefficients, warm-up (loads no torch)."""
+"""The numbers that weigh the objective: level weights, polynomial coefficients (loads no torch)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from phvae.errors import ConfigError
 
 if TYPE_CHECKING:
-    from phvae.config import Hierarchical, LogPolynomial, ModelConfig, Schedule
+    from phvae.config import Hierarchical, LogPolynomial, ModelConfig
 
 __all__ = [
     "failing_point",
@@ -19,7 +19,6 @@ __all__ = [
     "log_coefficients",
     "reconstruction_weights",
     "require_non_negative",
-    "schedule_weight",
 ]
 
 
@@ -69,20 +68,6 @@ def reconstruction_weights(weights: str | Sequence[float], order: int) -> list[f
     if weights == "uniform":
         return [1 / order] * order
     return [float(value) for value in weights]
-
-
-def schedule_weight(schedule: Schedule, step: int, steps: int) -> float:
-    """Factor on the divergence at optimiser step `step` = 0, 1, ... of `steps`.
-
-    `constant` is 1; `linear` grows from 0 to 1 over the first warm_up * steps steps and stays there. Validation
-    always uses the final weight, 1.
-
-    >>> from phvae.config import Schedule
-    >>> [schedule_weight(Schedule(name="linear", warm_up=0.5), step, 8) for step in (0, 2, 4, 7)]
-    [0.0, 0.5, 1.0, 1.0]
-    """
-    length = schedule.warm_up * steps if schedule.name == "linear" else 0.0
-    return 1.0 if step >= length else step / length
 
 
 # ---- the acceptance rule: D >= 0 for all q and p  <=>  f(s) = P(s) - c_1 (1 - e^-s) >= 0 for all real s ----

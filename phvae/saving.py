@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from phvae.config import ModelConfig
@@ -49,7 +50,7 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> PHVAE:
     model = PHVAE(content["shape"], ModelConfig(**content["config"])).to(getattr(torch, content["dtype"]))
     try:
         model.load_state_dict(load_file(folder / "model.safetensors"))
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, SafetensorError) as error:
         raise DataError(f"{folder / 'model.safetensors'} does not fit model.json: {error}") from error
     if content["scaling"] is not None:
         offset, scale = content["scaling"]

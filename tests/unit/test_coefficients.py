@@ -18,9 +18,8 @@ from phvae.coefficients import (
     log_coefficients,
     reconstruction_weights,
     require_non_negative,
-    schedule_weight,
 )
-from phvae.config import Hierarchical, LogPolynomial, ModelConfig, Schedule
+from phvae.config import Hierarchical, LogPolynomial, ModelConfig
 
 ACCEPTED = [
     [1.0],
@@ -122,13 +121,10 @@ def test_exponential_coefficients():
     assert log_coefficients(LogPolynomial(coefficients=[1, 0.25])) == [1.0, 0.25]
 
 
-def test_reconstruction_weights_and_schedule():
+def test_reconstruction_weights():
     assert reconstruction_weights("first", 3) == [1, 0, 0]
     assert reconstruction_weights("uniform", 4) == [0.25] * 4
     assert reconstruction_weights([0, 2], 2) == [0, 2]
-    assert [schedule_weight(Schedule(), step, 10) for step in range(10)] == [1.0] * 10
-    ramp = [schedule_weight(Schedule(name="linear", warm_up=0.4), step, 10) for step in range(10)]
-    assert ramp == [0, 0.25, 0.5, 0.75, *[1.0] * 6]
 
 
 @pytest.mark.parametrize(("options", "binary", "bound"), [

@@ -1,0 +1,88 @@
+"""Every registered part lowers its loss in a tiny training: a new part is tested by being registered."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+import torch
+
+from phvae import config
+from phvae.divergences import DIVERGENCES
+from phvae.likelihoods import LIKELIHOODS
+from phvae.model import PHVAE
+from phvae.networks import NETWORKS
+from phvae.polynomial import BASES
+from phvae.posterior import COUPLINGS, PRIORS
+
+REGISTRIES = {
+    "basis": BASES,
+    "coupling": COUPLINGS,
+    "prior": PRIORS,
+    "divergence": DIVERGENCES,
+    "likelihood": LIKELIHOODS,
+    "network": NETWORKS,
+}
+PARTS = [(part, name) for part, registry in REGISTRIES.items() for name in registry]
+SMALL = {"latent_size": 6, "order": 3, "network": {"name": "dense", "hidden": [32]}}
+
+
+def blobs(n=32, size=28):
+    """Smooth grey images: one bright spot each, at a random place."""
+    g = torch.Generator().manual_seed(0)
+    grid = torch.linspace(0, 1, size)
+    place = torch.rand(n, 2, 1, generator=g)
+    y, x = (torch.exp(-((grid - p) ** 2) / 0.02) for p in place.unbind(1))
+    return (y[:, :, None] * x[:, None, :])[:, None]
+
+
+def train(model, x, steps):
+    g = torch.Generator().manual_seed(1)
+    optimiser = torch.optim.Adam(model.parameters(), 2e-3)
+    held = torch.randn(len(x), model.order, model.level_size, generator=g)
+
+    def loss():
+        with torch.no_grad():
+            return model(x, held)["loss"].item()
+
+    before = loss()
+    for _ in range(steps):
+        optimiser.zero_grad()
+        model(x, torch.randn(held.shape, generator=g))["loss"].backward()
+        optimiser.step()
+    return before, loss()
+
+
+@pytest.mark.parametrize(("part", "name"), PARTS)
+def test_a_tiny_training_lowers_the_loss(part, name):
+    options = {**SMALL, part: name}
+    if part == "prior":
+        options["divergence"] = "kl"
+    size = 28 if part == "network" else 8
+    model = PHVAE((1, size, size), **options)
+    before, after = train(model, blobs(size=size), 12)
+    assert after < before - 0.05 * abs(before)
+
+
+@pytest.mark.parametrize("order", range(1, 9))
+@pytest.mark.parametrize("basis", BASES)
+def test_every_order_trains_with_every_basis(order, basis):
+    model = PHVAE((1, 8, 8), order=order, basis=basis, latent_size=2 * order, network=SMALL["network"])
+    x = blobs(size=8)
+    x[:, :, 0], x[:, :, 1] = 0.0, 1.0
+    before, after = train(model, x, 12)
+    assert after < before - 0.05 * abs(before)
+
+
+def names_in_config(part):
+    """The names that a configuration accepts for a part."""
+    annotation = config.ModelConfig.model_fields[part].annotation
+    if part in ("basis", "prior"):
+        return set(typing.get_args(annotation))
+    classes = (typing.get_args(member)[0] for member in typing.get_args(annotation))
+    return {cls.model_fields["name"].default for cls in classes}
+
+
+@pytest.mark.parametrize("part", REGISTRIES)
+def test_the_configuration_knows_exactly_what_is_registered(part):
+    assert names_in_config(part) == set(REGISTRIES[part])

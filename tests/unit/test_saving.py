@@ -1,0 +1,60 @@
+"""Save and load: identical outputs, and files that do not fit refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import phvae
+from phvae.model import PHVAE
+from phvae.saving import load
+
+VARIANTS = [
+    {"order": 3, "coupling": "learned", "likelihood": {"name": "gaussian", "scale": "learned"}},
+    {"order": 2, "basis": "legendre", "prior": "standard", "encoder_width": "matched"},
+    {"order": 1, "divergence": {"name": "log_polynomial", "coefficients": [1.0, 0.5]}},
+    {"order": 2, "divergence": {"name": "hierarchical", "weights": [1, 3]}, "reconstruction_weights": [0.5, 0.5]},
+]
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_loaded_model_is_the_saved_one(tmp_path, options, dtype):
+    model = PHVAE((1, 8, 8), seed=5, **options).to(dtype)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.01)
+    model.save(tmp_path / "model")
+    again = phvae.load(tmp_path / "model")
+    assert again.config == model.config
+    x = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    eps = torch.randn(3, model.order, model.level_size, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    for key, value in model(x, eps).items():
+        assert torch.equal(again(x, eps)[key], value), key
+    assert torch.equal(again.sample(4, noise=True), model.sample(4, noise=True))
+
+
+def test_the_scaling_of_a_density_is_kept(tmp_path):
+    model = PHVAE((2,))
+    model.scaling = ([0.5, 0.4], [0.1, 0.2])
+    model.save(tmp_path)
+    assert load(tmp_path).scaling == model.scaling
+
+
+def test_files_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"model.json is absent: expected a folder written by save"):
+        load(tmp_path)
+    PHVAE((1, 8, 8)).save(tmp_path)
+    description = json.loads((tmp_path / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps(description | {"format": 99}))
+    with pytest.raises(ValueError, match="format 99, expected 1"):
+        load(tmp_path)
+    (tmp_path / "model.json").write_text(json.dumps(description | {"shape": [1, 9, 9]}))
+    with pytest.raises(ValueError, match=r"model.safetensors does not fit model.json"):
+        load(tmp_path)
+    (tmp_path / "model.json").write_text(json.dumps(description))
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"model.safetensors does not fit model.json"):
+        load(tmp_path)
