@@ -135,7 +135,8 @@ def escape_latex(text: str) -> str:
     """
     # a break is allowed after an underscore, hyphen or slash, so that long names wrap in their column
     pieces = "".join(_tex(character) for character in " ".join(text.split()))
-    return re.sub(r"(\\_|/)(?=\w)", r"\1\\allowbreak{}", pieces)
+    pieces = re.sub(r"(\\_|/)(?=\w)", r"\1\\allowbreak{}", pieces)
+    return re.sub(r"(?<![\w.])-(?=\d)", "$-$", pieces)  # a minus, not a hyphen, before a number
 
 
 def markdown(table: Table) -> str:
@@ -169,20 +170,17 @@ def latex(table: Table) -> str:
     """The table for \\input in a LaTeX document; one longtable a block, so that long ones break over pages."""
     lines = [
         f"% {' '.join(table.title.split())}. In the preamble: \\usepackage{{booktabs,longtable,array}}",
-        r"\begingroup\small\setlength{\tabcolsep}{4pt}",
+        r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}\setlength{\LTcapwidth}{\linewidth}",
         r"\setlength{\LTleft}{0pt}\setlength{\LTright}{0pt plus 1fill}",
     ]
     parts = [part for block in table.blocks for part in _narrow(block)]
     for i, block in enumerate(parts):
-        columns = "".join(
-            "r" if width is None else f">{{\\raggedright\\arraybackslash}}p{{{width:.3f}\\linewidth}}"
-            for width in _widths(block)
-        )
+        columns = "".join(_column(block, i, share) for i, share in enumerate(_shares(block)))
         title = f"{table.title}: {block.heading}" if block.heading else table.title
         caption = escape_latex(f"{title}. {table.caption}" if i == 0 else f"{title}.")
         head = " & ".join(f"{escape_latex(text)}" for text in block.header) + r" \\"
         lines += [
-            f"\\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
+            f"\\begin{{longtable}}{{{columns}}}",
             f"\\caption{{{caption}}}\\label{{tab:{table.name}-{i + 1}}}\\\\",
             f"\\toprule\n{head}\n\\midrule\n\\endfirsthead",
             f"\\toprule\n{head}\n\\midrule\n\\endhead",
@@ -212,9 +210,19 @@ def _narrow(block: Block, columns: int = 3) -> list[Block]:
     return found
 
 
-def _widths(block: Block) -> list[float | None]:
+def _shares(block: Block) -> list[float]:
+    """The share of the line of every column; columns without a width divide what is left."""
     given = list(block.widths) + [None] * (len(block.header) - len(block.widths))
-    return [0.3 if i == 0 and width is None else width for i, width in enumerate(given)]
+    given[0] = given[0] or 0.28
+    free = given.count(None)
+    rest = (1 - sum(width for width in given if width)) / max(free, 1)
+    return [width or rest for width in given]
+
+
+def _column(block: Block, index: int, share: float) -> str:
+    side = "right" if index in _text_columns(block) else "left"
+    width = f"\\dimexpr {share:.3f}\\linewidth-2\\tabcolsep\\relax"
+    return f">{{\\ragged{side}\\arraybackslash\\hspace{{0pt}}}}p{{{width}}}"
 
 
 def _latex_cell(cell: Cell | str) -> str:

@@ -148,7 +148,7 @@ def _scores(source: Source, dataset: str, size: str, shown: Sequence[str]) -> Bl
         heading(dataset, size, planned),
         ["variant", *(metric_label(metric) for metric in metrics)],
         body,
-        note=_note(rows, shown, planned),
+        note=_note(rows, shown),
     )
 
 
@@ -163,13 +163,12 @@ def _published_rows(source: Source, dataset: str, size: str, metrics: Sequence[s
     return found
 
 
-def _note(rows: pd.DataFrame, shown: Sequence[str], planned: int) -> str:
+def _note(rows: pd.DataFrame, shown: Sequence[str]) -> str:
     """Which metrics have no value, and why; how small a p-value can be."""
     texts = []
-    if planned > 0:
-        texts.append(
-            f"At {planned} pairs the sign-flip p-value cannot fall below {number(float(s.smallest_p(planned)), 2)}."
-        )
+    pairs = int(rows["pairs"].max())
+    if pairs > 0:
+        texts.append(f"At {pairs} pairs the sign-flip p-value cannot fall below {number(float(s.smallest_p(pairs)))}.")
     empty = rows[rows["metric"].isin(shown) & (rows["n"] == 0) & (rows["reason"] != "")]
     reasons: dict[str, list[str]] = {}
     for metric, reason in empty.drop_duplicates("metric")[["metric", "reason"]].itertuples(index=False):
