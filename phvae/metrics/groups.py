@@ -126,5 +126,5 @@ def _correlation(predictors: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def _lasso(predictors: np.ndarray, targets: np.ndarray) -> np.ndarray:
     from sklearn.linear_model import Lasso
 
-    weights = Lasso(alpha=LASSO_ALPHA, precompute=True).fit(predictors, targets).coef_
+    weights = Lasso(alpha=LASSO_ALPHA, precompute=True, tol=1e-9, max_iter=10_000).fit(predictors, targets).coef_
     return np.abs(np.atleast_2d(weights)).T
