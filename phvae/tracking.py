@@ -6,6 +6,7 @@ import fcntl
 import itertools
 import os
 import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -59,7 +60,8 @@ def sync(root: Path, uri: str | None = None) -> str:
             shutil.rmtree(_store(root) / "artifacts", ignore_errors=True)  # of a database that was deleted
         exceptions = _import()
         try:
-            counts = _Sync(root, uri, local).run()
+            with _unsynchronised():
+                counts = _Sync(root, uri, local).run()
         except exceptions as error:
             hint = f"; this database is a view: remove {_store(root)} and sync again to rebuild it" if local else ""
             text = " ".join(mask(str(error)).split())[:400]
@@ -91,6 +93,26 @@ def _locked(folder: Path) -> Iterator[None]:
     with (folder / "sync.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _unsynchronised() -> Iterator[None]:
+    """Let sqlite return before the disk has written: a dozen waits a run, for a view that can be rebuilt.
+
+    A killed process loses nothing by it; after a power cut the database may have to be removed and synced again.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def on_connect(connection: Any, _: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", on_connect)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", on_connect)
 
 
 @dataclass
@@ -210,15 +232,16 @@ class _Sync:
         run_id = str(run.info.run_id)
         for file, folder in entry.files:
             self.client.log_artifact(run_id, str(file), folder or None)
+        self.client.set_terminated(run_id, "FAILED" if entry.failed else "FINISHED", now)
         params = [Param(name, value) for name, value in entry.params.items()]
         for chunk in _chunks(params, 100):
             self.client.log_batch(run_id, params=chunk)
         metrics = [Metric(name, value, now + step, step) for name, value, step in entry.points]
-        for chunk in _chunks(metrics, 1000):
+        *whole, last = _chunks(metrics, 999)
+        for chunk in whole:
             self.client.log_batch(run_id, metrics=chunk)
-        self.client.set_terminated(run_id, "FAILED" if entry.failed else "FINISHED", now)
-        # last of all: without this tag the next call takes the run for half-written
-        self.client.log_batch(run_id, tags=[RunTag(SYNCED, entry.fingerprint)])
+        # the tag is written last of all: without it the next call takes the run for half-written
+        self.client.log_batch(run_id, metrics=last, tags=[RunTag(SYNCED, entry.fingerprint)])
         return run_id
 
     def _delete(self, run_id: str) -> None:
@@ -234,6 +257,6 @@ class _Sync:
             print(f"tracking: {done} of {total} runs, about {left:.0f} s left", file=sys.stderr, flush=True)
 
 
-def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """Parts of at most `size`; MLflow takes 100 parameters or 1,000 things at once."""
+    return [items[start : start + size] for start in range(0, len(items), size)] or [items]
