@@ -23,6 +23,7 @@ __all__ = [
     "MORE",
     "UNRESOLVED",
     "WORSE",
+    "ZERO_INSIDE",
     "against",
     "at_floor",
     "pairs_of",
@@ -32,6 +33,7 @@ __all__ = [
 CELL = ["dataset", "n_train", "variant"]
 KEY = [*CELL, "split", "metric"]
 BETTER, WORSE, UNRESOLVED, FLOOR = "better", "worse", "not resolved", "both at the noise floor"
+ZERO_INSIDE = "the interval of the difference holds zero"
 MORE, LESS = "more reproducible", "less reproducible"
 
 MIN_PAIRS = 3  # two differences say next to nothing about their spread
@@ -221,7 +223,7 @@ def _words(
             clear & more_diverged,
         ],
         ["", "neither direction is better", "", few, "the variant diverged more often"],
-        "the interval of the difference holds zero",
+        ZERO_INSIDE,
     )
     frame["word"], frame["why"] = word, why
 

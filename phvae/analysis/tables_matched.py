@@ -8,7 +8,7 @@ from phvae.analysis import statistics as s
 from phvae.analysis.rate_distortion import curve_variants, matched
 from phvae.analysis.render import Block, Cell, Table, plus_minus
 from phvae.analysis.style import metric_label
-from phvae.analysis.summaries import BETTER, MIN_PAIRS, UNRESOLVED, WORSE
+from phvae.analysis.summaries import BETTER, MIN_PAIRS, UNRESOLVED, WORSE, ZERO_INSIDE
 from phvae.analysis.tables_metrics import MARKS, heading, row_name
 from phvae.analysis.tables_source import Source
 from phvae.seeding import numpy_generator
@@ -77,7 +77,7 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
         word = UNRESOLVED if not clear or withheld else BETTER if better else WORSE
         why = "the variant diverged more often" if withheld else ""
         if not clear:
-            why = "fewer than 3 pairs on the curve" if n < MIN_PAIRS else "the interval of the difference holds zero"
+            why = "fewer than 3 pairs on the curve" if n < MIN_PAIRS else ZERO_INSIDE
         rows.append(
             {
                 "dataset": dataset, "n_train": size, "variant": variant, "label": source.labels[str(variant)],

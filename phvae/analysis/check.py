@@ -1,0 +1,187 @@
+"""One's own results against reference results: which numbers agree within the spread of the seeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from phvae.analysis.compare import aligned
+from phvae.analysis.render import number
+from phvae.analysis.results import RUN, read_table
+from phvae.analysis.summaries import CELL, KEY, summary
+
+__all__ = ["LEVEL", "SHARE", "Verdict", "check", "compare_tables"]
+
+LEVEL = 0.001  # a number that chance would move this far once in a thousand times differs
+SHARE = 0.01  # share of numbers that may differ before the whole is not reproduced
+SAME = 1e-6  # relative difference below which values of one seed count as equal
+LISTED = 40
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Every common number with its verdict, and the runs that one side finished and the other did not."""
+
+    numbers: pd.DataFrame
+    runs: pd.DataFrame
+    only_mine: int
+    only_reference: int
+
+    @property
+    def differing(self) -> int:
+        """How many comparable numbers differ."""
+        return int((self.numbers["verdict"] == "differs").sum())
+
+    @property
+    def comparable(self) -> int:
+        """How many numbers could be compared."""
+        return int((~self.numbers["verdict"].str.startswith("not comparable")).sum())
+
+    @property
+    def impossible(self) -> int:
+        """How many numbers differ by more than chance allows among so many (Bonferroni, .01)."""
+        return int(
+            ((self.numbers["verdict"] == "differs") & (self.numbers["p"] < 0.01 / max(self.comparable, 1))).sum()
+        )
+
+    @property
+    def good(self) -> bool:
+        """Whether no more numbers differ than chance explains, and as many runs ended well."""
+        few = self.differing <= SHARE * self.comparable and not self.impossible
+        return self.comparable > 0 and few and not len(self.runs)
+
+
+def check(mine: Path, reference: Path) -> tuple[str, bool]:
+    """Hold the results in `mine` against those in `reference`; the text says what agrees, the flag whether enough does.
+
+    A number is the mean over seeds of one metric of one cell. It is the same where every shared seed has the same
+    value (to 1e-6), agrees where the difference is within what chance allows at the seeds' own spread (Student's
+    test, p > .001), and differs otherwise. At most 1 % of the numbers may differ, and none by more than chance allows
+    among so many. Cells and metrics that only one side has are counted and not judged, so a small part can be checked.
+
+
+    Raises:
+        DataError: one of the folders has no long table.
+    """
+    found = compare_tables(read_table(mine), read_table(reference))
+    return _text(found, mine, reference), found.good
+
+
+def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
+    """Compare two long tables number by number."""
+    columns = [*KEY, "n", "mean", "sd", "settings", "points"]
+    both = summary(mine)[columns].merge(
+        summary(reference)[columns], on=KEY, how="outer", suffixes=("", "_ref"), indicator=True
+    )
+    sides = both["_merge"].value_counts()
+    numbers = both[(both["_merge"] == "both") & ((both["n"] > 0) | (both["n_ref"] > 0))].drop(columns="_merge")
+    numbers = numbers.reset_index(drop=True)
+    index = pd.MultiIndex.from_frame(numbers[KEY])
+    equal = _equal_seeds(mine, reference).reindex(index, fill_value=False).to_numpy(dtype=bool)
+    n, n_ref = numbers["n"].to_numpy(), numbers["n_ref"].to_numpy()
+    spread, spread_ref = numbers["sd"].fillna(0).to_numpy(), numbers["sd_ref"].fillna(0).to_numpy()
+    sums = np.maximum(n - 1, 0) * spread**2 + np.maximum(n_ref - 1, 0) * spread_ref**2
+    freedom = n + n_ref - 2
+    difference = numbers["mean"].to_numpy() - numbers["mean_ref"].to_numpy()
+    known = (n > 0) & (n_ref > 0) & (freedom > 0)
+    error = np.sqrt(sums / np.maximum(freedom, 1) * (1 / np.maximum(n, 1) + 1 / np.maximum(n_ref, 1)))
+    t = np.divide(np.abs(difference), error, out=np.full(len(numbers), np.inf), where=error > 0)
+    p = np.where(known, 2 * stats.t.sf(t, np.maximum(freedom, 1)), np.nan)
+    scale = numbers[["mean", "mean_ref"]].abs().max(axis=1).to_numpy()
+    close = np.abs(difference) <= SAME * scale
+    alike = (numbers["settings"] == numbers["settings_ref"]) & (
+        numbers["points"].fillna(-1) == numbers["points_ref"].fillna(-1)
+    )
+    numbers["difference"], numbers["p"] = difference, np.where(close, 1.0, p)
+    numbers["verdict"] = np.select(
+        [
+            (n == 0) | (n_ref == 0),
+            ~alike,
+            equal,
+            close,
+            ~known,
+            p < LEVEL,
+        ],
+        [
+            "not comparable: one side has no value",
+            "not comparable: settings differ",
+            "same",
+            "agrees",
+            "not comparable: one seed on each side",
+            "differs",
+        ],
+        "agrees",
+    )
+    runs = _run_status(mine).merge(_run_status(reference), on=[*CELL, "seed"], suffixes=("", "_ref"))
+    worse = runs[(runs["status"] != "ok") & (runs["status_ref"] == "ok")]
+    return Verdict(numbers, worse, int(sides.get("left_only", 0)), int(sides.get("right_only", 0)))
+
+
+def _values(table: pd.DataFrame) -> pd.Series:
+    rows = table[(table["status"] == "ok") & (table["metric"] != RUN)]
+    return rows.assign(seed=rows["seed"].fillna(-1).astype("int64")).set_index([*KEY, "seed"])["value"]
+
+
+def _equal_seeds(mine: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
+    """For each number that both have at some equal seed: whether all those values are equal."""
+    both = pd.concat([_values(mine).rename("a"), _values(reference).rename("b")], axis=1, join="inner")
+    apart = (both["a"] - both["b"]).abs() - SAME * both.abs().max(axis=1)
+    return apart.groupby(level=KEY).max() <= 0
+
+
+def _run_status(table: pd.DataFrame) -> pd.DataFrame:
+    """Status of each run: that of the run as a whole, ok if it gave numbers."""
+    rows = table[table["seed"].notna()]
+    whole = rows["status"].where((rows["metric"] == RUN) | (rows["status"] == "diverged"), "ok")
+    ranked = rows.assign(status=whole, bad=whole != "ok").sort_values("bad", kind="stable")
+    return ranked.drop_duplicates([*CELL, "seed"], keep="last")[[*CELL, "seed", "status"]]
+
+
+def _text(found: Verdict, mine: Path, reference: Path) -> str:
+    numbers = found.numbers
+    counts = numbers["verdict"].value_counts()
+    lines = [f"{mine} against {reference}: {len(numbers)} numbers (mean over seeds of a metric of a cell) in common"]
+    lines += [f"  {count:6d}  {verdict}" for verdict, count in counts.items()]
+    if found.only_mine or found.only_reference:
+        lines.append(
+            f"  {found.only_mine} numbers only in {mine}, {found.only_reference} only in {reference}: not judged"
+        )
+    if len(found.runs):
+        lines += ["", "runs that the reference finished and these results did not:"]
+        lines += [
+            f"  {row['dataset']}/n-{row['n_train']}/{row['variant']}/seed-{row['seed']}: {row['status']}"
+            for _, row in found.runs.head(LISTED).iterrows()
+        ]
+    differing = numbers[numbers["verdict"] == "differs"].sort_values("p", kind="stable")
+    if len(differing):
+        rows = [["data set", "n_train", "variant", "metric", "mine", "reference", "difference", "p"]]
+        rows += [
+            [
+                row["dataset"], row["n_train"], row["variant"], f"{row['metric']} ({row['split']})",
+                f"{number(row['mean'], 4)} (n={row['n']:.0f})", f"{number(row['mean_ref'], 4)} (n={row['n_ref']:.0f})",
+                number(row["difference"]), number(row["p"], 2),
+            ]
+            for _, row in differing.head(LISTED).iterrows()
+        ]  # fmt: skip
+        lines += ["", f"outside the seeds' spread (p < {LEVEL}):", *(f"  {line}" for line in aligned(rows))]
+        if len(differing) > LISTED:
+            lines.append(f"  and {len(differing) - LISTED} more")
+    lines += ["", _conclusion(found)]
+    return "\n".join(lines)
+
+
+def _conclusion(found: Verdict) -> str:
+    if not len(found.numbers):
+        return "NOT CHECKED: the two have no cell and metric in common"
+    if not found.comparable:
+        return "NOT CHECKED: no number can be compared"
+    told = f"{found.comparable - found.differing} of {found.comparable} comparable numbers agree"
+    if found.good:
+        return f"REPRODUCED: {told} (chance explains up to {SHARE:.0%} that do not)"
+    reasons = [f"{found.impossible} differ by more than chance allows among so many"] if found.impossible else []
+    reasons += [f"{len(found.runs)} runs did not finish"] if len(found.runs) else []
+    return "; ".join([f"NOT REPRODUCED: {told}", *reasons])
