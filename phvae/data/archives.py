@@ -20,6 +20,7 @@ __all__ = ["walk"]
 
 Item = tuple[str, bytes | DataError]
 _UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_FLOOR = 1 << 26  # bytes that any archive may unpack to, whatever its size
 _FILE_LIMIT = 1 << 28  # bytes of one file
 
 
@@ -40,7 +41,7 @@ def walk(path: str | Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
             return
         with path.open("rb") as stream:
             magic = stream.read(6)
-        limit = (1 << 26) + 100 * path.stat().st_size
+        limit = _FLOOR + 100 * path.stat().st_size
         if magic[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
             yield from _zip(path, wanted, limit)
         else:

@@ -72,6 +72,8 @@ def prepare(
         _move(temporary, folder)
     except MemoryError:
         raise DataError(f"{kind}: not enough memory to prepare the set; ask for a smaller size") from None
+    except OSError as error:
+        raise DataError(f"{cache}: {kind} cannot be written there ({error.strerror or error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
