@@ -60,8 +60,14 @@ def frechet(generated: np.ndarray, real: np.ndarray) -> float:
     import torch
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-    # one feature would give a covariance without axes: two columns, one of them constant, give the same distance
-    x, y = (np.pad(f, ((0, 0), (0, max(0, 2 - f.shape[1])))) for f in _check(generated, real, 2))
+    x, y = _check(generated, real, 2)
+    if len(x) + len(y) < x.shape[1]:
+        # all features lie in a space of n + m dimensions: a rotation into it changes no distance and saves the
+        # eigenvalues of a large matrix of low rank
+        rotation = np.linalg.qr(np.concatenate([x, y]).T).Q
+        x, y = x @ rotation, y @ rotation
+    # one feature would give a covariance without axes: a second, constant one changes no distance
+    x, y = (np.pad(f, ((0, 0), (0, max(0, 2 - f.shape[1])))) for f in (x, y))
     one, two = (fid_features_to_statistics(torch.from_numpy(np.ascontiguousarray(f))) for f in (x, y))
     return float(fid_statistics_to_metric(one, two, False)[KEY_METRIC_FID])
 
