@@ -150,7 +150,8 @@ _GROUPS: tuple[Metric, ...] = (
         "groups",
         "UDR (Lasso)",
         "unsupervised disentanglement ranking: how well codes of models of different seeds match one to one, by "
-        "Lasso(.1) weights; median over partners, mean over seeds; codes with KL below .01 left out",
+        "Lasso(.1) weights (a perfect match gives .9); median over partners, mean over seeds; codes with KL of at most "
+        ".01 left out",
         "1",
         True,
         "Duan et al. 2020, eq. 4",

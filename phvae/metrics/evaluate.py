@@ -67,17 +67,19 @@ def evaluate(
     """
     from threadpoolctl import threadpool_limits
 
-    run_dir, reference_dir = Path(run_dir), Path(reference_dir)
+    run_dir, reference_dir, device = Path(run_dir), Path(reference_dir), resolve(device)
     encoded = _read(run_dir / "encode.json", "encode")
     reference = _read(reference_dir / "reference.json", "reference")
     key = stage_key(
         "evaluate",
         encoded["key"],
+        {name: encoded["files"][name] for name in ("codes.npz", "arrays.npz")},
         reference["key"],
         cell.evaluation.model_dump(exclude={"cells_per_job"}),
         cell.model.model_dump(),
         seed,
         data.sha256,
+        device,
     )
     if (run_dir / "metrics.json").is_file() and (done := read_json(run_dir / "metrics.json"))["key"] == key:
         found: list[dict[str, Any]] = done["rows"]
@@ -98,7 +100,7 @@ def evaluate(
             reference_dir,
             seed,
             threads=max(1, threads),
-            device=resolve(device),
+            device=device,
         )
         rows = [row for group in names for row in _group(group, inputs, names[group])]
     content = [dataclasses.asdict(_with_bounds(row, reference["bounds"])) for row in rows]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.errors import PhvaeError
 from phvae.metrics.rows import Undefined, attempt
 
 if TYPE_CHECKING:
@@ -26,28 +27,34 @@ def evaluate(cell: Cell, run_dirs: Sequence[str | Path]) -> list[dict[str, Any]]
 
     Args:
         cell: the cell.
-        run_dirs: folders of its runs that did not diverge, each with codes.npz.
+        run_dirs: folders of its runs that did not diverge, each with codes.npz of the same test examples.
+
+    Raises:
+        PhvaeError: a run is not encoded yet.
     """
     chosen = cell.evaluation.metrics
     if chosen != "auto" and "disentanglement" not in chosen:
         return []
 
-    settings = f"{len(run_dirs)} seeds; codes with KL >= {KL_THRESHOLD}; median over partners, mean over seeds"
+    tables, divergences = [], []
+    for folder in run_dirs:
+        path = Path(folder) / "codes.npz"
+        if not path.is_file():
+            raise PhvaeError(f"{path}: absent; run `phvae encode` before `phvae groups`")
+        with np.load(path) as codes:
+            tables.append(codes["whitened"].reshape(len(codes["whitened"]), -1).astype(np.float64))
+            divergences.append(code_kl(codes, cell.model.prior))
+    n = min((len(table) for table in tables), default=0)
+    settings = f"{len(run_dirs)} seeds; codes with KL > {KL_THRESHOLD}; median over partners, mean over seeds"
     rows = []
     for method in ("lasso", "spearman"):
-        name = f"udr_{method}"
-        compute = functools.partial(_mean_udr, name, cell.model.prior, run_dirs, method)
-        rows += attempt([name], compute, settings=settings)
+        compute = functools.partial(_mean_udr, tables, divergences, method)
+        rows += attempt([f"udr_{method}"], compute, n=n, settings=settings)
     return [dataclasses.asdict(row) for row in rows]
 
 
-def _mean_udr(name: str, prior: str, run_dirs: Sequence[str | Path], method: str) -> dict[str, float]:
-    tables, divergences = [], []
-    for folder in run_dirs:
-        with np.load(Path(folder) / "codes.npz") as codes:
-            tables.append(codes["whitened"].reshape(len(codes["whitened"]), -1).astype(np.float64))
-            divergences.append(code_kl(codes, prior))
-    return {name: float(np.mean(udr(tables, divergences, method)))}
+def _mean_udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], method: str) -> dict[str, float]:
+    return {f"udr_{method}": float(np.mean(udr(tables, divergences, method)))}
 
 
 def code_kl(codes: Mapping[str, np.ndarray], prior: str) -> np.ndarray:
@@ -91,12 +98,16 @@ def udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], method:
 
     Returns:
         One score a model that has informative codes: the median over the other models. Duan et al. (2020), sec. 4.
+        Lasso(.1) shrinks the weight of an exact copy to .9, so .9 is the ceiling of "lasso"; of "spearman" it is 1.
 
     Raises:
         Undefined: fewer than two models have a code with KL above .01.
     """
     if len(tables) < 2:
         raise Undefined(f"UDR compares seeds: found {len(tables)}, expected at least 2")
+    sizes = sorted({len(table) for table in tables})
+    if len(sizes) > 1:
+        raise ValueError(f"tables of {sizes} examples cannot be compared row by row: encode all seeds alike")
     if any(not np.isfinite(table).all() for table in tables):
         raise ValueError("a table of codes holds values that are not finite")
     kept = [table[:, kl > KL_THRESHOLD] for table, kl in zip(tables, divergences, strict=True)]

@@ -1,0 +1,112 @@
+"""The reference stage: bounds of the identity and the noise code, one folder kept until something changes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from phvae.config import EvaluationConfig
+from phvae.files import read_json
+from phvae.metrics import disentanglement, reference
+from phvae.metrics.disentanglement_information import equal_width_bins, mig
+from phvae.metrics.disentanglement_table import make_table
+
+SETTINGS = EvaluationConfig(votes=500, n_codes=900)
+
+
+def toy(seed: int = 0, sizes: tuple[int, ...] = (3, 4, 1)) -> Any:
+    generator = np.random.default_rng(seed)
+    factors = np.stack([generator.integers(0, size, 1000) for size in sizes], axis=1)
+    return SimpleNamespace(
+        kind="toy", factors={"test": factors}, factor_names=("a", "b", "still")[: len(sizes)], factor_sizes=sizes,
+        is_density=False, labels={}, test=np.zeros((1000, 1, 4, 4), np.uint8), shape=(1, 4, 4), sha256=f"data {seed}",
+        binary=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def only_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "MODULES", {"disentanglement": ("phvae.metrics.disentanglement",)})
+    monkeypatch.setattr(reference, "groups_of", lambda data: ["disentanglement"])
+
+
+def test_bounds_are_scores_of_the_identity_and_the_noise_code_at_the_runs_size(tmp_path: Path) -> None:
+    data = toy()
+    found = disentanglement.reference(tmp_path, data, SETTINGS, device="cpu", threads=1)
+    factors = data.factors["test"][:900]
+    table = make_table(factors[:, :2].astype(float), factors, data.factor_names)
+    assert found["mig"]["ceiling"] == pytest.approx(mig(equal_width_bins(table.fit_codes), table.fit_factors))
+    assert found["mig"]["n"] == 600
+    for name in ("mig", "sap", "factor_vae", "beta_vae", "explicitness", "dci_forest_disentanglement"):
+        assert found[name]["floor"] < found[name]["ceiling"] <= 1, name
+    assert found["factor_vae"]["ceiling"] == found["beta_vae"]["ceiling"] == 1.0
+    assert found["level_{k}_informativeness_a"]["ceiling"] == 1.0
+    assert found["level_{k}_informativeness_b"]["floor"] == pytest.approx(0.25, abs=0.08)
+    assert "level_{k}_informativeness_still" not in found
+
+
+def test_no_factor_that_varies_gives_no_bounds(tmp_path: Path) -> None:
+    assert disentanglement.reference(tmp_path, toy(sizes=(1, 1, 1)), SETTINGS, device="cpu", threads=1) == {}
+
+
+def test_too_few_examples_give_no_bounds(tmp_path: Path) -> None:
+    few = EvaluationConfig(votes=500, n_codes=30)
+    assert disentanglement.reference(tmp_path, toy(), few, device="cpu", threads=1) == {}
+
+
+@pytest.mark.usefixtures("only_codes")
+def test_a_folder_is_kept_until_data_settings_or_a_file_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def make(folder: Path, data: Any, settings: EvaluationConfig, *, device: str, threads: int) -> dict[str, Any]:
+        calls.append(data.sha256)
+        (folder / "features.npy").write_text(data.sha256)
+        return {"mig": {"ceiling": 1.0, "floor": 0.0}}
+
+    monkeypatch.setattr(disentanglement, "reference", make)
+    path = reference.build(tmp_path, toy(), SETTINGS)
+    first = path.read_bytes()
+    assert list(read_json(path)["files"]) == ["features.npy"]
+    assert reference.build(tmp_path, toy(), SETTINGS).read_bytes() == first
+    reference.build(tmp_path, toy(), SETTINGS.model_copy(update={"cells_per_job": 1}))
+    assert len(calls) == 1
+    reference.build(tmp_path, toy(), SETTINGS.model_copy(update={"votes": 700}))
+    assert len(calls) == 2
+    reference.build(tmp_path, toy(1), SETTINGS)
+    assert len(calls) == 3
+    (tmp_path / "features.npy").write_text("cut sho")
+    reference.build(tmp_path, toy(1), SETTINGS)
+    (tmp_path / "features.npy").unlink()
+    reference.build(tmp_path, toy(1), SETTINGS)
+    assert len(calls) == 5
+
+
+@pytest.mark.usefixtures("only_codes")
+def test_weights_that_appear_later_are_noticed(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pth"
+    settings = SETTINGS.model_copy(update={"inception_weights": str(weights), "metrics": ["latent"]})
+    before = read_json(reference.build(tmp_path / "r", toy(), settings))["key"]
+    weights.write_bytes(b"weights")
+    assert read_json(reference.build(tmp_path / "r", toy(), settings))["key"] != before
+
+
+@pytest.mark.usefixtures("only_codes")
+def test_groups_that_nobody_asked_for_are_not_built(tmp_path: Path) -> None:
+    settings = EvaluationConfig(metrics=["latent"])
+    assert read_json(reference.build(tmp_path, toy(), settings))["bounds"] == {}
+
+
+def test_a_bound_of_an_unknown_metric_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("phvae_test_bounds")
+    module.reference = lambda *_, **__: {"migg": {"floor": 0.0}}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(reference, "MODULES", {"latent": (module.__name__,)})
+    monkeypatch.setattr(reference, "groups_of", lambda data: ["latent"])
+    with pytest.raises(KeyError, match=r"'migg' is not registered.*did you mean 'mig'"):
+        reference.build(tmp_path, toy(), SETTINGS)
+    assert not (tmp_path / "reference.json").exists()
