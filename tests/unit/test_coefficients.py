@@ -29,6 +29,7 @@ ACCEPTED = [
     [1.0, 0.0, 0.0],
     [1.0, -0.5, 1 / 6],  # the Taylor polynomial of 1 - e^-s of odd degree touches the bound at 0 only
     [1.0, -0.49, 0.2],
+    [0.0, 9.0, -6.0, 1.0],  # s^2 (s - 3)^2
     *([1 / math.factorial(j) for j in range(1, m + 1)] for m in range(1, 13)),
 ]
 REFUSED = [
@@ -41,6 +42,9 @@ REFUSED = [
     [0.0, 1.0, 1.0],
     [0.0, -1.0],
     [1.0, 0.0, -1e-6],
+    [0.0, 8.999, -6.0, 1.0],  # below 0 near s = 3 only
+    [0.0, 8.999, 6.0, 1.0],  # below 0 near s = -3 only
+    [0.0, 80.999, 0.0, -18.0, 0.0, 1.0],  # s^2 ((s^2 - 9)^2 - .001)
     [1.0, 0.5, 1 / 6, -1e-4],
 ]
 

@@ -219,6 +219,14 @@ def test_float32_agrees_with_float64(options):
     assert torch.allclose(DIVERGENCES[options.name](single, options).double(), exact, rtol=1e-4, atol=1e-5)
 
 
+def test_float32_keeps_small_divergences():
+    """sigma^2 - 1 - log sigma^2 cancels near sigma = 1; by expm1 it keeps its digits."""
+    log_variance = torch.tensor([[[1e-3], [-3e-3], [2e-2]]])
+    q = Posterior(torch.zeros(1, 3, 1), log_variance, torch.eye(3))
+    exact = 0.5 * (torch.expm1(log_variance.double()) - log_variance.double())
+    assert torch.allclose(kl_levels(q).double(), exact[..., 0], rtol=1e-3, atol=0)
+
+
 @given(st.integers(1, 6), st.floats(-0.9, 0.9), st.integers(0, 10**6))
 @settings(max_examples=40, deadline=None)
 def test_gauge_equivalence_of_the_divergences(order, rho, seed):

@@ -234,6 +234,19 @@ def test_precisions_agree(options):
     assert abs(half["loss"].item() - exact.item()) < 3e-2 * scale
 
 
+def test_autocast_stays_inside_the_networks():
+    """Divergence and likelihood are computed in the data's precision, whatever the networks run in."""
+    model = PHVAE((1, 8, 8), order=3, **SMALL)
+    seen = []
+    nll, divergence = model.likelihood.nll, model.divergence
+    model.likelihood.nll = lambda x, output, levels: seen.append(output.dtype) or nll(x, output, levels)
+    model.divergence = lambda q, options: seen.extend([q.mean.dtype, q.z.dtype]) or divergence(q, options)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert model.decoder(torch.zeros(1, 6)).dtype == torch.bfloat16
+        model(images(dtype=torch.float32), noise(model, dtype=torch.float32))
+    assert seen == [torch.float32] * 3
+
+
 def test_the_global_random_state_is_untouched():
     state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     model = PHVAE((1, 8, 8), order=2, **SMALL)
