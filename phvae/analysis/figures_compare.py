@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phvae.analysis.rate_distortion import curve_variants
 from phvae.analysis.results import size_key
 from phvae.analysis.statistics import mean_interval
 from phvae.analysis.style import (
@@ -243,9 +244,10 @@ def rate_distortion(
     """
     names = dict(labels or {})
     rows = _present(table, ["kl", *distortions.values()])
-    kept = ["dataset", "variant", "order", "beta", "seed"]
+    kept = ["dataset", "variant", "beta", "seed"]
     wide = rows.pivot_table(index=kept, columns="metric", values="value", sort=False).reset_index()
-    others = list(dict.fromkeys(wide.loc[wide["order"] > 1, "variant"]))
+    on_curve = wide["variant"].isin(curve_variants(rows))
+    others = list(dict.fromkeys(wide.loc[~on_curve, "variant"]))
     look = looks(["", *others])
     with styled():
         columns = min(len(distortions), 3)
@@ -253,7 +255,7 @@ def rate_distortion(
         axes = grid_of(figure, len(distortions), columns)
         for ax, (dataset, metric) in zip(axes, distortions.items(), strict=True):
             here = wide[wide["dataset"] == dataset].dropna(subset=["kl", metric])
-            curve = here[here["order"] == 1]
+            curve = here[on_curve[here.index]]
             for _, seed in curve.groupby("seed"):
                 ax.plot(*seed.sort_values("kl")[["kl", metric]].to_numpy(dtype=float).T, color="#BDBDBD", linewidth=0.5)
             mean = curve.groupby("beta")[["kl", metric]].mean().sort_values("kl")
@@ -262,8 +264,8 @@ def rate_distortion(
             )
             for beta, rate, height in zip(mean.index, mean["kl"], mean[metric], strict=True):
                 ax.annotate(
-                    f"β={beta:g}", (rate, height), xytext=(0, 4), textcoords="offset points", ha="center",
-                    fontsize=5.5, color="#333333", bbox={"fc": "white", "ec": "none", "alpha": 0.75, "pad": 0.4},
+                    f"β={beta:g}", (rate, height), xytext=(4, 3), textcoords="offset points", fontsize=5.5,
+                    color="#333333",
                 )  # fmt: skip
             for variant in others:
                 points = here.loc[here["variant"] == variant, ["kl", metric]].to_numpy(dtype=float)

@@ -32,6 +32,8 @@ def _rows(rows: Sequence[tuple[str, np.ndarray]], xlabels: Sequence[str] = (), g
 
     The sizes are worked out here and not by the layout engine: images keep their aspect and fill what the labels leave.
     """
+    zoom = -(-32 // rows[0][1].shape[-1])  # gaps are whole pixels: fine ones need fine pixels
+    rows = [(label, images.repeat(zoom, axis=-1).repeat(zoom, axis=-2)) for label, images in rows]
     height, width = rows[0][1].shape[-2:]
     gap = max(1, round(width / 12))
     lines: list[np.ndarray] = []
@@ -101,7 +103,7 @@ def traversals(rows: Mapping[str, np.ndarray], steps: Sequence[float] = ()) -> F
     groups = []
     for label, levels in rows.items():
         groups.append(len(lines))
-        lines.append((f"{label}, level 1", levels[0]))
+        lines.append((f"{label}\nlevel 1", levels[0]))
         lines += [(f"level {k}", images) for k, images in enumerate(levels[1:], start=2)]
     return _rows(lines, [f"{step:+g}" for step in steps], groups)
 

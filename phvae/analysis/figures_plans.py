@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis.figures_sources import DISTORTIONS, Stored, information
+from phvae.analysis.rate_distortion import curve_variants
 
 __all__ = ["Plan", "plans"]
 
@@ -146,9 +147,8 @@ def _together(stored: Stored) -> Iterator[Plan]:
     for dataset in stored.datasets:
         rows = stored.of(dataset)
         rows = rows[rows["value"].notna()]
-        curve = rows[(rows["metric"] == "kl") & (rows["order"] == 1)]
         known = next((m for m in DISTORTIONS if m in set(rows["metric"])), None)
-        if known and curve["variant"].nunique() > 1:
+        if known and len(curve_variants(rows[rows["metric"] == "kl"])) > 1:
             distortions[dataset] = known
     for name, page in _pages("rate_distortion", list(distortions), 6):
         arguments: dict[str, Any] = {"table": table, "distortions": {d: distortions[d] for d in page}, "labels": labels}

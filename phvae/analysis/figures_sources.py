@@ -148,24 +148,13 @@ class Stored:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def information(codes: np.ndarray, factors: np.ndarray, bins: int = 20) -> np.ndarray:
-    """Plug-in mutual information of each code with each factor over the factor's entropy, (codes, factors) in [0, 1].
+def information(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Mutual information of each code with each factor over the factor's entropy, (codes, factors) in [0, 1].
 
-    Codes (N, L) are cut into equal-width bins as in Locatello et al. (2019); a factor of one value gives 0.
+    Codes (N, L) are cut into the bins of the MIG protocol; a factor (N, F) of one value gives 0.
     """
-    n = len(codes)
-    result = np.zeros((codes.shape[1], factors.shape[1]))
-    for j, factor in enumerate(factors.T):
-        values, classes = np.unique(factor, return_inverse=True)
-        share = np.bincount(classes) / n
-        entropy = -np.sum(share * np.log(share))
-        if len(values) < 2:
-            continue
-        for i, code in enumerate(codes.T):
-            edges = np.histogram_bin_edges(code, bins)[1:-1]
-            counts = np.bincount(np.digitize(code, edges) * len(values) + classes, minlength=bins * len(values))
-            joint = counts.reshape(bins, -1) / n
-            outer = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
-            seen = joint > 0
-            result[i, j] = np.sum(joint[seen] * np.log(joint[seen] / outer[seen])) / entropy
-    return result
+    from phvae.metrics.disentanglement_information import entropy, equal_width_bins, mutual_information
+
+    known = entropy(factors)
+    shares: np.ndarray = mutual_information(equal_width_bins(codes), factors) / np.where(known > 0, known, 1)
+    return shares

@@ -170,12 +170,13 @@ def metric_label(metric: str, *, unit: bool = True) -> str:
 
 
 def wrap(text: str, width: int = 16) -> str:
-    """Break a label at spaces so that no line is longer than `width` where that is possible.
+    """Break a label at spaces so that no line is longer than `width` where that is possible; given breaks stay.
 
     >>> wrap("PH-VAE 3, log-ratio", 10)
     'PH-VAE 3,\\nlog-ratio'
     """
-    return "\n".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)) or text
+    options: Any = {"width": width, "break_long_words": False, "break_on_hyphens": False}
+    return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, **options) or [""])
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
