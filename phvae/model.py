@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -16,9 +17,12 @@ from phvae.errors import ConfigError, DataError, nearest
 from phvae.inputs import check_shape, data_batch, latent_batch
 from phvae.likelihoods import LIKELIHOODS
 from phvae.networks import NETWORKS, matched_widths
-from phvae.polynomial import expand
+from phvae.polynomial import expand, is_binary, warn_if_binary
 from phvae.posterior import COUPLINGS, PRIORS, Posterior, couple
 from phvae.seeding import torch_generator
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["PHVAE"]
 
@@ -178,10 +182,15 @@ class PHVAE(nn.Module):
         modules = {"total": self, "encoders": self.encoders, "decoder": self.decoder}
         return {name: sum(p.numel() for p in module.parameters()) for name, module in modules.items()}
 
-    def fit(self, x: Any, **options: Any) -> Any:
-        """Train on x and return the history; the options are those of `phvae.training.fit`."""
-        from phvae.training import fit
+    def fit(self, x: Any, **options: Any) -> pd.DataFrame:
+        """Train on x, (N, *shape), and return the history; the options are those of `phvae.fitting.fit`.
 
+        Warns on binary data with order > 1, where the polynomial levels carry nothing new.
+        """
+        from phvae.fitting import fit
+
+        binary = is_binary(x if isinstance(x, Tensor) else np.asarray(x))
+        warn_if_binary(binary, self.order, self.config.basis)
         return fit(self, x, **options)
 
     def save(self, folder: str | Path) -> None:

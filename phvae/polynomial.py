@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from phvae.errors import nearest
 
-__all__ = ["BASES", "chebyshev", "copies", "expand", "legendre", "monomial", "warn_if_binary"]
+__all__ = ["BASES", "chebyshev", "copies", "expand", "is_binary", "legendre", "monomial", "warn_if_binary"]
 
 
 def monomial(x: Tensor, order: int) -> list[Tensor]:
@@ -101,20 +102,28 @@ def expand(x: Tensor, order: int, basis: str = "monomial") -> list[Tensor]:
     return BASES[basis](x, order)
 
 
-def warn_if_binary(x: Tensor, order: int, basis: str) -> bool:
-    """Warn where the polynomial levels carry nothing new, and return whether the data are binary.
+def is_binary(x: Tensor | np.ndarray) -> bool:
+    """Whether every value is 0 or 1 (0 or 255 where bytes stand for x / 255), as on black-and-white images.
+
+    >>> is_binary(torch.tensor([0.0, 1.0])), is_binary(torch.tensor([0.0, 0.5])), is_binary(torch.tensor([True]))
+    (True, False, True)
+    """
+    one = 255 if str(x.dtype).endswith("uint8") else 1
+    parts = (x[start : start + 4096] for start in range(0, len(x), 4096))
+    return all(bool(((part == 0) | (part == one)).all()) for part in parts)
+
+
+def warn_if_binary(binary: bool, order: int, basis: str) -> None:
+    """Warn that the polynomial levels of binary data carry nothing new.
 
     On {0, 1} every power of x is x, odd Legendre and Chebyshev degrees are x, and even ones are constant.
 
-    >>> warn_if_binary(torch.tensor([0.0, 0.5, 1.0]), 3, "monomial")
-    False
+    >>> warn_if_binary(False, 3, "monomial")
     """
-    binary = bool(((x == 0) | (x == 1)).all())
     if binary and order > 1 and basis != "copies":
         warnings.warn(
             f"the data are binary (every value is 0 or 1): at order {order} the levels of basis {basis!r} are the data "
             "themselves or constant, so polynomial claims are not testable on them; use grey data, or basis 'copies'",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return binary

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phvae.polynomial import BASES, expand, warn_if_binary
+from phvae.model import PHVAE
+from phvae.polynomial import BASES, expand, is_binary, warn_if_binary
 
 ORDERS = range(1, 9)
 CLOSED_FORMS = {
@@ -74,18 +75,37 @@ def test_binary_data_leave_odd_degrees_and_empty_even_ones(basis):
         assert torch.equal(level, x if k % 2 else torch.ones(4))
 
 
-@pytest.mark.parametrize(("values", "order", "basis", "warns"), [
-    ([0.0, 1.0], 3, "monomial", True),
-    ([0.0, 1.0], 2, "chebyshev", True),
-    ([0.0, 1.0], 1, "monomial", False),
-    ([0.0, 1.0], 3, "copies", False),
-    ([0.0, 0.5, 1.0], 3, "monomial", False),
+@pytest.mark.parametrize(("order", "basis", "warns"), [
+    (3, "monomial", True),
+    (2, "chebyshev", True),
+    (1, "monomial", False),
+    (3, "copies", False),
 ])  # fmt: skip
-def test_the_binary_warning(values, order, basis, warns):
+def test_the_binary_warning(order, basis, warns):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert warn_if_binary(torch.tensor(values), order, basis) == (len(values) == 2)
+        warn_if_binary(False, order, basis)
+        warn_if_binary(True, order, basis)
     assert [str(w.message)[:19] for w in caught] == ["the data are binary"] * warns
+
+
+def test_fit_warns_on_binary_data():
+    model = PHVAE((1, 4, 4), order=2, latent_size=2, network={"name": "dense", "hidden": [4]})
+    x = (torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    with pytest.warns(UserWarning, match="the data are binary"):
+        model.fit(x, epochs=1, device="cpu")
+
+
+@pytest.mark.parametrize(("x", "expected"), [
+    (torch.tensor([0.0, 1.0, 1.0]), True),
+    (torch.tensor([0.0, 0.5, 1.0]), False),
+    (np.array([[True], [False]]), True),
+    (np.array([0, 255, 255], dtype=np.uint8), True),
+    (np.array([0, 1, 255], dtype=np.uint8), False),
+    (np.append(np.zeros(10_000), 0.25), False),
+])  # fmt: skip
+def test_what_is_binary(x, expected):
+    assert is_binary(x) is expected
 
 
 def test_errors_name_what_was_found_and_what_is_allowed():
