@@ -9,15 +9,17 @@ __all__ = ["seeds_per_job", "stackable"]
 _LIMITS = {("dense", "cpu"): 8, ("dense", "cuda"): 16, ("conv_locatello", "cpu"): 1, ("conv_locatello", "cuda"): 8}
 
 
-def stackable(network_name: str, device: str) -> bool:
-    """Whether seeds train as one stack; if not, a job trains them one after the other.
+def stackable(network_name: str, device: str, threads: int = 1) -> bool:
+    """Whether the seeds of a job train as one stack; if not, they train one after the other.
 
-    Stacked convolutions become grouped convolutions, which are slower than one after the other on a CPU.
+    Stacked convolutions become grouped convolutions, which are slower than one after the other on a CPU. With more
+    than one thread a matrix product is divided by the size of the whole stack, and a seed's last bits would depend
+    on its companions; one thread a job, and several jobs, keep all cores busy as well.
 
-    >>> stackable("dense", "cpu"), stackable("conv_locatello", "cpu"), stackable("conv_locatello", "cuda")
+    >>> stackable("dense", "cpu"), stackable("dense", "cpu", threads=2), stackable("conv_locatello", "cuda")
     (True, False, True)
     """
-    return network_name == "dense" or device != "cpu"
+    return device != "cpu" or (network_name == "dense" and threads == 1)
 
 
 def seeds_per_job(n_seeds: int, network_name: str, device: str) -> int:

@@ -45,8 +45,8 @@ def fit(
 ) -> pd.DataFrame:
     """Train a model on an array and leave it with the weights of its best epoch.
 
-    Training goes on from the model's present weights. Equal arguments give equal weights, and those of a run of the
-    workflow with the same data, seed and settings. No global random state is used.
+    Training goes on from the model's present weights. Equal arguments give equal weights; with one torch thread they
+    are those of a run of the workflow with the same data, seed and settings. No global random state is used.
 
     Args:
         model: changed in place; stays on its device.
@@ -97,7 +97,7 @@ def fit(
             learning_rate=learning_rate,
             device=target,
             precision=precision,
-            together=stackable(model.config.network.name, target),
+            together=stackable(model.config.network.name, target, torch.get_num_threads()),
         )
         levels = (model.order, model.level_size)
         batches = Batches(

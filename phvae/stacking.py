@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import pad
 
+from phvae.tape import ALIGNMENT, record
+
 if TYPE_CHECKING:
     from phvae.model import PHVAE
 
-__all__ = ["ALIGNMENT", "Stack", "term_names"]
-
-# Matrix products on a CPU give other last bits when an operand's address changes modulo 64 bytes. So every seed's
-# block of a parameter is padded to 16 numbers, and only batches of a multiple of 16 examples are computed stacked:
-# then each seed's block of everything starts as if it were alone, and a seed has the same bits in any company.
-ALIGNMENT = 16
-
-# A computation that is repeated this often is recorded once as a plain list of tensor operations and replayed:
-# the same operations and bits without the cost of transforming them anew (recording costs as much as 50 steps).
-RECORD_AFTER = 50
+__all__ = ["Stack", "term_names"]
 
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
-Pieces = list[Tensor]
 Weights = dict[str, Tensor]
-Computation = Callable[[Pieces, Tensor, Tensor, Tensor], tuple[Pieces, Tensor]]
+Computation = Callable[..., list[Tensor]]
 
 
 def term_names(order: int) -> list[str]:
@@ -78,8 +71,6 @@ class Stack:
         self.device, self.precision, self.together, self.compile = device, precision, together, compile
         self.learning_rate = learning_rate
         self.shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
-        self._functions: dict[tuple[bool, int, int], Computation] = {}
-        self._calls: dict[tuple[bool, int, int], int] = {}
         self._place(states, step)
 
     def __len__(self) -> int:
@@ -87,6 +78,7 @@ class Stack:
 
     def _place(self, states: Sequence[dict[str, Tensor]], step: int) -> None:
         """Lay the states out as stacked leaves with an optimiser."""
+        self._computations: dict[tuple[bool, range, int], Computation] = {}
         self.leaves = [self._pack(states, name).requires_grad_() for name in self.shapes]
         self.optimiser = torch.optim.Adam(self.leaves, lr=self.learning_rate, fused=True)
         if step:
@@ -133,7 +125,7 @@ class Stack:
         Returns:
             The terms of `term_names`, (S, T), batch means before the step.
         """
-        gradients, terms = self._compute(True, x, eps, weight)
+        *gradients, terms = self._compute(True, x, eps, weight)
         for leaf, gradient in zip(self.leaves, gradients, strict=True):
             leaf.grad = gradient
         self.optimiser.step()
@@ -141,41 +133,38 @@ class Stack:
 
     def losses(self, x: Tensor, eps: Tensor) -> Tensor:
         """The terms at the divergence's final weight, (S, T), without a step."""
-        return self._compute(False, x, eps, torch.ones((), dtype=self.dtype, device=self.device))[1]
+        return self._compute(False, x, eps, torch.ones((), dtype=self.dtype, device=self.device))[0]
 
     @torch.no_grad()
-    def _compute(self, train: bool, x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Pieces, Tensor]:
-        leaves = [leaf.detach() for leaf in self.leaves]
-        if x.shape[1] % ALIGNMENT == 0 or len(self) == 1:
-            return self._call(train, leaves, x, eps, weight)
-        alone = [
-            self._call(
-                train, [leaf[i : i + 1] for leaf in leaves], x[i : i + 1].clone(), eps[i : i + 1].clone(), weight
-            )
-            for i in range(len(self))
-        ]
-        gradients = [torch.cat(parts) for parts in zip(*(g for g, _ in alone), strict=True)]
-        return gradients, torch.cat([terms for _, terms in alone])
+    def _compute(self, train: bool, x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
+        """Gradients (if asked) and terms of all seeds: together, or one after the other where bits ask for it."""
+        everyone = range(len(self))
+        if self.device != "cpu" or x.shape[1] % ALIGNMENT == 0:
+            return self._call(train, everyone, x, eps, weight)
+        parts = [self._call(train, range(i, i + 1), x[i : i + 1], eps[i : i + 1], weight) for i in everyone]
+        return [torch.cat(part) for part in zip(*parts, strict=True)]
 
-    def _call(self, train: bool, leaves: Pieces, x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Pieces, Tensor]:
-        """Compute, and record the computation once it has proved frequent."""
-        key = (train, x.shape[0], x.shape[1])
-        if key not in self._functions:
-            self._functions[key] = self._gradients if train else self._values
-        self._calls[key] = calls = self._calls.get(key, 0) + 1
-        with torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=False):
-            if calls == RECORD_AFTER:
-                self._functions[key] = self._record(self._functions[key], leaves, x, eps, weight)
-            return self._functions[key](leaves, x, eps, weight)
+    def _call(self, train: bool, seeds: range, x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
+        """Compute for some seeds of the stack; the first time, record how."""
+        key = (train, seeds, x.shape[1])
+        if key in self._computations:
+            return self._computations[key](x, eps, weight)
+        leaves = [leaf.detach()[seeds.start : seeds.stop] for leaf in self.leaves]
+        function = partial(self._gradients if train else self._values, leaves)
+        if self.compile:
+            self._computations[key] = torch.compile(self._cast(function))
+            return self._computations[key](x, eps, weight)
+        self._computations[key], outputs = record(self._cast(function), leaves, [x, eps, weight])
+        return outputs
 
-    def _record(self, function: Computation, *example: Any) -> Computation:
-        from torch.fx.experimental.proxy_tensor import make_fx
+    def _cast(self, function: Computation) -> Computation:
+        """The function under the precision's casts."""
 
-        def plain(leaves: Pieces, x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Pieces, Tensor]:
-            return function(leaves, x, eps, weight)  # a function that counts no `self` among its arguments
+        def cast(*inputs: Tensor) -> list[Tensor]:
+            with torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bfloat16", cache_enabled=False):
+                return function(*inputs)
 
-        recorded = make_fx(plain)(*example)
-        return torch.compile(recorded) if self.compile else recorded
+        return cast
 
     def _terms(self, weights: dict[str, Tensor], x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """The loss and all terms of one seed."""
@@ -183,22 +172,22 @@ class Stack:
         scalars = [out["loss"], out["reconstruction"], out["divergence"], out["kl"]]
         return out["loss"], torch.cat([torch.stack(scalars), out["kl_levels"], out["reconstruction_levels"]])
 
-    def _values(self, leaves: Pieces, x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Pieces, Tensor]:
+    def _values(self, leaves: list[Tensor], x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
         def one(weights: Weights, x: Tensor, eps: Tensor) -> tuple[Weights, Tensor]:
             return {}, self._terms(weights, x, eps, weight)[1]
 
-        return [], self._map(one, leaves, x, eps)[1]
+        return [self._map(one, leaves, x, eps)[1]]
 
-    def _gradients(self, leaves: Pieces, x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Pieces, Tensor]:
+    def _gradients(self, leaves: list[Tensor], x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
         def one(weights: Weights, x: Tensor, eps: Tensor) -> tuple[Weights, Tensor]:
             return grad(self._terms, has_aux=True)(weights, x, eps, weight)
 
         gradients, terms = self._map(one, leaves, x, eps)
         flat = [gradients[name].flatten(1) for name in self.shapes]
         missing = [leaf.shape[1] - g.shape[1] for leaf, g in zip(leaves, flat, strict=True)]
-        return [pad(g, (0, more)) if more else g for g, more in zip(flat, missing, strict=True)], terms
+        return [*(pad(g, (0, more)) if more else g for g, more in zip(flat, missing, strict=True)), terms]
 
-    def _map(self, one: Callable, leaves: Pieces, x: Tensor, eps: Tensor) -> tuple[Weights, Tensor]:
+    def _map(self, one: Callable, leaves: list[Tensor], x: Tensor, eps: Tensor) -> tuple[Weights, Tensor]:
         """`one` for every seed."""
         weights = {name: self._unpack(leaf, name) for name, leaf in zip(self.shapes, leaves, strict=True)}
         if self.together:

@@ -67,7 +67,7 @@ def train(
     with Stop() as stop, Leases([run_dirs[seed] for seed in seeds], stop) as leases:
         todo = [seed for seed in seeds if not finished(run_dirs[seed], keys[seed])]
         with session(device, threads, cell.training.precision):
-            for step, group in _groups(todo, run_dirs, keys, stackable(cell.model.network.name, device)):
+            for step, group in _groups(todo, run_dirs, keys, stackable(cell.model.network.name, device, threads)):
                 _Job(cell, group, data, run_dirs, keys, device, provenance, stop, leases).run(step)
     return {seed: read_json(run_dirs[seed] / "run.json") for seed in seeds}
 
@@ -129,7 +129,7 @@ class _Job:
             learning_rate=t.learning_rate,
             device=self.device,
             precision=t.precision,
-            together=stackable(c.model.network.name, self.device),
+            together=stackable(c.model.network.name, self.device, torch.get_num_threads()),
             compile=t.compile == "auto" and self.device == "cuda",
         )
         batches = Batches(

@@ -1,0 +1,255 @@
+"""A computation recorded once as the tensor operations it comes down to, and replayed without deriving them again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torch.utils._python_dispatch import TorchDispatchMode
+
+__all__ = ["ALIGNMENT", "Tape", "record"]
+
+# A matrix product has other last bits when an operand or the result starts at another address modulo 64 bytes, and
+# an exponential when it falls into the rest of a tensor that no full vector covers. In blocks of this many numbers
+# neither happens, so that a block has the same bits in any company.
+ALIGNMENT = 64
+
+_BMM = torch.ops.aten.bmm.default
+
+
+class Tape:
+    """Operations that `record` saw, replayed on other inputs of the same shapes and types."""
+
+    def __init__(self, recorder: _Recorder, outputs: list[int], inputs: list[int]) -> None:
+        self._inputs, self._outputs = inputs, outputs
+        self._values: list[Any] = recorder.initial()
+        self._steps: list[tuple[_Step, list[int]]] = []  # with the slots that nobody reads afterwards
+        alive = set(outputs)
+        for step in reversed(recorder.steps):
+            if step.writes or alive.intersection(step.results):
+                used = set(step.slots())
+                ended = [slot for slot in {*used, *step.results} - alive if self._values[slot] is None]
+                self._steps.append((step, ended))
+                alive |= used
+        self._steps.reverse()
+
+    @torch.no_grad()
+    def __call__(self, *inputs: Tensor) -> list[Tensor]:
+        """The recorded function's outputs for these inputs."""
+        values = self._values.copy()
+        for slot, tensor in zip(self._inputs, inputs, strict=True):
+            values[slot] = _plain(tensor)
+        for step, ended in self._steps:
+            arguments = step.arguments.copy()
+            for place, slot in step.holes:
+                arguments[place] = values[slot]
+            for place, slots in step.lists:
+                arguments[place] = [values[slot] for slot in slots]
+            result = step.function(*arguments, **step.options)
+            if step.single:
+                values[step.results[0]] = result
+            else:
+                for slot, value in zip(step.results, result, strict=True):
+                    values[slot] = value
+            for slot in ended:
+                values[slot] = None
+        return [values[slot] for slot in self._outputs]
+
+
+def record(
+    function: Callable[..., list[Tensor]], fixed: Sequence[Tensor], inputs: Sequence[Tensor]
+) -> tuple[Tape, list[Tensor]]:
+    """Call a function of tensors and record the operations it comes down to.
+
+    Mapping over seeds and differentiating cost more than computing where networks are small, and come to the same
+    operations at every step. Recording costs about one call; the replay gives the same bits. Control flow must not
+    depend on values, and no random number be drawn.
+
+    Args:
+        function: takes tensors, returns a list of tensors.
+        fixed: tensors that `function` refers to and that change in place (parameters); everything else it refers to
+            is constant.
+        inputs: what to call it with.
+
+    Returns:
+        The tape, and the function's result.
+
+    Raises:
+        ValueError: an operation writes into a constant.
+
+    >>> tape, first = record(lambda x, y: [(x * y).sum(), x - y], [], [torch.ones(2), torch.ones(2)])
+    >>> tape(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    [tensor(11.), tensor([-2., -2.])]
+    """
+    inputs = [_plain(tensor) for tensor in inputs]
+    with _Recorder(fixed, inputs) as recorder:
+        outputs = function(*inputs)
+    slots = [recorder.slot(tensor) for tensor in outputs]
+    return Tape(recorder, slots, [recorder.slot(tensor) for tensor in inputs]), outputs
+
+
+class _Step(NamedTuple):
+    """One operation: its arguments with holes for tensors, the slots that fill the holes, the slots of its results."""
+
+    function: Callable[..., Any]
+    arguments: list[Any]
+    holes: list[tuple[int, int]]
+    lists: list[tuple[int, list[int]]]
+    options: dict[str, Any]
+    results: list[int]
+    single: bool
+    writes: bool
+
+    def slots(self) -> list[int]:
+        """Slots that it reads."""
+        return [slot for _, slot in self.holes] + [slot for _, slots in self.lists for slot in slots]
+
+
+class _View(NamedTuple):
+    """A tensor that is only a way to look at another."""
+
+    root: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+    offset: int
+
+
+class _Recorder(TorchDispatchMode):
+    """Watches operations. A slot is a place for a tensor: known from the start (fixed or constant), or computed."""
+
+    def __init__(self, fixed: Sequence[Tensor], inputs: Sequence[Tensor]) -> None:
+        super().__init__()
+        self.steps: list[_Step] = []
+        self._tensors: list[Tensor] = []  # by slot; kept alive, so that no identity is used twice
+        self._slots: dict[int, int] = {}
+        self._known: set[int] = set()  # fixed, constant, or a view of such
+        self._fixed: set[int] = set()  # of these, those whose values change
+        self._views: dict[int, _View] = {}
+        self._made: dict[_View, int] = {}
+        for tensor in fixed:
+            slot = self._new(tensor)
+            self._known.add(slot)
+            self._fixed.add(slot)
+        for tensor in inputs:
+            self._new(tensor)
+
+    def initial(self) -> list[Tensor | None]:
+        """Values of the slots before a replay."""
+        return [tensor if slot in self._known else None for slot, tensor in enumerate(self._tensors)]
+
+    def _new(self, tensor: Tensor) -> int:
+        self._tensors.append(tensor)
+        self._slots[id(tensor)] = len(self._tensors) - 1
+        return len(self._tensors) - 1
+
+    def _find(self, tensor: Tensor) -> int:
+        """The slot of a tensor; one that nothing has computed is a constant."""
+        if id(tensor) not in self._slots:
+            self._known.add(self._new(tensor))
+        return self._slots[id(tensor)]
+
+    def slot(self, tensor: Tensor) -> int:
+        """The slot of a tensor whose value is needed: a view is made here, in one operation, from what it looks at."""
+        slot = self._find(tensor)
+        view = self._views.get(slot)
+        if view is None:
+            return slot
+        if view not in self._made:
+            arguments = [None, view.size, view.stride, view.offset]
+            self.steps.append(_Step(torch.as_strided, arguments, [(0, view.root)], [], {}, [slot], True, False))
+            self._made[view] = slot
+        return self._made[view]
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        options = kwargs or {}
+        if function is _BMM and _misaligned(*args):
+            function = _aligned_product
+        out = function(*args, **options)
+        tensors = [
+            a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg]) if isinstance(a, Tensor)
+        ]
+        if any(isinstance(value, Tensor) for value in options.values()):
+            raise ValueError(f"{function} takes a tensor by keyword, which a training step cannot record")
+        results = [out] if isinstance(out, Tensor) else list(out)
+        sources = [self._find(tensor) for tensor in tensors]
+        writes = any(out_ is tensor for out_ in results for tensor in tensors)
+        if writes:
+            self._write(function, args, options, results)
+        elif tensors and all(any(_shares(result, tensor) for tensor in tensors) for result in results):
+            for result in results:
+                self._view(result, next(t for t in tensors if _shares(result, t)))
+        elif self._known.issuperset(sources) and self._fixed.isdisjoint(sources):
+            self._known.update(self._new(result) for result in results)
+        else:
+            self._step(
+                function, args, options, [self._new(result) for result in results], isinstance(out, Tensor), False
+            )
+        return out
+
+    def _write(self, function: Any, args: Any, options: Any, results: list[Tensor]) -> None:
+        target = self._find(results[0])
+        root = self._views[target].root if target in self._views else target
+        if root in self._known:
+            raise ValueError(
+                f"{function} writes into a constant, which a training step cannot record: make a new tensor"
+            )
+        slots = [self.slot(result) for result in results]
+        self._step(function, args, options, slots, True, True)
+
+    def _step(
+        self, function: Any, args: Any, options: dict[str, Any], results: list[int], single: bool, writes: bool
+    ) -> None:
+        arguments, holes, lists = list(args), [], []
+        for place, value in enumerate(args):
+            if isinstance(value, Tensor):
+                arguments[place] = None
+                holes.append((place, self.slot(value)))
+            elif isinstance(value, list | tuple) and any(isinstance(item, Tensor) for item in value):
+                arguments[place] = None
+                lists.append((place, [self.slot(item) for item in value]))
+        self.steps.append(_Step(function, arguments, holes, lists, options, results, single, writes))
+
+    def _view(self, result: Tensor, source: Tensor) -> None:
+        """Note a view: of something known it is known too; of something computed it is made when it is needed."""
+        origin = self._find(source)
+        slot = self._new(result)
+        if origin in self._known:
+            self._known.add(slot)
+            if origin in self._fixed:
+                self._fixed.add(slot)
+            return
+        root = self._views[origin].root if origin in self._views else origin
+        base = self._tensors[root]
+        view = _View(root, tuple(result.shape), result.stride(), int(result.storage_offset()))
+        self._made.setdefault(_View(root, tuple(base.shape), base.stride(), int(base.storage_offset())), root)
+        self._views[slot] = view
+
+
+def _shares(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors look at the same numbers."""
+    return a.dtype == b.dtype and a.untyped_storage()._cdata == b.untyped_storage()._cdata
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    """The tensor, or a copy that begins where its storage begins and has no gaps (views of it are by address)."""
+    if tensor.storage_offset() == 0 and tensor.is_contiguous():
+        return tensor
+    return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _misaligned(a: Tensor, b: Tensor) -> bool:
+    """Whether the results of a batch of products do not all start at aligned addresses."""
+    return a.device.type == "cpu" and a.shape[1] * b.shape[2] % ALIGNMENT != 0
+
+
+def _aligned_product(a: Tensor, b: Tensor) -> Tensor:
+    """Products (S, m, k) (S, k, n) computed with n filled up, so that all results start at aligned addresses."""
+    n = b.shape[2]
+    step = ALIGNMENT // math.gcd(a.shape[1], ALIGNMENT)
+    return torch.bmm(a, pad(b, (0, -n % step)))[..., :n].contiguous()
