@@ -88,7 +88,7 @@ def render(classes: np.ndarray, resolution: int = 32, binary: bool = False) -> n
 
 
 def _cover(shape: int, pose: np.ndarray, window: int) -> np.ndarray:
-    """Share (N, window, window) of each pixel that a shape covers; pose: (left, top, cos, sin, scale) x N, in pixels."""
+    """Share (N, window, window) of a pixel that a shape covers; pose: (left, top, cos, sin, scale) x N, in pixels."""
 
     def distance(i: np.ndarray, across: np.ndarray, down: np.ndarray) -> np.ndarray:
         left, top, cos, sin, scale = pose[:, i]

@@ -99,6 +99,20 @@ def test_plane_pdf_integrates_to_one_and_gives_the_mass_of_samples(kind: str) ->
     assert stats.chi2.sf(((observed - wanted) ** 2 / wanted).sum(), likely.sum()) > 0.001
 
 
+def test_wide_rings_lose_no_mass_at_the_origin() -> None:
+    exact: Density2D = density("rings", radii=[0.3], noise=0.5)
+    radius = np.linspace(0, 5, 200_001)[1:]  # a ring whose radius would often be negative
+    along = exact.pdf(np.stack([radius, np.zeros_like(radius)], axis=-1)) * 2 * np.pi * radius
+    assert integrate.trapezoid(along, radius) == pytest.approx(1, abs=1e-4)
+    assert (
+        stats.kstest(
+            np.hypot(*exact.sample(5000, numpy_generator(0, "r")).T),
+            lambda r: np.interp(r, radius, integrate.cumulative_trapezoid(along, radius, initial=0)),
+        ).pvalue
+        > 0.001
+    )
+
+
 @pytest.mark.parametrize("kind", PLANE)
 def test_plane_iqr_is_that_of_samples(kind: str) -> None:
     exact: Density2D = density(kind)
@@ -153,8 +167,9 @@ def test_the_scaling_puts_training_quantiles_at_a_tenth_and_nine_tenths(kind: st
 
 
 def test_splits_are_different_draws_and_do_not_depend_on_the_training_size(tmp_path: Path) -> None:
-    small = data.load(data.prepare("claw", SMALL, cache=tmp_path))
-    large = data.load(data.prepare("claw", {**SMALL, "n_train": 800}, cache=tmp_path))
+    equal = {"n_train": 300, "n_validation": 300, "n_test": 300}
+    small = data.load(data.prepare("claw", equal, cache=tmp_path))
+    large = data.load(data.prepare("claw", {**equal, "n_train": 800}, cache=tmp_path))
 
     def original(prepared: data.Prepared, split: str) -> np.ndarray:
         assert prepared.scaling is not None
