@@ -196,7 +196,7 @@ def _untested(rows: pd.DataFrame, claim: Claim, dataset: str, challenger: str, c
         return f"no runs on {dataset}"
     if claim.n_train == "smallest" and sizes < 2:
         return "one training size only"
-    present = set(rows["variant"])
+    present = set(rows[rows["status"] != "missing"]["variant"])
     for variant in (challenger, *([] if control == CURVE else [control])):
         if variant not in present:
             return f"no runs of {variant}"

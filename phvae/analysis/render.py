@@ -69,9 +69,9 @@ def plus_minus(mean: float, half: float) -> str:
         return "–"
     if not math.isfinite(half):
         return number(mean)
+    if half == 0:
+        return f"{number(mean, 4)} ± 0"
     size = max(abs(mean), half)
-    if size == 0:
-        return "0 ± 0"
     if not 1e-3 <= size < 1e7:
         power = math.floor(math.log10(size))
         return f"({_rounded(mean / 10.0**power, half / 10.0**power)})e{power:+03d}"
@@ -79,9 +79,8 @@ def plus_minus(mean: float, half: float) -> str:
 
 
 def _rounded(mean: float, half: float) -> str:
-    places = 6 if half == 0 else 1 - math.floor(math.log10(half))
-    places = min(max(places, 0), 6)
-    return f"{mean:,.{places}f} ± {half:,.{places}f}"
+    places = min(max(1 - math.floor(math.log10(half)), 0), 6)
+    return f"{round(mean, places) + 0.0:,.{places}f} ± {half:,.{places}f}"  # + 0.0: no minus before a zero
 
 
 def escape_markdown(text: str) -> str:

@@ -115,6 +115,8 @@ def collect(
             _extend(
                 table, described, None, groups["rows"], groups.get("key", ""), paths.groups(dataset, n_train, variant)
             )
+    labels = {variant: label for variant, label in zip(runs["variant"], runs["label"], strict=True) if label}
+    runs["label"] = [labels.get(variant, variant) for variant in runs["variant"]]  # also of runs without a record
     frame = _frame(table)
     _save(paths.root, frame, _frame(costs), _frame(runs))
     return frame
@@ -315,7 +317,7 @@ def _origin(
     inputs = record.get("inputs") or {}
     return (
         *cell,
-        record.get("label") or cell[2],
+        record.get("label", ""),
         seed,
         status,
         reason,

@@ -138,6 +138,12 @@ def test_runs_keep_label_origin_and_whether_the_data_are_binary(root: Path) -> N
     assert (runs.label[0], runs.commit[0], runs.binary[0], runs.data_sha256[0]) == ("VAE", "abc", True, "d1")
 
 
+def test_a_run_without_a_record_has_the_label_of_its_variant(root: Path) -> None:
+    results.collect(root, [*EXPECTED, ("digits", "all", "vae", 99), ("digits", "all", "never", 0)])
+    runs = results.read_runs(root).set_index(["variant", "seed"])["label"]
+    assert (runs["vae", 99], runs["never", 0]) == ("VAE", "never")
+
+
 def test_without_expectations_the_runs_on_disk_are_taken(root: Path) -> None:
     assert len(results.collect(root)) == len(EXPECTED) * 3
 

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from known_truth import write_known
+from scipy import stats
+
+from phvae.analysis import ledger
+from phvae.analysis.claims import Claims, read_claims
+from phvae.analysis.results import read_table
+from phvae.errors import ConfigError
+from phvae.files import sha256
+from phvae.metrics.registry import lookup
+
+ALL = ["vae", "rate-distortion", "copies-3", {"variant": "vae", "challenger": "ph-vae-3-matched"}]
+
+
+def claim(challenger: str, controls: list[Any], **more: Any) -> dict[str, Any]:
+    base = {"text": "words", "datasets": ["grey"], "metric": "mse", "direction": "lower", "matters": {"relative": 0.05}}
+    return {**base, "challenger": challenger, "controls": controls, **more}
+
+
+CLAIMS = {
+    "real": claim("ph-vae-3", ALL, datasets=["grey", "bits", "nowhere"]),
+    "null": claim("ph-vae-2", ["vae"]),
+    "wrong": claim("copies-3", ["vae", "ph-vae-3"]),
+    "diverging": claim("ph-vae-4", ["vae"], datasets=["grey", "curve"]),
+    "floor": claim("ph-vae-3", ["vae"], datasets=["curve"], metric="ks_samples_mean"),
+    "sharper": claim("ph-vae-3", ["vae"], metric="ssim", direction="higher", matters={"absolute": 0.5}),
+    "empty": claim("ph-vae-3", ["vae"], metric="fid_samples"),
+    "absent": claim("ph-vae-3", ["vae"], metric="mig", direction="higher"),
+    "spread": claim("ph-vae-3", ["vae"], compare="spread", matters={"relative": 0.25}),
+    "small": claim("ph-vae-3", ["vae"], n_train="smallest"),
+    "unknown": claim("ph-vae-9", ["vae"]),
+}
+
+
+def claims(entries: dict[str, Any]) -> Claims:
+    return Claims.model_validate({"written": "2026-01-01", "claims": entries})
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    return read_table(write_known(tmp_path_factory.mktemp("known")))
+
+
+@pytest.fixture(scope="module")
+def verdicts(table: pd.DataFrame) -> pd.DataFrame:
+    return ledger.evaluate(table, claims(CLAIMS), binary={"bits"})
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset", "verdict", "reason"),
+    [
+        ("real", "grey", "supported", ""),
+        ("real", "bits", "not testable", "binary data"),
+        ("real", "nowhere", "not tested", "no runs on nowhere"),
+        ("null", "grey", "not resolved", "the difference is smaller than the effect that matters"),
+        ("wrong", "grey", "contradicted", ""),
+        ("diverging", "grey", "not resolved", "ph-vae-4 diverged more often than vae"),
+        ("diverging", "curve", "not tested", "no runs of ph-vae-4"),
+        ("floor", "curve", "not resolved", "both at the noise floor"),
+        ("sharper", "grey", "supported", "smaller than the effect that matters"),
+        ("empty", "grey", "not tested", "fid_samples has no value: no Inception weights were given"),
+        ("absent", "grey", "not tested", "mig was not computed"),
+        ("spread", "grey", "not resolved", "not told from vae at 10 seeds"),
+        ("small", "grey", "not tested", "one training size only"),
+        ("unknown", "grey", "not tested", "no runs of ph-vae-9"),
+    ],
+)
+def test_known_truth_gives_exactly_these_words(
+    verdicts: pd.DataFrame, name: str, dataset: str, verdict: str, reason: str
+) -> None:
+    row = verdicts[(verdicts["claim"] == name) & (verdicts["dataset"] == dataset)].iloc[0]
+    assert (row["verdict"], row["reason"]) == (verdict, reason)
+
+
+def test_tally_counts_data_sets_that_could_be_tested(verdicts: pd.DataFrame) -> None:
+    summary = ledger.tally(verdicts).set_index("claim")["summary"]
+    assert summary["real"] == "supported on 1 of 1"
+    assert summary["diverging"] == "supported on 0 of 1"
+    assert summary["small"] == "not tested"
+    only = verdicts[verdicts["dataset"] == "bits"]
+    assert ledger.tally(only)["summary"].tolist() == ["not testable"]
+
+
+def test_a_claim_is_as_weak_as_its_hardest_control(table: pd.DataFrame, verdicts: pd.DataFrame) -> None:
+    details = ledger.contests(table, claims(CLAIMS), binary={"bits"})
+    real = details[(details["claim"] == "real") & (details["dataset"] == "grey")]
+    assert list(real["control"]) == ["vae", "rate-distortion", "copies-3", "vae"]
+    assert list(real["challenger"]) == ["ph-vae-3"] * 3 + ["ph-vae-3-matched"]
+    row = verdicts[(verdicts["claim"] == "real") & (verdicts["dataset"] == "grey")].iloc[0]
+    assert row["p"] == real["p"].max()
+    assert row["controls"] == 4
+    # and the single comparison is scipy's paired t-test, one-sided
+    grey = table[(table["dataset"] == "grey") & (table["metric"] == "mse")]
+    ours, theirs = (grey[grey["variant"] == v].sort_values("seed")["value"].to_numpy() for v in ("ph-vae-3", "vae"))
+    expected = stats.ttest_rel(ours, theirs, alternative="less")
+    assert real["p"].iloc[0] == pytest.approx(expected.pvalue)
+    assert real["effect"].iloc[0] == pytest.approx((ours - theirs).mean())
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval()
+    assert (real["low"].iloc[0], real["high"].iloc[0]) == pytest.approx((low, high))
+    assert real["matters"].iloc[0] == pytest.approx(0.05 * theirs.mean())
+
+
+def test_one_lost_control_is_enough_to_fail(table: pd.DataFrame) -> None:
+    entry = {"a": claim("ph-vae-3", ["vae", "ph-vae-3-matched"])}
+    row = ledger.evaluate(table, claims(entry)).iloc[0]
+    assert row["verdict"] == "not resolved"
+    assert row["control"] == "ph-vae-3-matched"
+
+
+def made(differences: dict[str, np.ndarray], base: np.ndarray) -> pd.DataFrame:
+    """A long table with the control `vae` at `base`, and variants at base plus their differences."""
+    rows = []
+    for variant, shift in {"vae": np.zeros_like(base), **differences}.items():
+        for seed, value in enumerate(base + shift):
+            rows.append(("d", "all", variant, "test", "m", seed, "ok", value, False))
+    names = ["dataset", "n_train", "variant", "split", "metric", "seed", "status", "value", "higher_is_better"]
+    frame = pd.DataFrame(rows, columns=names).astype({"higher_is_better": "boolean"})
+    return frame.assign(order=1, basis="monomial", divergence="kl", floor=np.nan, noise_sd=np.nan, reason="")
+
+
+def test_holm_is_over_the_claims_of_a_data_set() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(3, 8))
+    noise = (noise - noise.mean(1, keepdims=True)) / noise.std(1, ddof=1, keepdims=True)
+    t = stats.t.isf([0.02, 0.03, 0.2], 7)  # one-sided p-values by construction
+    shifts = {name: noise[i] - t[i] / np.sqrt(8) for i, name in enumerate("abc")}
+    table = made(shifts, rng.normal(size=8))
+    entries = {name: claim(name, ["vae"], datasets=["d"], metric="m") for name in "abc"}
+    found = ledger.evaluate(table, claims(entries)).set_index("claim")
+    assert found["p"].tolist() == pytest.approx([0.02, 0.03, 0.2])
+    assert found["p_holm"].tolist() == pytest.approx([0.06, 0.06, 0.2])
+    assert set(found["verdict"]) == {"not resolved"}
+    alone = ledger.evaluate(table, claims({"a": entries["a"]}))
+    assert alone["verdict"].tolist() == ["supported"]
+
+
+def test_contradiction_pays_for_the_number_of_controls() -> None:
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=8)
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    worse = {"a": noise + stats.t.isf(0.03, 7) / np.sqrt(8)}
+    table = made({**worse, "b": 50 + rng.normal(size=8)}, rng.normal(size=8))
+    one = ledger.evaluate(table, claims({"x": claim("a", ["vae"], datasets=["d"], metric="m")}))
+    two = ledger.evaluate(table, claims({"x": claim("a", ["vae", "b"], datasets=["d"], metric="m")}))
+    assert (one["verdict"][0], two["verdict"][0]) == ("contradicted", "not resolved")
+
+
+def test_too_few_seeds_are_named() -> None:
+    table = made({"a": np.array([-1.0, -1.1, -0.9, -1.2])}, np.zeros(4))
+    entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m")}
+    row = ledger.evaluate(table, claims(entries)).iloc[0]
+    assert (row["verdict"], row["reason"]) == ("not testable", "too few seeds: 4 complete pairs with vae, 5 needed")
+    table = made({"a": np.linspace(-1, -1.1, 9)}, np.arange(9.0))
+    entries["x"] |= {"compare": "spread"}
+    assert "9 complete pairs with vae, 10 needed" in ledger.evaluate(table, claims(entries))["reason"][0]
+
+
+def test_spread_claims_use_the_pitman_morgan_test() -> None:
+    rng = np.random.default_rng(3)
+    base = rng.normal(size=12)
+    table = made({"a": -0.7 * base + 0.05 * rng.normal(size=12)}, base)
+    entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m", compare="spread", matters={"relative": 0.25})}
+    row = ledger.evaluate(table, claims(entries)).iloc[0]
+    a = base + table[table["variant"] == "a"]["value"].to_numpy() - base
+    expected = stats.pearsonr(a + base, a - base, alternative="less").pvalue
+    assert row["p"] == pytest.approx(expected)
+    assert row["verdict"] == "supported"
+    assert row["effect"] == pytest.approx(a.std(ddof=1) / base.std(ddof=1))
+    assert row["low"] < row["effect"] < row["high"] < 1
+
+
+def test_seeds_needed_bring_the_half_width_below_what_matters() -> None:
+    rng = np.random.default_rng(4)
+    table = made({"a": rng.normal(size=10)}, rng.normal(size=10) + 10)
+    entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m", matters={"absolute": 0.3})}
+    row = ledger.evaluate(table, claims(entries)).iloc[0]
+    sd = row["half_width"] * np.sqrt(10) / stats.t.ppf(0.975, 9)
+    n = row["seeds_needed"]
+    assert stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n) <= 0.3 < stats.t.ppf(0.975, n - 2) * sd / np.sqrt(n - 1)
+
+
+def test_a_direction_against_the_metric_is_refused(table: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match=r"claims\.x\.direction: found 'higher', but mse is better the other way"):
+        ledger.evaluate(table, claims({"x": claim("ph-vae-3", ["vae"], direction="higher")}))
+
+
+# ---- the file ----
+def test_the_shipped_claims_can_be_read_and_name_what_exists() -> None:
+    found, digest = read_claims("config/claims.yaml")
+    assert digest == sha256("config/claims.yaml")
+    variants = set(yaml.safe_load(Path("config/quick.yaml").read_text(encoding="utf-8"))["variants"])
+    for name, entry in found.claims.items():
+        better = lookup(entry.metric).higher_is_better
+        if better is not None and entry.compare == "mean":
+            assert entry.direction == ("higher" if better else "lower"), name
+        named = {entry.challenger, *(c.challenger or c.variant for c in entry.controls)} - {"rate-distortion"}
+        assert named <= variants, name
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"metrics": "mse"}, r"claims.x.metrics: unknown key; did you mean 'metric'\?"),
+        ({"direction": "down"}, r"claims.x.direction: found 'down', expected 'lower' or 'higher'"),
+        ({"matters": {}}, "claims.x.matters: expected exactly one of absolute and relative"),
+        ({"matters": {"relative": 2}}, "claims.x.matters.relative: found 2"),
+        ({"controls": []}, r"claims.x.controls: found \[\]"),
+        ({"controls": ["a"]}, "found 'a' against itself"),
+        ({"controls": ["b", "b"]}, "found 'b' twice"),
+        ({"datasets": ["d", "d"]}, "expected each data set once"),
+        ({"compare": "spread", "direction": "higher"}, "expected direction lower"),
+        ({"compare": "spread", "matters": {"absolute": 1}}, "needs matters.relative"),
+        ({"compare": "spread", "controls": ["rate-distortion"]}, "cannot have the control rate-distortion"),
+        ({"text": None}, "claims.x.text: found None"),
+    ],
+)
+def test_mistakes_in_the_file_name_key_found_and_expected(tmp_path: Path, change: Any, message: str) -> None:
+    path = tmp_path / "claims.yaml"
+    entry = {**claim("a", ["b"], matters={"relative": 0.1}), **change}
+    path.write_text(yaml.safe_dump({"written": "2026-01-01", "claims": {"x": entry}}))
+    with pytest.raises(ConfigError, match=message) as caught:
+        read_claims(path)
+    assert str(caught.value).startswith(str(path))
+
+
+def test_a_file_without_claims_or_date_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    path.write_text("level: 0.05\n")
+    with pytest.raises(ConfigError, match=r"written: missing, and required\n.*claims: missing"):
+        read_claims(path)
+    with pytest.raises(ConfigError, match="no such file"):
+        read_claims(tmp_path / "claim.yaml")

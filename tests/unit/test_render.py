@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import string
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phvae.analysis.render import Block, Cell, Table, escape_latex, escape_markdown, latex, markdown, number, plus_minus
+from phvae.analysis.report_tables import read_markdown
+
+NASTY = "a|b & 50 % of #1 in $x_1$ {q} ~ ^ \\cmd <t> β-VAE ½ µ–— “é” ΑΩς *b* `c` _d_ 中 √² ‡"
+
+KNOWN = (
+    r"\textbackslash{}", r"\textasciicircum{}", r"\textasciitilde{}", r"\textless{}", r"\textgreater{}",
+    r"\textbar{}", r"\textquotedbl{}", r"\textquotesingle{}", r"\textasciigrave{}", r"\allowbreak{}", r"$\beta$",
+    r"$\Omega$", r"$\pm$", "$-$", r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "text"),
+    [
+        (0.12164, 0.00134, "0.1216 ± 0.0013"),
+        (-0.5, 0.25, "-0.50 ± 0.25"),
+        (12345.6, 987.0, "12,346 ± 987"),
+        (3.2e-6, 1.1e-7, "(3.20 ± 0.11)e-06"),
+        (2.5e8, 1.0e7, "(2.50 ± 0.10)e+08"),
+        (0.0, 0.0, "0 ± 0"),
+        (1.5, 0.0, "1.500 ± 0"),
+        (-1e-9, 0.3, "0.00 ± 0.30"),
+        (0.5, float("nan"), "0.500"),
+        (float("nan"), 0.1, "–"),
+    ],
+)
+def test_a_mean_is_rounded_where_its_interval_ends(mean: float, half: float, text: str) -> None:
+    assert plus_minus(mean, half) == text
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_a_number_keeps_three_digits(value: float) -> None:
+    shown = float(number(value).replace(",", ""))
+    assert shown == pytest.approx(value, rel=5.1e-3) or abs(value) < 1e-300
+
+
+def test_markdown_shows_text_as_it_is(tmp_path: Path) -> None:
+    table = Table(
+        "t", NASTY, "caption", [Block("h", ["v", "m"], [[NASTY, Cell("1 ± 2", bold=True, mark="†")]], note="n")]
+    )
+    (tmp_path / "t.md").write_text(markdown(table), encoding="utf-8")
+    page = read_markdown(tmp_path / "t.md")  # what the report makes of it
+    assert page.title == NASTY
+    cell, value = page.blocks[0].rows[0]
+    assert cell.text == NASTY
+    assert (value.text, value.bold) == ("1 ± 2 †", True)
+    assert (page.blocks[0].heading, page.blocks[0].note, page.caption) == ("h", "n", "caption")
+
+
+def test_a_line_break_in_a_name_does_not_break_the_table() -> None:
+    assert escape_markdown("a\nb") == "a b"
+    assert escape_latex("a\n\tb") == "a b"
+
+
+@given(st.text(alphabet=string.printable + "βΩ±–é中", max_size=40))
+def test_no_special_character_survives_in_latex(text: str) -> None:
+    left = escape_latex(text)
+    for known in KNOWN:
+        left = left.replace(known, "")
+    assert not set(left) & set("\\{}$&#%_^~<>")
+
+
+def test_wide_blocks_are_split_for_the_page_and_keep_their_first_column() -> None:
+    header = ["variant", *(f"m{i}" for i in range(7))]
+    block = Block("h", header, [["a", *(str(i) for i in range(7))]], note="the end")
+    text = latex(Table("t", "T", "C", [block]))
+    assert text.count(r"\begin{longtable}") == 3
+    assert text.count(r"\toprule") == 6  # first and continued heads
+    assert [text.count(f"m{i} ") for i in range(7)] == [2] * 7
+    assert text.count("the end") == 1
+
+
+@pytest.mark.latex
+def test_nasty_and_long_names_compile(tmp_path: Path) -> None:
+    long_name = "a-very-long-variant-name-with-many-parts_and_underscores.and.dots+and-more-of-it-up-to-80"
+    rows: list[list[Cell | str]] = [
+        [NASTY, Cell("0.123 ± 0.004", bold=True, mark="‡"), "-1.2e-05"],
+        [long_name, "–", "–"],
+    ]
+    table = Table("t", NASTY, NASTY, [Block(NASTY, ["variant", NASTY, long_name], rows, note=NASTY)])
+    body = latex(table)
+    assert r"\textbf{0.123 $\pm$ 0.004}" in body
+    assert "$-$1.2e$-$05" in body or "$-$1.2e-05" in body
+    start = "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs,longtable,array,textcomp}"
+    (tmp_path / "t.tex").write_text(f"{start}\n\\begin{{document}}\n{body}\\end{{document}}\n", encoding="utf-8")
+    answer = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"],
+        cwd=tmp_path, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stdout[-1500:]

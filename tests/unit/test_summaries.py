@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from known_truth import SEEDS, write_known
+from scipy import stats
+
+from phvae.analysis.results import read_table
+from phvae.analysis.summaries import against, at_floor, pairs_of, summary
+from phvae.errors import ConfigError
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    return read_table(write_known(tmp_path_factory.mktemp("known")))
+
+
+@pytest.fixture(scope="module")
+def frame(table: pd.DataFrame) -> pd.DataFrame:
+    return against(table, "vae").set_index(["dataset", "variant", "metric"])
+
+
+WORDS = {
+    # the real effect, on every data set but the binary one
+    ("grey", "mse"): {"ph-vae-3": "better", "ph-vae-3-matched": "better", "ph-vae-4": "not resolved",
+                      "ph-vae-2": "not resolved", "copies-3": "not resolved", "beta-vae-2": "worse"},
+    ("grey", "ssim"): {"ph-vae-3": "better", "copies-3": "not resolved", "ph-vae-4": "not resolved"},
+    ("bits", "mse"): {"ph-vae-3": "not resolved", "ph-vae-4": "not resolved", "copies-3": "not resolved"},
+    ("curve", "w1_samples_mean"): {"ph-vae-3": "better", "ph-vae-2": "not resolved", "copies-3": "not resolved"},
+    # really smaller for ph-vae-3, but no further from the truth than true samples are
+    ("curve", "ks_samples_mean"): dict.fromkeys(["ph-vae-3", "copies-3", "ph-vae-2"], "both at the noise floor"),
+    # neither direction is better
+    ("grey", "kl"): dict.fromkeys(["ph-vae-3", "beta-vae-2"], ""),
+    ("grey", "fid_samples"): {"ph-vae-3": "not resolved"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("dataset", "metric"), list(WORDS))
+def test_known_truth_gives_exactly_these_words(frame: pd.DataFrame, dataset: str, metric: str) -> None:
+    found = {variant: frame.loc[(dataset, variant, metric), "word"] for variant in WORDS[dataset, metric]}
+    assert found == WORDS[dataset, metric]
+    assert frame.loc[(dataset, "vae", metric), "word"] == ""
+
+
+def test_a_better_variant_that_diverged_more_often_is_not_called_better(frame: pd.DataFrame) -> None:
+    row = frame.loc[("grey", "ph-vae-4", "mse")]
+    assert row["difference_high"] < 0  # it would have been
+    assert (row["word"], row["why"]) == ("not resolved", "the variant diverged more often")
+    assert (row["n"], row["planned"], row["diverged"], row["pairs"], row["incomplete"]) == (9, 10, 1, 9, 1)
+
+
+def test_metrics_without_values_are_counted_with_their_reason(frame: pd.DataFrame) -> None:
+    row = frame.loc[("grey", "ph-vae-3", "fid_samples")]
+    assert (row["n"], row["empty"], row["missing"]) == (0, SEEDS, 0)
+    assert row["reason"] == "no Inception weights were given"
+    assert (row["word"], row["why"]) == ("not resolved", "no complete pair")
+
+
+def test_a_cell_that_never_ran_has_no_line_but_its_runs_are_in_the_table(
+    table: pd.DataFrame, frame: pd.DataFrame
+) -> None:
+    assert ("curve", "ph-vae-4", "w1_samples_mean") not in frame.index
+    gone = table[(table["dataset"] == "curve") & (table["variant"] == "ph-vae-4")]
+    assert list(gone["status"]) == ["missing"] * SEEDS
+
+
+def test_the_numbers_are_scipys(table: pd.DataFrame, frame: pd.DataFrame) -> None:
+    ours = pairs_of(table, "grey", "all", "mse", "ph-vae-3").to_numpy()
+    theirs = pairs_of(table, "grey", "all", "mse", "vae").to_numpy()
+    row = frame.loc[("grey", "ph-vae-3", "mse")]
+    assert row["mean"] == pytest.approx(ours.mean())
+    assert row["sd"] == pytest.approx(ours.std(ddof=1))
+    assert row["iqm"] == pytest.approx(stats.trim_mean(ours, 0.25))
+    assert row["baseline_mean"] == pytest.approx(theirs.mean())
+    low, high = stats.ttest_rel(ours, theirs).confidence_interval()
+    assert (row["difference_low"], row["difference_high"]) == pytest.approx((low, high))
+    assert row["p_wilcoxon"] == pytest.approx(stats.wilcoxon(ours, theirs, method="exact").pvalue)
+    assert row["p_sign_flip"] == row["smallest_p"] == 2 / 2**10
+    d = ours - theirs
+    assert row["effect"] == pytest.approx(d.mean() / d.std(ddof=1))
+    assert row["p_improvement"] == 1.0
+    assert row["p_pitman_morgan"] == pytest.approx(stats.pearsonr(ours + theirs, d).pvalue)
+    assert row["p_brown_forsythe"] == pytest.approx(stats.levene(ours, theirs, center="median").pvalue)
+    assert (row["interval"], row["p_test"]) == ("Student t, 95 %", "exact sign-flip")
+
+
+def long(values: dict[str, np.ndarray], **columns: object) -> pd.DataFrame:
+    """A long table of one metric `m` (lower is better)."""
+    rows = [(v, seed, x) for v, array in values.items() for seed, x in enumerate(array)]
+    frame = pd.DataFrame(rows, columns=["variant", "seed", "value"])
+    defaults: dict[str, object] = {
+        "dataset": "d", "n_train": "all", "split": "test", "metric": "m", "order": 1, "basis": "monomial",
+        "encoder_width": "full", "coupling": "", "prior": "", "divergence": "kl", "beta": 1.0, "unit": "1",
+        "higher_is_better": False, "n": 10, "ceiling": np.nan, "floor": np.nan, "noise_sd": np.nan, "settings": "",
+        "reason": "",
+    }  # fmt: skip
+    status = np.where(frame["value"].isna(), "failed", "ok")
+    return frame.assign(**{**defaults, "status": status, **columns}).astype(
+        {"higher_is_better": "boolean", "seed": "Int64"}
+    )
+
+
+def test_two_seeds_resolve_nothing() -> None:
+    frame = against(long({"a": np.array([1.0, 1.01]), "b": np.array([0.0, 0.01 + 1e-9])}), "a").set_index("variant")
+    assert frame.loc["b", "difference_high"] < 0
+    assert (frame.loc["b", "word"], frame.loc["b", "why"]) == ("not resolved", "fewer than 3 complete pairs")
+
+
+def test_more_reproducible_is_never_said_below_ten_seeds() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=10)
+    values = {"a": base, "b": 0.05 * rng.normal(size=10)}
+    full = against(long(values), "a").set_index("variant")
+    assert full.loc["b", "spread_word"] == "more reproducible"
+    nine = against(long({k: v[:9] for k, v in values.items()}), "a").set_index("variant")
+    assert nine.loc["b", "p_pitman_morgan"] < 0.05
+    assert nine.loc["b", "spread_word"] == "not resolved"
+    back = against(long(values), "b").set_index("variant")
+    assert back.loc["a", "spread_word"] == "less reproducible"
+
+
+def test_incomplete_pairs_are_left_out_and_counted() -> None:
+    a, b = np.arange(6.0), np.arange(6.0) - 1 + 0.1 * np.array([1, -1, 1, -1, 1, -1])
+    a[0], b[5] = np.nan, np.nan
+    row = against(long({"a": a, "b": b}), "a").set_index("variant").loc["b"]
+    assert (row["pairs"], row["incomplete"], row["n"], row["failed"]) == (4, 2, 5, 1)
+    assert row["difference"] == pytest.approx(np.mean((b - a)[1:5]))
+
+
+def test_rows_over_all_seeds_stand_alone() -> None:
+    one = long({"a": np.array([0.4]), "b": np.array([0.5])})
+    one["seed"] = pd.array([pd.NA, pd.NA], dtype="Int64")
+    both = pd.concat([one.assign(metric="udr"), long({"a": np.arange(5.0), "b": np.arange(5.0)})])
+    frame = against(both, "a").set_index(["variant", "metric"])
+    row = frame.loc[("b", "udr")]
+    assert (row["n"], row["planned"], row["mean"], row["interval"]) == (1, 1, 0.5, "none (one value for all seeds)")
+    assert (row["word"], row["incomplete"]) == ("not resolved", 0)
+    assert frame.loc[("b", "m"), "planned"] == 5
+
+
+def test_a_floor_decides_only_with_a_known_noise() -> None:
+    assert at_floor(0.011, 0.010, 0.001, -1)
+    assert at_floor(0.005, 0.010, 0.001, -1)  # a distance below the floor is at it
+    assert not at_floor(0.013, 0.010, 0.001, -1)
+    assert not at_floor(0.005, 0.010, np.nan, -1)
+    assert at_floor(0.12, 0.10, 0.02, 1)  # a score no better than that of a code without information
+    assert not at_floor(0.5, 0.10, 0.02, 1)
+    assert not at_floor(0.5, np.nan, 0.02, 1)
+
+
+def test_an_unknown_baseline_names_the_nearest(table: pd.DataFrame) -> None:
+    with pytest.raises(ConfigError, match="did you mean 'vae'"):
+        against(table, "vea")
+
+
+def test_order_of_lines_does_not_change_a_number(table: pd.DataFrame, tmp_path: Path) -> None:
+    shuffled = table.sample(frac=1, random_state=np.random.default_rng(0))
+    key = ["dataset", "variant", "split", "metric"]
+    one, two = (against(t, "vae").sort_values(key).reset_index(drop=True) for t in (table, shuffled))
+    pd.testing.assert_frame_equal(one, two)
+    assert len(summary(table)) == len(one)
