@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -179,8 +178,8 @@ class PHVAE(nn.Module):
 
     def parameter_counts(self) -> dict[str, int]:
         """Numbers of parameters: `total`, the `encoders` together, the `decoder`."""
-        modules = {"total": self, "encoders": self.encoders, "decoder": self.decoder}
-        return {name: sum(p.numel() for p in module.parameters()) for name, module in modules.items()}
+        parts = {"total": self, "encoders": self.encoders, "decoder": self.decoder}
+        return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
 
     def fit(self, x: Any, **options: Any) -> pd.DataFrame:
         """Train on x, (N, *shape), and return the history; the options are those of `phvae.fitting.fit`.
@@ -189,8 +188,7 @@ class PHVAE(nn.Module):
         """
         from phvae.fitting import fit
 
-        binary = is_binary(x if isinstance(x, Tensor) else np.asarray(x))
-        warn_if_binary(binary, self.order, self.config.basis)
+        warn_if_binary(is_binary(torch.as_tensor(x)), self.order, self.config.basis)
         return fit(self, x, **options)
 
     def save(self, folder: str | Path) -> None:
