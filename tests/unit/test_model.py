@@ -343,3 +343,14 @@ BAD = [
 def test_bad_input_is_refused_with_what_was_found_and_what_is_allowed(act, message):
     with pytest.raises(ValueError, match=message):
         act()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("options", COMBINATIONS, ids=str)
+def test_a_gpu_gives_the_same_objective(options):
+    model = PHVAE((1, 8, 8), order=3, **SMALL, **options).double()
+    x, eps = images(), noise(model)
+    expected = model(x, eps)
+    found = model.to("cuda")(x.to("cuda"), eps.to("cuda"))
+    assert all(torch.allclose(found[key].cpu(), expected[key], rtol=1e-9) for key in expected)
+    assert model.sample(3, noise=True).device.type == model.reconstruct(x).device.type == "cuda"
