@@ -11,7 +11,8 @@ PYTHON ?= python3
 SNAKEMAKE_ARGS ?=
 PYTEST_ARGS ?=
 
-# Nothing is written to the home folder, nothing leaves the machine.
+# Nothing is written to the home folder (data fetched there are read), nothing leaves the machine.
+export PHVAE_DATA_PATH := $(if $(PHVAE_DATA_PATH),$(PHVAE_DATA_PATH):)$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/phvae/data
 export XDG_CACHE_HOME := $(CURDIR)/.cache
 export MPLCONFIGDIR := $(CURDIR)/.cache/matplotlib
 export MLFLOW_DISABLE_TELEMETRY := true

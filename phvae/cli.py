@@ -244,7 +244,12 @@ def _parser() -> argparse.ArgumentParser:
     compare = add("compare", _compare, "compare variants, paired by seed", "phvae compare results/quick --baseline vae")
     compare.add_argument("results", metavar="FOLDER")
     compare.add_argument("--baseline", default=None, metavar="VARIANT", help="default: the configuration's")
-    check = add("check", _check, "hold results against reference results", "phvae check results/mine --against results/reference")
+    check = add(
+        "check",
+        _check,
+        "hold results against reference results",
+        "phvae check results/mine --against results/reference",
+    )
     check.add_argument("results", metavar="FOLDER")
     check.add_argument("--against", required=True, metavar="FOLDER")
     data = add("data", _data, "list, show or fetch data sets", "phvae data show claw")

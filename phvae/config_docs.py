@@ -108,7 +108,7 @@ def _default(field: FieldInfo) -> str:
         return "required"
     value = field.default
     if isinstance(value, parts.Named):
-        return f"`{value.name}`"
+        return f"`{type(value).model_fields['name'].default}`"
     if isinstance(value, BaseModel):
         return f"`{json.dumps(value.model_dump())}`"
     return f"`{json.dumps(value)}`" if not callable(value) else ""

@@ -8,7 +8,7 @@ import types
 import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -33,7 +33,7 @@ class Cell:
     """One (data set, training size, variant) of the grid, everything resolved."""
 
     dataset: str
-    n_train: int | str
+    n_train: int | Literal["all"]
     variant: str
     label: str
     data: dict[str, Any]
@@ -175,7 +175,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
         siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
         raise ConfigError(f"{path}: no such file{nearest(path.name, siblings)}") from None
@@ -225,10 +225,10 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
         data = validate(name, entry.data)
     except ConfigError as error:
         raise ConfigError(f"{source}: datasets.{name}.{error}") from None
-    seeds = config.seeds if entry.seeds is None else entry.seeds
-    if isinstance(seeds, list) and len(set(seeds)) < len(seeds):
-        raise ConfigError(f"{source}: datasets.{name}.seeds: found {seeds}, expected each seed once")
-    seeds = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    given = config.seeds if entry.seeds is None else entry.seeds
+    if isinstance(given, list) and len(set(given)) < len(given):
+        raise ConfigError(f"{source}: datasets.{name}.seeds: found {given}, expected each seed once")
+    seeds = tuple(range(given)) if isinstance(given, int) else tuple(given)
     for variant in entry.variants or []:
         if variant not in config.variants:
             raise ConfigError(
@@ -237,7 +237,9 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
             )
     chosen = entry.variants if entry.variants is not None else list(config.variants)
     if not chosen or len(set(chosen)) < len(chosen):
-        raise ConfigError(f"{source}: datasets.{name}.variants: found {chosen}, expected each variant once, at least one")
+        raise ConfigError(
+            f"{source}: datasets.{name}.variants: found {chosen}, expected each variant once, at least one"
+        )
     cells = []
     for variant in chosen:
         row = config.variants[variant]
@@ -319,9 +321,7 @@ def _path_and_hint(item: Any, cls: type[BaseModel], content: Any) -> tuple[str, 
     path: list[str] = []
     at = content
     for step in item["loc"]:
-        if isinstance(at, dict) and step in at:
-            at = at[step]
-        elif isinstance(at, list) and isinstance(step, int) and step < len(at):
+        if (isinstance(at, dict) and step in at) or (isinstance(at, list) and isinstance(step, int) and step < len(at)):
             at = at[step]
         elif not (item["type"] in ("extra_forbidden", "missing") and step == item["loc"][-1]) and step != "[key]":
             continue

@@ -20,31 +20,71 @@ __all__ = ["MODULES", "commit", "describe", "module_files", "run_key", "stage_ke
 
 PACKAGE = Path(__file__).resolve().parent
 
-_METHOD = ("coefficients.py", "polynomial.py", "posterior.py", "divergences.py", "likelihoods.py", "networks.py", "model.py")
+_METHOD = (
+    "coefficients.py",
+    "polynomial.py",
+    "posterior.py",
+    "divergences.py",
+    "likelihoods.py",
+    "importance.py",
+    "networks.py",
+    "model.py",
+    "inputs.py",
+    "seeding.py",
+    "device.py",
+    "data/prepared.py",  # the training subset
+)
+_NAMES = ("metrics/registry.py", "metrics/metric.py", "metrics/definitions*.py", "metrics/rows.py", "seeding.py")
+_NUMBERS = ("analysis/__init__.py", "analysis/results.py", "analysis/statistics.py", "analysis/summaries.py")
+_DENSITIES = ("data/line.py", "data/plane.py")
 
-# The modules whose content decides the numbers of each stage. Checkpoints, paths, logs and plots are not
-# here: an edit of theirs must not retrain anything.
+# The modules whose content decides the output of each stage; a test holds them against the imports. What only
+# decides how a job is carried out (checkpoints, leases, paths, logs) is not here: its edit must not retrain anything.
+# The configuration's values are in the key, and the data's hash stands for the code that made them.
 MODULES: dict[str, tuple[str, ...]] = {
     "prepare": ("data/*.py",),
-    "train": (*_METHOD, "seeding.py", "stacking.py", "training.py"),
-    "encode": (*_METHOD, "seeding.py", "encoding.py"),
-    "reference": ("metrics/*.py", "seeding.py"),
-    "evaluate": ("metrics/*.py",),
-    "groups": ("metrics/groups.py",),
+    "train": (*_METHOD, "batches.py", "loop.py", "fitting.py", "stacking.py", "tape.py", "training.py"),
+    "encode": (*_METHOD, "encoding.py", "pictures.py"),
+    "reference": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
+    "evaluate": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
+    "groups": ("metrics/groups.py", *_NAMES),
     "collect": ("analysis/results.py",),
     "tables": (
-        "analysis/tables.py",
-        "analysis/statistics.py",
+        *_NUMBERS,
+        *_NAMES,
+        "analysis/tables*.py",
         "analysis/claims.py",
+        "analysis/ledger.py",
+        "analysis/published.py",
         "analysis/rate_distortion.py",
+        "analysis/render.py",
+        "analysis/style.py",
     ),
-    "figures": ("analysis/figures*.py", "analysis/style.py"),
-    "report": ("analysis/report.py", "analysis/templates/*"),
-    "track": ("tracking.py",),
+    "figures": (
+        *_NUMBERS,
+        *_NAMES,
+        *_DENSITIES,
+        "analysis/figures*.py",
+        "analysis/style.py",
+        "analysis/rate_distortion.py",
+        "metrics/disentanglement_information.py",
+    ),
+    "report": ("analysis/report*.py", "analysis/results.py", "analysis/templates/*"),
+    "track": ("tracking*.py",),
 }
 
 # Distributions whose version is recorded with every run.
-RECORDED = ("torch", "numpy", "scipy", "pandas", "scikit-learn", "torch-fidelity", "torchmetrics", "snakemake", "mlflow")
+RECORDED = (
+    "torch",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-learn",
+    "torch-fidelity",
+    "torchmetrics",
+    "snakemake",
+    "mlflow",
+)
 
 
 def module_files(stage: str) -> list[Path]:
@@ -114,8 +154,19 @@ def commit() -> tuple[str | None, bool | None]:
     return head, bool(_git("status", "--porcelain", "--untracked-files=no"))
 
 
-def describe(cell: Cell, seed: int, key: str, inputs: dict[str, str], device: str, threads: int) -> dict[str, Any]:
-    """The part of run.json that is known before training: where the run comes from."""
+def describe(
+    cell: Cell,
+    seed: int,
+    key: str,
+    inputs: dict[str, str],
+    device: str,
+    threads: int,
+    claims: str | Path = "config/claims.yaml",
+) -> dict[str, Any]:
+    """The part of run.json that is known before training: where the run comes from.
+
+    The ledger of claims is recorded by its hash, so that a claim edited after the runs is seen to be.
+    """
     head, dirty = commit()
     return {
         "run_key": key,
@@ -130,6 +181,7 @@ def describe(cell: Cell, seed: int, key: str, inputs: dict[str, str], device: st
         "commit": head,
         "dirty": dirty,
         "inputs": inputs,
+        "claims_sha256": sha256(claims) if Path(claims).is_file() else None,
         "device": device,
         "threads": threads,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,7 @@ from phvae.grid import Cell, Grid
 if TYPE_CHECKING:
     from phvae.data import Prepared
 
-__all__ = ["collect", "encode", "evaluate", "groups", "prepare", "reference", "search_path", "train"]
-
-
-def search_path(grid: Grid) -> list[Path]:
-    """Folders searched for data: the configuration's, then the environment's."""
-    listed = [*grid.config.data_path, *filter(None, os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep))]
-    return [Path(folder) for folder in listed]
+__all__ = ["collect", "encode", "evaluate", "groups", "prepare", "reference", "train"]
 
 
 def _cache(grid: Grid) -> Path:
@@ -46,7 +39,12 @@ def prepare(grid: Grid, dataset: str) -> None:
     if not cells:
         raise ConfigError(f"{grid.source}: the grid has no data set {dataset!r}")
     folder = prepare_data(
-        dataset, cells[0].data, cache=_cache(grid), search=search_path(grid), download=grid.config.download, progress=True
+        dataset,
+        cells[0].data,
+        cache=_cache(grid),
+        search=[Path(folder) for folder in grid.config.data_path],
+        download=grid.config.download,
+        progress=True,
     )
     data = load(folder)
     for cell in cells:
@@ -77,11 +75,16 @@ def train(grid: Grid, cell: Cell, chunk: str) -> None:
     keys = _keys(grid, cell, seeds, data, device)
     dirs = _run_dirs(grid, cell)
     inputs = {"data": data.sha256}
-    records = {
-        seed: provenance.describe(cell, seed, keys[seed], inputs, device, grid.config.threads) for seed in seeds
-    }
+    records = {seed: provenance.describe(cell, seed, keys[seed], inputs, device, grid.config.threads) for seed in seeds}
     train_stack(
-        cell, seeds, data, {s: dirs[s] for s in seeds}, keys, device=device, threads=grid.config.threads, provenance=records
+        cell,
+        seeds,
+        data,
+        {s: dirs[s] for s in seeds},
+        keys,
+        device=device,
+        threads=grid.config.threads,
+        provenance=records,
     )
     files = ("run.json", "history.csv", "model.safetensors", "model.json")
     runs = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests name shipped files relative to the checkout."""
     monkeypatch.chdir(REPOSITORY)
-    yield

@@ -91,9 +91,10 @@ def inception_weights(settings: EvaluationConfig) -> tuple[Path | None, str]:
     for folder in folders:
         if (folder / INCEPTION_FILE).is_file():
             return folder / INCEPTION_FILE, ""
+    # no path of this machine: the text stands in result rows, which two checkouts must write alike
     return None, (
-        f"no Inception-v3 weights: put {INCEPTION_FILE} (sha256 {INCEPTION_PREFIX}..., from {INCEPTION_URL}) "
-        f"into {folders[0]} or a folder of PHVAE_DATA_PATH, or name it in evaluation.inception_weights"
+        f"no Inception-v3 weights: put {INCEPTION_FILE} (sha256 {INCEPTION_PREFIX}..., from {INCEPTION_URL}) into "
+        "$TORCH_HOME/hub/checkpoints or a folder of PHVAE_DATA_PATH, or name it in evaluation.inception_weights"
     )
 
 

@@ -43,5 +43,9 @@ def test_the_schema_refuses_what_the_types_refuse(change):
 
 def test_every_key_has_a_meaning():
     for line in reference().splitlines():
-        if line.startswith("| `") and line.count("|") == 5 and not line.startswith(("| `quick", "| `smoke", "| `paper")):
+        if (
+            line.startswith("| `")
+            and line.count("|") == 5
+            and not line.startswith(("| `quick", "| `smoke", "| `paper"))
+        ):
             assert line.split("|")[4].strip(), line

@@ -124,7 +124,7 @@ def test_refuses_with_one_readable_message(case):
 @pytest.mark.parametrize("missing", ["name", "datasets", "variants"])
 def test_names_what_is_missing(missing):
     content = {key: value for key, value in SMALL.items() if key != missing}
-    with pytest.raises(ConfigError, match=f"small.yaml: {missing}: missing, and required"):
+    with pytest.raises(ConfigError, match=rf"small.yaml: {missing}: missing, and required"):
         parse_grid(content, "small.yaml")
 
 
@@ -159,7 +159,7 @@ def test_names_the_nearest_file(tmp_path, capsys):
 def test_refuses_a_results_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     grid = parse_grid(SMALL | {"results": str(tmp_path / "file" / "results")}, "small.yaml")
-    with pytest.raises(ConfigError, match="results: found .*expected a folder that can be written"):
+    with pytest.raises(ConfigError, match=r"results: found .*expected a folder that can be written"):
         grid.check_writable()
     parse_grid(SMALL | {"results": str(tmp_path / "new" / "results")}, "small.yaml").check_writable()
     assert not (tmp_path / "new").exists()

@@ -175,7 +175,7 @@ def test_without_its_weights_fid_is_empty_and_says_what_to_put_where(
     assert sorted(found) == sorted(expected_names(settings, ModelConfig(), digits)["generation"])
     row = found["fid_samples"]
     assert (row.value, row.status) == (None, "empty")
-    for part in ("weights-inception-2015-12-05-6726825d.pth", str(tmp_path / "hub/checkpoints"), "inception_weights"):
+    for part in ("weights-inception-2015-12-05-6726825d.pth", "TORCH_HOME/hub/checkpoints", "inception_weights"):
         assert part in row.reason
     named = EvaluationConfig(extractors=["inception"], inception_weights=str(tmp_path / "none.pth"))
     assert "none.pth" in rows_of(digits, tmp_path, resampled(digits), digits.test, named)["fid_samples"].reason

@@ -139,9 +139,7 @@ def test_two_checkouts_give_the_same_bytes(finished: Path, tmp_path: Path):
 
 def test_a_run_that_diverges_is_recorded_and_stops_no_other(checkout: Path):
     config = checkout / "config/smoke.yaml"
-    config.write_text(
-        config.read_text() + "  broken: {model: {order: 2}, training: {learning_rate: 1.0e+30}}\n"
-    )
+    config.write_text(config.read_text() + "  broken: {model: {order: 2}, training: {learning_rate: 1.0e+30}}\n")
     snakemake(checkout, *CONFIG)
     table = rows(checkout)
     broken = [row for row in table if row["variant"] == "broken"]
@@ -156,7 +154,19 @@ def test_a_run_that_diverges_is_recorded_and_stops_no_other(checkout: Path):
 
 
 def test_each_stage_is_a_command(checkout: Path):
-    call(checkout, "phvae", "evaluate", "--config", "config/smoke.yaml", "--dataset", "claw", "--n-train", "200", "--batch", "0")
+    call(
+        checkout,
+        "phvae",
+        "evaluate",
+        "--config",
+        "config/smoke.yaml",
+        "--dataset",
+        "claw",
+        "--n-train",
+        "200",
+        "--batch",
+        "0",
+    )
     call(checkout, "phvae", "collect", "--config", "config/smoke.yaml")
     bad = call(
         checkout, "phvae", "train", "--config", "config/smoke.yaml", "--dataset", "claw", "--n-train", "200",

@@ -51,7 +51,11 @@ BAD = {
     "duplicate seeds": ("seeds: 2", "seeds: [1, 1]", ["seeds", "given twice"]),
     "shell characters": ("name: smoke", "name: 'a;b'", ["name", "'a;b'"]),
     "no name": ("name: smoke", "", ["name: missing, and required"]),
-    "results folder": ("seeds: 2", "seeds: 2\nresults: /dev/null/results", ["results", "/dev/null/results", "expected a folder"]),
+    "results folder": (
+        "seeds: 2",
+        "seeds: 2\nresults: /dev/null/results",
+        ["results", "/dev/null/results", "expected a folder"],
+    ),
 }
 
 
@@ -90,6 +94,11 @@ def test_the_snakefile_loads_no_heavy_package(checkout: Path):
         "assert not heavy, heavy\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=checkout, env=environment(checkout), capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=checkout,
+        env=environment(checkout),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
