@@ -80,8 +80,7 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
     sides = both["_merge"].value_counts()
     numbers = both[(both["_merge"] == "both") & ((both["n"] > 0) | (both["n_ref"] > 0))].drop(columns="_merge")
     numbers = numbers.reset_index(drop=True)
-    index = pd.MultiIndex.from_frame(numbers[KEY])
-    equal = _equal_seeds(mine, reference).reindex(index, fill_value=False).to_numpy(dtype=bool)
+    equal = _equal_seeds(numbers, mine, reference)
     n, n_ref = numbers["n"].to_numpy(), numbers["n_ref"].to_numpy()
     spread, spread_ref = numbers["sd"].fillna(0).to_numpy(), numbers["sd_ref"].fillna(0).to_numpy()
     sums = np.maximum(n - 1, 0) * spread**2 + np.maximum(n_ref - 1, 0) * spread_ref**2
@@ -121,16 +120,19 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
     return Verdict(numbers, worse, int(sides.get("left_only", 0)), int(sides.get("right_only", 0)))
 
 
-def _values(table: pd.DataFrame) -> pd.Series:
+def _values(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[(table["status"] == "ok") & (table["metric"] != RUN)]
-    return rows.assign(seed=rows["seed"].fillna(-1).astype("int64")).set_index([*KEY, "seed"])["value"]
+    return rows.assign(seed=rows["seed"].fillna(-1).astype("int64"))[[*KEY, "seed", "value"]]
 
 
-def _equal_seeds(mine: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
-    """For each number that both have at some equal seed: whether all those values are equal."""
-    both = pd.concat([_values(mine).rename("a"), _values(reference).rename("b")], axis=1, join="inner")
-    apart = (both["a"] - both["b"]).abs() - SAME * both.abs().max(axis=1)
-    return apart.groupby(level=KEY).max() <= 0
+def _equal_seeds(numbers: pd.DataFrame, mine: pd.DataFrame, reference: pd.DataFrame) -> np.ndarray:
+    """For each number: whether both have it at some equal seed, and all those values are equal."""
+    both = _values(mine).merge(_values(reference), on=[*KEY, "seed"], suffixes=("", "_ref"))
+    values = both[["value", "value_ref"]]
+    near = (values["value"] - values["value_ref"]).abs() <= SAME * values.abs().max(axis=1)
+    alike = both[KEY].assign(equal=near).groupby(KEY, as_index=False)["equal"].all()
+    found = numbers[KEY].merge(alike, on=KEY, how="left")["equal"]
+    return found.eq(True).to_numpy(dtype=bool)
 
 
 def _run_status(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from known_truth import write_known
+from scipy import stats
+
+from phvae.analysis.check import check, compare_tables
+from phvae.analysis.results import RUN, read_table
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    return read_table(write_known(tmp_path_factory.mktemp("known")))
+
+
+def verdicts(mine: pd.DataFrame, reference: pd.DataFrame) -> pd.Series:
+    return compare_tables(mine, reference).numbers.set_index(["dataset", "variant", "metric"])["verdict"]
+
+
+def write(table: pd.DataFrame, folder: Path) -> Path:
+    folder.mkdir()
+    table.to_csv(folder / "metrics.csv", index=False)
+    return folder
+
+
+def at(table: pd.DataFrame, dataset: str, variant: str, metric: str) -> pd.Series:
+    return (table["dataset"] == dataset) & (table["variant"] == variant) & (table["metric"] == metric)
+
+
+def test_equal_runs_are_the_same(reference: pd.DataFrame, tmp_path: Path) -> None:
+    folder = write(reference, tmp_path / "a")
+    text, good = check(folder, folder)
+    assert good
+    assert "same" in text
+    assert text.endswith("REPRODUCED: 69 of 69 comparable numbers agree (chance explains up to 1% that do not)")
+
+
+def test_a_small_part_with_fewer_seeds_is_judged_alone(reference: pd.DataFrame, tmp_path: Path) -> None:
+    part = reference[(reference["variant"].isin(["vae", "ph-vae-3"])) & (reference["seed"] < 3)]
+    text, good = check(write(part, tmp_path / "mine"), write(reference, tmp_path / "reference"))
+    assert good
+    assert "0 numbers only in" in text
+    assert "only in" in text
+
+
+def test_other_seeds_agree_within_their_spread(reference: pd.DataFrame) -> None:
+    mine = reference.copy()
+    mine["seed"] += 100
+    rng = np.random.default_rng(0)
+    spread = reference.groupby(["dataset", "variant", "metric"])["value"].transform("std")
+    mine["value"] += 0.5 * spread * rng.normal(size=len(mine))
+    found = compare_tables(mine, reference)
+    assert found.good
+    assert set(found.numbers["verdict"]) == {"agrees"}
+
+
+def test_the_test_is_students_for_two_samples(reference: pd.DataFrame) -> None:
+    mine = reference[reference["seed"] < 7].copy()
+    mine["seed"] += 50
+    mine["value"] *= 1.01
+    numbers = compare_tables(mine, reference).numbers.set_index(["dataset", "variant", "metric"])
+    a = mine[at(mine, "grey", "vae", "mse")]["value"]
+    b = reference[at(reference, "grey", "vae", "mse")]["value"]
+    assert numbers.loc[("grey", "vae", "mse"), "p"] == pytest.approx(stats.ttest_ind(a, b).pvalue)
+
+
+def test_one_number_far_outside_fails_the_whole_and_is_listed(reference: pd.DataFrame, tmp_path: Path) -> None:
+    mine = reference.copy()
+    mine.loc[at(mine, "grey", "vae", "mse"), "value"] *= 1.2
+    assert verdicts(mine, reference)["grey", "vae", "mse"] == "differs"
+    text, good = check(write(mine, tmp_path / "mine"), write(reference, tmp_path / "reference"))
+    assert not good
+    assert "NOT REPRODUCED: 68 of 69 comparable numbers agree; 1 differ by more than chance" in text
+    listed = text.split("outside the seeds' spread")[1]
+    assert "grey      all      vae      mse (test)" in listed
+
+
+def test_more_numbers_a_little_outside_than_chance_explains_fail_too() -> None:
+    base = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
+    shift = 6.0 * base.std(ddof=1) * np.sqrt(2 / 5)  # t = 6
+    assert 0.01 / 200 < 2 * stats.t.sf(6.0, 8) < 0.001
+
+    def table(shifted: int, first_seed: int) -> pd.DataFrame:
+        rows = [
+            {"metric": f"m{i}", "seed": first_seed + seed, "value": value + (shift if i < shifted else 0.0)}
+            for i in range(200)
+            for seed, value in enumerate(base)
+        ]
+        fixed = {"dataset": "d", "n_train": "all", "variant": "v", "split": "test", "status": "ok", "settings": "",
+                 "reason": "", "unit": "1", "higher_is_better": False, "n": 5, "ceiling": np.nan, "floor": np.nan,
+                 "noise_sd": np.nan, "order": 1, "basis": "", "encoder_width": "", "coupling": "", "prior": "",
+                 "divergence": "", "beta": 1.0}  # fmt: skip
+        return pd.DataFrame(rows).assign(**fixed)
+
+    reference = table(0, 0)
+    few, many = (compare_tables(table(shifted, 10), reference) for shifted in (2, 3))
+    assert (few.differing, few.impossible, few.good) == (2, 0, True)
+    assert (many.differing, many.impossible, many.good) == (3, 0, False)
+
+
+def test_runs_that_did_not_finish_fail_the_check(reference: pd.DataFrame, tmp_path: Path) -> None:
+    mine = reference.copy()
+    lost = mine[(mine["dataset"] == "grey") & (mine["variant"] == "vae") & (mine["seed"] == 2)].head(1)
+    mine = mine.drop(mine[(mine["dataset"] == "grey") & (mine["variant"] == "vae") & (mine["seed"] == 2)].index)
+    mine = pd.concat([mine, lost.assign(metric=RUN, status="diverged", value=np.nan, split="")])
+    text, good = check(write(mine, tmp_path / "mine"), write(reference, tmp_path / "reference"))
+    assert not good
+    assert "grey/n-all/vae/seed-2: diverged" in text
+    back, good = check(tmp_path / "reference", tmp_path / "mine")  # finishing more than the reference is no fault
+    assert good
+    assert "did not finish" not in back
+
+
+def test_numbers_of_other_settings_are_not_compared(reference: pd.DataFrame) -> None:
+    mine = reference.assign(settings="another window")
+    assert set(verdicts(mine, reference)) == {"not comparable: settings differ"}
+    assert not compare_tables(mine, reference).good
+    mine = reference.assign(n=5)
+    assert "not comparable: settings differ" in set(verdicts(mine, reference))
+
+
+def test_one_seed_each_tells_nothing_unless_equal(reference: pd.DataFrame) -> None:
+    one = reference[reference["seed"] == 0]
+    other = one.assign(seed=1, value=one["value"] * 1.5)
+    assert "not comparable: one seed on each side" in set(verdicts(other, one))
+    assert "differs" not in set(verdicts(other, one))
+
+
+def test_nothing_in_common_is_not_a_success(reference: pd.DataFrame, tmp_path: Path) -> None:
+    mine = reference.assign(dataset="elsewhere")
+    text, good = check(write(mine, tmp_path / "mine"), write(reference, tmp_path / "reference"))
+    assert not good
+    assert "NOT CHECKED: the two have no cell and metric in common" in text
