@@ -35,7 +35,7 @@ page is the same for editors: put `# yaml-language-server: $schema=schema.json` 
 | file | what it is | cost |
 | --- | --- | --- |
 | `quick.yaml` | the default: no download, two cores, minutes | 360 runs |
-| `smoke.yaml` | the smallest grid through every stage; the tests run it | 24 runs |
+| `smoke.yaml` | the smallest grid through every stage; the tests run it | 18 runs |
 | `paper.yaml` | the full grid, for a GPU cluster; see `docs/cluster.md` | `phvae plan config/paper.yaml` |
 
 A grid is data sets × training sizes × variants × seeds. A cell's settings are layered: the top level's `model`,
