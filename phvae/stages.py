@@ -64,6 +64,7 @@ def _run_dirs(grid: Grid, cell: Cell) -> dict[int, Path]:
 def train(grid: Grid, cell: Cell, chunk: str) -> None:
     """Train a stack of seeds of one cell; seeds that are done are left alone."""
     from phvae.device import resolve
+    from phvae.polynomial import warn_if_binary
     from phvae.training import train as train_stack
 
     device = resolve(grid.config.device)
@@ -71,6 +72,7 @@ def train(grid: Grid, cell: Cell, chunk: str) -> None:
     if chunk not in stacks:
         raise ConfigError(f"{grid.source}: {cell.name} has no stack {chunk!r}, only {', '.join(stacks)}")
     data = _data(grid, cell.dataset)
+    warn_if_binary(data.binary, cell.model.order, cell.model.basis)
     seeds = stacks[chunk]
     keys = _keys(grid, cell, seeds, data, device)
     dirs = _run_dirs(grid, cell)
