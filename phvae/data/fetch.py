@@ -60,7 +60,10 @@ def download(
         DataError: if no address delivers a file that passes the check.
     """
     part = target.with_name(target.name + ".part")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{target.parent}: cannot be made ({error.strerror or error}); name another folder") from None
     with _alone(target.parent):
         if target.exists():  # another process fetched it while this one waited
             return target

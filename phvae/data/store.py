@@ -22,6 +22,7 @@ from phvae.files import read_json, sha256, sha256_text, write_json
 __all__ = ["FORMAT", "complete", "prepare"]
 
 FORMAT = 1  # of the prepared folder; part of its key
+_TEMPORARY = ".preparing-"
 _STALE = 24 * 3600  # seconds after which a temporary folder is taken for the remains of a killed job
 
 
@@ -53,7 +54,16 @@ def prepare(
     """
     kind, options = parse(name, data)
     cache = Path(cache)
-    sources = Sources(search=tuple(Path(p) for p in search), cache=cache, download=download, progress=progress)
+    try:
+        return _prepared(kind, options, cache, tuple(Path(p) for p in search), download, progress)
+    except MemoryError:
+        raise DataError(f"{kind}: not enough memory to prepare the set; ask for a smaller size") from None
+    except OSError as error:  # what a damaged source raises is a DataError already
+        raise DataError(f"{cache}: {kind} cannot be written ({error.strerror or error}: {error.filename})") from None
+
+
+def _prepared(kind: str, options: Kind, cache: Path, search: tuple[Path, ...], download: bool, progress: bool) -> Path:
+    sources = Sources(search=search, cache=cache, download=download, progress=progress)
     recipe = options.read(sources)
     described = options.model_dump(mode="json", exclude=set(options.places))
     key = _key(kind, options, described, recipe.inputs)
@@ -62,7 +72,7 @@ def prepare(
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=cache))
+    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=cache))
     try:
         builder = Builder(temporary, progress=progress)
         recipe.write(builder)
@@ -70,10 +80,6 @@ def prepare(
         write_json(temporary / "card.json", card)
         temporary.chmod(0o755)
         _move(temporary, folder)
-    except MemoryError:
-        raise DataError(f"{kind}: not enough memory to prepare the set; ask for a smaller size") from None
-    except OSError as error:
-        raise DataError(f"{cache}: {kind} cannot be written there ({error.strerror or error})") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
@@ -104,6 +110,9 @@ def _card(
     kind: str, key: str, options: Kind, described: dict[str, Any], inputs: tuple[Input, ...], builder: Builder
 ) -> dict[str, Any]:
     folder = builder.folder
+    for path in folder.iterdir():
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())  # memory-mapped arrays too, before any other machine is told of them
     files = {
         p.name: {"sha256": sha256(p), "bytes": p.stat().st_size} for p in sorted(folder.iterdir()) if p.suffix == ".npy"
     }
@@ -161,7 +170,7 @@ def _move(temporary: Path, folder: Path) -> None:
                 raise
         if complete(folder):
             return
-        aside = Path(tempfile.mkdtemp(prefix=".damaged-", dir=folder.parent))
+        aside = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
         with contextlib.suppress(OSError):  # another job may have moved it away first
             folder.rename(aside / folder.name)
         shutil.rmtree(aside, ignore_errors=True)
@@ -170,7 +179,7 @@ def _move(temporary: Path, folder: Path) -> None:
 
 def _sweep(cache: Path) -> None:
     """Remove temporary folders that killed jobs left more than a day ago."""
-    for path in cache.glob(".*-*"):
+    for path in cache.glob(_TEMPORARY + "*"):
         try:
             newest = max(p.stat().st_mtime for p in (path, *path.iterdir()))
             if path.is_dir() and time.time() - newest > _STALE and os.access(path, os.W_OK):

@@ -191,6 +191,12 @@ def test_a_server_that_never_goes_on_leaves_only_the_part(server: Any, tmp_path:
     assert os.listdir(tmp_path) == ["file.bin.part"]
 
 
+def test_a_folder_that_cannot_be_made(server: Any, tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(DataError, match="home/data: cannot be made"):
+        download(tmp_path / "home/data/file.bin", server.url + "/good")
+
+
 def test_nobody_listens(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="gave up"):
         download(tmp_path / "file.bin", "http://127.0.0.1:9/x")

@@ -194,6 +194,13 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["claw", "sprites"])
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    with pytest.raises(DataError, match=r"cache: .* cannot be written"):
+        data.prepare(kind, None, cache=tmp_path / "cache")
+
+
 @pytest.mark.parametrize("damage", ["truncate", "remove", "card"])
 def test_a_damaged_prepared_set_is_named_and_prepared_again(tmp_path: Path, damage: str) -> None:
     folder = data.prepare("a", CLAW, cache=tmp_path)
@@ -233,12 +240,12 @@ def test_a_pickled_array_in_a_prepared_folder_is_refused(tmp_path: Path) -> None
 def test_remains_of_killed_jobs_are_swept(tmp_path: Path) -> None:
     import os
 
-    for name, age in ((".claw-old", 3 * 86_400), (".claw-new", 0)):
+    for name, age in ((".preparing-old", 3 * 86_400), (".preparing-new", 0)):
         (tmp_path / name).mkdir()
         (tmp_path / name / "train.npy").write_bytes(b"x")
         for path in (tmp_path / name / "train.npy", tmp_path / name):
             stamp = path.stat().st_mtime - age
             os.utime(path, (stamp, stamp))
     data.prepare("a", CLAW, cache=tmp_path)
-    assert not (tmp_path / ".claw-old").exists()
-    assert (tmp_path / ".claw-new").exists()
+    assert not (tmp_path / ".preparing-old").exists()
+    assert (tmp_path / ".preparing-new").exists()
