@@ -1,0 +1,91 @@
+"""How long the metrics take: supervised scores of one run, protocol DCI, a Frechet distance on 10,000 images.
+
+`python -m benchmarks.metrics`, under a minute on one core; `--protocol` adds boosted DCI (minutes, two processes).
+The aims: 15 s for all scores but protocol DCI at 10,000 and 5,000 points, 12 codes and dSprites' 5 factors; 4 minutes
+for protocol DCI on two cores; 20 s for `fd_classifier` on 10,000 images of 28x28.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from benchmarks.common import record
+
+from phvae.config import EvaluationConfig
+from phvae.metrics.classifier import train_classifier
+from phvae.metrics.disentanglement import score_rows
+from phvae.metrics.disentanglement_predict import dci
+from phvae.metrics.disentanglement_table import Table, make_table
+from phvae.metrics.features import cached_features, extract, extractor
+from phvae.metrics.fidelity import frechet
+
+DSPRITES = (3, 6, 40, 32, 32)
+SPRITES = (3, 6, 12, 16, 16, 5)
+
+
+def timed(run: Callable[[], object], repeats: int = 3) -> float:
+    """The median wall-clock seconds of `repeats` calls."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return float(np.median(seconds))
+
+
+def mixed_table(sizes: tuple[int, ...], points: int, codes: int = 12) -> Table:
+    """Factors, noise codes and a rotation of both: harder for trees than a trained model's codes."""
+    generator = np.random.default_rng(0)
+    factors = np.stack([generator.integers(0, size, points) for size in sizes], axis=1)
+    clean = (factors - factors.mean(axis=0)) / factors.std(axis=0)
+    noise = generator.standard_normal((points, codes - len(sizes)))
+    rotation = np.linalg.qr(generator.standard_normal((codes, codes)))[0]
+    whole = np.hstack([clean + 0.3 * generator.standard_normal(clean.shape), noise]) @ rotation
+    return make_table(whole, factors, [f"factor{i}" for i in range(len(sizes))])
+
+
+def scores(table: Table, votes: int) -> None:
+    """All scores of a model of three levels, as the evaluate stage computes them."""
+    levels = [np.arange(4 * k, 4 * k + 4) for k in range(3)]
+    rows = score_rows(table, levels, EvaluationConfig(votes=votes), seed=0)
+    assert all(row.status == "ok" for row in rows)
+
+
+def distances() -> None:
+    """Features of 10,000 new images and their Frechet distance to cached features of 10,000 real ones."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(20_000) % 10
+    patterns = generator.integers(0, 256, (10, 1, 28, 28))
+    images = np.clip(patterns[labels] + generator.normal(0, 40, (20_000, 1, 28, 28)), 0, 255).astype(np.uint8)
+    real, made = images[:10_000], images[10_000:]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        start = time.perf_counter()
+        train_classifier(folder, real, labels[:10_000], made, labels[10_000:])
+        record("reference: classifier of 28x28 images", "s", time.perf_counter() - start, repeats=1)
+        network = extractor("classifier", EvaluationConfig(), folder)
+        start = time.perf_counter()
+        cached_features(folder, real, network)
+        record("reference: features of 10,000 images 28x28", "s", time.perf_counter() - start, repeats=1)
+        seconds = timed(lambda: frechet(extract(made, network), cached_features(folder, real, network)))
+        record("fd_classifier of 10,000 images 28x28", "s", seconds, repeats=3)
+
+
+def main() -> None:
+    """Measure and record."""
+    small, large = mixed_table(SPRITES, 3000), mixed_table(DSPRITES, 15_000)
+    record("scores but protocol DCI, 2,000 + 1,000 points", "s", timed(lambda: scores(small, 10_000)), repeats=3)
+    record("scores but protocol DCI, 10,000 + 5,000 points", "s", timed(lambda: scores(large, 10_000)), repeats=3)
+    distances()
+    if "--protocol" in sys.argv[1:]:
+        seconds = timed(lambda: dci(large, "boosting", 0, threads=2), repeats=1)
+        record("protocol DCI, 10,000 + 5,000 points, 2 processes", "s", seconds, repeats=1)
+
+
+if __name__ == "__main__":
+    main()
