@@ -118,7 +118,7 @@ class Celeba64(Kind):
             if isinstance(picture, DataError):
                 raise DataError(f"{path}: {picture}")
             split, row = place[name]
-            out[split][row] = picture
+            out[split].write(row, picture[None])
             missing.discard(name)
 
         def flat() -> Iterator[tuple[str, bytes | DataError]]:

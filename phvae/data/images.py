@@ -15,7 +15,7 @@ from phvae.data.archives import walk
 from phvae.data.digits import stratified
 from phvae.data.pictures import ENDINGS, Rule, decode_all
 from phvae.data.published import locate
-from phvae.data.recipe import About, Builder, Input, Kind, Recipe, Sources
+from phvae.data.recipe import About, Builder, Input, Kind, Recipe, Sources, Target
 from phvae.errors import DataError
 
 __all__ = ["Images", "is_picture", "layout_of", "tree_digest"]
@@ -134,33 +134,31 @@ class Images(Kind):
     def _write(
         self, builder: Builder, path: Path, names: list[str], layout: list[tuple[str | None, str | None]], rule: Rule
     ) -> None:
-        scratch = builder.folder / "scratch"
-        pixels, good, skipped = self._decoded(builder, path, names, rule, scratch)
+        pixels, good, skipped = self._decoded(builder, path, names, rule)
         labels = sorted({label for _, label in layout if label is not None})
         classes = np.array([labels.index(label) for _, label in layout if label is not None], dtype=np.int64)
         given = np.array([split or "" for split, _ in layout])
         for split, rows in self._splits(good, given, classes, path).items():
             out = builder.create(split, (len(rows), *pixels.shape[1:]))
-            for start in range(0, len(rows), 1024):
-                out[start : start + 1024] = pixels[rows[start : start + 1024]]
+            for i, row in enumerate(rows):
+                out.write(i, pixels.read(row)[None])
             builder.annotate(split, labels=classes[rows] if labels else None)
-        del pixels
-        scratch.unlink()
+        (builder.folder / "scratch").unlink()
         builder.facts["label_names"] = labels
         builder.facts["source_counts"] = {s or "all": int((given[good] == s).sum()) for s in sorted(set(given))}
         builder.facts["skipped"] = skipped
         builder.facts["split"] = "folders" if given[0] else "one fixed seed, stratified by label"
 
     def _decoded(
-        self, builder: Builder, path: Path, names: list[str], rule: Rule, scratch: Path
-    ) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        self, builder: Builder, path: Path, names: list[str], rule: Rule
+    ) -> tuple[Target, np.ndarray, list[str]]:
         """All pictures in one array on disk, the indices of the good ones, and the names of the others."""
         from tqdm import tqdm
 
         place = {name: i for i, name in enumerate(names)}
         good = np.zeros(len(names), dtype=bool)
         skipped: list[str] = []
-        pixels: np.ndarray | None = None
+        pixels: Target | None = None
         first = ""
 
         def done(name: str, picture: np.ndarray | DataError) -> None:
@@ -173,14 +171,14 @@ class Images(Kind):
                 return
             if pixels is None:
                 first = name
-                pixels = np.memmap(scratch, np.uint8, "w+", shape=(len(names), *picture.shape))
+                pixels = builder.scratch("scratch", (len(names), *picture.shape))
             if picture.shape != pixels.shape[1:]:
                 raise DataError(
-                    f"{path}: pictures of mixed size: {first} has {_size(pixels[0])} pixels, {name} "
-                    f"{_size(picture)}; "
+                    f"{path}: pictures of mixed size: {first} has {_size(pixels.shape[1:])} pixels, {name} "
+                    f"{_size(picture.shape)}; "
                     "set `size` (and `fit`) to bring them to one"
                 )
-            pixels[place[name]] = picture
+            pixels.write(place[name], picture[None])
             good[place[name]] = True
 
         with tqdm(total=len(names), desc="pictures", unit="", disable=not builder.progress, leave=False) as bar:
@@ -224,5 +222,5 @@ def _pair(value: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return (value, value) if isinstance(value, int) else value
 
 
-def _size(picture: np.ndarray) -> str:
-    return f"{picture.shape[1]} x {picture.shape[2]}"
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[2]}"

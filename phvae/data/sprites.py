@@ -140,7 +140,7 @@ class Sprites(Kind):
             classes = np.stack([generator.integers(size, size=n) for size in sizes.values()], axis=1)
             out = builder.create(split, (n, 1, self.resolution, self.resolution))
             for start in range(0, n, 4096):
-                out[start : start + 4096] = render(classes[start : start + 4096], self.resolution, self.binary)
+                out.write(start, render(classes[start : start + 4096], self.resolution, self.binary))
             builder.annotate(split, factors=classes)
         builder.facts["factor_names"] = list(sizes)
         builder.facts["factor_sizes"] = list(sizes.values())

@@ -73,14 +73,16 @@ def _prepared(kind: str, options: Kind, cache: Path, search: tuple[Path, ...], d
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=cache))
+    builder = Builder(temporary, progress=progress)
     try:
-        builder = Builder(temporary, progress=progress)
         recipe.write(builder)
+        builder.close()
         card = _card(kind, key, options, described, recipe.inputs, builder)
         write_json(temporary / "card.json", card)
         temporary.chmod(0o755)
         _move(temporary, folder)
     finally:
+        builder.close()
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
@@ -139,7 +141,7 @@ def _card(
         "shape": list(shapes.pop()),
         "dtype": str(arrays["train"].dtype),
         "counts": {split: len(a) for split, a in arrays.items()},
-        "binary": all(_binary(a) for a in arrays.values()),
+        "binary": all(_binary(folder / f"{split}.npy") for split in SPLITS),
         "labels": (folder / "test_labels.npy").exists(),
         "inputs": [{"name": i.name, "sha256": i.sha256, "verified": i.verified} for i in inputs],
         "files": files,
@@ -148,14 +150,15 @@ def _card(
     }
 
 
-def _binary(array: np.ndarray) -> bool:
-    if array.dtype != np.uint8:
-        return False
-    rows = max(1, (1 << 24) // max(1, int(np.prod(array.shape[1:]))))
-    for start in range(0, len(array), rows):
-        piece = array[start : start + rows]
-        if not np.all((piece == 0) | (piece == 255)):
+def _binary(path: Path) -> bool:
+    """Whether an array of bytes holds only 0 and 255; read piece by piece, and only as far as needed."""
+    with path.open("rb") as stream:
+        np.lib.format.read_magic(stream)
+        if np.lib.format.read_array_header_1_0(stream)[2] != np.uint8:
             return False
+        while piece := stream.read(1 << 22):
+            if (np.frombuffer(piece, np.uint8) + np.uint8(1)).max() > 1:  # 255 + 1 is 0
+                return False
     return True
 
 

@@ -85,7 +85,8 @@ def write_rows(
         pixels = move(_as_bytes(block, kind, images.what))
         for split, rows in splits.items():
             low, high = np.searchsorted(rows, [start, start + len(block)])
-            out[split][low:high] = pixels[rows[low:high] - start]
+            if high > low:
+                out[split].write(int(low), pixels[rows[low:high] - start])
         start += len(block)
 
 
@@ -118,6 +119,8 @@ def _as_bytes(block: np.ndarray, kind: str, what: str) -> np.ndarray:
         raise DataError(f"{what}: values {low}..{high}, expected 0..{top} (`values: {kind}`)")
     if kind == "bytes":
         return block.astype(np.uint8)
-    if kind == "binary" and block.dtype.kind != "b" and not np.all((block == 0) | (block == 1)):
+    if block.dtype.kind != "f":  # whole numbers up to 1
+        return block.astype(np.uint8) * np.uint8(255)
+    if kind == "binary" and not np.all((block == 0) | (block == 1)):
         raise DataError(f"{what}: values other than 0 and 1 (`values: binary`)")
     return np.round(block.astype(np.float32) * 255).astype(np.uint8)
