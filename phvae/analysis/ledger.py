@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
+from phvae.analysis.book import Book, Scores, open_book
 from phvae.analysis.claims import CURVE, Claim, Claims, Control
-from phvae.analysis.rate_distortion import RATE, curve_variants, matched
-from phvae.analysis.results import size_key
-from phvae.analysis.summaries import FLOOR, MIN_SPREAD_PAIRS, at_floor, pairs_of
+from phvae.analysis.rate_distortion import RATE
+from phvae.analysis.summaries import FLOOR, MIN_SPREAD_PAIRS, at_floor
 from phvae.errors import ConfigError
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "SUPPORTED",
     "UNRESOLVED",
     "contests",
+    "decide",
     "evaluate",
     "tally",
 ]
@@ -85,23 +86,28 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     Raises:
         ConfigError: a claim's direction goes against the metric's own.
     """
-    details = contests(table, claims, binary=binary)
+    return decide(contests(table, claims, binary=binary), claims)
+
+
+def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
+    """The verdicts that follow from the contests; see `evaluate`."""
     rows = []
-    for (name, dataset), group in details.groupby(["claim", "dataset"], sort=False):
-        claim = claims.claims[str(name)]
-        stopped = group[group["verdict"] != ""]
-        hardest = stopped.iloc[0] if len(stopped) else group.iloc[int(group["p"].argmax())]
-        row: dict[str, Any] = {str(k): v for k, v in hardest.items() if k not in ("withheld", "p_opposite")}
-        row |= {"claim": name, "dataset": dataset, "controls": len(claim.controls)}
-        row |= {"figure": claim.figure.replace("{dataset}", str(dataset)), "text": claim.text}
-        row["p_contradicted"] = min(1.0, len(group) * group["p_opposite"].min()) if not len(stopped) else np.nan
-        row["withheld"] = next((text for text in group["withheld"] if text), "")
-        rows.append(row)
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for contest in details.to_dict("records"):
+        groups.setdefault((contest["claim"], contest["dataset"]), []).append({str(k): v for k, v in contest.items()})
+    for (name, dataset), group in groups.items():
+        claim = claims.claims[name]
+        stopped = [contest for contest in group if contest["verdict"]]
+        row = dict(stopped[0] if stopped else max(group, key=lambda contest: contest["p"]))
+        row |= {"controls": len(group), "figure": claim.figure.replace("{dataset}", dataset), "text": claim.text}
+        against = np.nan if stopped else min(1.0, len(group) * min(contest["p_opposite"] for contest in group))
+        withheld = next((contest["withheld"] for contest in group if contest["withheld"]), "")
+        rows.append(row | {"p_contradicted": against, "withheld": withheld})
     frame = pd.DataFrame(rows)
     frame["p_holm"], frame["_against"] = np.nan, np.nan
-    for _, group in frame.groupby("dataset"):
-        frame.loc[group.index, "p_holm"] = s.holm(group["p"].to_numpy())
-        frame.loc[group.index, "_against"] = s.holm(group["p_contradicted"].to_numpy())
+    for _, together in frame.groupby("dataset"):
+        frame.loc[together.index, "p_holm"] = s.holm(together["p"].to_numpy())
+        frame.loc[together.index, "_against"] = s.holm(together["p_contradicted"].to_numpy())
     decided = frame["verdict"] == ""
     won = decided & (frame["p_holm"] <= claims.level)
     supported = won & (frame["withheld"] == "")
@@ -157,92 +163,87 @@ def _size(frame: pd.DataFrame) -> pd.Series:
 
 
 def contests(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = ()) -> pd.DataFrame:
-    """Every single comparison behind the verdicts: one row a (claim, data set, control), columns as in `Contest`."""
-    by_dataset = {str(name): rows for name, rows in table.groupby("dataset", sort=False)}
-    nothing = table.iloc[:0]
+    """Every single comparison behind the verdicts: one row a (claim, data set, control), columns as in `Contest`.
+
+    Raises:
+        ConfigError: a claim's direction goes against the metric's own.
+    """
+    book = open_book(table, {claim.metric for claim in claims.claims.values()})
+    for name, claim in claims.claims.items():
+        better = book.directions.get(claim.metric)
+        if claim.compare == "mean" and better is not None and claim.direction != ("higher" if better else "lower"):
+            raise ConfigError(
+                f"claims.{name}.direction: found {claim.direction!r}, but {claim.metric} is better the other way; "
+                f"expected a claim that the challenger is better"
+            )
     found = [
-        _contest(by_dataset.get(dataset, nothing), name, claim, dataset, control, dataset in binary)
+        _contest(book, name, claim, dataset, control, dataset in binary)
         for name, claim in claims.claims.items()
         for dataset in claim.datasets
         for control in claim.controls
     ]
-    return pd.DataFrame([asdict(contest) for contest in found])
+    # not dataclasses.asdict: it copies every value, and there may be thousands
+    return pd.DataFrame([vars(contest) for contest in found])
 
 
-def _contest(rows: pd.DataFrame, name: str, claim: Claim, dataset: str, control: Control, binary: bool) -> Contest:
+def _contest(book: Book, name: str, claim: Claim, dataset: str, control: Control, binary: bool) -> Contest:
     challenger = control.challenger or claim.challenger
-    sizes = sorted(rows["n_train"].unique(), key=size_key)
+    sizes = book.sizes(dataset)
     size = sizes[0 if claim.n_train == "smallest" else -1] if sizes else ""
     base = Contest(name, dataset, size, claim.metric, claim.compare, claim.direction, challenger, control.variant)
-    rows = rows[rows["n_train"] == size]
-    trouble = _untested(rows, claim, dataset, challenger, control.variant, len(sizes))
+    if binary and book.entry((dataset, size, challenger)).polynomial:
+        return replace(base, verdict=NOT_TESTABLE, reason="binary data")
+    trouble = _untested(book, base, claim, len(sizes))
     if trouble:
         return replace(base, verdict=NOT_TESTED, reason=trouble)
-    if binary and _polynomial(rows, challenger):
-        return replace(base, verdict=NOT_TESTABLE, reason="binary data")
-    if claim.direction == ("lower" if _better_is_higher(rows, claim.metric) else "higher") and (
-        _better_is_higher(rows, claim.metric) is not None and claim.compare == "mean"
-    ):
-        raise ConfigError(
-            f"claims.{name}.direction: found {claim.direction!r}, but {claim.metric} is better the other way; "
-            f"expected a claim that the challenger is better"
-        )
-    return _compare(rows, claim, base)
+    return _compare(book, claim, base)
 
 
-def _untested(rows: pd.DataFrame, claim: Claim, dataset: str, challenger: str, control: str, sizes: int) -> str:
+def _untested(book: Book, base: Contest, claim: Claim, sizes: int) -> str:
     """Why there is nothing to test, or an empty text."""
     if not sizes:
-        return f"no runs on {dataset}"
+        return f"no runs on {base.dataset}"
     if claim.n_train == "smallest" and sizes < 2:
         return "one training size only"
-    present = set(rows[rows["status"] != "missing"]["variant"])
-    for variant in (challenger, *([] if control == CURVE else [control])):
-        if variant not in present:
+    named = [base.challenger] if base.control == CURVE else [base.challenger, base.control]
+    for variant in named:
+        if not book.entry((base.dataset, base.n_train, variant)).found:
             return f"no runs of {variant}"
-    if control == CURVE and len(curve_variants(rows)) < 2:
-        return "no beta curve: fewer than two variants of order 1"
-    of_metric = rows[(rows["metric"] == claim.metric) & (rows["split"] == claim.split)]
-    if not len(of_metric):
+    if base.control == CURVE and len(book.curve(base.dataset, base.n_train)) < 2:
+        return f"no beta curve: fewer than two variants of order 1 with a rate ({RATE})"
+    scores = [book.scores.get(((base.dataset, base.n_train, v), claim.split, claim.metric)) for v in named]
+    known = [score for score in scores if score is not None]
+    if not known:
         return f"{claim.metric} was not computed"
-    valued = of_metric[of_metric["variant"].isin([challenger, control])]
-    if not (valued["status"] == "ok").any() and len(valued):
-        return f"{claim.metric} has no value: {valued['reason'].iloc[0] or valued['status'].iloc[0]}"
+    if not any(score.values for score in known):
+        return f"{claim.metric} has no value: {known[0].reason}"
     return ""
 
 
-def _polynomial(rows: pd.DataFrame, variant: str) -> bool:
-    """Whether a variant feeds powers to its encoders (on binary data they are all the same)."""
-    described = rows[(rows["variant"] == variant) & rows["order"].notna()]
-    return bool(((described["order"] > 1) & (described["basis"] != "copies")).any())
-
-
-def _better_is_higher(rows: pd.DataFrame, metric: str) -> bool | None:
-    known = rows[(rows["metric"] == metric) & rows["higher_is_better"].notna()]["higher_is_better"]
-    return bool(known.iloc[0]) if len(known) else None
-
-
-def _compare(rows: pd.DataFrame, claim: Claim, base: Contest) -> Contest:
-    """The test itself; `rows` are those of one data set and size."""
-    dataset, size, challenger, control = base.dataset, base.n_train, base.challenger, base.control
-    ours = pairs_of(rows, dataset, size, claim.metric, challenger, split=claim.split)
-    if control == CURVE:
-        points = matched(rows, claim.metric, [challenger], split=claim.split).set_index("seed")
-        theirs = points["curve"]
-        outside = int((points["value"].notna() & points["curve"].isna()).sum())
-        few = f"rate ({RATE}) outside the beta curve at {outside} of {len(points)} seeds" if outside else ""
+def _compare(book: Book, claim: Claim, base: Contest) -> Contest:
+    """The test itself."""
+    ours_key = (base.dataset, base.n_train, base.challenger)
+    theirs_key = (base.dataset, base.n_train, base.control)
+    ours = book.scores.get((ours_key, claim.split, claim.metric), Scores())
+    planned = set(book.entry(ours_key).planned)
+    few = ""
+    if base.control == CURVE:
+        values, outside = book.on_curve(ours_key, claim.metric, claim.split)
+        theirs = Scores(values)
+        if outside:
+            few = f"rate ({RATE}) outside the beta curve at {outside} of {len(planned)} seeds"
     else:
-        theirs, few = pairs_of(rows, dataset, size, claim.metric, control, split=claim.split), ""
-    both = pd.concat([ours, theirs], axis=1).to_numpy(dtype=float)
-    complete = np.isfinite(both).all(1)
-    n, incomplete = int(complete.sum()), int((~complete).sum())
-    a, b = both[complete].T if n else np.empty((2, 0))
+        theirs = book.scores.get((theirs_key, claim.split, claim.metric), Scores())
+        planned |= book.entry(theirs_key).planned
+    seeds = sorted(ours.values.keys() & theirs.values.keys())
+    n, incomplete = len(seeds), len(planned) - len(seeds)
     needed = MIN_SPREAD_PAIRS if claim.compare == "spread" else MIN_CLAIM_PAIRS
     if n < needed:
-        reason = few or f"too few seeds: {n} complete pairs with {control}, {needed} needed"
+        reason = few or f"too few seeds: {n} complete pairs with {base.control}, {needed} needed"
         return replace(base, verdict=NOT_TESTABLE, reason=reason, n=n, incomplete=incomplete)
+    a, b = (np.array([scores.values[seed] for seed in seeds]) for scores in (ours, theirs))
+    withheld = _withheld(book, claim, base, (float(a.mean()), ours), (float(b.mean()), theirs))
     test = _spread if claim.compare == "spread" else _mean
-    withheld = _withheld(rows, claim, challenger, control, float(a.mean()), float(b.mean()))
     return replace(base, n=n, incomplete=incomplete, withheld=withheld, **test(a, b, claim))
 
 
@@ -286,24 +287,17 @@ def _spread(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
     }
 
 
-def _withheld(rows: pd.DataFrame, claim: Claim, challenger: str, control: str, ours: float, theirs: float) -> str:
+def _withheld(book: Book, claim: Claim, base: Contest, ours: tuple[float, Scores], theirs: tuple[float, Scores]) -> str:
     """Why "supported" would not be said even if the test were passed."""
-    if control != CURVE and _diverged(rows, challenger) > _diverged(rows, control):
-        return f"{challenger} diverged more often than {control}"
-    if control == CURVE and _diverged(rows, challenger) > max(_diverged(rows, name) for name in curve_variants(rows)):
-        return f"{challenger} diverged more often than the beta curve"
-    of_metric = rows[(rows["metric"] == claim.metric) & (rows["split"] == claim.split)]
-    marks = []
-    for variant, value in ((challenger, ours), (control, theirs)):
-        own = of_metric[of_metric["variant"] == variant]
-        better = _better_is_higher(rows, claim.metric)
-        sign = 0.0 if better is None else 1.0 if better else -1.0
-        marks.append(bool(len(own)) and bool(at_floor(value, own["floor"].mean(), own["noise_sd"].mean(), sign)))
-    return FLOOR if all(marks) and claim.compare == "mean" else ""
-
-
-def _diverged(rows: pd.DataFrame, variant: str) -> float:
-    """Share of a variant's seeds that diverged."""
-    seeds = rows[(rows["variant"] == variant) & rows["seed"].notna()]
-    lost = seeds[seeds["status"] == "diverged"]["seed"].nunique()
-    return float(lost / max(seeds["seed"].nunique(), 1))
+    rivals = book.curve(base.dataset, base.n_train) if base.control == CURVE else [base.control]
+    most = max(book.entry((base.dataset, base.n_train, rival)).lost for rival in rivals)
+    if book.entry((base.dataset, base.n_train, base.challenger)).lost > most:
+        return (
+            f"{base.challenger} diverged more often than {'the beta curve' if base.control == CURVE else base.control}"
+        )
+    sign = {True: 1.0, False: -1.0, None: 0.0}[book.directions.get(claim.metric)]
+    at_end = [
+        bool(scores.floors) and bool(at_floor(mean, float(np.mean(scores.floors)), float(np.mean(scores.noises)), sign))
+        for mean, scores in (ours, theirs)
+    ]
+    return FLOOR if all(at_end) and claim.compare == "mean" else ""

@@ -26,7 +26,6 @@ __all__ = [
     "ZERO_INSIDE",
     "against",
     "at_floor",
-    "pairs_of",
     "summary",
 ]
 
@@ -242,14 +241,3 @@ def at_floor(mean: Floats, floor: Floats, noise_sd: Floats, sign: Floats) -> np.
     above, noise = np.asarray(mean) - floor, 2 * np.asarray(noise_sd, dtype=float)
     found: np.ndarray = (np.abs(above) <= noise) | ((np.asarray(sign) < 0) & (above <= 0) & np.isfinite(noise))
     return found
-
-
-def pairs_of(
-    table: pd.DataFrame, dataset: str, n_train: str, metric: str, variant: str, *, split: str = "test"
-) -> pd.Series:
-    """The values of one metric of one cell, indexed by seed; NaN where a planned seed has none."""
-    cell = table[(table["dataset"] == dataset) & (table["n_train"] == n_train) & (table["variant"] == variant)]
-    cell = cell[cell["seed"].notna()]
-    rows = cell[(cell["metric"] == metric) & (cell["split"] == split) & (cell["status"] == "ok")]
-    values = pd.Series(rows["value"].to_numpy(), index=rows["seed"].astype("int64").to_numpy())
-    return values.reindex(np.unique(cell["seed"].astype("int64")))

@@ -46,7 +46,8 @@ def unchanged(recorded: Iterable[str], sha256: str) -> str:
 def claims_table(source: Source, claims: Claims, sha256: str) -> ClaimTables:
     """Verdicts on every data set, and the tally of each claim."""
     binary = source.binary()
-    verdicts = ledger.evaluate(source.table, claims, binary=binary)
+    details = ledger.contests(source.table, claims, binary=binary)
+    verdicts = ledger.decide(details, claims)
     tally = ledger.tally(verdicts)
     state = unchanged(source.runs["claims_sha256"], sha256)
     verdicts["claims_sha256"], verdicts["claims_written"], verdicts["claims_state"] = sha256, str(claims.written), state
@@ -74,7 +75,6 @@ def claims_table(source: Source, claims: Claims, sha256: str) -> ClaimTables:
             subject = f"{line['claim']}: {what}{metric_label(first['metric'])}, {first['direction']}"
             widths = [0.16, 0.24, 0.18, 0.2, None, None]
             table.blocks.append(Block(subject, header, body, widths=widths, note=note))
-    details = ledger.contests(source.table, claims, binary=binary)
     return ClaimTables(table, verdicts, details, tally, state)
 
 
