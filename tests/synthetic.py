@@ -37,7 +37,8 @@ VARIANTS: dict[str, tuple[str, ModelConfig]] = {
         ("ph-vae-3-log", "PH-VAE 3, log-ratio", {"order": 3, "divergence": "log_polynomial"}),
     ]
 }
-DATASETS = ("trimodal", "digits", "sprites")
+DATASETS = ("trimodal", "digits", "sprites")  # by default; "moons" is there too
+DENSITIES = ("trimodal", "moons")
 BASE = {
     "trimodal": {
         "w1_samples_mean": 0.12,
@@ -46,6 +47,7 @@ BASE = {
         "reconstruction_nll": 0.4,
         "nll": 1.8,
     },
+    "moons": {"sliced_w1_samples_mean": 0.08, "mmd_samples_mean": 0.02, "reconstruction_nll": 0.9, "nll": 2.1},
     "digits": {"mse": 0.031, "psnr": 15.1, "ssim": 0.71, "fd_classifier_samples": 41.0, "knn_accuracy": 0.91},
     "sprites": {"mse": 0.012, "ssim": 0.88, "mig": 0.21, "dci_forest_disentanglement": 0.34, "active_units": 6.0},
 }
@@ -97,9 +99,9 @@ def write_results(
 def _write_data(root: Path, dataset: str) -> None:
     """The prepared set, in the shared cache beside the results, and its manifest."""
     cache = root.parent / "data"
-    if dataset == "trimodal":
-        options = {"kind": "trimodal", "n_train": 500, "n_validation": 50, "n_test": 300}
-        folder = prepare("trimodal", options, cache=cache)
+    if dataset in DENSITIES:
+        options = {"kind": dataset, "n_train": 500, "n_validation": 50, "n_test": 1000}
+        folder = prepare(dataset, options, cache=cache)
     else:
         folder = cache / f"{dataset}-synthetic"
         folder.mkdir(parents=True, exist_ok=True)
@@ -190,12 +192,12 @@ def _values(dataset: str, size: int | str, variant: str, shared: float, rng: np.
         noise = 0.02 * shared + 0.015 * rng.normal()
         trade = 0.25 * np.log2(beta) if metric in ("mse", "reconstruction_nll", "fd_classifier_samples") else 0.0
         values[metric] = base * (1 + sign * gain + noise + trade) * (small if sign < 0 else 1 / small)
-    rate = (4 if dataset == "trimodal" else 16) * beta**-0.45 * (1 + 0.03 * order + 0.02 * rng.normal())
+    rate = (4 if dataset in DENSITIES else 16) * beta**-0.45 * (1 + 0.03 * order + 0.02 * rng.normal())
     values["kl"] = rate
     share = 0.6 ** np.arange(order)
     for k, part in enumerate(rate * share / share.sum(), start=1):
         values[f"kl_level_{k}"] = float(part)
-        if dataset != "trimodal" and order > 1:
+        if dataset not in DENSITIES and order > 1:
             for band, height in (("low", 0.03), ("mid", 0.01), ("high", 0.003)):
                 wave = height * (1.3 if (band == "low") == (k == 1) else 0.4)
                 values[f"drop_level_{k}_{band}"] = wave * (1 + 0.1 * rng.normal())
@@ -228,7 +230,7 @@ def _write_model(folder: Path) -> None:
 def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np.random.Generator) -> None:
     n, d = 300, 12 // order
     images, _, factors = _images(dataset, n)
-    seen = factors if dataset != "trimodal" else rng.integers(0, 8, (n, 3))
+    seen = factors if dataset not in DENSITIES else rng.integers(0, 8, (n, 3))
     mean = rng.normal(scale=0.3, size=(n, order, d))
     for f in range(3):
         mean[:, f % order, f // order] += (seen[:, f] - 3.0) / 2
@@ -236,8 +238,8 @@ def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np
     codes = {"mean": mean, "log_variance": np.full_like(mean, -2), "whitened": mean, "coupling": np.eye(order)}
     with atomic(folder / "codes.npz") as path:
         np.savez_compressed(path, **codes)
-    if dataset == "trimodal":
-        kept = _density_samples(folder, shared, rng)
+    if dataset in DENSITIES:
+        kept = _density_samples(2 if dataset == "moons" else 1, shared, rng)
     else:
         kept = _image_samples(dataset, images, order)
         for name in ("reconstructions", "samples_mean"):
@@ -248,13 +250,18 @@ def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np
         np.savez_compressed(path, **kept)
 
 
-def _density_samples(folder: Path, shared: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _density_samples(dimensions: int, shared: float, rng: np.random.Generator) -> dict[str, np.ndarray]:
     n = 4096
-    centre = rng.choice([-2.0, 0.0, 2.0], size=n, p=[0.3, 0.4, 0.3])
-    clean = centre + 0.05 * shared + 0.45 * rng.normal(size=n)
-    noisy = clean + 0.25 * rng.normal(size=n)
-    columns = {"samples_mean": clean, "samples_model": noisy, "reconstructions": clean, "originals": clean}
-    return {name: values[:, None].astype(np.float32) for name, values in columns.items()}
+    if dimensions == 1:
+        clean = rng.choice([-2.0, 0.0, 2.0], size=(n, 1), p=[0.3, 0.4, 0.3]) + 0.45 * rng.normal(size=(n, 1))
+    else:
+        angle, upper = rng.uniform(0, np.pi, n), rng.random(n) < 0.5
+        clean = np.stack([np.where(upper, np.cos(angle), 1 - np.cos(angle)), np.sin(angle)], axis=1)
+        clean[~upper, 1] = 0.5 - clean[~upper, 1]
+    clean = clean + 0.05 * shared
+    columns = {"samples_mean": clean, "samples_model": clean + 0.25 * rng.normal(size=clean.shape)}
+    columns |= {"reconstructions": clean, "originals": clean}
+    return {name: values.astype(np.float32) for name, values in columns.items()}
 
 
 def _image_samples(dataset: str, images: np.ndarray, order: int) -> dict[str, np.ndarray]:

@@ -19,6 +19,7 @@ from phvae.analysis.style import (
     looks,
     metric_label,
     new_figure,
+    row_labels,
     shared_legend,
     styled,
     wrap,
@@ -54,11 +55,11 @@ def _line(groups: Mapping[int, pd.Series]) -> tuple[np.ndarray, np.ndarray, np.n
     return x, mean, low, high
 
 
-def _better(ax: Axes, table: pd.DataFrame, metric: str) -> None:
-    """Name the metric above the panel, and which way is better in small type."""
+def _better(ax: Axes, table: pd.DataFrame, metric: str, inches: float = DOUBLE / 3) -> None:
+    """Name the metric above the panel, which is `inches` wide, and below the name which way is better."""
     known = table.loc[table["metric"] == metric, "higher_is_better"].dropna()
     text = direction(bool(known.iloc[0])) if len(known) else ""
-    ax.set_title(metric_label(metric) + (f"\n{text}" if text else ""), linespacing=1.25)
+    ax.set_title(wrap(metric_label(metric), int(inches / 0.068)) + (f"\n{text}" if text else ""), linespacing=1.25)
 
 
 def _families(table: pd.DataFrame) -> dict[str, str]:
@@ -141,33 +142,36 @@ def paired_seeds(
     names = dict(labels or {})
     rows = _present(table, metrics)
     look = looks(variants)
+    shown, height = row_labels([names.get(v, v) for v in variants])
+    panel = _panel(shown, len(metrics))
     with styled():
-        columns = min(len(metrics), 3 if len(variants) <= 5 else 2)
-        figure = new_figure(DOUBLE, 0.1 + 1.95 * -(-len(metrics) // columns))
-        axes = grid_of(figure, len(metrics), columns)
+        figure = new_figure(DOUBLE, 0.85 + 1.5 * height * max(len(variants), 3))
+        axes = grid_of(figure, len(metrics), len(metrics), sharey=True)
         at = np.arange(len(variants))
         for ax, metric in zip(axes, metrics, strict=True):
             values = rows[rows["metric"] == metric].pivot_table(index="seed", columns="variant", values="value")
             values = values.reindex(columns=list(variants))
-            ax.plot(at, values.to_numpy(dtype=float).T, color="#9A9A9A", linewidth=0.6, zorder=1)
+            ax.plot(values.to_numpy(dtype=float).T, at, color="#9A9A9A", linewidth=0.6, zorder=1)
             for i, variant in enumerate(variants):
                 seen = values[variant].dropna().to_numpy(dtype=float)
                 if len(seen) == 0:
-                    ax.text(
-                        i, 0.5, "no runs", transform=ax.get_xaxis_transform(), rotation=90, ha="center", va="center"
-                    )
+                    ax.text(0.5, i, "no runs", transform=ax.get_yaxis_transform(), ha="center", va="center", fontsize=6)
                     continue
                 style = look[variant]
-                ax.scatter(
-                    np.full(len(seen), i), seen, color=style.colour, marker=style.marker, s=11, linewidths=0, zorder=2
-                )
-                ax.hlines(seen.mean(), i - 0.28, i + 0.28, color=style.colour, linewidth=1.6, zorder=3)
-            ax.set_xticks(
-                at, [wrap(names.get(v, v), 11) for v in variants], rotation=35, ha="right", rotation_mode="anchor"
-            )
-            ax.set_xlim(-0.5, len(variants) - 0.5)
-            _better(ax, rows, metric)
+                ax.scatter(seen, np.full(len(seen), i), color=style.colour, marker=style.marker, s=11, linewidths=0)
+                ax.vlines(seen.mean(), i - 0.3, i + 0.3, color=style.colour, linewidth=1.6, zorder=3)
+            ax.locator_params(axis="x", nbins=4)
+            _better(ax, rows, metric, panel)
+        axes[0].set_yticks(at, shown)
+        axes[0].set_ylim(len(variants) - 0.5, -0.5)
+        for ax in axes[1:]:
+            ax.tick_params(labelleft=False)
     return figure
+
+
+def _panel(labels: Sequence[str], count: int) -> float:
+    """Width in inches of each of `count` panels beside their rows' labels."""
+    return (DOUBLE - 0.07 * max(len(line) for label in labels for line in label.split("\n"))) / count
 
 
 def forest(
@@ -187,8 +191,10 @@ def forest(
     names = dict(labels or {})
     rows = _present(table, metrics)
     variants = [v for v in dict.fromkeys(rows["variant"]) if v != baseline]
+    shown, height = row_labels([names.get(v, v) for v in variants])
+    panel = _panel(shown, len(metrics))
     with styled():
-        figure = new_figure(DOUBLE, 0.75 + 0.175 * len(variants))
+        figure = new_figure(DOUBLE, 0.9 + height * max(len(variants), 3))
         axes = grid_of(figure, len(metrics), len(metrics), sharey=True)
         for ax, metric in zip(axes, metrics, strict=True):
             here = rows[rows["metric"] == metric]
@@ -216,9 +222,9 @@ def forest(
                 ax.axvspan(0, right if up.iloc[0] else left, color="#EAF2F8", linewidth=0, zorder=0)
             ax.set_xlim(left, right)
             ax.locator_params(axis="x", nbins=4)
-            ax.set_title(wrap(metric_label(metric, unit=False), 22))
+            ax.set_title(wrap(metric_label(metric, unit=False), int(panel / 0.068)))
             ax.set_xlabel(f"difference{_unit(here)}")
-        axes[0].set_yticks(range(len(variants)), [names.get(v, v) for v in variants])
+        axes[0].set_yticks(range(len(variants)), shown)
         axes[0].set_ylim(len(variants) - 0.5, -0.5)
         for ax in axes[1:]:
             ax.tick_params(labelleft=False)

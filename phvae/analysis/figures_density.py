@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from phvae.analysis.style import DOUBLE, grid_of, new_figure, styled
+from phvae.analysis.style import DOUBLE, grid_of, new_figure, shared_legend, styled, wrap
 
 __all__ = ["best_bandwidth", "density_curves", "density_maps", "smoothed"]
 
@@ -74,7 +74,7 @@ def density_curves(
                 curves = np.stack([smoothed(seed, x, bandwidth) for seed in values])
                 ax.fill_between(x, curves.min(0), curves.max(0), color=colour, alpha=alpha, linewidth=0)
                 ax.plot(x, np.median(curves, 0), color=colour, linestyle=line, linewidth=0.9, label=f"samples, {kind}")
-            ax.set_title(label)
+            ax.set_title(wrap(label, 33))
             ax.set_xlim(*limits)
         highest = max(float(line.get_ydata().max()) for ax in axes for line in ax.get_lines())  # type: ignore[union-attr]
         axes[0].set_ylim(
@@ -85,8 +85,7 @@ def density_curves(
                 ax.set_ylabel("density")
             ax.tick_params(labelbottom=True)
         figure.supxlabel("x (original units)", fontsize=7)
-        handles, names = axes[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=3)
+        shared_legend(figure, axes, 3)
     return figure
 
 
@@ -118,6 +117,6 @@ def density_maps(
         extent = (limits[0][0], limits[0][1], limits[1][0], limits[1][1])
         for ax, (label, image) in zip(grid_of(figure, len(panels), columns), counts.items(), strict=True):
             ax.imshow(image, origin="lower", extent=extent, aspect="auto", cmap="magma_r", vmin=0, vmax=top)
-            ax.set_title(label)
+            ax.set_title(wrap(label, 24))
             ax.tick_params(length=2)
     return figure

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phvae.analysis.style import COLOURS, DOUBLE, grid_of, new_figure, shared_legend, styled, wrap
+from phvae.analysis.style import COLOURS, DOUBLE, grid_of, new_figure, row_labels, shared_legend, styled, wrap
 
 __all__ = ["factor_maps", "kl_levels", "latent_maps", "level_drop", "principal"]
 
@@ -46,8 +46,9 @@ def kl_levels(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> F
     variants = list(dict.fromkeys(rows["variant"]))
     levels = int(rows["level"].max())
     colours = _level_colours(levels)
+    shown, height = row_labels([names.get(v, v) for v in variants])
     with styled():
-        figure = new_figure(DOUBLE, 0.75 + 0.19 * len(variants) * -(-len(datasets) // 4))
+        figure = new_figure(DOUBLE, 0.75 + 1.05 * height * max(len(variants), 3) * -(-len(datasets) // 4))
         axes = grid_of(figure, len(datasets), 4)
         for ax, dataset in zip(axes, datasets, strict=True):
             cell = rows[rows["dataset"] == dataset]
@@ -64,7 +65,7 @@ def kl_levels(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> F
             ax.errorbar(
                 left, at, xerr=totals.fillna(0).to_numpy(), fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5
             )
-            ax.set_yticks(at, [names.get(v, v) for v in variants])
+            ax.set_yticks(at, shown)
             ax.invert_yaxis()
             ax.set_title(dataset)
             ax.set_xlabel("KL [nats]")
@@ -112,7 +113,7 @@ def latent_maps(
                 drawn = ax.scatter(
                     scores[:, 0], scores[:, 1], c=seen, cmap="cividis", s=3, linewidths=0, alpha=0.75, rasterized=True
                 )
-            ax.set_title(label)
+            ax.set_title(wrap(label, 33))
             ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
             ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")
             ax.set_aspect("equal", adjustable="datalim")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from phvae.analysis.style import DOUBLE, looks, new_figure, styled
+from phvae.analysis.style import DOUBLE, looks, new_figure, shared_legend, styled
 
 __all__ = ["learning_curves"]
 
@@ -59,6 +59,5 @@ def learning_curves(history: pd.DataFrame, labels: Mapping[str, str] | None = No
             axes[0, column].set_title(dataset)
             axes[1, column].set_xlabel("epoch")
         figure.align_ylabels(axes[:, 0])
-        handles, found = axes[0, 0].get_legend_handles_labels()
-        figure.legend(handles, found, loc="outside upper center", ncols=min(len(found), 4))
+        shared_legend(figure, list(axes.flat), 4)
     return figure

@@ -29,6 +29,7 @@ __all__ = [
     "looks",
     "metric_label",
     "new_figure",
+    "row_labels",
     "save",
     "shared_legend",
     "styled",
@@ -125,14 +126,15 @@ def grid_of(figure: Figure, n: int, columns: int, **options: Any) -> list[Axes]:
 
 
 def shared_legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
-    """One legend above all panels, each name once."""
+    """One legend above all panels, each name once, in at most `columns` and in no more than the width holds."""
     found: dict[str, Artist] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    figure.legend(
-        handles=list(found.values()), labels=list(found), loc="outside upper center", ncols=min(columns, len(found))
-    )
+    labels = [wrap(label, 40) for label in found]
+    widest = 0.55 + 0.06 * max(len(line) for label in labels for line in label.split("\n"))
+    columns = max(1, min(columns, len(found), int(figure.get_size_inches()[0] / widest)))
+    figure.legend(handles=list(found.values()), labels=labels, loc="outside upper center", ncols=columns)
 
 
 def direction(higher_is_better: bool | None) -> str:
@@ -179,6 +181,16 @@ def wrap(text: str, width: int = 16) -> str:
     return "\n".join(line for part in text.split("\n") for line in textwrap.wrap(part, **options) or [""])
 
 
+def row_labels(labels: Sequence[str], width: int = 26) -> tuple[list[str], float]:
+    """Labels of rows, wrapped, and the height in inches that one row needs.
+
+    >>> row_labels(["VAE", "PH-VAE of order three, matched"])
+    (['VAE', 'PH-VAE of order three,\nmatched'], 0.25)
+    """
+    wrapped = [wrap(label, width) for label in labels]
+    return wrapped, 0.125 * max(1.4, *(float(label.count("\n") + 1) for label in wrapped))
+
+
 def save(figure: Figure, path: Path) -> list[Path]:
     """Write `path`.png and `path`.pdf, each whole or not at all; equal figures give equal bytes."""
     metadata: Mapping[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
@@ -187,5 +199,6 @@ def save(figure: Figure, path: Path) -> list[Path]:
         target = path.with_name(f"{path.name}.{suffix}")
         with atomic(target) as temporary, mpl.rc_context(_RC):
             figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata[suffix])
+        figure.set_layout_engine("none")  # laid out once, for both files
         written.append(target)
     return written

@@ -1,0 +1,316 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+from synthetic import write_results
+
+from phvae.analysis import figures, figures_compare, figures_density, figures_images, figures_latent, style
+from phvae.analysis.figures_plans import Plan, plans
+from phvae.analysis.figures_sources import Stored, information
+from phvae.errors import DataError
+from phvae.files import read_json
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FEW = ("vae", "beta-vae-0.25", "beta-vae-4", "ph-vae-2", "ph-vae-3", "copies-3", "ph-vae-3-matched")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("some results") / "quick"
+    return write_results(
+        root,
+        datasets=("trimodal", "moons", "digits", "sprites"),
+        variants=FEW,
+        seeds=3,
+        sizes=(100, "all"),
+        diverged=("digits", "vae", 1),
+    )
+
+
+@pytest.fixture(scope="module")
+def drawn(results: Path) -> dict[str, tuple[Plan, Figure]]:
+    """Every figure of the folder by name, laid out."""
+    found = {}
+    for plan in plans(Stored(results)):
+        figure = figures.FIGURES[plan.figure].draw(**plan.arguments)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once for all tests
+        found[plan.name] = (plan, figure)
+    return found
+
+
+def pixels(figure: Figure, dpi: int = 60) -> np.ndarray:
+    figure.set_dpi(dpi)
+    figure.canvas.draw()
+    figure.set_dpi(100)
+    return np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(np.uint8)  # type: ignore[attr-defined]
+
+
+def one_of_each(drawn: dict[str, tuple[Plan, Figure]]) -> dict[str, Figure]:
+    found: dict[str, Figure] = {}
+    for plan, figure in drawn.values():
+        found.setdefault(plan.figure, figure)
+    return found
+
+
+def test_every_registered_figure_is_drawn_and_explained(drawn: dict[str, tuple[Plan, Figure]]) -> None:
+    assert set(one_of_each(drawn)) == set(figures.FIGURES)
+    for entry in figures.FIGURES.values():
+        assert entry.draw.__doc__
+        assert len(entry.caption) > 60
+        assert entry.caption.rstrip().endswith(".")
+
+
+@pytest.mark.parametrize("name", sorted(figures.FIGURES))
+def test_golden_image(name: str, drawn: dict[str, tuple[Plan, Figure]]) -> None:
+    """PHVAE_WRITE_GOLDEN=1 writes the pictures anew; look at each before it is committed."""
+    found = pixels(one_of_each(drawn)[name])
+    path = GOLDEN / f"{name}.png"
+    if os.environ.get("PHVAE_WRITE_GOLDEN"):
+        Image.fromarray(found).save(path, optimize=True)
+    with Image.open(path) as image:
+        expected = np.asarray(image.convert("RGB"))
+    assert difference(found, expected) < 2.5, "the figure changed: look at it, then write the golden image anew"
+
+
+def difference(one: np.ndarray, two: np.ndarray) -> float:
+    """The largest difference in grey levels after a blur that forgives a pixel's shift of a line or a letter."""
+    if one.shape != two.shape:
+        return np.inf
+    blurred = [gaussian_filter(image.astype(float), (4, 4, 0)) for image in (one, two)]
+    return float(np.quantile(np.abs(blurred[0] - blurred[1]), 0.998))
+
+
+def test_the_golden_comparison_sees_a_moved_curve(drawn: dict[str, tuple[Plan, Figure]]) -> None:
+    plan, figure = next((p, f) for p, f in drawn.values() if p.figure == "rate_distortion")
+    table = plan.arguments["table"].copy()
+    table.loc[table["variant"] == "ph-vae-3", "value"] *= 1.4
+    moved = figures.FIGURES["rate_distortion"].draw(**plan.arguments | {"table": table})
+    assert difference(pixels(figure), pixels(moved)) > 5
+
+
+def texts(figure: Figure) -> list[tuple[Text, mpl.transforms.Bbox]]:
+    """Every text that is seen, with its place on the figure."""
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    hidden: set[int] = set()
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            room = 1e-6 * (high - low)
+            kept = [t for t in axis.get_major_ticks() if low - room <= t.get_loc() <= high + room]
+            labels = {id(label) for t in [*axis.majorTicks, *axis.minorTicks] for label in (t.label1, t.label2)}
+            hidden |= labels - {id(tick.label1) for tick in kept}
+    return [
+        (text, text.get_window_extent(renderer))
+        for text in figure.findobj(Text)
+        if isinstance(text, Text) and text.get_visible() and text.get_text().strip() and id(text) not in hidden
+    ]
+
+
+def check_layout(figure: Figure) -> None:
+    figure.draw_without_rendering()
+    found = texts(figure)
+    width, height = figure.bbox.width, figure.bbox.height
+    for text, box in found:
+        cut = min(box.x0, box.y0, width - box.x1, height - box.y1)
+        assert cut > -1, f"{text.get_text()!r} is cut by {-cut:.1f} pixels"
+    for i, (one, a) in enumerate(found):
+        for two, b in found[i + 1 :]:
+            if one.axes is None or one.axes is not two.axes or one.get_rotation() % 90 or two.get_rotation() % 90:
+                continue  # rotated labels have boxes larger than their letters
+            wide = min(a.x1, b.x1) - max(a.x0, b.x0)
+            tall = min(a.y1, b.y1) - max(a.y0, b.y0)
+            assert min(wide, tall) < 1.5, f"{one.get_text()!r} lies on {two.get_text()!r}"
+    for axes in figure.axes:
+        assert axes.has_data() or axes.get_label() == "<colorbar>", "an empty panel"
+
+
+def test_no_text_is_cut_or_covered_and_no_panel_is_empty(drawn: dict[str, tuple[Plan, Figure]]) -> None:
+    for plan, figure in drawn.values():
+        try:
+            check_layout(figure)
+        except AssertionError as error:
+            raise AssertionError(f"{plan.name}: {error}") from None
+
+
+def test_the_layout_check_sees_cut_and_covered_text() -> None:
+    figure = style.new_figure(2, 1)
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1])
+    axes.text(0.5, 0.5, "one")
+    check_layout(figure)
+    axes.text(0.52, 0.5, "two")
+    with pytest.raises(AssertionError, match="'one' lies on 'two'"):
+        check_layout(figure)
+    figure.text(0.99, 0.5, "far outside")
+    with pytest.raises(AssertionError, match="cut"):
+        check_layout(figure)
+    empty = style.new_figure(2, 1)
+    empty.subplots()
+    with pytest.raises(AssertionError, match="empty panel"):
+        check_layout(empty)
+
+
+def test_widths_are_those_of_a_page(drawn: dict[str, tuple[Plan, Figure]]) -> None:
+    for plan, figure in drawn.values():
+        width, height = figure.get_size_inches()
+        assert width <= style.DOUBLE + 1e-9, plan.name
+        assert height <= 9, plan.name
+
+
+def test_long_labels_many_levels_one_seed_and_lost_runs_still_fit(tmp_path: Path) -> None:
+    root = write_results(
+        tmp_path / "odd", datasets=("sprites",), variants=("vae", "ph-vae-4", "copies-3"), seeds=1,
+        diverged=("sprites", "copies-3", 0),
+    )  # fmt: skip
+    stored = Stored(root)
+    stored.labels = {v: f"{v} with an unusually long label of many words" for v in stored.labels}
+    for plan in plans(stored):
+        check_layout(figures.FIGURES[plan.figure].draw(**plan.arguments))
+
+
+def test_the_baseline_alone_gives_what_makes_sense_of_it(tmp_path: Path) -> None:
+    root = write_results(tmp_path / "alone", datasets=("digits",), variants=("vae",), seeds=2)
+    names = {plan.figure for plan in plans(Stored(root))}
+    assert {"reconstructions", "learning_curves", "kl_levels"} <= names
+    assert not names & {"forest", "metric_by_order", "rate_distortion", "level_drop"}
+
+
+def test_write_draws_files_an_index_and_equal_bytes(tmp_path: Path) -> None:
+    root = write_results(tmp_path / "small", datasets=("digits",), variants=("vae", "ph-vae-2"), seeds=2)
+    (root / "figures").mkdir()
+    (root / "figures" / "gone-long-ago.png").write_bytes(b"old")
+    before = dict(mpl.rcParams)
+    written = figures.write(root, baseline="vae")
+    assert dict(mpl.rcParams) == before
+    assert {path.suffix for path in written} == {".png", ".pdf", ".gif"}
+    assert {path.name for path in (root / "figures").iterdir()} == {path.name for path in written} | {"index.json"}
+    index = read_json(root / "figures" / "index.json")
+    assert "small_data" in index["absent"]
+    assert all("{" not in entry["caption"] for entry in index["figures"])
+    assert {name for entry in index["figures"] for name in entry["files"]} == {path.name for path in written}
+    for plan in plans(Stored(root, "vae")):
+        if plan.figure in ("forest", "latent_maps", "samples"):
+            for path in style.save(figures.FIGURES[plan.figure].draw(**plan.arguments), tmp_path / plan.name):
+                assert path.read_bytes() == (root / "figures" / path.name).read_bytes(), path.name
+    for path in written:
+        if path.suffix == ".png":
+            with Image.open(path) as image:
+                assert image.info["dpi"][0] == pytest.approx(200, abs=0.1)
+
+
+def test_without_a_table_the_error_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="phvae collect"):
+        figures.write(tmp_path)
+
+
+def test_without_arrays_and_prepared_data_the_rest_is_drawn(tmp_path: Path) -> None:
+    root = write_results(tmp_path / "bare", datasets=("digits",), variants=("vae", "ph-vae-2"), seeds=2, arrays=False)
+    (root / "data" / "digits.json").unlink()
+    names = {plan.figure for plan in plans(Stored(root))}
+    assert "forest" in names
+    assert not names & {"reconstructions", "latent_maps"}
+
+
+def test_figures_load_no_torch() -> None:
+    code = "import sys, phvae.analysis.figures; print('torch' in sys.modules, 'mlflow' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_forest_fills_only_what_is_resolved(results: Path) -> None:
+    table = Stored(results).of("sprites")
+    figure = figures_compare.forest(table, ["mse"], "vae")
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
+    variants = [v for v in FEW if v != "vae"]
+    assert faces[variants.index("ph-vae-3")] != "white"
+    assert faces[variants.index("copies-3")] == "white"
+
+
+def test_forest_pairs_by_seed() -> None:
+    rows = [("vae", s, 10.0 * s) for s in range(4)] + [("other", s, 10.0 * s + 1 + 0.01 * s) for s in range(5)]
+    table = pd.DataFrame(rows, columns=["variant", "seed", "value"]).assign(
+        metric="mse", unit="1", higher_is_better=False, order=1
+    )
+    figure = figures_compare.forest(table, ["mse"], "vae")
+    (point,) = [line for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
+    assert point.get_xdata()[0] == pytest.approx(1.015)
+
+
+def test_families_are_named_by_what_sets_them_apart(results: Path) -> None:
+    table = Stored(results).of("digits")
+    found = figures_compare._families(table)
+    assert found == {
+        "ph-vae-2": "PH-VAE", "ph-vae-3": "PH-VAE", "copies-3": "copies", "ph-vae-3-matched": "matched width",
+    }  # fmt: skip
+
+
+def test_best_bandwidth_is_the_normal_references_one() -> None:
+    """For a normal density the exact MISE-optimal width is close to (4/3)^(1/5) n^(-1/5) (Silverman 1986, 3.28)."""
+
+    def pdf(x: np.ndarray) -> np.ndarray:
+        return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+
+    found = figures_density.best_bandwidth(pdf, -8, 8, 4096)
+    assert found == pytest.approx((4 / 3) ** 0.2 * 4096**-0.2, rel=0.06)
+
+
+def test_smoothed_density_has_the_mass_inside_the_limits() -> None:
+    samples = np.append(np.random.default_rng(0).normal(size=3000), np.full(1000, 50.0))
+    x = np.linspace(-8, 8, 1024)
+    assert np.trapezoid(figures_density.smoothed(samples, x, 0.2), x) == pytest.approx(0.75, abs=1e-3)
+
+
+def test_principal_components_match_a_singular_value_decomposition() -> None:
+    codes = np.random.default_rng(1).normal(size=(200, 5)) @ np.diag([3, 2, 1, 0.5, 0.1])
+    scores, shares = figures_latent.principal(codes)
+    u, s, _ = np.linalg.svd(codes - codes.mean(0), full_matrices=False)
+    np.testing.assert_allclose(np.abs(scores), np.abs(u[:, :2] * s[:2]), rtol=1e-9)
+    np.testing.assert_allclose(shares, s[:2] ** 2 / np.sum(s**2), rtol=1e-9)
+    again, _ = figures_latent.principal(codes[:, [4, 3, 2, 1, 0]])
+    np.testing.assert_allclose(again, scores, atol=1e-9)
+
+
+def test_information_is_one_for_the_factor_itself_and_zero_for_a_constant() -> None:
+    factors = np.random.default_rng(2).integers(0, 4, size=(4000, 3))
+    factors[:, 2] = 1
+    codes = np.stack([factors[:, 0] * 2.0, np.random.default_rng(3).normal(size=4000)], axis=1)
+    found = information(codes, factors)
+    assert found[0, 0] == pytest.approx(1)
+    assert found[1, :2].max() < 0.02
+    assert np.all(found[:, 2] == 0)
+
+
+def test_traversal_gif_goes_there_and_back(tmp_path: Path) -> None:
+    levels = np.zeros((2, 7, 1, 8, 8), np.uint8)
+    levels[0] = (np.arange(7) * 40)[:, None, None, None]
+    frames = figures_images.traversal_frames(levels, "a model")
+    assert len(frames) == 12
+    assert [int(frame[60, 40, 0]) for frame in frames] == [0, 40, 80, 120, 160, 200, 240, 200, 160, 120, 80, 40]
+    figures_images.write_gif(frames, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as image:
+        assert (image.n_frames, image.info["loop"]) == (12, 0)
+
+
+def test_looks_differ_and_colours_are_told_apart_in_grey() -> None:
+    found = style.looks([str(i) for i in range(24)])
+    assert len({(look.colour, look.marker, str(look.line)) for look in found.values()}) == 24
+    for one, two in zip(list(found.values())[:7], list(found.values())[1:8], strict=True):
+        assert (one.marker, str(one.line)) != (two.marker, str(two.line))
+        assert abs(grey(one.colour) - grey(two.colour)) > 0.06
+
+
+def grey(colour: str) -> float:
+    red, green, blue = mpl.colors.to_rgb(colour)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
