@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator, model_validator
 
 from phvae.coefficients import reconstruction_weights, require_non_negative
 
@@ -36,28 +36,16 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def _part(*classes: type[Strict]) -> Any:
-    """A union of parts told apart by `name`; the bare name alone means the part with its defaults."""
-
-    def tag(value: Any) -> Any:
-        if isinstance(value, str):
-            return value
-        return value.get("name") if isinstance(value, dict) else getattr(value, "name", None)
-
-    members = [Annotated[cls, Tag(cls.model_fields["name"].default)] for cls in classes]
-    union: Any = members[0]
-    for member in members[1:]:
-        union = union | member
-    return Annotated[union, Discriminator(tag)]
-
-
 class Named(Strict):
-    """A part that can be written as its bare name."""
+    """A part that is told apart by its name."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _bare_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
+
+def _by_name(value: Any) -> Any:
+    """A bare name means the part with its defaults: `divergence: kl`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+BY_NAME, BARE = Discriminator("name"), BeforeValidator(_by_name)
 
 
 # ---- couplings: the matrix A of z = mu + A (sigma * eps) ----
@@ -158,16 +146,10 @@ class ConvLocatello(Named):
     name: Literal["conv_locatello"] = "conv_locatello"
 
 
-if TYPE_CHECKING:
-    Coupling = Identity | Chain | Learned
-    Divergence = KL | Hierarchical | LogPolynomial
-    Likelihood = Gaussian | ContinuousBernoulli | Bernoulli
-    Network = Dense | ConvLocatello
-else:
-    Coupling = _part(Identity, Chain, Learned)
-    Divergence = _part(KL, Hierarchical, LogPolynomial)
-    Likelihood = _part(Gaussian, ContinuousBernoulli, Bernoulli)
-    Network = _part(Dense, ConvLocatello)
+Coupling = Annotated[Identity | Chain | Learned, BY_NAME, BARE]
+Divergence = Annotated[KL | Hierarchical | LogPolynomial, BY_NAME, BARE]
+Likelihood = Annotated[Gaussian | ContinuousBernoulli | Bernoulli, BY_NAME, BARE]
+Network = Annotated[Dense | ConvLocatello, BY_NAME, BARE]
 
 
 class ModelConfig(Strict):

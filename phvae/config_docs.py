@@ -7,7 +7,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, Tag
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from phvae import config as parts
@@ -72,9 +72,6 @@ def _words(annotation: Any) -> str:
     """An annotation in a reader's words."""
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        tags = [item.tag for item in arguments[1:] if isinstance(item, Tag)]
-        if tags:
-            return f"`{tags[0]}`"
         inner = [metadata for item in arguments[1:] for metadata in getattr(item, "metadata", [item])]
         return _words(arguments[0]) + _bounds(inner)
     if origin is Literal:
@@ -85,6 +82,8 @@ def _words(annotation: Any) -> str:
         return f"list of {_words(arguments[0])}"
     if origin is dict:
         return "mapping" if arguments[1] is Any else f"mapping from names to `{arguments[1].__name__}`"
+    if annotation in NAMED:
+        return f"`{annotation.model_fields['name'].default}`"
     return {type(None): "null", float: "number", str: "text"}.get(annotation) or annotation.__name__
 
 

@@ -289,6 +289,8 @@ def _explain(error: ValidationError, cls: type[BaseModel], content: Any, where: 
             expected = item["ctx"]["expected_tags"]
             text = f"found {item['ctx']['tag']!r}, expected one of {expected}"
             text += nearest(item["ctx"]["tag"], [tag.strip("' ") for tag in expected.split(",")])
+        elif item["type"] == "union_tag_not_found":
+            text = f"found {_short(item['input'])}, expected a name beside the options"
         elif item["type"] == "string_pattern_mismatch":
             text = f"found {item['input']!r}, expected letters, digits and . _ + - (a name becomes a folder)"
         elif item["type"] == "value_error" and not path:

@@ -79,8 +79,7 @@ def names_in_config(part):
     annotation = config.ModelConfig.model_fields[part].annotation
     if part in ("basis", "prior"):
         return set(typing.get_args(annotation))
-    classes = (typing.get_args(member)[0] for member in typing.get_args(annotation))
-    return {cls.model_fields["name"].default for cls in classes}
+    return {cls.model_fields["name"].default for cls in typing.get_args(annotation)}
 
 
 @pytest.mark.parametrize("part", REGISTRIES)
