@@ -274,6 +274,15 @@ def test_beta_vae_from_the_table_agrees_with_fresh_draws() -> None:
     assert votes.beta_vae(table, 10_000, 0) == pytest.approx(fresh, abs=0.03)
 
 
+@pytest.mark.parametrize("score", [votes.factor_vae, votes.beta_vae])
+def test_votes_are_learnt_on_fitting_points_alone(score: Any) -> None:
+    """Two codes that change places between fitting and test points: what was learnt is always wrong."""
+    factors = draw_factors((4, 4), 900)
+    codes = standardised(factors)
+    codes[600:] = codes[600:, ::-1]
+    assert score(make_table(codes, factors, "ab"), 1000, 0) < 0.01
+
+
 # ---- what the scores do not notice ----
 SMALL = EvaluationConfig(votes=1000)
 
@@ -399,7 +408,8 @@ def by_name(inputs: Inputs) -> dict[str, Any]:
 
 def test_levels_tell_which_one_carries_which_factor() -> None:
     factors = draw_factors((3, 4), 600)
-    codes = np.stack([standardised(factors[:, :1]), standardised(factors[:, 1:])], axis=1)
+    codes = normal((600, 2, 2))  # (examples, levels, coordinates)
+    codes[:, :, 1] = standardised(factors)
     found = by_name(make_inputs(codes, factors))
     assert found["level_1_informativeness_a"].value == found["level_2_informativeness_b"].value == 1.0
     assert found["level_1_informativeness_b"].value < 0.4
