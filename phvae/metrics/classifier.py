@@ -1,8 +1,9 @@
-"""The small classifier of a labelled data set, whose last hidden layer serves as features of its images."""
+"""The small classifier of a set with labels or factors, whose last hidden layer serves as features of its images."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,16 @@ class Classifier(nn.Module):
 
     Args:
         shape: (C, H, W) of the images.
-        classes: number of labels.
+        classes: number of values of the label, or of each factor.
         generator: of the initial weights; torch's global generator is not touched.
     """
 
     centre: Tensor
     scale: Tensor
 
-    def __init__(self, shape: tuple[int, ...], classes: int, generator: torch.Generator | None = None) -> None:
+    def __init__(
+        self, shape: tuple[int, ...], classes: Sequence[int], generator: torch.Generator | None = None
+    ) -> None:
         super().__init__()
         channels, height, width = shape
         stages = max(1, math.ceil(math.log2(max(height, width) / SIDE)))
@@ -51,7 +54,8 @@ class Classifier(nn.Module):
             channels, height, width = wide, (height + 1) // 2, (width + 1) // 2
         self.convolutions = nn.Sequential(*layers)
         self.hidden = nn.utils.skip_init(nn.Linear, channels * height * width, FEATURES)
-        self.output = nn.utils.skip_init(nn.Linear, FEATURES, classes)
+        self.classes = tuple(classes)
+        self.output = nn.utils.skip_init(nn.Linear, FEATURES, sum(self.classes))
         self.register_buffer("centre", torch.zeros(FEATURES))
         self.register_buffer("scale", torch.ones(FEATURES))
         for parameter in self.parameters():
@@ -69,10 +73,9 @@ class Classifier(nn.Module):
         """Standardised features (B, 64) of uint8 images (B, C, H, W)."""
         return (self._hidden(images) - self.centre) / self.scale
 
-    def logits(self, images: Tensor) -> Tensor:
-        """Unnormalised log-probabilities of the labels, (B, classes)."""
-        found: Tensor = self.output(functional.silu(self._hidden(images)))
-        return found
+    def logits(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Unnormalised log-probabilities of the label, or of each factor: (B, classes) each."""
+        return self.output(functional.silu(self._hidden(images))).split(self.classes, dim=1)
 
     @torch.no_grad()
     def standardise(self, images: Tensor) -> None:
@@ -100,18 +103,19 @@ def train_classifier(
     Args:
         folder: where the files go.
         images: (N, C, H, W) uint8.
-        labels: (N,) integers, 0 to classes - 1.
+        labels: (N,) integers from 0, or (N, F) with a column a factor.
         test_images: for the accuracy in the card.
         test_labels: their labels.
         device: where to train.
         steps: number of optimiser steps.
 
     Returns:
-        The card: shape, classes, steps, seed, test accuracy, sha256 of the weights.
+        The card: shape, classes, steps, seed, test accuracy (mean over factors), sha256 of the weights.
     """
     from safetensors.torch import save_file
 
-    classes = int(labels.max()) + 1
+    targets = np.asarray(labels, dtype=np.int64).reshape(len(labels), -1)
+    classes = [int(top) + 1 for top in targets.max(axis=0)]
     model = Classifier(images.shape[1:], classes, torch.Generator().manual_seed(derive(0, "classifier"))).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
     generator = numpy_generator(0, "classifier", "order")
@@ -123,9 +127,10 @@ def train_classifier(
         for group in optimizer.param_groups:
             group["lr"] = RATE * (1 - step / steps)
         x = torch.from_numpy(np.array(images[rows])).to(device)
-        y = torch.from_numpy(np.asarray(labels[rows], dtype=np.int64)).to(device)
+        y = torch.from_numpy(targets[rows]).to(device)
         optimizer.zero_grad(set_to_none=True)
-        functional.cross_entropy(model.logits(x), y).backward()
+        parts = zip(model.logits(x), y.unbind(1), strict=True)
+        torch.stack([functional.cross_entropy(logits, label) for logits, label in parts]).sum().backward()
         optimizer.step()
     model.standardise(torch.from_numpy(np.array(images[:STANDARD])).to(device))
     state = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
@@ -146,15 +151,16 @@ def train_classifier(
 
 
 def accuracy(model: Classifier, images: np.ndarray, labels: np.ndarray) -> float:
-    """Share of images whose label the classifier tells."""
+    """Share of images whose label the classifier tells; with factors, (N, F), the mean over them."""
     device = model.hidden.weight.device
+    targets = np.asarray(labels).reshape(len(labels), -1)
     right = 0
     with torch.no_grad():
         for start in range(0, len(images), 1_000):
             x = torch.from_numpy(np.array(images[start : start + 1_000])).to(device)
-            guess = model.logits(x).argmax(1).cpu().numpy()
-            right += int((guess == labels[start : start + 1_000]).sum())
-    return right / len(images)
+            guess = torch.stack([logits.argmax(1) for logits in model.logits(x)], dim=1).cpu().numpy()
+            right += int((guess == targets[start : start + 1_000]).sum())
+    return right / targets.size
 
 
 def load_classifier(folder: Path) -> tuple[Classifier, str]:

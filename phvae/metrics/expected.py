@@ -43,7 +43,7 @@ def _applies(name: str, settings: EvaluationConfig, model: ModelConfig, data: Pr
         extractor = next((e for e in settings.extractors if e.replace("-", "_") in name), None)
         if name.startswith("fid_"):
             extractor = "inception" if "inception" in settings.extractors else None
-        return extractor is not None and (extractor != "classifier" or "test" in data.labels)
+        return extractor is not None and (extractor != "classifier" or "test" in data.labels or "test" in data.factors)
     if metric.group == "likelihood":
         return name.startswith("bce_") == (model.likelihood.name == "bernoulli" and not data.binary)
     if name.startswith("dci_"):

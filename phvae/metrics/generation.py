@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phvae.config import EvaluationConfig
     from phvae.data import Prepared
 
-__all__ = ["count", "distances", "metric_names", "reference", "rows"]
+__all__ = ["classes_of", "count", "distances", "metric_names", "reference", "rows"]
 
 SUBSETS = 10  # of KID on features of our own; Inception keeps the published 100
 PRC_IMAGES = 5_000  # precision and recall compare all pairs
@@ -44,6 +44,12 @@ def metric_names(name: str, images: str) -> tuple[str, str, str, str]:
 def count(data: Prepared, wanted: int) -> int:
     """Number of images on both sides of a distance: as many as there are generated, test and training images."""
     return min(wanted, len(data.test), len(data.train))
+
+
+def classes_of(data: Prepared, split: str) -> np.ndarray | None:
+    """What the classifier learns: labels (N,), else factors (N, F); None if the set has neither."""
+    found = data.labels.get(split)
+    return data.factors.get(split) if found is None else found
 
 
 def distances(generated: np.ndarray, real: np.ndarray, subsets: int) -> tuple[float, float, float, float]:
@@ -77,7 +83,7 @@ def _every(inputs: Inputs) -> list[Row]:
     sets = {"samples": list(arrays["samples_mean"]), "reconstructions": [arrays["reconstructions"]]}
     found: list[Row] = []
     for name in inputs.settings.extractors:
-        if name == "classifier" and "test" not in inputs.data.labels:
+        if name == "classifier" and classes_of(inputs.data, "test") is None:
             continue
         try:
             network = extractor(name, inputs.settings, inputs.reference, inputs.device)
@@ -109,7 +115,7 @@ def _rows(inputs: Inputs, network: Extractor, name: str, images: str, sets: Sequ
 def reference(
     folder: Path, data: Prepared, settings: EvaluationConfig, *, device: str = "cpu", threads: int = 1
 ) -> dict[str, dict[str, Any]]:
-    """Train the classifier of a labelled set, cache features of the test split, and give the noise floors.
+    """Train the classifier of a set with labels or factors, cache test features, and give the noise floors.
 
     The floor of a distance is its mean over three sets of training images against the test images, as many of each
     as the rows use.
@@ -119,10 +125,11 @@ def reference(
     device = resolve(device)
     bounds: dict[str, dict[str, Any]] = {}
     with session(device, threads):
-        if "classifier" in settings.extractors and "test" in data.labels:
+        train, test = classes_of(data, "train"), classes_of(data, "test")
+        if "classifier" in settings.extractors and train is not None and test is not None:
             from phvae.metrics.classifier import train_classifier
 
-            train_classifier(folder, data.train, data.labels["train"], data.test, data.labels["test"], device=device)
+            train_classifier(folder, data.train, train, data.test, test, device=device)
         for name in settings.extractors:
             try:
                 network = extractor(name, settings, folder, device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from phvae.config import EvaluationConfig, ModelConfig
 from phvae.data import Prepared, load, prepare
 from phvae.files import sha256
 from phvae.metrics import features, fidelity, generation
-from phvae.metrics.classifier import Classifier, load_classifier, train_classifier
+from phvae.metrics.classifier import Classifier, accuracy, load_classifier, train_classifier
 from phvae.metrics.expected import expected_names
 from phvae.metrics.rows import Inputs, Row
 
@@ -75,10 +76,10 @@ def test_the_classifier_is_seeded_and_leaves_the_global_generators_alone(digits:
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 64), (1, 5, 9)], ids=str)
 def test_the_classifier_takes_images_of_any_size(shape: tuple[int, ...]) -> None:
-    model = Classifier(shape, 4, torch.Generator().manual_seed(0))
+    model = Classifier(shape, (4, 3), torch.Generator().manual_seed(0))
     images = torch.zeros((2, *shape), dtype=torch.uint8)
     assert model(images).shape == (2, 64)
-    assert model.logits(images).shape == (2, 4)
+    assert [part.shape for part in model.logits(images)] == [(2, 4), (2, 3)]
     assert max(p.numel() for p in model.parameters()) < 300_000
 
 
@@ -91,6 +92,24 @@ def test_the_batch_size_changes_nothing(digits: Prepared, reference: tuple[Path,
         assert second == pytest.approx(first, rel=1e-4)
 
 
+def test_a_set_with_factors_and_no_labels_gets_a_classifier_of_its_factors(tmp_path: Path) -> None:
+    """Bars whose place and brightness are the factors."""
+    factors = np.random.default_rng(0).integers(0, [4, 2], (300, 2))
+    images = np.zeros((300, 1, 8, 8), np.uint8)
+    for image, (place, bright) in zip(images, factors, strict=True):
+        image[0, :, 2 * place] = 100 + 100 * bright
+    parts = {"train": images[:200], "test": images[200:]}
+    data: Any = SimpleNamespace(**parts, labels={}, factors={"train": factors[:200], "test": factors[200:]})
+    bounds = generation.reference(tmp_path, data, CLASSIFIER)
+    model, _ = load_classifier(tmp_path)
+    assert model.classes == (4, 2)
+    assert accuracy(model, parts["test"], factors[200:]) > 0.95
+    assert bounds["fd_classifier_samples"]["n"] == 100
+    data.factors = {}
+    assert generation.classes_of(data, "test") is None
+    assert generation.rows(Inputs(data, {}, rows_arrays(images), ModelConfig(), CLASSIFIER, tmp_path, 0)) == []
+
+
 def test_the_classifier_reads_back_as_it_was_written(reference: tuple[Path, dict[str, Any]]) -> None:
     model, digest = load_classifier(reference[0])
     assert not model.training
@@ -99,6 +118,10 @@ def test_the_classifier_reads_back_as_it_was_written(reference: tuple[Path, dict
 
 
 # ---- rows ----
+def rows_arrays(images: np.ndarray) -> dict[str, np.ndarray]:
+    return {"samples_mean": images[None], "reconstructions": images}
+
+
 def inputs_of(
     data: Prepared, folder: Path, samples: np.ndarray, made: np.ndarray, settings: EvaluationConfig
 ) -> Inputs:
