@@ -75,14 +75,15 @@ def test_a_folder_is_kept_until_data_settings_or_a_file_change(tmp_path: Path, m
     assert reference.build(tmp_path, toy(), SETTINGS).read_bytes() == first
     reference.build(tmp_path, toy(), SETTINGS.model_copy(update={"cells_per_job": 1}))
     assert len(calls) == 1
-    reference.build(tmp_path, toy(), SETTINGS.model_copy(update={"votes": 700}))
+    other = SETTINGS.model_copy(update={"votes": 700})
+    reference.build(tmp_path, toy(), other)
     assert len(calls) == 2
-    reference.build(tmp_path, toy(1), SETTINGS)
+    reference.build(tmp_path, toy(1), other)
     assert len(calls) == 3
     (tmp_path / "features.npy").write_text("cut sho")
-    reference.build(tmp_path, toy(1), SETTINGS)
+    reference.build(tmp_path, toy(1), other)
     (tmp_path / "features.npy").unlink()
-    reference.build(tmp_path, toy(1), SETTINGS)
+    reference.build(tmp_path, toy(1), other)
     assert len(calls) == 5
 
 
