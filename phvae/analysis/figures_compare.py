@@ -256,7 +256,7 @@ def rate_distortion(
     others = list(dict.fromkeys(wide.loc[~on_curve, "variant"]))
     look = looks(["", *others])
     with styled():
-        columns = min(len(distortions), 3)
+        columns = 2 if len(distortions) == 4 else min(len(distortions), 3)
         figure = new_figure(DOUBLE, 0.5 + 2.1 * -(-len(distortions) // columns))
         axes = grid_of(figure, len(distortions), columns)
         for ax, (dataset, metric) in zip(axes, distortions.items(), strict=True):

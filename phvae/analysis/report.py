@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import io
 import json
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ def write(root: Path, *, edges: Sequence[tuple[str, str]] = STAGES) -> Path:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    environment.filters["verdict"] = lambda text: _VERDICTS.get(text.strip().lower(), "")
+    environment.filters["verdict"] = lambda text: _VERDICTS.get(text.partition(" (")[0].strip().lower(), "")
     page = environment.get_template("report.html").render(
         name=config.get("name", root.name),
         description=config.get("description", ""),
@@ -65,6 +66,7 @@ def write(root: Path, *, edges: Sequence[tuple[str, str]] = STAGES) -> Path:
         figures=figures["shown"],
         absent=figures["absent"],
         names={entry["name"] for entry in figures["shown"]},
+        shown_in=_claim_figures(root / "tables" / "claims.csv"),
         graph=Markup(draw_graph(edges)),
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else "",
         source=source,
@@ -77,17 +79,30 @@ def write(root: Path, *, edges: Sequence[tuple[str, str]] = STAGES) -> Path:
 
 
 def _tables(folder: Path) -> list[Page]:
-    """Every table, claims first, then in the order of the tables stage."""
+    """Every table of the tables stage's index, in its order, claims first; without an index, every file there is."""
     if not folder.is_dir():
         return []
-    pages = {path.stem: read_markdown(path) for path in sorted(folder.glob("*.md"))}
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem not in pages:
-            pages[path.stem] = read_csv(path)
-    index = read_json(folder / "index.json") if (folder / "index.json").is_file() else {}
-    listed = [entry["name"] if isinstance(entry, dict) else entry for entry in index.get("tables", [])]
-    order = [name for name in (*FIRST, *listed, *pages) if name in pages]
-    return [pages[name] for name in dict.fromkeys(order)]
+    if (folder / "index.json").is_file():
+        names = [str(entry["name"]) for entry in read_json(folder / "index.json")["tables"]]
+    else:
+        names = sorted({path.stem for path in folder.iterdir() if path.suffix in (".md", ".csv")})
+    pages = []
+    for name in sorted(names, key=lambda name: name not in FIRST):
+        file = folder / f"{name}.md"
+        pages.append(read_markdown(file) if file.is_file() else read_csv(folder / f"{name}.csv"))
+    return pages
+
+
+def _claim_figures(path: Path) -> dict[str, list[str]]:
+    """claim -> names of the figures that show it, on data sets that have runs."""
+    found: dict[str, list[str]] = {}
+    if path.is_file():
+        with path.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                names = found.setdefault(row["claim"], [])
+                if row.get("figure") and row["figure"] not in names:
+                    names.append(row["figure"])
+    return found
 
 
 def _figures(folder: Path) -> dict[str, Any]:
