@@ -1,4 +1,4 @@
-"""How often the statistics are right, by simulation: writes coverage.csv beside this file (about three minutes).
+"""How often the statistics are right, by simulation: writes coverage.csv beside this file (about a minute).
 
 Rows: coverage of the 95 % intervals (20,000 repeats), and how often the ledger says "supported" under its least
 favourable null (one control equal, the others far worse; 4,000 repeats) and at a real effect of two standard

@@ -68,7 +68,9 @@ def claims_table(source: Source, claims: Claims, sha256: str) -> ClaimTables:
         tested = rows[rows["verdict"] != ledger.NOT_TESTED]
         body = [_line(source, row) for _, row in tested.iterrows()]
         header = ["data set", "verdict", "hardest control", "effect [95 %]", "seeds", "seeds needed"]
-        note = _not_tested(rows[rows["verdict"] == ledger.NOT_TESTED])
+        shown = [name for name in dict.fromkeys(tested["figure"]) if name]
+        figures = f"Figure{'s' if len(shown) > 1 else ''}: {', '.join(shown)}. " if shown else ""
+        note = figures + _not_tested(rows[rows["verdict"] == ledger.NOT_TESTED])
         if body:
             first = rows.iloc[0]
             what = "spread of " if first["compare"] == "spread" else ""

@@ -192,6 +192,23 @@ def test_a_direction_against_the_metric_is_refused(table: pd.DataFrame) -> None:
         ledger.evaluate(table, claims({"x": claim("ph-vae-3", ["vae"], direction="higher")}))
 
 
+def test_under_the_least_favourable_null_support_is_rare_and_a_real_effect_is_found() -> None:
+    rng = np.random.default_rng(5)
+    repeats = 300
+
+    def share(shifts: list[float]) -> float:
+        tables = []
+        for i in range(repeats):
+            base = rng.normal(size=10)
+            others = {name: rng.normal(size=10) + shift - base for name, shift in zip("abcd", shifts, strict=True)}
+            tables.append(made(others, base).assign(dataset=f"d{i}"))
+        entry = claim("vae", list("abcd"), datasets=[f"d{i}" for i in range(repeats)], metric="m")
+        return float((ledger.evaluate(pd.concat(tables), claims({"x": entry}))["verdict"] == "supported").mean())
+
+    assert share([0, 20, 20, 20]) <= stats.binom.ppf(0.9999, repeats, 0.05) / repeats
+    assert share([2, 2, 2, 2]) >= 0.8
+
+
 # ---- the file ----
 def test_the_shipped_claims_can_be_read_and_name_what_exists() -> None:
     found, digest = read_claims("config/claims.yaml")

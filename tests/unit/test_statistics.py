@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -213,3 +214,23 @@ def test_seeds_needed() -> None:
 def test_probability_of_improvement_counts_ties_half() -> None:
     gains = np.array([[1.0, 0.0, -1.0, np.nan], [2.0, 1.0, 3.0, 4.0]])
     assert s.probability_of_improvement(gains).tolist() == [0.5, 1.0]
+
+
+def test_intervals_cover_what_they_say() -> None:
+    g = np.random.default_rng(11)
+    for n in (5, 10, 20, 30):
+        low, high = s.mean_interval(g.normal(size=(4000, n)), np.random.default_rng(n))
+        assert abs(((low <= 0) & (high >= 0)).mean() - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 4000)
+
+
+def test_the_committed_simulation_is_within_its_bounds() -> None:
+    table = pd.read_csv("benchmarks/coverage.csv")
+    normal = table[table["case"].str.startswith("coverage") & (table["law"] == "normal")]
+    assert set(normal["seeds"]) >= {5, 10, 20}
+    assert (normal["repeats"] == 20_000).all()
+    assert normal["share"].between(0.94, 0.96).all()
+    ledger = table[table["case"].str.startswith("ledger")].set_index("case")
+    assert (ledger["repeats"] == 4000).all()
+    null, power = ledger["share"]
+    assert null <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 4000)
+    assert power >= 0.8

@@ -139,7 +139,9 @@ def test_claims_are_words_with_effect_interval_n_and_figure(root: Path) -> None:
     block = lines(root, "claims", "better_images")
     assert block["grey"][0] == "**supported**"
     assert block["bits"][0] == "not testable (binary data)"
-    assert "Not tested (no runs): nowhere." in (root / "tables/claims.md").read_text(encoding="utf-8")
+    assert "Figures: forest-grey, forest-bits. Not tested (no runs): nowhere." in (root / "tables/claims.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_an_edit_of_the_claims_after_the_runs_is_seen(root: Path, tmp_path: Path) -> None:
