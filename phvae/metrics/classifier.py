@@ -19,7 +19,7 @@ __all__ = ["FEATURES", "Classifier", "accuracy", "load_classifier", "train_class
 
 FEATURES = 64
 SIDE = 7  # stages halve the image until its sides are at most this
-STEPS = 1_000
+STEPS = 600
 BATCH = 128
 STANDARD = 2_000  # training images over which features are standardised
 RATE = 2e-3
@@ -98,7 +98,7 @@ def train_classifier(
 ) -> dict[str, Any]:
     """Train on all images with a fixed seed and write ``classifier.safetensors`` and ``classifier.json``.
 
-    1,000 steps of Adam, 128 images each, the rate falling linearly to 0.
+    600 steps of Adam, 128 images each, the rate falling linearly to 0.
 
     Args:
         folder: where the files go.
