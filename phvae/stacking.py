@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, vmap
 from torch.nn.functional import pad
 
 from phvae.tape import ALIGNMENT, record
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Stack", "term_names"]
 
-MOMENTS = ("exp_avg", "exp_avg_sq")
+MOMENTS = ("exp_avg", "exp_avg_sq")  # Adam's (Kingma and Ba, 2015)
+BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 Weights = dict[str, Tensor]
 Computation = Callable[..., list[Tensor]]
@@ -77,44 +78,49 @@ class Stack:
         return len(self.leaves[0])
 
     def _place(self, states: Sequence[dict[str, Tensor]], step: int) -> None:
-        """Lay the states out as stacked leaves with an optimiser."""
+        """Lay the states out, stacked, as blocks that begin at aligned addresses."""
         self._computations: dict[tuple[bool, range, int], Computation] = {}
-        self.leaves = [self._pack(states, name).requires_grad_() for name in self.shapes]
-        self.optimiser = torch.optim.Adam(self.leaves, lr=self.learning_rate, fused=True)
-        if step:
-            for name, leaf in zip(self.shapes, self.leaves, strict=True):
-                moments = {m: self._pack(states, f"{m}/{name}") for m in MOMENTS}
-                count = torch.tensor(float(step), device=self.device)
-                self.optimiser.state[leaf] = {"step": count, **moments}
+        self.count = torch.tensor(float(step), device=self.device)
+        self.leaves = [self._pack(states, name) for name in self.shapes]
+        named = list(zip(self.shapes, self.leaves, strict=True))
+        self.moments = {
+            moment: [self._pack(states, name, f"{moment}/") if step else torch.zeros_like(leaf) for name, leaf in named]
+            for moment in MOMENTS
+        }
 
-    def _pack(self, states: Sequence[dict[str, Tensor]], name: str) -> Tensor:
+    def _pack(self, states: Sequence[dict[str, Tensor]], name: str, kind: str = "") -> Tensor:
         """One tensor of all seeds, (S, padded size): each seed's block is flat and aligned."""
-        size = states[0][name].numel()
+        size = math.prod(self.shapes[name])
         packed = torch.zeros(len(states), -(-size // ALIGNMENT) * ALIGNMENT, dtype=self.dtype, device=self.device)
         for row, state in zip(packed, states, strict=True):
-            row[:size] = state[name].flatten()
+            value = state[kind + name].detach()
+            row[:size] = (value.t() if self._transposed(name) else value).flatten()
         return packed
 
     def _unpack(self, packed: Tensor, name: str) -> Tensor:
         """The inverse, (S, *shape); a view."""
         shape = self.shapes[name]
-        return packed[:, : math.prod(shape)].view(len(packed), *shape)
+        block = packed[:, : math.prod(shape)]
+        if self._transposed(name):
+            return block.view(len(packed), *reversed(shape)).transpose(1, 2)
+        return block.view(len(packed), *shape)
 
-    @torch.no_grad()
+    def _transposed(self, name: str) -> bool:
+        """Matrices of a dense stack lie transposed, as their gradients come out of a batched product."""
+        return self.together and len(self.shapes[name]) == 2
+
     def state(self, index: int, *, moments: bool = True) -> dict[str, Tensor]:
         """A copy of one seed's weights, and its Adam moments, on the CPU."""
-        found = {}
-        for name, leaf in zip(self.shapes, self.leaves, strict=True):
-            found[name] = leaf
-            if moments and leaf in self.optimiser.state:
-                found |= {f"{m}/{name}": self.optimiser.state[leaf][m] for m in MOMENTS}
-        return {key: self._unpack(value, key.split("/")[-1])[index].clone().cpu() for key, value in found.items()}
+        found = {"": self.leaves} | (self.moments if moments else {})
+        return {
+            f"{kind}/{name}" if kind else name: self._unpack(packed, name)[index].clone().cpu()
+            for kind, each in found.items()
+            for name, packed in zip(self.shapes, each, strict=True)
+        }
 
     def keep(self, indices: Sequence[int]) -> None:
         """Drop all seeds but these."""
-        states = [self.state(index) for index in indices]
-        steps = [int(state["step"]) for state in self.optimiser.state.values()]
-        self._place(states, steps[0] if steps else 0)
+        self._place([self.state(index) for index in indices], int(self.count))
 
     def step(self, x: Tensor, eps: Tensor, weight: Tensor) -> Tensor:
         """One optimiser step of every seed.
@@ -126,9 +132,23 @@ class Stack:
             The terms of `term_names`, (S, T), batch means before the step.
         """
         *gradients, terms = self._compute(True, x, eps, weight)
-        for leaf, gradient in zip(self.leaves, gradients, strict=True):
-            leaf.grad = gradient
-        self.optimiser.step()
+        self.count += 1
+        # the kernel behind torch.optim.Adam(fused=True), whose import costs a second
+        torch._fused_adam_(
+            self.leaves,
+            gradients,
+            self.moments["exp_avg"],
+            self.moments["exp_avg_sq"],
+            [],
+            [self.count] * len(self.leaves),
+            lr=self.learning_rate,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=0.0,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
         return terms
 
     def losses(self, x: Tensor, eps: Tensor) -> Tensor:
@@ -149,7 +169,7 @@ class Stack:
         key = (train, seeds, x.shape[1])
         if key in self._computations:
             return self._computations[key](x, eps, weight)
-        leaves = [leaf.detach()[seeds.start : seeds.stop] for leaf in self.leaves]
+        leaves = [leaf[seeds.start : seeds.stop] for leaf in self.leaves]
         function = partial(self._gradients if train else self._values, leaves)
         if self.compile:
             self._computations[key] = torch.compile(self._cast(function))
@@ -166,31 +186,35 @@ class Stack:
 
         return cast
 
-    def _terms(self, weights: dict[str, Tensor], x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss and all terms of one seed."""
-        out = functional_call(self.model, weights, (x, eps, weight))
-        scalars = [out["loss"], out["reconstruction"], out["divergence"], out["kl"]]
-        return out["loss"], torch.cat([torch.stack(scalars), out["kl_levels"], out["reconstruction_levels"]])
+    def _terms(self, weights: Weights, x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss (S,) and all terms (S, T) of every seed, from its weights (S, *shape); gradients: the loss's."""
 
-    def _values(self, leaves: list[Tensor], x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
-        def one(weights: Weights, x: Tensor, eps: Tensor) -> tuple[Weights, Tensor]:
-            return {}, self._terms(weights, x, eps, weight)[1]
+        def one(weights: Weights, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+            out = functional_call(self.model, weights, (x, eps, weight))
+            scalars = torch.stack([out["loss"], out["reconstruction"], out["divergence"], out["kl"]])
+            return out["loss"], torch.cat([scalars, out["kl_levels"], out["reconstruction_levels"]]).detach()
 
-        return [self._map(one, leaves, x, eps)[1]]
-
-    def _gradients(self, leaves: list[Tensor], x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
-        def one(weights: Weights, x: Tensor, eps: Tensor) -> tuple[Weights, Tensor]:
-            return grad(self._terms, has_aux=True)(weights, x, eps, weight)
-
-        gradients, terms = self._map(one, leaves, x, eps)
-        flat = [gradients[name].flatten(1) for name in self.shapes]
-        missing = [leaf.shape[1] - g.shape[1] for leaf, g in zip(leaves, flat, strict=True)]
-        return [*(pad(g, (0, more)) if more else g for g, more in zip(flat, missing, strict=True)), terms]
-
-    def _map(self, one: Callable, leaves: list[Tensor], x: Tensor, eps: Tensor) -> tuple[Weights, Tensor]:
-        """`one` for every seed."""
-        weights = {name: self._unpack(leaf, name) for name, leaf in zip(self.shapes, leaves, strict=True)}
         if self.together:
             return vmap(one)(weights, x, eps)
-        out, terms = one({name: value[0] for name, value in weights.items()}, x[0], eps[0])
-        return {name: value.unsqueeze(0) for name, value in out.items()}, terms.unsqueeze(0)
+        loss, terms = one({name: value[0] for name, value in weights.items()}, x[0], eps[0])
+        return loss.unsqueeze(0), terms.unsqueeze(0)
+
+    def _values(self, leaves: list[Tensor], *batch: Tensor) -> list[Tensor]:
+        """The terms."""
+        return [self._terms(self._weights(leaves), *batch)[1]]
+
+    @torch.enable_grad()
+    def _gradients(self, leaves: list[Tensor], *batch: Tensor) -> list[Tensor]:
+        """The gradients, laid out as the leaves, and the terms."""
+        weights = {name: value.detach().requires_grad_() for name, value in self._weights(leaves).items()}
+        loss, terms = self._terms(weights, *batch)
+        # a seed's loss depends on its own weights alone, so the gradient of the sum is the gradient of each
+        found = torch.autograd.grad(loss.sum(), list(weights.values()), allow_unused=True, materialize_grads=True)
+        flat = []
+        for name, leaf, gradient in zip(self.shapes, leaves, found, strict=True):
+            rows = (gradient.transpose(1, 2) if self._transposed(name) else gradient).flatten(1)
+            flat.append(pad(rows, (0, leaf.shape[1] - rows.shape[1])) if rows.shape != leaf.shape else rows)
+        return [*flat, terms]
+
+    def _weights(self, leaves: list[Tensor]) -> Weights:
+        return {name: self._unpack(leaf, name) for name, leaf in zip(self.shapes, leaves, strict=True)}

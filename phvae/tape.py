@@ -124,7 +124,7 @@ class _Recorder(TorchDispatchMode):
     def __init__(self, fixed: Sequence[Tensor], inputs: Sequence[Tensor]) -> None:
         super().__init__()
         self.steps: list[_Step] = []
-        self._tensors: list[Tensor] = []  # by slot; kept alive, so that no identity is used twice
+        self._tensors: list[Any] = []  # by slot; kept alive, so that no identity is used twice
         self._slots: dict[int, int] = {}
         self._known: set[int] = set()  # fixed, constant, or a view of such
         self._fixed: set[int] = set()  # of these, those whose values change
@@ -137,11 +137,15 @@ class _Recorder(TorchDispatchMode):
         for tensor in inputs:
             self._new(tensor)
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch imports its compiler, which costs seconds
+
     def initial(self) -> list[Tensor | None]:
         """Values of the slots before a replay."""
         return [tensor if slot in self._known else None for slot, tensor in enumerate(self._tensors)]
 
-    def _new(self, tensor: Tensor) -> int:
+    def _new(self, tensor: Tensor | None) -> int:
         self._tensors.append(tensor)
         self._slots[id(tensor)] = len(self._tensors) - 1
         return len(self._tensors) - 1
@@ -171,39 +175,43 @@ class _Recorder(TorchDispatchMode):
         if function is _BMM and _misaligned(*args):
             function = _aligned_product
         out = function(*args, **options)
-        tensors = [
-            a for arg in args for a in (arg if isinstance(arg, list | tuple) else [arg]) if isinstance(a, Tensor)
-        ]
+        if not isinstance(out, Tensor | list | tuple):
+            raise ValueError(f"{function} brings a number to the host; a training step must stay among tensors")
         if any(isinstance(value, Tensor) for value in options.values()):
-            raise ValueError(f"{function} takes a tensor by keyword, which a training step cannot record")
-        results = [out] if isinstance(out, Tensor) else list(out)
-        sources = [self._find(tensor) for tensor in tensors]
-        writes = any(out_ is tensor for out_ in results for tensor in tensors)
-        if writes:
+            raise ValueError(f"{function} takes a tensor by keyword, which cannot be recorded: pass it by position")
+        outs = [out] if isinstance(out, Tensor) else list(out)  # some operations leave a result out: None
+        results = [item for item in outs if isinstance(item, Tensor)]
+        flat = [item for value in args for item in (value if isinstance(value, list | tuple) else [value])]
+        tensors = [item for item in flat if isinstance(item, Tensor)]
+        sources = {self._find(tensor) for tensor in tensors}
+        if any(result is tensor for result in results for tensor in tensors):
             self._write(function, args, options, results)
         elif tensors and all(any(_shares(result, tensor) for tensor in tensors) for result in results):
             for result in results:
-                self._view(result, next(t for t in tensors if _shares(result, t)))
-        elif self._known.issuperset(sources) and self._fixed.isdisjoint(sources):
+                self._view(result, next(tensor for tensor in tensors if _shares(result, tensor)))
+        elif sources <= self._known - self._fixed:
             self._known.update(self._new(result) for result in results)
         else:
-            self._step(
-                function, args, options, [self._new(result) for result in results], isinstance(out, Tensor), False
-            )
+            slots = [self._new(item) for item in outs]
+            self._step(function, args, options, slots, single=isinstance(out, Tensor))
         return out
 
     def _write(self, function: Any, args: Any, options: Any, results: list[Tensor]) -> None:
         target = self._find(results[0])
         root = self._views[target].root if target in self._views else target
         if root in self._known:
-            raise ValueError(
-                f"{function} writes into a constant, which a training step cannot record: make a new tensor"
-            )
-        slots = [self.slot(result) for result in results]
-        self._step(function, args, options, slots, True, True)
+            raise ValueError(f"{function} writes into a constant, which cannot be recorded: make a new tensor instead")
+        self._step(function, args, options, [self.slot(result) for result in results], writes=True)
 
     def _step(
-        self, function: Any, args: Any, options: dict[str, Any], results: list[int], single: bool, writes: bool
+        self,
+        function: Any,
+        args: Any,
+        options: dict[str, Any],
+        results: list[int],
+        *,
+        single: bool = True,
+        writes: bool = False,
     ) -> None:
         arguments, holes, lists = list(args), [], []
         for place, value in enumerate(args):
@@ -244,12 +252,15 @@ def _plain(tensor: Tensor) -> Tensor:
 
 
 def _misaligned(a: Tensor, b: Tensor) -> bool:
-    """Whether the results of a batch of products do not all start at aligned addresses."""
-    return a.device.type == "cpu" and a.shape[1] * b.shape[2] % ALIGNMENT != 0
+    """Whether the results of a batch of products do not all start at aligned addresses, or are single columns.
+
+    (A lone product with one column is computed as a matrix times a vector, with other last bits.)
+    """
+    return a.device.type == "cpu" and (b.shape[2] == 1 or a.shape[1] * b.shape[2] % ALIGNMENT != 0)
 
 
 def _aligned_product(a: Tensor, b: Tensor) -> Tensor:
     """Products (S, m, k) (S, k, n) computed with n filled up, so that all results start at aligned addresses."""
     n = b.shape[2]
-    step = ALIGNMENT // math.gcd(a.shape[1], ALIGNMENT)
+    step = max(2, ALIGNMENT // math.gcd(a.shape[1], ALIGNMENT))
     return torch.bmm(a, pad(b, (0, -n % step)))[..., :n].contiguous()

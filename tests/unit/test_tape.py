@@ -1,0 +1,90 @@
+"""A recorded computation gives the bits of the computation itself."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torch.func import grad, vmap
+
+from phvae.tape import ALIGNMENT, record
+
+
+def _normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_replay_of_mapped_gradients_is_bit_equal():
+    def loss(w: Tensor, x: Tensor) -> Tensor:
+        a, b = (torch.tanh(x @ w).unsqueeze(0) * torch.eye(8)[0]).chunk(2, -1)[0].split([3, 1], -1)
+        return (a.exp() * b.transpose(-1, -2).reshape(-1, 1)).logsumexp(0).sum() + torch.cat([a, b], -1).std()
+
+    w = _normal(4, 8, 8)
+    tape, first = record(lambda x: [vmap(grad(loss))(w, x), vmap(loss)(w, x)], [w], [_normal(4, 8, 8)])
+    for seed in range(3):
+        x = _normal(4, 8, 8, seed=seed)
+        expected = [vmap(grad(loss))(w, x), vmap(loss)(w, x)]
+        assert all(torch.equal(found, one) for found, one in zip(tape(x), expected, strict=True))
+    assert torch.equal(first[0], vmap(grad(loss))(w, _normal(4, 8, 8)))
+
+
+def test_fixed_tensors_may_change_in_place_and_constants_are_kept():
+    w, constant = torch.ones(2, 3), torch.full((3,), 2.0)
+    tape, _ = record(lambda x: [w[1].view(3) * x + constant * constant], [w], [torch.ones(3)])
+    w.mul_(5)
+    assert tape(torch.ones(3))[0].tolist() == [9.0, 9.0, 9.0]
+
+
+def test_unused_operations_are_dropped_and_their_memory_is_freed():
+    def function(x: Tensor) -> list[Tensor]:
+        (x * 3).exp().sum()
+        return [x + 1]
+
+    tape, _ = record(function, [], [torch.ones(3)])
+    assert len(tape._steps) == 1
+    tape, _ = record(lambda x: [x.exp().sin().cos()], [], [torch.ones(3)])
+    assert [len(ended) for _, ended in tape._steps] == [1, 1, 1]
+
+
+def test_inputs_that_are_views_are_read_at_their_own_place():
+    base = _normal(4, 6)
+    tape, _ = record(lambda x: [x.t() * 2], [], [base[:, 1:3]])
+    assert torch.equal(tape(base[:, 3:5])[0], base[:, 3:5].t() * 2)
+    assert torch.equal(tape(base[:2].reshape(4, 3)[:, :2])[0], base[:2].reshape(4, 3)[:, :2].t() * 2)
+
+
+def test_writing_into_something_computed_is_replayed_and_into_a_constant_is_refused():
+    def computed(x: Tensor) -> list[Tensor]:
+        y = torch.zeros_like(x)
+        y[1:].add_(x[1:])
+        return [y]
+
+    tape, _ = record(computed, [], [torch.ones(3)])
+    assert tape(torch.tensor([4.0, 5.0, 6.0]))[0].tolist() == [0.0, 5.0, 6.0]
+    assert tape(torch.tensor([4.0, 5.0, 6.0]))[0].tolist() == [0.0, 5.0, 6.0]
+    constant = torch.zeros(3)
+    with pytest.raises(ValueError, match="writes into a constant"):
+        record(lambda x: [constant.add_(x)], [], [torch.ones(3)])
+
+
+@pytest.mark.parametrize(("m", "n"), [(7, 131), (2, 31), (1, 1), (33, 17), (64, 17)])
+def test_a_product_has_the_same_bits_in_any_company(m: int, n: int):
+    """Weight gradients (m, 64) (64, n), and activations (64, m) times weights (m, n) padded to whole blocks."""
+    a, b, x = _normal(6, m, 64), _normal(6, 64, n, seed=1), _normal(6, 64, m, seed=2)
+    storage = torch.zeros(6, -(-m * n // ALIGNMENT) * ALIGNMENT)
+    storage[:, : m * n] = _normal(6, m * n, seed=3)
+
+    def products(rows: slice) -> list[Tensor]:
+        weights = storage[rows]
+        view = weights[:, : m * n].view(len(weights), m, n)
+        inputs = [a[rows].clone(), b[rows].clone(), x[rows].clone()]
+        tape, first = record(lambda a, b, x: [torch.bmm(a, b), torch.bmm(x, view)], [weights], inputs)
+        again = tape(*inputs)
+        assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
+        return again
+
+    together = products(slice(0, 6))
+    assert torch.allclose(together[0], a @ b, atol=1e-4)
+    for seed in range(6):
+        for alone, all_of_them in zip(products(slice(seed, seed + 1)), together, strict=True):
+            assert torch.equal(alone[0], all_of_them[seed])
