@@ -166,6 +166,10 @@ def _data(a: Arguments) -> None:
         print(data_cli.list_sets())
     elif a.action == "show":
         print(data_cli.show(a.name))
+    elif a.name == "inception":
+        from phvae.metrics.features import fetch_inception
+
+        print(f"Inception-v3 weights: {fetch_inception(Path(a.folder) if a.folder else None)}")
     else:
         data_cli.fetch_all(a.name, a.config, folder=a.folder)
 
@@ -254,7 +258,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--against", required=True, metavar="FOLDER")
     data = add("data", _data, "list, show or fetch data sets", "phvae data show claw")
     data.add_argument("action", choices=["list", "show", "fetch"])
-    data.add_argument("name", nargs="?", help="a data set (show, fetch)")
+    data.add_argument("name", nargs="?", help="a data set (show, fetch), or inception: the weights behind FID (fetch)")
     data.add_argument("--config", metavar="FILE", help="fetch every data set of a configuration")
     data.add_argument("--folder", metavar="FOLDER", help="where fetched files go (default: the platform's cache)")
     return parser

@@ -31,6 +31,7 @@ __all__ = [
     "cached_features",
     "extract",
     "extractor",
+    "fetch_inception",
     "inception",
     "inception_weights",
     "rgb",
@@ -84,9 +85,7 @@ def inception_weights(settings: EvaluationConfig) -> tuple[Path | None, str]:
     if settings.inception_weights:
         path = Path(settings.inception_weights)
         return (path, "") if path.is_file() else (None, f"evaluation.inception_weights: no file {path}")
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "torch"
-    home = Path(os.environ.get("TORCH_HOME", cache)).expanduser()
-    folders = [home / "hub" / "checkpoints"]
+    folders = [_checkpoints()]
     folders += [Path(part) for part in os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep) if part]
     for folder in folders:
         if (folder / INCEPTION_FILE).is_file():
@@ -94,8 +93,33 @@ def inception_weights(settings: EvaluationConfig) -> tuple[Path | None, str]:
     # no path of this machine: the text stands in result rows, which two checkouts must write alike
     return None, (
         f"no Inception-v3 weights: put {INCEPTION_FILE} (sha256 {INCEPTION_PREFIX}..., from {INCEPTION_URL}) into "
-        "$TORCH_HOME/hub/checkpoints or a folder of PHVAE_DATA_PATH, or name it in evaluation.inception_weights"
+        "$TORCH_HOME/hub/checkpoints or a folder of PHVAE_DATA_PATH, or name it in evaluation.inception_weights; "
+        "`phvae data fetch inception` does so where there is a network"
     )
+
+
+def _checkpoints() -> Path:
+    """Where torch keeps downloaded weights."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "torch"
+    return Path(os.environ.get("TORCH_HOME", cache)).expanduser() / "hub" / "checkpoints"
+
+
+def fetch_inception(folder: Path | None = None, *, url: str = INCEPTION_URL, progress: bool = True) -> Path:
+    """Fetch the Inception-v3 weights (91 MB) into `folder`, by default torch's cache of checkpoints; return the file.
+
+    Raises:
+        DataError: no network, or what came has another hash; nothing is left behind then.
+    """
+    from phvae.data.fetch import download
+
+    target = (folder or _checkpoints()) / INCEPTION_FILE
+    return download((url,), target, _check_hash, limit=300_000_000, progress=progress)
+
+
+def _check_hash(path: Path) -> None:
+    digest = sha256(path)
+    if not digest.startswith(INCEPTION_PREFIX):
+        raise DataError(f"{path}: sha256 {digest[:16]}..., expected {INCEPTION_PREFIX}... of the published weights")
 
 
 @lru_cache(maxsize=1)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
 import pickle
+import threading
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +105,37 @@ def test_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -
     assert not (tmp_path / "executed").exists()
     pickle.loads(path.read_bytes())
     assert (tmp_path / "executed").exists()  # the trap itself works
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """The address of a server on this machine that gives out the files of tmp_path / "served"."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    (tmp_path / "served").mkdir()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "served")) as found:
+        thread = threading.Thread(target=found.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{found.server_port}"
+        found.shutdown()
+        thread.join()
+
+
+def test_weights_are_fetched_into_torchs_cache_and_kept_only_with_the_known_hash(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "served/weights").write_bytes(b"weights")
+    with pytest.raises(DataError, match="expected 6726825d"):
+        features.fetch_inception(url=f"{server}/weights", progress=False)
+    assert not any((tmp_path / "hub/checkpoints").iterdir())
+    monkeypatch.setattr(features, "INCEPTION_PREFIX", sha256(tmp_path / "served/weights")[:8])
+    path = features.fetch_inception(url=f"{server}/weights", progress=False)
+    assert path == tmp_path / "hub/checkpoints" / features.INCEPTION_FILE
+    assert features.inception_weights(EvaluationConfig()) == (path, "")
 
 
 @pytest.fixture(scope="module")
