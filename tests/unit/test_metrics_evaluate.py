@@ -216,9 +216,11 @@ def test_expected_names_follow_data_model_and_settings() -> None:
     images = expected(toy(labels={"test": np.zeros(N)}))
     assert {"fid_samples", "fd_classifier_samples", "knn_accuracy", "nll", "level_2_informativeness_size"} <= images
     assert not images & {"bce_elbo", "fd_efficientnet_lite0_samples", "dci_boosting_completeness", "w1_samples_mean"}
-    plain = expected(toy(), EvaluationConfig(extractors=["efficientnet-lite0", "classifier"], dci=["boosting"]))
-    assert {"fd_efficientnet_lite0_samples", "dci_boosting_completeness"} <= plain
-    assert not plain & {"fid_samples", "fd_classifier_samples", "knn_accuracy", "dci_forest_completeness"}
+    other = EvaluationConfig(extractors=["efficientnet-lite0", "classifier"], dci=["boosting"])
+    plain = expected(toy(), other)
+    assert {"fd_efficientnet_lite0_samples", "fd_classifier_samples", "dci_boosting_completeness"} <= plain
+    assert not plain & {"fid_samples", "knn_accuracy", "dci_forest_completeness"}
+    assert "fd_classifier_samples" not in expected(toy(factors={}), other)  # neither labels nor factors to learn
     assert "bce_elbo" in expected(toy(), likelihood="bernoulli")
     assert "nll" in expected(toy(binary=True), likelihood="bernoulli")
     one = expected(toy(factors={}, is_density=True, shape=(1,)))
