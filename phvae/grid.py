@@ -48,6 +48,11 @@ class Cell:
         """The cell in words, for logs: ``digits/n-all/vae``."""
         return f"{self.dataset}/n-{self.n_train}/{self.variant}"
 
+    @property
+    def deep_features(self) -> bool:
+        """Whether its scores ask for features of a large network: hours on a CPU, minutes on a GPU."""
+        return bool(set(self.evaluation.extractors) & {"inception", "efficientnet-lite0"})
+
     def science(self) -> dict[str, Any]:
         """What decides the numbers of a trained run of this cell, as plain data."""
         return {
@@ -141,6 +146,10 @@ class Grid:
                 f"{self.source}: results: found {self.config.results!r}, expected a folder that can be written; "
                 f"{folder} cannot"
             )
+
+    def scoring_device(self, cells: list[Cell]) -> str:
+        """Where features are computed: on a GPU only where one is asked for by name and the features are deep."""
+        return "cuda" if self.config.device == "cuda" and any(cell.deep_features for cell in cells) else "cpu"
 
     def runs(self) -> list[tuple[Cell, int]]:
         """Every (cell, seed) of the grid."""

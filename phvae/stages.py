@@ -132,8 +132,9 @@ def reference(grid: Grid, dataset: str) -> None:
     from phvae.metrics.reference import build
 
     folder = grid.paths.reference(dataset)
-    settings = grid.dataset_cells(dataset)[0].evaluation
-    build(folder, _data(grid, dataset), settings, device="cpu", threads=grid.config.threads)
+    cells = grid.dataset_cells(dataset)
+    device = grid.scoring_device(cells)
+    build(folder, _data(grid, dataset), cells[0].evaluation, device=device, threads=grid.config.threads)
 
 
 def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
@@ -142,10 +143,12 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
 
     data = _data(grid, dataset)
     names = {}
-    for cell in _batch(grid, dataset, n_train, index):
+    cells = _batch(grid, dataset, n_train, index)
+    device = grid.scoring_device(cells)
+    for cell in cells:
         for seed, folder in _run_dirs(grid, cell).items():
             if read_json(folder / "run.json")["status"] != "diverged":
-                evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset))
+                evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device)
                 names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")
     _manifest(grid, "evaluate", (dataset, n_train, index), names)
 

@@ -31,6 +31,9 @@ rule reference:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
+        gpu=lambda wc: int(
+            grid.scoring_device(grid.dataset_cells(wc.dataset)) == "cuda"
+        ),
         mem_mb=lambda wc, attempt: 4000 * attempt,
         runtime=lambda wc, attempt: 60 * attempt,
     params:

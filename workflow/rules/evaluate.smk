@@ -12,6 +12,8 @@ rule evaluate:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
+        # no GPU for scores, but for FID at full size, where the configuration asks for a GPU by name
+        gpu=lambda wc: int(grid.scoring_device(batch_of(wc)) == "cuda"),
         mem_mb=lambda wc, attempt: 4000 * attempt,
         runtime=lambda wc, attempt: 120 * attempt,
     params:
