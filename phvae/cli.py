@@ -15,12 +15,19 @@ from phvae.errors import PhvaeError
 __all__ = ["main"]
 
 EPILOG = """\
-exit status: 0 done; 1 a check failed or a job could not finish; 2 bad input (nothing was run);
-75 interrupted after a checkpoint (run the same command again to go on).
+exit status:
+    0  done
+    1  a check failed, or the machine did (disk full, no permission)
+    2  bad input; nothing was run
+   75  interrupted after a checkpoint; the same command goes on from it
+  130  interrupted before there was anything to keep
 
-Start with:  phvae doctor
-             phvae plan config/quick.yaml
-             snakemake --cores 2
+start with, in a checkout of the repository (the workflow and its configurations are not installed):
+  phvae doctor
+  phvae plan config/quick.yaml
+  snakemake --cores 2
+
+`phvae COMMAND --help` shows an example of each command.
 """
 
 Arguments = argparse.Namespace
@@ -174,12 +181,20 @@ def _data(a: Arguments) -> None:
         data_cli.fetch_all(a.name, a.config, folder=a.folder)
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Examples keep their lines, so that they can be copied."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog)
+        self._action_max_length = 13  # argparse forgets that the names of commands are indented
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="phvae",
         description="Reproducible benchmark of polynomial hierarchical variational autoencoders (arXiv:2502.02856).",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="store_true", help="print the version and leave")
@@ -190,7 +205,8 @@ def _parser() -> argparse.ArgumentParser:
             name,
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
-            epilog=f"example: {example}",
+            epilog=f"example:\n  {example}",
+            formatter_class=_Help,
             allow_abbrev=False,
         )
         sub.set_defaults(run=run)
@@ -202,32 +218,34 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def cell(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        sub.add_argument("--dataset", required=True, metavar="NAME")
+        sub.add_argument("--dataset", required=True, metavar="NAME", help="a data set of the grid")
         sub.add_argument("--n-train", required=True, type=_size, metavar="N", help="training size, or 'all'")
         return sub
 
     stage("prepare", _prepare, "prepare a data set in the shared cache", " --dataset digits").add_argument(
-        "--dataset", required=True, metavar="NAME"
+        "--dataset", required=True, metavar="NAME", help="a data set of the grid"
     )
     stage("reference", _reference, "compute what all runs on a data set share", " --dataset digits").add_argument(
-        "--dataset", required=True, metavar="NAME"
+        "--dataset", required=True, metavar="NAME", help="a data set of the grid"
     )
     example = " --dataset digits --n-train all"
     train = cell(stage("train", _train, "train a stack of seeds of one cell", f"{example} --variant vae --chunk 0-4"))
-    train.add_argument("--variant", required=True, metavar="NAME")
-    train.add_argument("--chunk", required=True, metavar="FIRST-LAST", help="the stack of seeds")
+    train.add_argument("--variant", required=True, metavar="NAME", help="a variant of the grid")
+    train.add_argument("--chunk", required=True, metavar="FIRST-LAST", help="the stack's first and last seed")
     for name, text in (
         ("encode", "encode, reconstruct and sample with a batch of trained cells"),
         ("evaluate", "score a batch of encoded cells"),
         ("groups", "scores of a batch of cells that need several seeds"),
     ):
         cell(stage(name, _batch_stage(name), text, f"{example} --batch 0")).add_argument(
-            "--batch", required=True, type=int, metavar="INDEX"
+            "--batch", required=True, type=int, metavar="INDEX", help="which batch of cells, from 0"
         )
     stage("collect", _collect, "gather all runs into one long table")
     tables = stage("tables", _tables, "statistics, claims and tables from the long table")
-    tables.add_argument("--claims", default="config/claims.yaml", metavar="FILE")
-    tables.add_argument("--published", default="config/published.csv", metavar="FILE")
+    tables.add_argument("--claims", default="config/claims.yaml", metavar="FILE", help="the ledger of claims")
+    tables.add_argument(
+        "--published", default="config/published.csv", metavar="FILE", help="published numbers to hold ours against"
+    )
     stage("figures", _figures, "figures from the long table and the stored arrays")
     stage("report", _report, "one offline page with claims, tables and figures")
     stage("track", _track, "bring MLflow up to date with the results")
@@ -240,13 +258,13 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument("--since", type=float, metavar="SECONDS", help="when the run began (seconds since 1970)")
 
     config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")
-    config.add_argument("config", metavar="FILE")
+    config.add_argument("config", metavar="FILE", help="configuration of a grid")
     plan = add("plan", _plan, "jobs, hours and disk before anything is submitted", "phvae plan config/paper.yaml")
-    plan.add_argument("config", metavar="FILE")
+    plan.add_argument("config", metavar="FILE", help="configuration of a grid")
     doctor = add("doctor", _doctor, "what a maintainer would ask first", "phvae doctor")
-    doctor.add_argument("--config", default="config/quick.yaml", metavar="FILE")
+    doctor.add_argument("--config", default="config/quick.yaml", metavar="FILE", help="default: config/quick.yaml")
     compare = add("compare", _compare, "compare variants, paired by seed", "phvae compare results/quick --baseline vae")
-    compare.add_argument("results", metavar="FOLDER")
+    compare.add_argument("results", metavar="FOLDER", help="results of a grid: results/NAME")
     compare.add_argument("--baseline", default=None, metavar="VARIANT", help="default: the configuration's")
     check = add(
         "check",
@@ -254,10 +272,10 @@ def _parser() -> argparse.ArgumentParser:
         "hold results against reference results",
         "phvae check results/mine --against results/reference",
     )
-    check.add_argument("results", metavar="FOLDER")
-    check.add_argument("--against", required=True, metavar="FOLDER")
+    check.add_argument("results", metavar="FOLDER", help="your results")
+    check.add_argument("--against", required=True, metavar="FOLDER", help="the results to hold them against")
     data = add("data", _data, "list, show or fetch data sets", "phvae data show claw")
-    data.add_argument("action", choices=["list", "show", "fetch"])
+    data.add_argument("action", choices=["list", "show", "fetch"], help="what to do")
     data.add_argument("name", nargs="?", help="a data set (show, fetch), or inception: the weights behind FID (fetch)")
     data.add_argument("--config", metavar="FILE", help="fetch every data set of a configuration")
     data.add_argument("--folder", metavar="FOLDER", help="where fetched files go (default: the platform's cache)")

@@ -187,7 +187,13 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
     except FileNotFoundError:
         siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        raise ConfigError(f"{path}: no such file{nearest(path.name, siblings)}") from None
+        hint = nearest(path.name, siblings)
+        if not hint and not Path("Snakefile").is_file():
+            hint = (
+                "; the workflow and its configurations live in the repository, not in the installed package: "
+                "run this in a checkout, or give the path of a configuration of your own"
+            )
+        raise ConfigError(f"{path}: no such file{hint}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     except (yaml.YAMLError, RecursionError) as error:
@@ -233,7 +239,7 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
     try:
         data = validate(name, entry.data)
     except ConfigError as error:
-        raise ConfigError(f"{source}: datasets.{name}.{error}") from None
+        raise ConfigError(f"{source}: {error}") from None
     given = config.seeds if entry.seeds is None else entry.seeds
     if isinstance(given, list) and len(set(given)) < len(given):
         raise ConfigError(f"{source}: datasets.{name}.seeds: found {given}, expected each seed once")
