@@ -84,7 +84,7 @@ def test_more_numbers_a_little_outside_than_chance_explains_fail_too() -> None:
     shift = 6.0 * base.std(ddof=1) * np.sqrt(2 / 5)  # t = 6
     assert 0.01 / 200 < 2 * stats.t.sf(6.0, 8) < 0.001
 
-    def table(shifted: int, first_seed: int) -> pd.DataFrame:
+    def table(shifted: int, first_seed: int, shift: float = shift) -> pd.DataFrame:
         rows = [
             {"metric": f"m{i}", "seed": first_seed + seed, "value": value + (shift if i < shifted else 0.0)}
             for i in range(200)
@@ -100,6 +100,8 @@ def test_more_numbers_a_little_outside_than_chance_explains_fail_too() -> None:
     few, many = (compare_tables(table(shifted, 10), reference) for shifted in (2, 3))
     assert (few.differing, few.impossible, few.good) == (2, 0, True)
     assert (many.differing, many.impossible, many.good) == (3, 0, False)
+    one = compare_tables(table(1, 10, 2 * shift), reference)  # few, but beyond chance
+    assert (one.differing, one.impossible, one.good) == (1, 1, False)
 
 
 def test_runs_that_did_not_finish_fail_the_check(reference: pd.DataFrame, tmp_path: Path) -> None:

@@ -187,6 +187,22 @@ def test_seeds_needed_bring_the_half_width_below_what_matters() -> None:
     assert stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n) <= 0.3 < stats.t.ppf(0.975, n - 2) * sd / np.sqrt(n - 1)
 
 
+def test_small_data_are_tested_at_the_smallest_size_and_others_at_the_largest() -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05])
+    better, worse = made({"a": noise - 1}, np.zeros(6)), made({"a": noise + 1}, np.zeros(6))
+    table = pd.concat([worse.assign(n_train="1000"), better.assign(n_train="90")])
+    entries = {size: claim("a", ["vae"], datasets=["d"], metric="m", n_train=size) for size in ("smallest", "largest")}
+    found = ledger.evaluate(table, claims(entries)).set_index("claim")
+    assert found["n_train"].to_dict() == {"smallest": "90", "largest": "1000"}
+    assert found["verdict"].to_dict() == {"smallest": "supported", "largest": "contradicted"}
+
+
+def test_on_binary_data_only_polynomials_cannot_be_tested(table: pd.DataFrame) -> None:
+    entry = {"x": claim("copies-3", ["vae"], datasets=["bits"]), "y": claim("beta-vae-0.5", ["vae"], datasets=["bits"])}
+    found = ledger.evaluate(table, claims(entry), binary={"bits"}).set_index("claim")["verdict"]
+    assert found.to_dict() == {"x": "not resolved", "y": "supported"}
+
+
 def test_a_direction_against_the_metric_is_refused(table: pd.DataFrame) -> None:
     with pytest.raises(ConfigError, match=r"claims\.x\.direction: found 'higher', but mse is better the other way"):
         ledger.evaluate(table, claims({"x": claim("ph-vae-3", ["vae"], direction="higher")}))
@@ -194,7 +210,7 @@ def test_a_direction_against_the_metric_is_refused(table: pd.DataFrame) -> None:
 
 def test_under_the_least_favourable_null_support_is_rare_and_a_real_effect_is_found() -> None:
     rng = np.random.default_rng(5)
-    repeats = 300
+    repeats = 60
 
     def share(shifts: list[float]) -> float:
         tables = []

@@ -86,6 +86,18 @@ def test_reading_back_gives_the_same_table_from_parquet_and_from_csv(root: Path)
     pd.testing.assert_frame_equal(results.read_table(root), table)
 
 
+def test_lines_stand_in_the_order_of_the_configuration(root: Path) -> None:
+    write_run(root, "a", 20, "vae", 0)
+    listed = [("digits", "all", "ph-vae-3", 0), ("digits", 100, "ph-vae-3", 0), ("a", 20, "vae", 0),
+              ("digits", "all", "vae", 10), ("digits", "all", "vae", 1), ("digits", 100, "vae", 1)]  # fmt: skip
+    table = results.collect(root, listed)
+    cells = table[["dataset", "n_train", "variant", "seed"]].drop_duplicates().to_numpy().tolist()
+    assert cells == [
+        ["digits", "100", "ph-vae-3", 0], ["digits", "100", "vae", 1], ["digits", "all", "ph-vae-3", 0],
+        ["digits", "all", "vae", 1], ["digits", "all", "vae", 10], ["a", "20", "vae", 0],
+    ]  # fmt: skip
+
+
 def test_runs_without_numbers_are_rows_with_a_reason(root: Path) -> None:
     write_run(root, "digits", 100, "vae", 2, status="diverged", reason="loss is nan at step 7")
     write_run(root, "digits", 100, "vae", 3)

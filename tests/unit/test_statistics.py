@@ -153,6 +153,8 @@ def test_wilcoxon_is_scipys_without_ties_and_exact_with_them() -> None:
         assert p[i] == pytest.approx(stats.wilcoxon(present(TABLE[i]), method="exact").pvalue)
     tied = np.array([1.0, 1.0, -1.0, 2.0, 0.0, 3.0])
     assert s.wilcoxon(tied) == pytest.approx(brute(np.array([2.0, 2.0, -2.0, 4.0, 5.0])))  # zeros dropped
+    zeros = np.array([0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, -7.0])
+    assert s.wilcoxon(zeros) == pytest.approx(stats.wilcoxon(zeros[3:], method="exact").pvalue)
     assert s.wilcoxon(np.zeros(4)) == 1.0
     assert np.isnan(s.wilcoxon(np.array([np.nan, np.nan])))
 

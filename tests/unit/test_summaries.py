@@ -149,6 +149,22 @@ def test_a_floor_decides_only_with_a_known_noise() -> None:
     assert at_floor(0.12, 0.10, 0.02, 1)  # a score no better than that of a code without information
     assert not at_floor(0.5, 0.10, 0.02, 1)
     assert not at_floor(0.5, np.nan, 0.02, 1)
+    assert not at_floor(0.05, 0.10, 0.02, 1)  # below what no information gives: another trouble than noise
+
+
+def test_one_variant_at_the_floor_is_a_difference_not_noise() -> None:
+    near, far = 0.01 + 0.0001 * np.arange(5.0), 0.05 + 0.0003 * np.arange(5.0)
+    frame = against(long({"a": far, "b": near}, floor=0.01, noise_sd=0.002), "a").set_index("variant")
+    assert frame.loc["b", "word"] == "better"
+    frame = against(long({"a": near, "b": far}, floor=0.01, noise_sd=0.002), "a").set_index("variant")
+    assert frame.loc["b", "word"] == "worse"
+
+
+def test_a_value_beside_a_failure_is_not_used() -> None:
+    table = long({"a": np.arange(5.0)})
+    table.loc[4, "status"] = "failed"
+    row = summary(table).iloc[0]
+    assert (row["n"], row["failed"], row["mean"]) == (4, 1, 1.5)
 
 
 def test_an_unknown_baseline_names_the_nearest(table: pd.DataFrame) -> None:
