@@ -246,7 +246,8 @@ def _pictures(run_dir: Path, kept: Arrays, is_density: bool) -> list[str]:
         }
     else:
         shape = kept["originals"].shape[1:]
-        pairs = np.stack([kept["originals"][:24], kept["reconstructions"][:24]], 1).reshape(-1, *shape)
+        count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
+        pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
         pages = {
             "samples": grid(kept["samples_mean"], 8),
             "reconstructions": grid(pairs, 8),

@@ -31,7 +31,7 @@ class LeaseLost(PhvaeError):
     """Another process took this run over while this one was silent (suspended, or its file system away)."""
 
 
-def _start_of(pid: int) -> str:
+def _start_of(pid: object) -> str:
     """When a process started, in clock ticks since boot; empty if it is dead or this cannot be told."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -47,6 +47,19 @@ def _place() -> str:
         parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
         parts.append(os.readlink("/proc/self/ns/pid"))
     return " ".join(parts)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a lease says; empty if it is damaged.
+
+    Raises:
+        OSError: it is absent or cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except ValueError:
+        content = None
+    return content if isinstance(content, dict) else {}
 
 
 class Leases:
@@ -140,22 +153,18 @@ class Leases:
         clock = path.with_name(f".{NAME}.{self.token}")
         try:
             clock.touch()
-            age = clock.stat().st_mtime - path.stat().st_mtime
-            content = json.loads(path.read_text())
+            return {**_read(path), "age": clock.stat().st_mtime - path.stat().st_mtime}
         except FileNotFoundError:
             return None
-        except ValueError:
-            content = {}
         finally:
             clock.unlink(missing_ok=True)
-        return {**(content if isinstance(content, dict) else {}), "age": age}
 
     def _dead(self, holder: dict[str, Any]) -> bool:
         if holder["age"] > self.stale:
             return True
         if holder.get("place") != _place():
             return False
-        return _start_of(int(holder["pid"])) != holder.get("start")
+        return _start_of(holder["pid"]) != holder.get("start")
 
     def _take_away(self, path: Path, holder: dict[str, Any]) -> None:
         """Remove a dead holder's lease, unless another process has just replaced it."""
@@ -164,18 +173,18 @@ class Leases:
             path.rename(aside)
         except FileNotFoundError:
             return
-        with contextlib.suppress(OSError, ValueError):
-            if json.loads(aside.read_text()).get("token") != holder.get("token"):
+        with contextlib.suppress(OSError):
+            if _read(aside).get("token") != holder.get("token"):
                 os.link(aside, path)  # a living process's: give it back
         aside.unlink(missing_ok=True)
 
     def _owned(self, path: Path) -> bool:
         """Whether the lease is this process's; a file system that is away for a moment does not take it."""
         try:
-            return bool(json.loads(path.read_text()).get("token") == self.token)
+            return bool(_read(path).get("token") == self.token)
         except FileNotFoundError:
             return False
-        except (OSError, ValueError):
+        except OSError:
             return True
 
     def _beat(self) -> None:

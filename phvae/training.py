@@ -23,6 +23,7 @@ from phvae.lease import Leases
 from phvae.loop import Progress, Trainer
 from phvae.meter import Meter, epoch_line
 from phvae.model import PHVAE
+from phvae.polynomial import warn_if_binary
 from phvae.stacking import Stack
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def train(
         Interrupted: SIGTERM, SIGINT or SIGUSR1 came; checkpoints were written, the exit status is 75.
         OSError: a checkpoint cannot be written; older ones are intact.
     """
+    warn_if_binary(data.binary, cell.model.order, cell.model.basis)
     with Stop() as stop, Leases([run_dirs[seed] for seed in seeds], stop) as leases:
         todo = [seed for seed in seeds if not finished(run_dirs[seed], keys[seed])]
         with session(device, threads, cell.training.precision):

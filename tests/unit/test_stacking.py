@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import dense
 from torch import Tensor
 from torch.func import functional_call
 
@@ -14,7 +15,6 @@ from phvae.device import session
 from phvae.model import PHVAE
 from phvae.seeding import torch_generator
 from phvae.stacking import Stack, term_names
-from tiny import dense
 
 MODELS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "vae": ((1, 8, 8), {"latent_size": 12, "divergence": "kl", "network": dense(64, 64)}),

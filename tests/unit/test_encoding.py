@@ -1,0 +1,193 @@
+"""The encode stage: what is computed from a trained run, in which units, with which noise."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import cell, dense, density, images, keys, run_dirs
+
+import phvae
+from phvae.encoding import encode
+from phvae.files import read_json, sha256
+from phvae.grid import Cell
+from phvae.seeding import torch_generator
+from phvae.training import train
+
+Arrays = dict[str, np.ndarray]
+
+
+def _run(root: Path, tiny: Cell, data: Any, seed: int = 0) -> tuple[Path, dict[str, Arrays]]:
+    folder = run_dirs(root, [seed])[seed]
+    train(tiny, [seed], data, {seed: folder}, keys([seed]), device="cpu", threads=1, provenance={seed: {"threads": 1}})
+    encode(folder, tiny, seed, data, device="cpu", settings=tiny.evaluation)
+    return folder, {name: dict(np.load(folder / f"{name}.npz")) for name in ("codes", "arrays", "samples")}
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Arrays], Any]:
+    data = images(n_test=30)
+    folder, found = _run(tmp_path_factory.mktemp("images"), cell({"order": 2, "latent_size": 6}), data)
+    return folder, found, data
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Arrays], Any]:
+    data = density()
+    tiny = cell({"order": 2, "latent_size": 2, "network": dense(16)}, {"epochs": 4, "learning_rate": 0.01})
+    folder, found = _run(tmp_path_factory.mktemp("density"), tiny, data)
+    return folder, found, data
+
+
+def test_shapes_and_types(pictures: Any):
+    _, found, _ = pictures
+    shapes = {
+        name: (value.shape, value.dtype.name) for kind in ("codes", "arrays") for name, value in found[kind].items()
+    }
+    assert shapes == {
+        "mean": ((24, 2, 3), "float32"),
+        "log_variance": ((24, 2, 3), "float32"),
+        "whitened": ((24, 2, 3), "float32"),
+        "coupling": ((2, 2), "float32"),
+        "reconstructions": ((20, 1, 6, 6), "uint8"),
+        "samples_mean": ((3, 32, 1, 6, 6), "uint8"),
+        "samples_model": ((3, 32, 1, 6, 6), "uint8"),
+        "dropped": ((2, 20, 1, 6, 6), "uint8"),
+        "elbo_reconstruction": ((24,), "float64"),
+        "kl_levels": ((24, 2), "float64"),
+        "kl": ((24,), "float64"),
+        "log_px": ((5,), "float64"),
+        "log_px_half": ((5,), "float64"),
+        "traversals": ((2, 7, 1, 6, 6), "uint8"),
+        "interpolations": ((8, 1, 6, 6), "uint8"),
+    }
+
+
+def test_codes_are_the_models_own(pictures: Any):
+    folder, found, data = pictures
+    model = phvae.load(folder)
+    mean, log_variance = model.encode(np.array(data.test[:24]))
+    codes = found["codes"]
+    assert np.allclose(codes["mean"], mean, atol=1e-6)
+    assert np.allclose(codes["log_variance"], log_variance, atol=1e-6)
+    back = np.einsum("kl,nlj->nkj", codes["coupling"], codes["whitened"])
+    assert np.allclose(back, codes["mean"], atol=1e-5)
+    assert codes["coupling"].tolist() == [[1, 0], [0.5, 1]]
+
+
+def test_reconstructions_and_dropped_levels(pictures: Any):
+    folder, found, data = pictures
+    model = phvae.load(folder)
+    expected = model.reconstruct(np.array(data.test[:20])).numpy()
+    assert np.abs(found["arrays"]["reconstructions"] / 255 - expected).max() <= 0.5 / 255 + 1e-6
+    w = torch.from_numpy(found["codes"]["whitened"][:20]).clone()
+    w[:, 1] = 0
+    dropped = model.decode(model.unwhiten(w)).numpy()
+    assert np.abs(found["arrays"]["dropped"][1] / 255 - dropped).max() <= 0.5 / 255 + 1e-6
+    assert not np.array_equal(found["arrays"]["dropped"][0], found["arrays"]["dropped"][1])
+
+
+def test_redraws_differ_and_depend_on_the_seed_alone(pictures: Any, tmp_path: Path):
+    folder, found, _ = pictures
+    draws = found["arrays"]["samples_mean"]
+    assert not np.array_equal(draws[0], draws[1])
+    noise = torch.randn(32, 2, 3, generator=torch_generator(0, "evaluation", "prior", 1))
+    model = phvae.load(folder)
+    expected = model.decode(model.unwhiten(noise)).numpy()
+    assert np.abs(draws[1] / 255 - expected).max() <= 0.5 / 255 + 1e-6
+    difference = found["arrays"]["samples_model"].astype(float) - draws
+    inside = (draws > 90) & (draws < 165)
+    assert difference[inside].std() / 255 == pytest.approx(0.1, rel=0.1)
+
+
+def test_the_bound_and_the_likelihood(line: Any):
+    """In nats of original units: minus the log of the scaling, whose scale is .2."""
+    folder, found, data = line
+    arrays = found["arrays"]
+    model = phvae.load(folder)
+    assert np.allclose(arrays["kl_levels"].sum(1), arrays["kl"])
+    jacobian = math.log(0.2)
+    expected = model.log_likelihood(np.array(data.test[:5]), 6, seed=0).numpy() + jacobian
+    assert np.allclose(arrays["log_px"], expected, atol=1e-6)
+    x = model.as_data(np.array(data.test[:24]))
+    eps = torch.randn(24, 2, 1, generator=torch_generator(0, "evaluation", "posterior"))
+    with torch.no_grad():
+        reconstruction, _, kl = model.terms(x, eps)
+    assert np.allclose(arrays["elbo_reconstruction"], reconstruction[:, 0].numpy() - jacobian, atol=1e-5)
+    assert np.allclose(arrays["kl_levels"], kl.numpy(), atol=1e-6)
+    many = [model.log_likelihood(np.array(data.test[:5]), n, seed=1).mean() + jacobian for n in (1, 2000)]
+    elbo = -(arrays["elbo_reconstruction"][:5] + arrays["kl"][:5]).mean()
+    assert elbo < float(many[1]) + 0.05
+
+
+def test_densities_come_back_in_original_units(line: Any):
+    _, found, data = line
+    truth = (data.test - data.scaling[0]) / data.scaling[1]
+    assert found["arrays"]["reconstructions"].shape == (20, 1)
+    assert found["arrays"]["reconstructions"].dtype == np.float32
+    assert np.allclose(found["samples"]["originals"][:, 0], truth[:, 0], atol=1e-4)
+    assert np.corrcoef(found["arrays"]["reconstructions"][:, 0], truth[:20, 0])[0, 1] > 0.3
+    spread = found["arrays"]["samples_model"] - found["arrays"]["samples_mean"]
+    assert spread.std() == pytest.approx(0.1 / 0.2, rel=0.2)
+
+
+def test_equal_inputs_give_equal_bytes_and_a_done_run_is_left_alone(tmp_path: Path):
+    files = ("codes.npz", "arrays.npz", "samples.npz", "encode.json", "pictures/samples.png")
+    tiny, data = cell(training={"epochs": 1}), images()
+    one, _ = _run(tmp_path / "one", tiny, data)
+    two, _ = _run(tmp_path / "two", tiny, data)
+    assert [sha256(one / name) for name in files] == [sha256(two / name) for name in files]
+    record = read_json(one / "encode.json")
+    assert record["files"] == {name: sha256(one / name) for name in record["files"]}
+    assert "seconds_encode" in read_json(one / "costs.json")
+    before = [(one / name).stat().st_mtime_ns for name in files]
+    assert encode(one, tiny, 0, data, device="cpu", settings=tiny.evaluation) == record
+    assert [(one / name).stat().st_mtime_ns for name in files] == before
+    (one / "arrays.npz").unlink()  # as `phvae clean` leaves it
+    encode(one, tiny, 0, data, device="cpu", settings=tiny.evaluation)
+    assert sha256(one / "arrays.npz") == sha256(two / "arrays.npz")
+    more = tiny.evaluation.model_copy(update={"n_samples": 40})
+    assert encode(one, tiny, 0, data, device="cpu", settings=more)["key"] != record["key"]
+    assert np.load(one / "arrays.npz")["samples_mean"].shape[1] == 40
+
+
+def test_what_is_kept_is_small_and_starts_with_the_same_examples(tmp_path: Path):
+    data = images(64, (3, 64, 64), 8, 70)
+    tiny = cell({"network": dense(4), "latent_size": 4}, {"epochs": 1}, {"n_samples": 80, "n_reconstructions": 70})
+    folder, found = _run(tmp_path, tiny, data)
+    kept = found["samples"]
+    count = len(kept["originals"])
+    assert 8 <= count <= 64
+    assert (folder / "samples.npz").stat().st_size < 2_000_000
+    assert np.array_equal(kept["originals"], data.test[:count])
+    assert np.array_equal(kept["reconstructions"], found["arrays"]["reconstructions"][:count])
+    assert np.array_equal(kept["samples_model"], found["arrays"]["samples_model"][0, :count])
+
+
+def test_pictures_show_what_they_say(pictures: Any, line: Any):
+    folder, found, _ = pictures
+    page = np.asarray(Image.open(folder / "pictures" / "reconstructions.png"))
+    tile = page[2:50, 2:50, 0]
+    assert np.array_equal(tile[::8, ::8], found["samples"]["originals"][0, 0])
+    below = page[2:50, 52:100, 0]
+    assert np.array_equal(below[::8, ::8], found["samples"]["reconstructions"][0, 0])
+    assert np.asarray(Image.open(folder / "pictures" / "traversals.png")).shape == (2 * 50 + 2, 7 * 50 + 2, 3)
+    curve = np.asarray(Image.open(line[0] / "pictures" / "samples.png"))
+    assert {(255, 255, 255), (190, 190, 190), (0, 0, 0)} <= {tuple(map(int, c)) for c in curve.reshape(-1, 3)}
+
+
+def test_pictures_of_densities_in_the_plane(tmp_path: Path):
+    data = density(dimensions=2)
+    folder, _ = _run(tmp_path, cell({"order": 1, "latent_size": 2, "network": dense(8)}), data)
+    colours = np.asarray(Image.open(folder / "pictures" / "samples.png")).reshape(-1, 3)
+    assert (colours == (215, 95, 0)).all(1).any()
+
+
+def test_json_is_plain(pictures: Any):
+    assert json.loads((pictures[0] / "encode.json").read_text())["run_key"] == "key-0"

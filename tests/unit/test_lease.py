@@ -1,0 +1,129 @@
+"""One writer a run: a living holder is waited for, a dead one loses its lease by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from phvae.interrupts import Interrupted, Stop
+from phvae.lease import LeaseLost, Leases
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from phvae.lease import Leases
+with Leases([Path(sys.argv[1])], heartbeat=0.05):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[2]))
+    Path(sys.argv[1], "done").touch()
+"""
+
+
+def _holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_second_waits_for_the_first_and_says_for_whom(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with _holder(tmp_path, 1.0) as first, Leases([tmp_path], heartbeat=0.05):
+        assert (tmp_path / "done").exists()
+        assert f"process {first.pid}" in caplog.text
+        assert "waiting" in caplog.text
+    assert not (tmp_path / "run.lease").exists()
+
+
+def test_a_killed_holder_is_recognised_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    with _holder(tmp_path, 60) as first:
+        first.kill()
+        first.wait()
+        started = time.monotonic()
+        with Leases([tmp_path], heartbeat=0.05, stale=1000):
+            assert time.monotonic() - started < 20
+        assert "taken over" in caplog.text
+
+
+def test_a_number_given_to_another_process_does_not_keep_a_lease_alive(tmp_path: Path):
+    with Leases([tmp_path], heartbeat=0.05):
+        content = json.loads((tmp_path / "run.lease").read_text())
+    (tmp_path / "run.lease").write_text(json.dumps(content | {"start": "1", "token": "another"}))
+    with Leases([tmp_path], heartbeat=0.05, stale=1000):
+        pass
+
+
+def test_a_holder_on_another_machine_counts_as_dead_after_its_silence_only(tmp_path: Path):
+    lease = tmp_path / "run.lease"
+    lease.write_text(json.dumps({"token": "x", "pid": 1, "start": "", "place": "elsewhere"}))
+    stop = Stop()
+    timer = threading.Timer(0.5, lambda: setattr(stop, "requested", "SIGTERM"))
+    timer.start()
+    with pytest.raises(Interrupted), Leases([tmp_path], stop, heartbeat=0.05, stale=60):
+        pass
+    assert lease.exists()
+    os.utime(lease, (time.time() - 61, time.time() - 61))
+    with Leases([tmp_path], heartbeat=0.05, stale=60):
+        assert json.loads(lease.read_text())["pid"] == os.getpid()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
+def test_a_damaged_lease_is_recovered_after_the_silence(tmp_path: Path, content: str):
+    lease = tmp_path / "run.lease"
+    lease.write_text(content)
+    os.utime(lease, (time.time() - 61, time.time() - 61))
+    with Leases([tmp_path], heartbeat=0.05, stale=60):
+        assert json.loads(lease.read_text())["pid"] == os.getpid()
+
+
+def test_the_heartbeat_keeps_the_lease_young(tmp_path: Path):
+    with Leases([tmp_path], heartbeat=0.02):
+        os.utime(tmp_path / "run.lease", (0, 0))
+        deadline = time.monotonic() + 20
+        while (tmp_path / "run.lease").stat().st_mtime == 0 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (tmp_path / "run.lease").stat().st_mtime > 0
+
+
+def test_a_holder_that_lost_its_lease_notices_and_does_not_remove_the_others(tmp_path: Path):
+    with Leases([tmp_path], heartbeat=0.02) as leases:
+        leases.check()
+        (tmp_path / "run.lease").write_text('{"token": "somebody else"}')
+        deadline = time.monotonic() + 20
+        while leases.lost is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        with pytest.raises(LeaseLost, match="another process took over"):
+            leases.check()
+    assert "somebody else" in (tmp_path / "run.lease").read_text()
+
+
+def test_all_leases_of_a_stack_are_given_back_when_one_cannot_be_had(tmp_path: Path):
+    folders = [tmp_path / name for name in "ab"]
+    folders[1].mkdir()
+    (folders[1] / "run.lease").write_text(json.dumps({"token": "x", "pid": 1, "start": "", "place": "elsewhere"}))
+    stop = Stop()
+    stop.requested = "SIGTERM"
+    with pytest.raises(Interrupted), Leases(folders, stop, heartbeat=0.05):
+        pass
+    assert not (folders[0] / "run.lease").exists()
+
+
+def test_signals_are_noted_and_the_handlers_before_put_back():
+    before = signal.getsignal(signal.SIGTERM)
+    with Stop() as stop:
+        stop.check()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Interrupted) as left:
+            stop.check()
+    assert left.value.code == 75
+    assert left.value.signal == "SIGTERM"
+    assert signal.getsignal(signal.SIGTERM) is before
