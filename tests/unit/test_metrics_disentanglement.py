@@ -1,48 +1,25 @@
-"""Disentanglement scores: the field's table of ceilings and floors, definitions by loops, invariances, bad inputs."""
+"""Disentanglement scores: the table of ceilings and floors of the field, and definitions written out with loops."""
 
 from __future__ import annotations
 
-import dataclasses
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from factor_codes import draw_factors, normal, rotation, standardised
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import entropy as scipy_entropy
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
-from phvae.config import EvaluationConfig, ModelConfig
-from phvae.metrics import dependence, groups
-from phvae.metrics import disentanglement as scores
 from phvae.metrics import disentanglement_information as information
 from phvae.metrics import disentanglement_predict as predict
 from phvae.metrics import disentanglement_votes as votes
 from phvae.metrics.disentanglement_table import Table, make_table
-from phvae.metrics.document import CHANGES, INVARIANCES, render
-from phvae.metrics.rows import Inputs, Undefined
 
 DSPRITES = (3, 6, 40, 32, 32)
 NAMES = ("shape", "scale", "orientation", "x", "y")
-
-
-def draw_factors(sizes: tuple[int, ...], n: int, seed: int = 0) -> np.ndarray:
-    generator = np.random.default_rng(seed)
-    return np.stack([generator.integers(0, size, n) for size in sizes], axis=1)
-
-
-def standardised(factors: np.ndarray) -> np.ndarray:
-    return (factors - factors.mean(axis=0)) / factors.std(axis=0)
-
-
-def normal(shape: tuple[int, ...], seed: int = 1) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape)
-
-
-def rotation(size: int, seed: int) -> np.ndarray:
-    return np.linalg.qr(normal((size, size), seed))[0]
 
 
 # ---- the table of the field: measured with independent code on fresh draws of dSprites' factors ----
@@ -281,235 +258,3 @@ def test_votes_are_learnt_on_fitting_points_alone(score: Any) -> None:
     codes = standardised(factors)
     codes[600:] = codes[600:, ::-1]
     assert score(make_table(codes, factors, "ab"), 1000, 0) < 0.01
-
-
-# ---- what the scores do not notice ----
-SMALL = EvaluationConfig(votes=1000)
-
-
-def measured(codes: np.ndarray, factors: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """Every score of the page's table; `other` are the codes of a second seed."""
-    table = make_table(codes, factors, ("a", "b", "c"))
-    found = {row.metric: row.value for row in scores.score_rows(table, [], EvaluationConfig(votes=20_000), 0)}
-    kl = [codes.std(axis=0), other.std(axis=0)]  # a dead code has no divergence
-    for method in ("lasso", "spearman"):
-        found[f"udr_{method}"] = groups.udr([codes, other], kl, method).mean()
-    found["gaussian_tc"] = dependence.gaussian_total_correlation(codes)
-    found["mean_code_mi"] = dependence.mean_mutual_information(codes)
-    return found
-
-
-@pytest.fixture(scope="module")
-def changed() -> dict[str, dict[str, float]]:
-    factors = draw_factors((3, 4, 8), 2400, 11)
-    # noisy and mixed enough that no score is at its ceiling
-    clean = np.hstack([standardised(factors), normal((2400, 2), 12)]) + 1.5 * normal((2400, 5), 16)
-    codes = clean @ (np.eye(5) + 0.25 * normal((5, 5), 13))
-    other = clean @ (np.eye(5) + 0.25 * normal((5, 5), 14))
-    scaled, cubed = codes.copy(), codes.copy()
-    scaled[:, 1] *= 4.0
-    cubed[:, 1] = cubed[:, 1] ** 3
-    renumbered = factors.copy()
-    renumbered[:, 2] = np.array([3, 0, 5, 1, 7, 2, 6, 4])[factors[:, 2]]
-    order = [3, 0, 4, 1, 2]
-    dead = np.hstack([codes, np.full((2400, 1), 0.5)])
-    inputs = {
-        "as it is": (codes, factors),
-        "codes permuted": (codes[:, order], factors),
-        "code × 4": (scaled, factors),
-        "code cubed": (cubed, factors),
-        "dead code added": (dead, factors),
-        "factors reordered": (codes, factors[:, [2, 0, 1]]),
-        "values renumbered": (codes, renumbered),
-    }
-    return {name: measured(c, f, other) for name, (c, f) in inputs.items()}
-
-
-@pytest.mark.parametrize("metric", INVARIANCES)
-def test_invariances_of_the_page(changed: dict[str, dict[str, float]], metric: str) -> None:
-    base = changed["as it is"][metric]
-    for change, claim in zip(CHANGES, INVARIANCES[metric], strict=True):
-        distance = abs(changed[change][metric] - base)
-        if claim == "yes":
-            assert distance <= 1e-7, (change, base, distance)
-        elif claim == "nearly":
-            assert distance <= 0.02, (change, base, distance)
-        elif claim == "no":
-            assert distance > 1e-4, (change, base, distance)
-
-
-def test_every_score_of_codes_has_a_line_of_invariances() -> None:
-    names = {
-        row.metric
-        for row in scores.score_rows(make_table(normal((90, 3)), draw_factors((2, 3), 90), "ab"), [], SMALL, 0)
-    }
-    assert names | {"udr_lasso", "udr_spearman", "gaussian_tc", "mean_code_mi"} == set(INVARIANCES)
-
-
-def test_the_page_is_the_registry() -> None:
-    from pathlib import Path
-
-    assert Path("docs/metrics.md").read_text(encoding="utf-8") == render(), (
-        "run: python -m phvae.metrics.document docs/metrics.md"
-    )
-
-
-# ---- dependence of codes ----
-def test_gaussian_total_correlation_of_a_known_covariance() -> None:
-    covariance = np.array([[2.0, 0.6, 0.0], [0.6, 1.0, 0.3], [0.0, 0.3, 0.5]])
-    codes = normal((1000, 3), 15)
-    codes -= codes.mean(axis=0)
-    white = codes @ np.linalg.inv(np.linalg.cholesky(codes.T @ codes / 1000)).T
-    codes = white @ np.linalg.cholesky(covariance).T  # sample covariance exactly as wanted
-    expected = 0.5 * (np.log(np.diag(covariance)).sum() - np.log(np.linalg.det(covariance)))
-    assert dependence.gaussian_total_correlation(codes) == pytest.approx(expected, abs=1e-10)
-
-
-def test_mean_mutual_information_of_a_copy_and_of_independent_codes() -> None:
-    code = np.tile(np.arange(20.0), 100)
-    other = np.repeat(np.arange(20.0), 100)
-    assert dependence.mean_mutual_information(np.stack([code, code], 1)) == pytest.approx(np.log(20))
-    assert dependence.mean_mutual_information(np.stack([code, other], 1)) == pytest.approx(0, abs=1e-12)
-
-
-def test_total_correlation_of_a_copy_is_undefined() -> None:
-    code = normal((100, 1))
-    with pytest.raises(Undefined, match="singular"):
-        dependence.gaussian_total_correlation(np.hstack([code, code]))
-
-
-# ---- rows: levels, settings, bad inputs ----
-def fake_data(factors: np.ndarray, names: tuple[str, ...], sizes: tuple[int, ...]) -> Any:
-    return SimpleNamespace(
-        kind="toy", factors={"test": factors}, factor_names=names, factor_sizes=sizes, is_density=False,
-        labels={}, shape=(1, 8, 8), test=np.zeros((len(factors), 1, 8, 8), np.uint8), sha256="0", binary=False,
-    )  # fmt: skip
-
-
-def make_inputs(codes: np.ndarray, factors: np.ndarray, **changes: Any) -> Inputs:
-    names = tuple("abcdefgh"[: factors.shape[1]])
-    sizes = tuple(int(s) for s in factors.max(axis=0) + 1)
-    _, order, size = codes.shape
-    given = Inputs(
-        fake_data(factors, names, sizes),
-        {"whitened": codes.astype(np.float32)},
-        {},
-        ModelConfig(order=order, latent_size=order * size),
-        SMALL,
-        reference=None,  # type: ignore[arg-type]
-        seed=0,
-    )
-    return dataclasses.replace(given, **changes)
-
-
-def by_name(inputs: Inputs) -> dict[str, Any]:
-    return {row.metric: row for row in scores.rows(inputs)}
-
-
-def test_levels_tell_which_one_carries_which_factor() -> None:
-    factors = draw_factors((3, 4), 600)
-    codes = normal((600, 2, 2))  # (examples, levels, coordinates)
-    codes[:, :, 1] = standardised(factors)
-    found = by_name(make_inputs(codes, factors))
-    assert found["level_1_informativeness_a"].value == found["level_2_informativeness_b"].value == 1.0
-    assert found["level_1_informativeness_b"].value < 0.4
-    assert found["level_2_informativeness_a"].value < 0.5
-    for level in ("level_1", "level_2"):
-        parts = [found[f"{level}_informativeness_{factor}"].value for factor in "ab"]
-        assert found[f"{level}_informativeness"].value == pytest.approx(np.mean(parts))
-    assert "fit 400, test 200, 2 factors" in found["mig"].settings
-    assert (found["mig"].n, found["sap"].n) == (400, 600)
-    assert all(row.status == "ok" for row in found.values())
-
-
-def test_constant_factors_are_left_out_and_said_so() -> None:
-    factors = np.hstack([draw_factors((3, 4), 600), np.full((600, 1), 2)])
-    codes = np.stack([standardised(factors[:, :2])], axis=1)
-    found = by_name(make_inputs(codes, factors))
-    without = by_name(make_inputs(codes, factors[:, :2]))
-    assert found["mig"].value == without["mig"].value > 0.9
-    assert "constant and left out: c" in found["mig"].settings
-    assert found["level_1_informativeness_c"].status == "empty"
-    assert "one value" in found["level_1_informativeness_c"].reason
-
-
-def test_codes_that_are_not_finite_fail_with_the_example_named() -> None:
-    factors = draw_factors((3, 4), 600)
-    codes = normal((600, 1, 2))
-    codes[17, 0, 1] = np.nan
-    found = scores.rows(make_inputs(codes, factors))
-    assert {row.status for row in found} == {"failed"}
-    assert all("1 of 600" in row.reason and "17" in row.reason and row.value is None for row in found)
-
-
-@pytest.mark.parametrize(
-    ("codes", "factors", "reason"),
-    [
-        (np.zeros((600, 2, 3)), draw_factors((3, 4), 600), "every code is constant"),
-        (normal((40, 2, 3)), draw_factors((3, 4), 40), "40 examples are too few"),
-        (normal((600, 2, 3)), np.ones((600, 2), int), "one value only"),
-    ],
-)
-def test_no_value_has_a_reason_and_never_a_zero(codes: np.ndarray, factors: np.ndarray, reason: str) -> None:
-    inputs = make_inputs(codes, factors)
-    found = scores.rows(dataclasses.replace(inputs, data=fake_data(factors, ("a", "b"), (3, 4))))
-    assert len(found) > 10
-    assert {row.status for row in found} == {"empty"}
-    assert all(row.value is None and reason in row.reason for row in found)
-
-
-def test_a_single_code_has_no_gap_but_other_scores() -> None:
-    factors = draw_factors((3, 4), 600)
-    found = by_name(make_inputs(standardised(factors)[:, None, :1], factors))
-    for name in ("mig", "mig_quantile", "sap", "sap_r2", "dci_forest_disentanglement"):
-        assert found[name].status == "empty", name
-    assert found["explicitness"].status == found["irs"].status == "ok"
-
-
-def test_a_single_factor_has_no_modularity() -> None:
-    factors = draw_factors((3,), 600)
-    found = by_name(make_inputs(normal((600, 1, 3)), factors))
-    assert {found[name].status for name in ("modularity", "beta_vae", "dci_forest_completeness")} == {"empty"}
-    assert found["mig"].status == "ok"
-
-
-def test_codes_below_the_pruning_have_no_factor_vae_score() -> None:
-    factors = draw_factors((3, 4), 600)
-    found = by_name(make_inputs(0.01 * standardised(factors)[:, None, :], factors))
-    assert found["factor_vae"].status == "empty"
-    assert "0.05" in found["factor_vae"].reason
-    assert found["mig"].value > 0.9
-
-
-def test_a_class_absent_from_the_test_points_is_no_trouble() -> None:
-    factors = draw_factors((3, 4), 600)
-    factors[:5, 0] = 3  # in the fitting points only
-    factors[-1, 1] = 4  # in the test points only
-    found = by_name(make_inputs(standardised(factors)[:, None, :], factors))
-    assert all(row.status == "ok" for row in found.values()), found
-
-
-def test_equal_seeds_give_equal_values_and_another_seed_other_votes() -> None:
-    factors = draw_factors((3, 4, 8), 900)
-    codes = (standardised(factors) @ rotation(3, 0) + 2 * normal((900, 3)))[:, None, :]
-    one, two = scores.rows(make_inputs(codes, factors)), scores.rows(make_inputs(codes, factors))
-    assert one == two
-    three = by_name(make_inputs(codes, factors, seed=1))
-    assert three["mig"].value == one[0].value
-    assert three["beta_vae"].value != next(row.value for row in one if row.metric == "beta_vae")
-
-
-@pytest.mark.parametrize("regressor", ["forest", "boosting"])
-def test_threads_change_no_value_of_dci(regressor: str) -> None:
-    factors = draw_factors((2, 3), 200)
-    table = make_table(standardised(factors) @ rotation(2, 0), factors, "ab")
-    assert predict.dci(table, regressor, 0, threads=1) == predict.dci(table, regressor, 0, threads=2)
-
-
-def test_boosting_is_named_apart() -> None:
-    factors = draw_factors((2, 3), 200)
-    codes = standardised(factors)[:, None, :]
-    found = by_name(make_inputs(codes, factors, settings=EvaluationConfig(votes=200, dci=["boosting"])))
-    assert found["dci_boosting_disentanglement"].value > 0.9
-    assert "boosting" in found["dci_boosting_disentanglement"].settings
-    assert not any(name.startswith("dci_forest") for name in found)
