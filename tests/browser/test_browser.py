@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import write_results
+
+from phvae import tracking
+from phvae.analysis import figures, report, tables
+
+pytestmark = pytest.mark.browser
+
+CONFIG = Path(__file__).parents[2] / "config"
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--window-size=1300,1800",
+]  # fmt: skip
+
+
+CLAIMS = """
+written: 2026-01-01
+source: a test
+claims:
+  image-accuracy:
+    text: Images are reconstructed more accurately.
+    datasets: [sprites]
+    metric: mse
+    direction: lower
+    challenger: ph-vae-3
+    controls: [vae]
+    matters: {relative: 0.01}
+    figure: rate_distortion
+"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("a folder with spaces")
+    root = write_results(
+        folder / "results" / "browser-grid", datasets=("trimodal", "sprites"),
+        variants=("vae", "beta-vae-4", "ph-vae-3"), seeds=5,
+    )  # fmt: skip
+    (folder / "claims.yaml").write_text(CLAIMS)
+    tables.write(root, folder / "claims.yaml", CONFIG / "published.csv", baseline="vae")
+    figures.write(root, baseline="vae")
+    report.write(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(flag)
+    options.binary_location = _program("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(_program("chromedriver")))
+    driver.set_page_load_timeout(120)
+    yield driver
+    driver.quit()
+
+
+def _program(name: str) -> str:
+    return str(shutil.which(name))
+
+
+def requested(browser: Any) -> list[str]:
+    """Addresses that the page asked for since the last call."""
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+def until(true: Callable[[], Any], seconds: float, what: str) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.3)
+
+
+@pytest.fixture
+def page(browser: Any, results: Path) -> Any:
+    requested(browser)
+    browser.get_log("browser")
+    browser.get((results / "report.html").as_uri())
+    return browser
+
+
+def test_report_shows_a_known_number_and_every_picture_and_asks_for_nothing(page: Any, results: Path) -> None:
+    with (results / "tables" / "claims.csv").open() as stream:
+        claim = next(
+            row for row in csv.DictReader(stream) if row["claim"] == "image-accuracy" and row["dataset"] == "sprites"
+        )
+    shown = page.execute_script("return [...document.querySelectorAll('#table-claims td')].map(c => c.dataset.value)")
+    assert any(value and float(value) == pytest.approx(float(claim["effect"]), rel=0.01) for value in shown)
+    assert float(claim["effect"]) == pytest.approx(-0.16 * 0.012, rel=0.2)  # what the synthetic runs were given
+    widths = page.execute_script("return [...document.images].map(i => i.complete ? i.naturalWidth : 0)")
+    assert len(widths) >= 12
+    assert min(widths) > 100
+    page.execute_script("window.scrollTo(0, document.body.scrollHeight)")
+    time.sleep(0.5)
+    assert [entry["message"] for entry in page.get_log("browser")] == []
+    asked = requested(page)
+    assert (results / "report.html").as_uri() in asked
+    assert [url[:80] for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert len([url for url in asked if url.startswith("file:")]) == 1
+
+
+def test_report_tables_sort_by_a_click(page: Any) -> None:
+    def column() -> list[float]:
+        return page.execute_script(
+            "return [...document.querySelector('#table-images table').tBodies[0].rows]"
+            ".map(row => +row.cells[1].dataset.value)"
+        )
+
+    before = column()
+    button = page.find_elements("css selector", "#table-images table th button")[1]
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+    assert column() == sorted(before)
+    assert button.find_element("xpath", "..").get_attribute("aria-sort") == "ascending"
+    button.click()
+    assert column() == sorted(before, reverse=True)
+    names = page.find_elements("css selector", "#table-images table th button")[0]
+    names.click()
+    first = page.execute_script(
+        "return document.querySelector('#table-images table').tBodies[0].rows[0].cells[0].textContent"
+    )
+    assert first.startswith("PH-VAE")
+
+
+def test_report_is_readable_on_a_narrow_screen_and_links_lead_somewhere(page: Any) -> None:
+    page.set_window_size(500, 900)
+    wide = page.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    page.set_window_size(1300, 1800)
+    assert wide <= 1, "the page scrolls sideways"
+    broken = page.execute_script(
+        "return [...document.querySelectorAll('a')].map(a => a.getAttribute('href'))"
+        ".filter(h => !h.startsWith('#') || !document.getElementById(h.slice(1)))"
+    )
+    assert broken == []
+
+
+@pytest.fixture(scope="module")
+def server(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The real MLflow server on the synced database, as `make ui` starts it."""
+    uri = tracking.sync(results)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = tmp_path_factory.mktemp("server") / "log"
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    artifacts = (results.parent / "mlflow" / "artifacts").as_uri()
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", uri, "--default-artifact-root", artifacts]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(command, stdout=stream, stderr=stream, env=environment, start_new_session=True)
+    try:
+        until(lambda: answers(f"http://127.0.0.1:{port}/health") or process.poll() is not None, 180, "the server")
+        assert process.poll() is None, log.read_text()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # it only reads; asked politely it waits for the browser to hang up
+        process.wait(30)
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def _experiment(server: str) -> str:
+    with urllib.request.urlopen(
+        f"{server}/api/2.0/mlflow/experiments/get-by-name?experiment_name=browser-grid"
+    ) as reply:
+        return str(json.load(reply)["experiment"]["experiment_id"])
+
+
+def test_the_mlflow_page_names_the_experiment_and_lists_its_runs(browser: Any, server: str) -> None:
+    requested(browser)
+    browser.get(f"{server}/#/experiments")
+    until(lambda: "browser-grid" in browser.find_element("tag name", "body").text, 90, "the experiment's name")
+    browser.get(f"{server}/#/experiments/{_experiment(server)}/runs")
+    until(lambda: "ph-vae-3" in browser.find_element("tag name", "body").text, 90, "a run's name")
+    outside = [url for url in requested(browser) if not url.startswith((server, "data:", "blob:", "about:", "chrome:"))]
+    assert outside == [], "the page asks hosts outside this machine"
