@@ -49,7 +49,7 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=2,sched_min_interval=0,bf_interval=2
 SlurmctldTimeout=60
 SlurmdTimeout=60
-KillWait=15
+KillWait=30
 GresTypes=gpu
 {accounting}
 """
@@ -64,6 +64,7 @@ AccountingStorageHost={address}
 AccountingStoragePort={dbd}
 AccountingStoragePass={folder}/munge/socket
 AccountingStorageTRES=gres/gpu
+AccountingStoreFlags=job_comment
 JobAcctGatherType=jobacct_gather/linux"""
 NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none\nJobAcctGatherType=jobacct_gather/none"
 DATABASE = """\
@@ -114,7 +115,7 @@ class Lab:
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
         self.environment = os.environ | {
             "SLURM_CONF": str(folder / "slurm.conf"),
-            "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin",
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}:/usr/sbin:/sbin",
             "MYSQL_UNIX_PORT": str(folder / "db/socket"),
         }
 
@@ -132,7 +133,7 @@ class Lab:
     # ---- life ----
     def start(self) -> None:
         """Write the configuration, start every daemon, wait until all nodes are idle."""
-        for name in ("munge", "state", "pid", "log", "dev", "db", *(f"spool-{node}" for node in NODES)):
+        for name in ("bin", "munge", "state", "pid", "log", "dev", "db", *(f"spool-{node}" for node in NODES)):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
         self._configure()
         self._start_munge()
@@ -238,6 +239,10 @@ class Lab:
                 devices += f"NodeName={node} Name=gpu File={device} Flags=nvidia_gpu_env\n"
         (self.folder / "slurm.conf").write_text(text + PARTITION)
         (self.folder / "gres.conf").write_text(devices)
+        # Snakemake's job step takes SLURM_CONF away from srun, as if every site had its configuration in /etc
+        srun = self.folder / "bin/srun"
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.folder / "slurm.conf"} exec {shutil.which("srun")} "$@"\n')
+        srun.chmod(0o755)
         if self.accounting:
             path = self.folder / "slurmdbd.conf"
             path.touch(mode=0o600)  # slurmdbd refuses one that others can read

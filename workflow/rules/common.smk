@@ -1,7 +1,8 @@
 """The grid behind every rule: parsed and refused here, before any job starts."""
 
 # Commands start with `exec`: they take the place of their shell, so that a scheduler's SIGTERM reaches a training
-# before anything around it ends, and Snakemake waits for its checkpoint.
+# before anything around it ends, and Snakemake waits for its checkpoint. Training appends to its log: each attempt
+# tells where it went on.
 
 import os
 from pathlib import Path

@@ -18,7 +18,7 @@ rule train:
         cell=lambda wc: cell_of(wc).digest(),
     shell:
         "exec phvae train --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
-        " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >{log:q} 2>&1"
+        " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >>{log:q} 2>&1"
 
 
 rule encode:

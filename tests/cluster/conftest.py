@@ -1,0 +1,191 @@
+"""A Slurm for the session, a checkout in which the literal command runs a small grid, and what it should give."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from checkout import copy, snakemake
+from cluster.lab import Lab, temporary_lab
+
+# Takes the default configuration's place, so that the command needs no argument. `device: auto` asks for a GPU and
+# computes on a CPU where Slurm's GPUs are only counted. A training takes a few seconds.
+GRID = """\
+name: quick
+seeds: 2
+device: auto
+results: {results}
+model: {{latent_size: 6, network: {{name: dense, hidden: [16]}}}}
+training: {{epochs: 20, steps: 4000, checkpoint_minutes: 0.01}}
+evaluation:
+  {{n_codes: 300, n_samples: 64, n_reconstructions: 64, n_likelihood: 8, importance_samples: 8, extractors: []}}
+datasets:
+  claw: {{n_train: [500]}}
+variants:
+  vae: {{model: {{order: 1, divergence: kl}}}}
+  ph-vae-2: {{model: {{order: 2}}}}
+  ph-vae-3: {{model: {{order: 3}}}}
+"""
+VARIANTS = ("vae", "ph-vae-2", "ph-vae-3")
+LITERAL = ("snakemake", "--cores", "8", "--profile", "slurm")
+# The same with an early first look at the jobs, to save time.
+HURRIED = (*LITERAL, "--slurm-init-seconds-before-status-checks", "2")
+
+
+@dataclass
+class Site:
+    """A checkout on a cluster."""
+
+    lab: Lab
+    folder: Path
+    results: Path
+    variables: dict[str, str] = field(default_factory=dict)
+    processes: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def environment(self) -> dict[str, str]:
+        paths = f"{Path(sys.executable).parent}{os.pathsep}{self.lab.environment['PATH']}"
+        return self.lab.environment | {"PATH": paths, "PYTHONPATH": str(self.folder)} | self.variables
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """Start a command in the checkout, its output in a file of its own."""
+        self.output = self.folder / f"output-{len(list(self.folder.glob('output-*')))}.txt"
+        with self.output.open("w") as stream:
+            process = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment(), stdout=stream, stderr=stream, text=True
+            )
+        self.processes.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what a failed test left running."""
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+    def finish(self, process: subprocess.Popen[str], seconds: float = 500) -> str:
+        """Wait for a command; its output.
+
+        Raises:
+            AssertionError: it failed or took too long; holds its output.
+        """
+        try:
+            process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        text = self.output.read_text()
+        assert process.returncode == 0, f"{process.args} ended with {process.returncode}\n{text}\n{self.lab.tails()}"
+        return text
+
+    def run(self, variant: str, seed: int = 0) -> Path:
+        """A run's folder."""
+        return self.results / f"quick/runs/claw/n-500/{variant}/seed-{seed}"
+
+    def stack(self, variant: str) -> Path:
+        """The manifest of a variant's training."""
+        return self.results / f"quick/stacks/claw/n-500/{variant}/0-1.json"
+
+    def log(self, variant: str) -> str:
+        """What a variant's trainings said."""
+        return (self.results / f"quick/logs/train/claw/n-500/{variant}/0-1.log").read_text()
+
+    def jobs(self, variant: str, state: str = "RUNNING") -> list[str]:
+        """Numbers of a variant's training jobs in a state."""
+        wanted = f"rule_train_wildcards_claw_500_{variant}_0-1"
+        return [number for number, comment in self.lab.jobs(state).items() if comment == wanted]
+
+    def signal(self, variant: str, number: signal.Signals) -> None:
+        """Send a signal to the process that trains a variant, which its lease names."""
+        os.kill(json.loads((self.run(variant) / "run.lease").read_text())["pid"], number)
+
+    @contextlib.contextmanager
+    def still(self) -> Iterator[list[str]]:
+        """Each variant's training stops at its first checkpoint, until it is released; yields those that did.
+
+        Slurm starts jobs in any order and machines differ in speed: so nothing ends before its turn has come.
+        """
+        held: list[str] = []
+        end = threading.Event()
+
+        def watch() -> None:
+            while not end.wait(0.1):
+                for variant in VARIANTS:
+                    if variant not in held and list(self.run(variant).glob("checkpoint-*")):
+                        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                            self.signal(variant, signal.SIGSTOP)
+                            held.append(variant)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            yield held
+        finally:
+            end.set()
+            watcher.join()
+            for variant in held:
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    self.release(variant)
+
+    def await_held(self, held: list[str], count: int) -> None:
+        """Wait until so many trainings stand still."""
+        self.lab.wait(lambda: len(held) == count, 240, f"only {held} reached a checkpoint\n{self.output.read_text()}")
+
+    def release(self, variant: str) -> None:
+        """Let a held training go on."""
+        self.signal(variant, signal.SIGCONT)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of the grid, run without a cluster."""
+    folder = copy(tmp_path_factory.mktemp("local") / "checkout")
+    (folder / "config/quick.yaml").write_text(GRID.format(results="results"))
+    snakemake(folder, "results/quick/metrics.csv")
+    return folder / "results"
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[Lab]:
+    """A Slurm without accounting."""
+    with temporary_lab(accounting=False) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="session")
+def accounted() -> Iterator[Lab]:
+    """A Slurm with accounting."""
+    with temporary_lab(accounting=True) as lab:
+        yield lab
+
+
+def make_site(lab: Lab, folder: Path, results: Path | None = None, **variables: str) -> Site:
+    """A checkout that has not run yet."""
+    copy(folder)
+    (folder / "config/quick.yaml").write_text(GRID.format(results=results or "results"))
+    return Site(lab, folder, results or folder / "results", variables)
+
+
+@pytest.fixture
+def site(slurm: Lab, tmp_path: Path) -> Iterator[Site]:
+    """A checkout on a Slurm without accounting."""
+    with contextlib.closing(make_site(slurm, tmp_path / "a checkout")) as site:
+        yield site
+
+
+def same_runs(results: Path, expected: Path, variants: tuple[str, ...] = VARIANTS) -> None:
+    """Compare models and histories byte by byte."""
+    for variant in variants:
+        for seed in (0, 1):
+            for name in ("model.safetensors", "model.json", "history.csv"):
+                part = f"quick/runs/claw/n-500/{variant}/seed-{seed}/{name}"
+                assert (results / part).read_bytes() == (expected / part).read_bytes(), part

@@ -1,0 +1,95 @@
+"""What clusters do to jobs: the grid completes, and resumed runs equal undisturbed ones byte by byte."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cluster.conftest import HURRIED, Site, same_runs
+from cluster.lab import Lab
+
+pytestmark = pytest.mark.cluster
+
+
+def resumed(site: Site, variant: str) -> list[int]:
+    """The steps from which a variant's attempts went on."""
+    return [int(step) for step in re.findall(r"going on from the checkpoint at step (\d+)", site.log(variant))]
+
+
+def test_cancelled_timed_out_node_down_controller_away(site: Site, slurm: Lab, undisturbed: Path):
+    main = site.start(*HURRIED)
+    with site.still() as held:
+        site.await_held(held, 2)  # both GPUs are taken
+        timed_out, lost = held
+        slurm.kill("slurmctld")
+        time.sleep(30)
+        slurm.start_controller()
+
+        node = slurm.run("squeue", "-h", "-j", site.jobs(lost)[0], "-o", "%N").strip()
+        slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+        slurm.wait(lambda: not site.jobs(lost), 60, "the job on the lost node goes on")
+        slurm.run("scontrol", "update", f"nodename={node}", "state=resume")
+
+        site.await_held(held, 3)
+        cancelled = held[2]
+        slurm.run("scancel", site.jobs(cancelled)[0])
+
+        limit = (datetime.now() + timedelta(seconds=1)).isoformat(timespec="seconds")
+        slurm.run("scontrol", "update", f"jobid={site.jobs(timed_out)[0]}", f"endtime={limit}")
+        slurm.wait(lambda: not site.jobs(timed_out), 120, "the time limit was not enforced")
+    site.finish(main)
+
+    ended = slurm.run("squeue", "-h", "-t", "all", "-o", "%T %k")
+    for state, variant in (("TIMEOUT", timed_out), ("NODE_FAIL", lost), ("CANCELLED", cancelled)):
+        assert f"{state} rule_train_wildcards_claw_500_{variant}_0-1" in ended, ended
+        assert resumed(site, variant), f"{variant} began anew:\n{site.log(variant)}"
+    for variant in (timed_out, cancelled):
+        assert "SIGTERM: checkpoint at step" in site.log(variant)
+    same_runs(site.results, undisturbed)
+    assert (site.results / "quick/metrics.csv").read_bytes() == (undisturbed / "quick/metrics.csv").read_bytes()
+
+
+def test_main_process_killed_and_restarted(site: Site, slurm: Lab, undisturbed: Path):
+    """Old jobs go on; the new ones wait for them, train nothing twice, and one message says what to do."""
+    target = str(site.stack("ph-vae-3").relative_to(site.folder))
+    command = (HURRIED[0], target, *HURRIED[1:])
+    main = site.start(*command)
+    with site.still() as held:
+        site.await_held(held, 1)
+        (first,) = site.jobs("ph-vae-3")
+        main.kill()
+        main.wait()
+
+        refused = site.start(*command)
+        assert refused.wait(timeout=120) == 1
+        assert "--unlock" in site.output.read_text()
+        site.finish(site.start(*command, "--unlock"))
+        again = site.start(*command)
+        slurm.wait(lambda: len(site.jobs("ph-vae-3")) == 2, 120, "the second job did not start beside the first")
+        slurm.wait(lambda: "waiting for it to end" in site.log("ph-vae-3"), 120, "the second job does not wait")
+    site.finish(again)
+
+    slurm.wait(lambda: first not in slurm.jobs(), 60, "the first job did not end")
+    assert slurm.run("squeue", "-h", "-t", "all", "-j", first, "-o", "%T").strip() == "COMPLETED"
+    log = site.log("ph-vae-3")
+    assert log.count("epoch 20/20") == 1, f"trained twice:\n{log}"
+    assert not resumed(site, "ph-vae-3"), "the first was taken over while it was alive"
+    same_runs(site.results, undisturbed, ("ph-vae-3",))
+
+
+def test_a_requeued_job_goes_on(site: Site, slurm: Lab, undisturbed: Path):
+    """What a queue that preempts does: the same job is stopped, queued again and goes on from its checkpoint."""
+    target = str(site.stack("ph-vae-2").relative_to(site.folder))
+    main = site.start(HURRIED[0], target, *HURRIED[1:])
+    with site.still() as held:
+        site.await_held(held, 1)
+        (job,) = site.jobs("ph-vae-2")
+        slurm.run("scontrol", "update", f"jobid={job}", "requeue=1")
+        slurm.run("scontrol", "requeue", job)
+    site.finish(main)
+    assert slurm.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%T").strip() == "COMPLETED"
+    assert resumed(site, "ph-vae-2")
+    same_runs(site.results, undisturbed, ("ph-vae-2",))
