@@ -12,7 +12,7 @@ from tiny import cell, dense, images, keys, run_dirs
 
 from phvae import PHVAE, load
 from phvae.errors import DataError, PhvaeError
-from phvae.training import train
+from phvae.training import fit, train
 
 OPTIONS: dict[str, Any] = {"order": 2, "latent_size": 4, "network": dense(17)}
 
@@ -103,7 +103,7 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
 )
 def test_unusable_data_are_refused(x: np.ndarray, message: str):
     with pytest.raises(DataError, match=message):
-        PHVAE((1, 6, 6), **OPTIONS).fit(x, device="cpu")
+        fit(PHVAE((1, 6, 6), **OPTIONS), x, device="cpu")
 
 
 @pytest.mark.parametrize(

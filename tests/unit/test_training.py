@@ -81,7 +81,11 @@ def test_a_run_leaves_a_model_a_history_and_its_record_and_no_checkpoint(tmp_pat
     model = phvae.load(tmp_path / "seed-1")
     counts = model.parameter_counts()
     assert counts["total"] == sum(p.numel() for p in model.parameters())
-    assert list(record["parameters"].values()) == [counts["total"], counts["encoders"], counts["decoder"]]
+    assert record["parameters"] == {
+        "total": counts["total"],
+        "encoder": counts["encoders"],
+        "decoder": counts["decoder"],
+    }
     assert record["peak_memory_mb"] > 10
     assert record["images_per_second"] * record["seconds_train"] == pytest.approx(300, rel=0.3)
 
