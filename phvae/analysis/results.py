@@ -212,8 +212,9 @@ def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple
             return metrics["rows"], status, reason
     else:
         metrics, trouble = _read(folder / "metrics.json")
-        if metrics is not None:
+        if metrics is not None and metrics.get("rows"):
             return metrics["rows"], "ok", ""
+        trouble = trouble or ("metrics.json holds no rows" if metrics is not None else "")
         status, reason = ("failed", trouble) if trouble else ("missing", "not evaluated: metrics.json is absent")
     return [{"split": "", "metric": RUN, "status": status, "reason": reason}], status, reason
 

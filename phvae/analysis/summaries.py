@@ -195,7 +195,9 @@ def _partner(keys: pd.DataFrame, baseline: str) -> tuple[np.ndarray, np.ndarray]
     index = pd.MultiIndex.from_frame(keys[shared])
     rows = np.flatnonzero((keys["variant"] == baseline).to_numpy())
     found = index[rows].get_indexer(index)
-    return np.where(found >= 0, rows[found], 0), found >= 0
+    other = np.zeros(len(keys), dtype=int)
+    other[found >= 0] = rows[found[found >= 0]]
+    return other, found >= 0
 
 
 def _words(

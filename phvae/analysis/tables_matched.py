@@ -16,16 +16,17 @@ from phvae.seeding import numpy_generator
 __all__ = ["matched_rate"]
 
 SHOWN = ("mse", "ssim", "sharpness", "band_error_high", "fid_samples", "fd_classifier_samples", "ball_share")
+COLUMNS = [
+    "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "rate", "mean", "curve", "difference",
+    "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why",
+]  # fmt: skip
 
 
 def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
     """Each variant's difference from the beta-VAE curve at its own rate, seed by seed."""
     found = [_against_curve(source, metric) for metric in SHOWN if metric in set(source.table["metric"])]
-    columns = [
-        "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "rate", "mean", "curve", "difference",
-        "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why",
-    ]  # fmt: skip
-    frame = pd.concat(found) if found else pd.DataFrame(columns=columns)
+    found = [one for one in found if len(one)]
+    frame = pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
     caption = (
         "Difference from the curve of the β-VAE at the variant's own rate (KL in nats), seed by seed ± half the width "
         "of its 95 % interval (Student t). Bold is better than the curve, † is worse, no mark is not resolved. In "
@@ -48,7 +49,7 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
         ]
         examples = heading(dataset, size, int(rows[["pairs", "outside"]].sum(axis=1).max()))
         table.blocks.append(Block(examples, ["variant", *(metric_label(m) for m in metrics)], body))
-    return table, frame[columns]
+    return table, frame
 
 
 def _difference(row: pd.Series | None) -> Cell:
@@ -89,7 +90,7 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
                 "why": why,
             }
         )  # fmt: skip
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _lost(source: Source, dataset: object, size: object, variant: object) -> int:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from phvae.analysis import results
+from phvae.analysis.summaries import summary
 from phvae.config import ModelConfig
 from phvae.errors import DataError
 
@@ -188,3 +189,14 @@ def test_divergences_in_words(tmp_path: Path, divergence: Any, text: str) -> Non
     model = ModelConfig.model_validate({"order": 3, "divergence": divergence}).model_dump(mode="json")
     write_run(tmp_path, "a", 5, "v", 0, config={"model": model})
     assert set(results.collect(tmp_path).divergence) == {text}
+
+
+def test_a_diverged_run_is_counted_once_also_with_a_row_a_metric(root: Path) -> None:
+    folder = write_run(root, "digits", 100, "vae", 2, status="diverged")
+    rows = [row(name, None, status="diverged", reason="the training diverged") for name in ("mse", "kl")]
+    (folder / "metrics.json").write_text(json.dumps({"rows": rows}))
+    table = results.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
+    lost = table[table["seed"] == 2]
+    assert list(zip(lost["metric"], lost["status"], strict=True)) == [("kl", "diverged"), ("mse", "diverged")]
+    mse = summary(table).query("n_train == '100' and variant == 'vae' and metric == 'mse' and split == 'test'").iloc[0]
+    assert (mse["diverged"], mse["n"], mse["planned"], mse["missing"]) == (1, 3, 4, 0)

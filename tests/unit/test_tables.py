@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,8 +12,11 @@ import yaml
 from known_truth import write_known
 
 from phvae.analysis import tables
+from phvae.analysis.compare import compare
 from phvae.analysis.published import read_published
+from phvae.analysis.results import collect
 from phvae.analysis.tables_claims import unchanged
+from phvae.config import ModelConfig
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json, sha256
 
@@ -186,6 +190,45 @@ def test_the_shipped_claims_and_published_numbers_serve(root: Path, tmp_path: Pa
 def test_a_folder_without_results_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="phvae collect"):
         tables.write(tmp_path, Path("config/claims.yaml"), Path("config/published.csv"))
+
+
+ODD = {
+    "nothing trained": (2, {}),
+    "one run": (1, {("vae", 0): {"mse": 0.1}}),
+    "the baseline lost": (3, {("vae", s): None for s in range(3)} | {("ph-vae-3", s): {"mse": 0.1} for s in range(3)}),
+    "no rows at all": (1, {("vae", 0): {}}),
+    "constant values": (6, {(v, s): {"mse": 0.5, "kl": 3.0} for v in ("vae", "ph-vae-3") for s in range(6)}),
+    "many seeds": (35, {(v, s): {"mse": 0.5 + s} for v in ("vae", "ph-vae-3") for s in range(35)}),
+    "a metric that was removed": (3, {("vae", s): {"old_metric": 1.0 + s} for s in range(3)}),
+}
+
+
+@pytest.mark.parametrize("case", list(ODD))
+def test_odd_results_give_tables_all_the_same(case: str, tmp_path: Path) -> None:
+    seeds, runs = ODD[case]
+    for (variant, seed), metrics in runs.items():
+        folder = tmp_path / "runs" / "grey" / "n-all" / variant / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        model = ModelConfig(order=3 if "3" in variant else 1).model_dump(mode="json")
+        status = "diverged" if metrics is None else "ok"
+        (folder / "run.json").write_text(json.dumps({"status": status, "config": {"model": model}}))
+        base = {
+            "split": "test",
+            "unit": "1",
+            "higher_is_better": False,
+            "n": 9,
+            "settings": "",
+            "status": "ok",
+            "reason": "",
+        }
+        rows = [{"metric": metric, "value": value, **base} for metric, value in (metrics or {}).items()]
+        (folder / "metrics.json").write_text(json.dumps({"rows": rows}))
+    collect(tmp_path, [("grey", "all", variant, seed) for variant in ("vae", "ph-vae-3") for seed in range(seeds)])
+    tables.write(tmp_path, Path("config/claims.yaml"), Path("config/published.csv"), baseline="vae")
+    text = (tmp_path / "tables" / "provenance.md").read_text(encoding="utf-8")
+    good = sum(bool(metrics) for metrics in runs.values())
+    assert f"| grey | {good} |" in text
+    assert compare(tmp_path, "vae").startswith("Against")
 
 
 @pytest.mark.parametrize(
