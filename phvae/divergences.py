@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from phvae import config
 from phvae.coefficients import level_weights, log_coefficients
-from phvae.config import KL, Hierarchical, LogPolynomial
 from phvae.posterior import Posterior, couple
 
 __all__ = ["DIVERGENCES", "hierarchical", "kl", "kl_levels", "log_polynomial", "log_ratio_moments"]
@@ -40,12 +40,12 @@ def kl_levels(q: Posterior) -> Tensor:
     return 0.5 * terms.sum(-1)
 
 
-def kl(q: Posterior, options: KL) -> Tensor:
+def kl(q: Posterior, options: config.KL) -> Tensor:
     """Beta times KL(q || p), (B,) nats: VAE (Kingma and Welling, 2014), beta-VAE (Higgins et al., 2017)."""
     return options.beta * kl_levels(q).sum(-1)
 
 
-def hierarchical(q: Posterior, options: Hierarchical) -> Tensor:
+def hierarchical(q: Posterior, options: config.Hierarchical) -> Tensor:
     """The level-weighted divergence sum_k omega_k D_k, (B,) nats; omega as in `phvae.coefficients.level_weights`."""
     levels = kl_levels(q).unbind(-1)
     weighted = [omega * d_k for omega, d_k in zip(level_weights(options, len(levels)), levels, strict=True)]
@@ -80,7 +80,7 @@ def log_ratio_moments(w: Tensor, log_variance: Tensor, degree: int) -> list[Tens
     return moments[1:]
 
 
-def log_polynomial(q: Posterior, options: LogPolynomial) -> Tensor:
+def log_polynomial(q: Posterior, options: config.LogPolynomial) -> Tensor:
     r"""The log-ratio polynomial :math:`\beta \sum_i E_q[P(l_i)]`, :math:`P(s) = \sum_j c_j s^j`, (B,) nats for c = (1).
 
     The sum runs over whitened coordinates, which must be independent: under the standard prior the coupling has to be
