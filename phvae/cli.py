@@ -74,7 +74,8 @@ def _batch_stage(name: str) -> Command:
     def run(a: Arguments) -> None:
         from phvae import stages
 
-        getattr(stages, name)(_grid(a), a.dataset, a.n_train, a.batch)
+        more = {"threads": a.threads} if name == "evaluate" else {}
+        getattr(stages, name)(_grid(a), a.dataset, a.n_train, a.batch, **more)
 
     return run
 
@@ -237,9 +238,10 @@ def _parser() -> argparse.ArgumentParser:
         ("evaluate", "score a batch of encoded cells"),
         ("groups", "scores of a batch of cells that need several seeds"),
     ):
-        cell(stage(name, _batch_stage(name), text, f"{example} --batch 0")).add_argument(
-            "--batch", required=True, type=int, metavar="INDEX", help="which batch of cells, from 0"
-        )
+        batch = cell(stage(name, _batch_stage(name), text, f"{example} --batch 0"))
+        batch.add_argument("--batch", required=True, type=int, metavar="INDEX", help="which batch of cells, from 0")
+        if name == "evaluate":
+            batch.add_argument("--threads", type=int, default=1, metavar="N", help="processes for the slow scores")
     stage("collect", _collect, "gather all runs into one long table")
     tables = stage("tables", _tables, "statistics, claims and tables from the long table")
     tables.add_argument("--claims", default="config/claims.yaml", metavar="FILE", help="the ledger of claims")

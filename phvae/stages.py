@@ -137,8 +137,8 @@ def reference(grid: Grid, dataset: str) -> None:
     build(folder, _data(grid, dataset), cells[0].evaluation, device=device, threads=grid.config.threads)
 
 
-def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
-    """Scores of every run of a batch of cells, from the encoded arrays alone."""
+def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int, threads: int = 1) -> None:
+    """Scores of every run of a batch of cells, from the encoded arrays alone; no value depends on `threads`."""
     from phvae.metrics.evaluate import evaluate as evaluate_run
 
     data = _data(grid, dataset)
@@ -148,7 +148,7 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
     for cell in cells:
         for seed, folder in _run_dirs(grid, cell).items():
             if read_json(folder / "run.json")["status"] != "diverged":
-                evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device)
+                evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device, threads=threads)
                 names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")
     _manifest(grid, "evaluate", (dataset, n_train, index), names)
 

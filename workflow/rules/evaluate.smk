@@ -10,7 +10,13 @@ rule evaluate:
         paths.log("evaluate", "{dataset}", "n-{n_train}", "{index}"),
     conda:
         "../../envs/phvae.yaml"
-    threads: THREADS
+    # protocol DCI takes minutes a run and works in parallel over factors; no value depends on it
+    threads:
+        lambda wc: (
+            4
+            if any("boosting" in cell.evaluation.dci for cell in batch_of(wc))
+            else THREADS
+        )
     resources:
         # no GPU for scores, but for FID at full size, where the configuration asks for a GPU by name
         gpu=lambda wc: int(grid.scoring_device(batch_of(wc)) == "cuda"),
@@ -21,7 +27,7 @@ rule evaluate:
         batch=batch_digest,
     shell:
         "exec phvae evaluate --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
-        " --batch {wildcards.index:q} >{log:q} 2>&1"
+        " --batch {wildcards.index:q} --threads {threads} >{log:q} 2>&1"
 
 
 rule groups:
