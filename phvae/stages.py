@@ -49,7 +49,13 @@ def prepare(grid: Grid, dataset: str) -> None:
     data = load(folder)
     for cell in cells:
         data.subset(cell.n_train, None)  # too large a training size is refused here, before any training
-    manifest = {"dataset": dataset, "folder": folder.name, "sha256": data.sha256, "shape": list(data.shape)}
+    manifest = {
+        "dataset": dataset,
+        "folder": folder.name,
+        "sha256": data.sha256,
+        "shape": list(data.shape),
+        "binary": data.binary,  # claims about polynomials cannot be tested on zeros and ones
+    }
     write_json(grid.paths.data(dataset), manifest)
 
 

@@ -325,7 +325,7 @@ def _origin(
         record.get("run_key", ""),
         binary,
         inputs.get("data", ""),
-        inputs.get("claims", ""),
+        record.get("claims_sha256") or "",
         record.get("commit") or "",
         record.get("dirty"),
         record.get("device", ""),

@@ -274,3 +274,13 @@ def test_the_latex_tables_compile_and_fit_the_page(root: Path, tmp_path: Path) -
     assert (tmp_path / "t.pdf").stat().st_size > 10_000
     wide = [float(w) for w in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
     assert max(wide, default=0) < 12, "a column does not fit"
+
+
+def test_runs_record_the_claims_they_were_made_under() -> None:
+    """The names that the record before training uses are those that the table of claims reads."""
+    from phvae import provenance
+    from phvae.grid import load_grid
+
+    cell = load_grid("config/smoke.yaml").cells[0]
+    record = provenance.describe(cell, 0, "key", {"data": "d"}, "cpu", 1)
+    assert unchanged([record["claims_sha256"]], sha256("config/claims.yaml")) == "unchanged since before the runs"
