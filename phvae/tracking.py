@@ -10,7 +10,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,23 +55,41 @@ def sync(root: Path, uri: str | None = None) -> str:
             f"(sqlite:///…): MLflow no longer writes plain folders; unset it to use {default_uri(root)}"
         )
     local = uri == default_uri(root)
+    if local and "?" in uri:
+        raise PhvaeError(f"{_store(root)}: a database's address cannot hold a question mark; choose another folder")
     with _locked(_store(root)):
+        if local:
+            _check(_store(root) / "mlflow.db")
         if local and not (_store(root) / "mlflow.db").exists():
             shutil.rmtree(_store(root) / "artifacts", ignore_errors=True)  # of a database that was deleted
         exceptions = _import()
         try:
             with _unsynchronised():
-                counts = _Sync(root, uri, local).run()
+                call = _Sync(root, uri, local)
+                counts = call.run()
         except exceptions as error:
             hint = f"; this database is a view: remove {_store(root)} and sync again to rebuild it" if local else ""
             text = " ".join(mask(str(error)).split())[:400]
             raise PhvaeError(f"MLflow at {mask(uri)} cannot be synced: {text}{hint}") from None
-    print(f"tracking: {counts}; {mask(uri)}")
+    print(f"tracking: {counts}; {mask(uri)}, page /#/experiments/{call.experiment}/runs")
     return uri
 
 
 def _store(root: Path) -> Path:
     return Path(root).resolve().parent / "mlflow"
+
+
+def _check(path: Path) -> None:
+    """Refuse a file that is no database at once: MLflow would try for minutes."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise PhvaeError(
+            f"{path}: {error}; this database is a view: remove {path.parent} and sync again to rebuild it"
+        ) from None
 
 
 def _import() -> tuple[type[Exception], ...]:

@@ -1,0 +1,382 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import VARIANTS, run_folder, write_results
+
+from phvae import tracking
+from phvae.errors import DataError, PhvaeError
+from phvae.files import read_json, write_json
+from phvae.tracking_content import MOST_POINTS, mask, read_run
+
+FEW = ("vae", "ph-vae-3")
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database: its migrations take seconds, so they run once."""
+    path = tmp_path_factory.mktemp("empty") / "mlflow.db"
+    tracking._import()
+    from mlflow import MlflowClient
+
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def results(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    root = write_results(
+        tmp_path / "some results" / "quick", datasets=("digits",), variants=FEW, seeds=2, diverged=("digits", "vae", 1)
+    )
+    (root / "tables").mkdir()
+    (root / "tables" / "claims.csv").write_text("claim,verdict\na,supported\nb,not resolved\nc,supported\n")
+    (root / "report.html").write_text("<p>report</p>")
+    (root.parent / "mlflow").mkdir()
+    shutil.copy(empty, root.parent / "mlflow" / "mlflow.db")
+    return root
+
+
+def client(root: Path, uri: str | None = None) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri or tracking.default_uri(root))
+
+
+def runs(root: Path, uri: str | None = None, name: str = "quick") -> dict[str, Any]:
+    """path -> run; two runs under one path are an error."""
+    server = client(root, uri)
+    found = server.search_runs([server.get_experiment_by_name(name).experiment_id], max_results=1000)
+    paths = [run.data.tags.get("phvae.path", run.info.run_id) for run in found]
+    assert len(set(paths)) == len(paths)
+    return dict(zip(paths, found, strict=True))
+
+
+def ids(root: Path, uri: str | None = None) -> dict[str, str]:
+    return {path: run.info.run_id for path, run in runs(root, uri).items()}
+
+
+CELLS = {f"digits/n-all/{variant}" for variant in FEW}
+RUNS = {f"{cell}/seed-{seed}" for cell in CELLS for seed in (0, 1)}
+
+
+def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> None:
+    assert tracking.sync(results) == tracking.default_uri(results)
+    found = runs(results)
+    assert set(found) == CELLS | RUNS | {"summary"}
+    run = found["digits/n-all/ph-vae-3/seed-0"]
+    folder = run_folder(results, "digits", "ph-vae-3", 0)
+    assert run.data.tags["mlflow.parentRunId"] == found["digits/n-all/ph-vae-3"].info.run_id
+    assert run.data.tags["phvae.run_key"] == read_json(folder / "run.json")["run_key"]
+    assert run.data.tags["phvae.commit"] == "0" * 40
+    assert run.data.params["model.order"] == "3"
+    assert run.data.params["model.divergence.name"] == VARIANTS["ph-vae-3"][1].divergence.name
+    assert run.data.params["seed"] == "0"
+    rows = {row["metric"]: row["value"] for row in read_json(folder / "metrics.json")["rows"]}
+    assert {name: run.data.metrics[f"test/{name}"] for name in rows} == rows
+    assert run.data.metrics["cost/parameters"] == 3 * 12345
+    assert run.info.status == "FINISHED"
+    server = client(results)
+    files = {f.path for place in ("", "model", "pictures") for f in server.list_artifacts(run.info.run_id, place)}
+    assert {"run.json", "model/model.safetensors", "model/model.json", "pictures/samples_mean.png"} <= files
+    copied = server.download_artifacts(run.info.run_id, "run.json", str(results.parent))
+    assert Path(copied).read_bytes() == (folder / "run.json").read_bytes()
+
+
+def test_a_variants_run_holds_means_and_what_its_seeds_share(results: Path) -> None:
+    tracking.sync(results)
+    found = runs(results)
+    above = found["digits/n-all/ph-vae-3"]
+    values = [found[f"digits/n-all/ph-vae-3/seed-{seed}"].data.metrics["test/mse"] for seed in (0, 1)]
+    assert above.data.metrics["test/mse"] == pytest.approx(sum(values) / 2)
+    assert above.data.params["variant"] == "ph-vae-3"
+    assert "seed" not in above.data.params
+    lost = found["digits/n-all/vae"]
+    assert (lost.data.metrics["seeds"], lost.data.metrics["seeds_without_numbers"]) == (2, 1)
+
+
+def test_a_diverged_run_is_shown_as_failed(results: Path) -> None:
+    tracking.sync(results)
+    run = runs(results)["digits/n-all/vae/seed-1"]
+    assert run.info.status == "FAILED"
+    assert run.data.tags["phvae.status"] == "diverged"
+    assert "not finite" in run.data.tags["phvae.reason"]
+    assert not [name for name in run.data.metrics if name.startswith("test/")]
+
+
+def test_the_summary_run_has_tables_figures_and_verdicts(results: Path) -> None:
+    tracking.sync(results)
+    run = runs(results)["summary"]
+    assert (run.data.metrics["claims/supported"], run.data.metrics["claims/not_resolved"]) == (2, 1)
+    files = {f.path for place in ("", "tables") for f in client(results).list_artifacts(run.info.run_id, place)}
+    assert {"report.html", "metrics.csv", "tables/claims.csv"} <= files
+
+
+def test_curves_are_thinned_to_fifty_points_with_both_ends(results: Path) -> None:
+    folder = run_folder(results, "digits", "ph-vae-3", 0)
+    lines = ["epoch,step,train_loss,validation_loss"] + [f"{i},{i},{i / 7},nan" for i in range(1, 301)]
+    (folder / "history.csv").write_text("\n".join(lines) + "\n")
+    tracking.sync(results)
+    run_id = ids(results)["digits/n-all/ph-vae-3/seed-0"]
+    curve = client(results).get_metric_history(run_id, "train/loss")
+    steps = sorted(point.step for point in curve)
+    assert len(steps) == MOST_POINTS
+    assert (steps[0], steps[-1]) == (1, 300)
+    assert all(point.value == pytest.approx(point.step / 7) for point in curve)
+    assert client(results).get_metric_history(run_id, "validation/loss") == []
+
+
+def test_syncing_twice_adds_nothing(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tracking.sync(results)
+    before = ids(results)
+    files = sorted(path for path in (results.parent / "mlflow").rglob("*") if path.is_file())
+    capsys.readouterr()
+    tracking.sync(results)
+    assert "0 runs new, 0 replaced, 7 unchanged, 0 removed" in capsys.readouterr().out
+    assert ids(results) == before
+    assert sorted(path for path in (results.parent / "mlflow").rglob("*") if path.is_file()) == files
+
+
+def test_a_new_run_key_replaces_that_run_and_no_other(results: Path) -> None:
+    tracking.sync(results)
+    before = ids(results)
+    path = "digits/n-all/ph-vae-3/seed-1"
+    record = results / "runs" / path / "run.json"
+    write_json(record, read_json(record) | {"run_key": "f" * 64})
+    tracking.sync(results)
+    after = runs(results)
+    changed = {name for name, run in after.items() if run.info.run_id != before[name]}
+    assert changed == {path, "digits/n-all/ph-vae-3"}
+    assert after[path].data.tags["phvae.run_key"] == "f" * 64
+    for seed in (0, 1):
+        tags = after[f"digits/n-all/ph-vae-3/seed-{seed}"].data.tags
+        assert tags["mlflow.parentRunId"] == after["digits/n-all/ph-vae-3"].info.run_id
+    assert not list((results.parent / "mlflow" / "artifacts").rglob(before[path]))
+
+
+def test_new_metrics_of_an_old_run_replace_it_too(results: Path) -> None:
+    tracking.sync(results)
+    before = ids(results)
+    file = run_folder(results, "digits", "vae", 0) / "metrics.json"
+    content = read_json(file)
+    next(row for row in content["rows"] if row["metric"] == "mse")["value"] = 0.5
+    write_json(file, content)
+    tracking.sync(results)
+    after = runs(results)
+    assert after["digits/n-all/vae/seed-0"].data.metrics["test/mse"] == 0.5
+    assert after["digits/n-all/vae/seed-0"].info.run_id != before["digits/n-all/vae/seed-0"]
+
+
+def test_runs_that_the_results_lost_are_removed_but_strangers_stay(results: Path) -> None:
+    tracking.sync(results)
+    server = client(results)
+    stranger = server.create_run(server.get_experiment_by_name("quick").experiment_id, run_name="mine").info.run_id
+    shutil.rmtree(results / "runs" / "digits" / "n-all" / "vae")
+    tracking.sync(results)
+    gone = {"digits/n-all/vae", "digits/n-all/vae/seed-0", "digits/n-all/vae/seed-1"}
+    assert set(ids(results)) == (CELLS | RUNS | {"summary", stranger}) - gone
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+from phvae import tracking
+tracking._import()
+from mlflow import MlflowClient
+from mlflow.telemetry import get_telemetry_client
+assert get_telemetry_client() is None
+assert "torch" not in sys.modules
+log, calls = MlflowClient.log_artifact, []
+def dying(*arguments):
+    calls.append(1)
+    if len(calls) == 7:
+        os._exit(9)
+    log(*arguments)
+MlflowClient.log_artifact = dying
+tracking.sync(Path(sys.argv[1]))
+"""
+
+
+def test_a_killed_sync_is_completed_by_the_next(results: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if k not in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK")}
+    done = subprocess.run([sys.executable, "-c", DIES, str(results)], capture_output=True, text=True, env=environment)
+    assert done.returncode == 9, done.stderr
+    half = runs(results)
+    assert 0 < len(half) < 7
+    assert [run for run in half.values() if "phvae.synced" not in run.data.tags]
+    tracking.sync(results)
+    found = runs(results)
+    assert set(found) == CELLS | RUNS | {"summary"}
+    assert all(run.data.tags["phvae.synced"] for run in found.values())
+    assert {run.info.status for run in found.values()} == {"FINISHED", "FAILED"}
+    listed = {path.name for path in (results.parent / "mlflow" / "artifacts" / "quick").iterdir()}
+    assert listed <= {run.info.run_id for run in found.values()}
+
+
+def test_two_syncs_at_once_on_no_database_agree(results: Path) -> None:
+    """Also: a deleted database is rebuilt, and the files of the old one go."""
+    tracking.sync(results)
+    old = ids(results)
+    (results.parent / "mlflow" / "mlflow.db").unlink()
+    code = "import sys; from pathlib import Path; from phvae import tracking; tracking.sync(Path(sys.argv[1]))"
+    both = [
+        subprocess.Popen([sys.executable, "-c", code, str(results)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=300) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(out.decode().split(";")[0] for out, _ in said) == [
+        "tracking: 0 runs new, 0 replaced, 7 unchanged, 0 removed",
+        "tracking: 7 runs new, 0 replaced, 0 unchanged, 0 removed",
+    ]
+    # spelt otherwise, so that no connection to the deleted database is taken up again
+    found = ids(results, f"sqlite:///{results.parent / 'mlflow'}/./mlflow.db")
+    assert set(found) == set(old)
+    listed = {path.name for path in (results.parent / "mlflow" / "artifacts" / "quick").iterdir()}
+    assert listed <= set(found.values())
+
+
+def test_a_moved_folder_gets_a_new_experiment(results: Path) -> None:
+    tracking.sync(results)
+    moved = results.parent.rename(results.parent.with_name("moved # here")) / "quick"
+    tracking.sync(moved)
+    found = runs(moved)
+    assert set(found) == CELLS | RUNS | {"summary"}
+    folder = moved.parent / "mlflow" / "artifacts" / "quick" / found["summary"].info.run_id / "artifacts"
+    assert found["summary"].info.artifact_uri == folder.as_uri()
+    assert (folder / "report.html").is_file()
+
+
+def test_a_deleted_experiment_comes_back(results: Path) -> None:
+    tracking.sync(results)
+    server = client(results)
+    server.delete_experiment(server.get_experiment_by_name("quick").experiment_id)
+    tracking.sync(results)
+    assert set(ids(results)) == CELLS | RUNS | {"summary"}
+
+
+@pytest.fixture(scope="module")
+def server(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real MLflow server on loopback that keeps the artifacts itself."""
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty, folder / "mlflow.db")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
+    command += ["--artifacts-destination", (folder / "files").as_uri(), "--serve-artifacts"]
+    environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+    try:
+        end = time.monotonic() + 180
+        while not _answers(f"http://127.0.0.1:{port}/health"):
+            assert process.poll() is None, (folder / "log").read_text()
+            assert time.monotonic() < end, "the server did not start"
+            time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
+
+
+def test_a_real_server_is_synced_through_the_environment(
+    results: Path, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    assert tracking.sync(results) == server
+    before = ids(results, server)
+    assert set(before) == CELLS | RUNS | {"summary"}
+    tracking.sync(results)
+    assert "0 runs new, 0 replaced, 7 unchanged" in capsys.readouterr().out
+    assert ids(results, server) == before
+    files = client(results, server).list_artifacts(before["digits/n-all/ph-vae-3/seed-0"], "model")
+    assert {file.path for file in files} == {"model/model.safetensors", "model/model.json"}
+    record = run_folder(results, "digits", "vae", 0) / "run.json"
+    write_json(record, read_json(record) | {"run_key": "e" * 64})
+    shutil.rmtree(results / "runs" / "digits" / "n-all" / "ph-vae-3")
+    tracking.sync(results)
+    after = ids(results, server)
+    assert set(after) == set(before), "runs of a shared server are not removed"
+    assert after["digits/n-all/vae/seed-0"] != before["digits/n-all/vae/seed-0"]
+
+
+def test_credentials_never_show(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(PhvaeError, match=rf"MLflow at http://\*\*\*@127.0.0.1:{port} cannot be synced") as caught:
+        tracking.sync(results, f"http://me:hunter2@127.0.0.1:{port}")
+    assert "hunter2" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_secrets_in_a_configuration_are_masked(results: Path) -> None:
+    folder = run_folder(results, "digits", "vae", 0)
+    record = read_json(folder / "run.json")
+    record["config"]["data"] |= {"hf_token": "abc123", "url": "https://me:hunter2@example.org/x?access_token=q1w2&a=b"}
+    write_json(folder / "run.json", record)
+    text = json.dumps(read_run(folder, results).params)
+    assert "abc123" not in text
+    assert "hunter2" not in text
+    assert "q1w2" not in text
+    assert "example.org/x" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("sqlite:////a b/mlflow.db", "sqlite:////a b/mlflow.db"),
+        ("http://u:p@ss@host:5000/x", "http://***@host:5000/x"),
+        ("postgresql://user:secret@db/mlflow?sslkey=1", "postgresql://***@db/mlflow?sslkey=1"),
+        ("http://host/?api_key=1&x=2", "http://host/?api_key=***&x=2"),
+    ],
+)
+def test_mask(text: str, shown: str) -> None:
+    assert mask(text) == shown
+
+
+@pytest.mark.parametrize("uri", ["file:///tmp/mlruns", "mlruns", "/tmp/mlruns"])
+def test_a_plain_folder_is_refused_with_what_to_do(results: Path, uri: str) -> None:
+    with pytest.raises(PhvaeError, match=r"expected the address of a server .* unset it"):
+        tracking.sync(results, uri)
+
+
+def test_a_damaged_database_says_how_to_rebuild(results: Path) -> None:
+    (results.parent / "mlflow" / "mlflow.db").write_bytes(b"no database at all, but long enough to look like one" * 40)
+    with pytest.raises(PhvaeError, match=r"remove .*mlflow and sync again to rebuild it"):
+        tracking.sync(results)
+
+
+def test_a_folder_that_a_database_address_cannot_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PhvaeError, match="question mark"):
+        tracking.sync(tmp_path / "what?" / "quick")
+
+
+def test_a_run_without_a_record_is_named(results: Path) -> None:
+    folder = run_folder(results, "digits", "vae", 0)
+    (folder / "run.json").write_text("{}")
+    with pytest.raises(DataError, match=r"vae/seed-0/run.json: no record of a run"):
+        tracking.sync(results)
