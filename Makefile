@@ -54,7 +54,7 @@ format: .venv/installed ## rewrite the sources in the house's format
 	@$(ACTIVATE) && ruff check --fix . && ruff format . && snakefmt Snakefile workflow
 
 docs: .venv/installed ## regenerate the pages that come from the code
-	@$(ACTIVATE) && python -m phvae.config_docs
+	@$(ACTIVATE) && python docs/renew.py && python envs/licences.py
 
 bench: .venv/installed ## measure speed against peers; writes benchmarks/results.csv
 	@$(ACTIVATE) && python benchmarks/training.py

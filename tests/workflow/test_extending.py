@@ -1,0 +1,145 @@
+"""docs/extending.md: its very lines, put into a copy of the checkout, make parts that train and are scored."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from checkout import REPOSITORY, call, copy
+
+PAGE = (REPOSITORY / "docs/extending.md").read_text(encoding="utf-8")
+BLOCK = re.compile(
+    r"^`(?P<file>phvae/[\w/]+\.py)`, (?P<place>[^\n]+):\n\n```python\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+CONFIG = re.search(r"^## Use them$.*?^```yaml\n(.*?)```$", PAGE, re.MULTILINE | re.DOTALL)
+SMALL = """
+results: results
+device: cpu
+model: {latent_size: 6, network: {name: dense, hidden: [16]}}
+training: {epochs: 2}
+evaluation: {n_codes: 64, n_samples: 64, n_reconstructions: 64, n_likelihood: 8, importance_samples: 8}
+"""
+
+
+@dataclass
+class Block:
+    """Lines of code and where the page puts them."""
+
+    section: str
+    file: str
+    place: str
+    code: str
+
+    def apply(self, root: Path) -> None:
+        path = root / self.file
+        if self.place == "a new file":
+            assert not path.exists(), path
+            path.write_text(self.code, encoding="utf-8")
+            return
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        if self.place == "at the end":
+            lines += ["\n\n", self.code]
+        else:
+            words = re.fullmatch(r"(in|above|for the line of) `(.+)`", self.place)
+            assert words, self.place
+            starts = [i for i, line in enumerate(lines) if re.match(rf"\s*{re.escape(words[2])}\s*[:=]", line)]
+            assert len(starts) == 1, f"{self.file}: {words[2]} is assigned in {len(starts)} lines"
+            at = starts[0]
+            if words[1] == "in":
+                at = next(i for i in range(at, len(lines)) if lines[i][0] in ")}]")
+                lines.insert(at, self.code)
+            elif words[1] == "above":
+                while lines[at - 1].startswith("#"):
+                    at -= 1
+                lines.insert(at, f"{self.code}\n\n")
+            else:
+                lines[at] = self.code
+        path.write_text("".join(lines), encoding="utf-8")
+
+
+def blocks() -> list[Block]:
+    found = []
+    for section in PAGE.split("\n## ")[1:]:
+        title = section.partition("\n")[0]
+        found += [Block(title, m["file"], m["place"], m["code"]) for m in BLOCK.finditer(section)]
+    return found
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = copy(tmp_path_factory.mktemp("extended") / "a checkout")
+    for block in blocks():
+        block.apply(folder)
+    assert CONFIG is not None
+    (folder / "config/extended.yaml").write_text(CONFIG[1] + SMALL, encoding="utf-8")
+    return folder
+
+
+def test_every_python_block_of_the_page_is_applied():
+    assert len(blocks()) == PAGE.count("```python\n")
+    assert {block.section for block in blocks()} == {"A data set", "A divergence", "A metric", "A network"}
+
+
+@pytest.mark.parametrize("section", ["A data set", "A divergence", "A metric", "A network"])
+def test_each_part_takes_under_twenty_lines(section: str):
+    code = "".join(block.code for block in blocks() if block.section == section)
+    assert 0 < sum(bool(line.strip()) for line in code.splitlines()) < 20
+
+
+def test_the_new_parts_train_and_are_scored(checkout: Path):
+    stages = [["prepare", "--dataset", "comb"], ["reference", "--dataset", "comb"]]
+    batch = ["--dataset", "comb", "--n-train", "200"]
+    stages += [["train", *batch, "--variant", name, "--chunk", "0-1"] for name in ("vae", "renyi")]
+    # what chunks.py does not know trains one seed a job
+    stages += [["train", *batch, "--variant", "linear", "--chunk", chunk] for chunk in ("0-0", "1-1")]
+    stages += [[stage, *batch, "--batch", "0"] for stage in ("encode", "evaluate", "groups")] + [["collect"]]
+    # in one process: a command costs seconds of imports
+    code = f"""
+from phvae.cli import main
+for arguments in {stages!r}:
+    assert main([arguments[0], "--config", "config/extended.yaml", *arguments[1:]]) == 0, arguments
+"""
+    call(checkout, sys.executable, "-c", code)
+    with (checkout / "results/extended/metrics.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {row["status"] for row in rows} <= {"ok", "empty"}
+    scored = {(row["variant"], row["seed"]) for row in rows if row["metric"] == "kurtosis" and row["value"]}
+    assert scored == {(variant, seed) for variant in ("vae", "renyi", "linear") for seed in "01"}
+    assert any(row["metric"] == "w1_samples_mean" and row["value"] for row in rows), "the density is known exactly"
+    assert {row["divergence"].partition("(")[0] for row in rows if row["variant"] == "renyi"} == {"renyi"}
+    run = json.loads((checkout / "results/extended/runs/comb/n-200/linear/seed-0/run.json").read_text())
+    assert run["parameters"]["decoder"] == 6 + 1
+
+
+def test_the_renyi_divergence_of_the_page_is_that_of_two_normals(checkout: Path):
+    code = """
+import torch
+from scipy.integrate import quad
+from phvae.config import Renyi
+from phvae.divergences import DIVERGENCES
+from phvae.posterior import Posterior
+q, p = torch.distributions.Normal(.7, .6), torch.distributions.Normal(0., 1.)
+density = lambda d, x: d.log_prob(torch.tensor(x, dtype=torch.float64)).exp().item()
+value = quad(lambda x: density(q, x)**.3 * density(p, x)**.7, -10, 10)[0]
+mean, log_variance = (torch.full((1, 1, 1), v, dtype=torch.float64) for v in (.7, 2 * torch.tensor(.6).log().item()))
+found = DIVERGENCES["renyi"](Posterior(mean, log_variance, torch.eye(1, dtype=torch.float64)), Renyi(alpha=.3)).item()
+expected = torch.tensor(value).log().item() / (.3 - 1)
+assert abs(found - expected) < 1e-6, (found, expected)
+"""
+    call(checkout, sys.executable, "-c", code)
+
+
+def test_the_pages_made_from_the_code_can_be_renewed(checkout: Path):
+    (checkout / "docs").mkdir(exist_ok=True)
+    for name in ("data.md", "metrics.md", "renew.py"):
+        shutil.copy(REPOSITORY / "docs" / name, checkout / "docs" / name)
+    call(checkout, sys.executable, "docs/renew.py")
+    assert "### `renyi`" in (checkout / "config/README.md").read_text()
+    assert "| `kurtosis` |" in (checkout / "docs/metrics.md").read_text()
+    assert "| `comb` | Comb density" in (checkout / "docs/data.md").read_text()
