@@ -85,7 +85,10 @@ def family(source: Source, name: str) -> tuple[Table, pd.DataFrame]:
     """One of FAMILIES: a block a data set at its largest training size; the CSV holds every size and metric."""
     title, groups, markers, shown = FAMILIES[name]
     stats = source.statistics
-    datasets = [d for d in source.datasets() if stats[(stats["dataset"] == d)]["metric"].isin(markers).any()]
+    present = {d: set(stats[stats["dataset"] == d]["metric"]) for d in source.datasets()}
+    datasets = [d for d, metrics in present.items() if metrics & set(markers)]
+    if name == "disentanglement":  # densities have no factors to find
+        datasets = [d for d in datasets if not present[d] & set(FAMILIES["densities"][2])]
     table = Table(name, title, legend(source.labels[source.baseline]))
     for dataset in datasets:
         size = source.sizes(dataset)[-1]

@@ -39,7 +39,7 @@ def _means(source: Source, columns: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def _blocks(source: Source, frame: pd.DataFrame, columns: dict[str, str], *, whole: bool) -> list[Block]:
+def _blocks(source: Source, frame: pd.DataFrame, columns: dict[str, str]) -> list[Block]:
     blocks = []
     for dataset in source.datasets():
         size = source.sizes(dataset)[-1]
@@ -50,13 +50,18 @@ def _blocks(source: Source, frame: pd.DataFrame, columns: dict[str, str], *, who
         body: list[list[Cell | str]] = [
             [
                 row_name(source, dataset, size, row["variant"]),
-                *(f"{row[name]:,.0f}" if whole and pd.notna(row[name]) else number(row[name]) for name in shown),
+                *(_plain(row[name]) for name in shown),
             ]
             for _, row in rows.iterrows()
         ]
         planned = int(rows["runs"].max())
         blocks.append(Block(heading(dataset, size, planned), ["variant", *(columns[n] for n in shown)], body))
     return blocks
+
+
+def _plain(value: float) -> str:
+    """A count as it is, other numbers to three digits."""
+    return f"{value:,.0f}" if pd.notna(value) and float(value).is_integer() else number(value)
 
 
 def cost(source: Source) -> tuple[Table, pd.DataFrame]:
@@ -66,7 +71,7 @@ def cost(source: Source) -> tuple[Table, pd.DataFrame]:
         "Means over seeds. Seeds that were trained together in a stack share its time and memory; machines differ, "
         "see provenance."
     )
-    return Table("cost", "Cost", caption, _blocks(source, frame, _COST, whole=False)), frame
+    return Table("cost", "Cost", caption, _blocks(source, frame, _COST)), frame
 
 
 def parameters(source: Source) -> tuple[Table, pd.DataFrame]:
@@ -76,7 +81,7 @@ def parameters(source: Source) -> tuple[Table, pd.DataFrame]:
     keys = pd.MultiIndex.from_frame(frame[["dataset", "n_train"]])
     frame["ratio"] = frame["parameters"].to_numpy() / base.reindex(keys).to_numpy(dtype="float64")
     columns = _PARAMETERS | {"ratio": f"all / {source.labels[source.baseline]}"}
-    blocks = _blocks(source, frame.assign(ratio=frame["ratio"].round(3)), _PARAMETERS, whole=True)
+    blocks = _blocks(source, frame.assign(ratio=frame["ratio"].round(3)), _PARAMETERS)
     for block, (_, rows) in zip(blocks, _shown_rows(source, frame), strict=True):
         block.header.append(columns["ratio"])
         for line, ratio in zip(block.rows, rows["ratio"], strict=True):
