@@ -53,6 +53,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         *_NUMBERS,
         *_NAMES,
         "analysis/tables*.py",
+        "analysis/book.py",
         "analysis/claims.py",
         "analysis/ledger.py",
         "analysis/published.py",
