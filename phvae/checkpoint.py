@@ -90,7 +90,7 @@ def _verify(path: Path) -> bytes:
         raise Damaged("the file is empty")
     if len(content) < start or not content.startswith(MAGIC):
         raise Damaged("it is cut short or no checkpoint")
-    if hashlib.sha256(content[start:]).hexdigest().encode() != content[len(MAGIC) : start - 1]:
+    if hashlib.sha256(content[start:]).hexdigest().encode() + b"\n" != content[len(MAGIC) : start]:
         raise Damaged("its checksum does not match its content")
     return content[start:]
 

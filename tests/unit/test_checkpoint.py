@@ -58,6 +58,18 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     assert "damaged" in caplog.text
 
 
+def test_every_single_flipped_bit_is_noticed(tmp_path: Path):
+    _write(tmp_path, 10)
+    path = tmp_path / "checkpoint-0000000010"
+    content = path.read_bytes()
+    for place in range(len(content)):
+        harmed = bytearray(content)
+        harmed[place] ^= 1 << place % 8
+        path.write_bytes(harmed)
+        with pytest.raises(checkpoint.Damaged):
+            checkpoint.read(tmp_path, 10)
+
+
 def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     _write(tmp_path, 10, key="before the edit")
     assert checkpoint.available(tmp_path, "after the edit") == []

@@ -106,6 +106,17 @@ def test_a_holder_that_lost_its_lease_notices_and_does_not_remove_the_others(tmp
     assert "somebody else" in (tmp_path / "run.lease").read_text()
 
 
+def test_a_lease_that_was_just_renewed_by_another_is_given_back(tmp_path: Path):
+    """Between looking at a dead holder's lease and removing it, another waiting process may have taken it."""
+    lease = tmp_path / "run.lease"
+    lease.write_text(json.dumps({"token": "alive"}))
+    leases = Leases([tmp_path])
+    leases._take_away(lease, {"token": "dead", "age": 1e9})
+    assert json.loads(lease.read_text()) == {"token": "alive"}
+    leases._take_away(lease, {"token": "alive", "age": 1e9})
+    assert not list(tmp_path.iterdir())
+
+
 def test_all_leases_of_a_stack_are_given_back_when_one_cannot_be_had(tmp_path: Path):
     folders = [tmp_path / name for name in "ab"]
     folders[1].mkdir()

@@ -210,6 +210,28 @@ def test_a_mean_over_an_epoch_weighs_images_not_batches(tmp_path: Path):
     assert 2 * row["train_loss"] != pytest.approx(row["validation_loss"], rel=0.3)
 
 
+def test_validation_sees_the_same_noise_every_epoch(tmp_path: Path):
+    _train(tmp_path, cell(training={"epochs": 3, "learning_rate": 1e-30}), [0])
+    assert len({row["validation_loss"] for row in _history(tmp_path)}) == 1
+
+
+def test_how_often_the_host_looks_changes_no_bit_but_ends_a_diverged_seed_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    sizes: dict[int, list[int]] = {1: [], 100: []}
+    plain = loop.Trainer._one_step
+    for interval, seen in sizes.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "LOG_INTERVAL", interval)
+            patch.setattr(loop.Trainer, "_one_step", lambda self: plain(self) or seen.append(len(self.stack)))  # noqa: B023
+            _poisoned(patch, 1, 1)
+            _train(tmp_path / str(interval), cell(training={"epochs": 1, "batch_size": 25}))
+    assert sizes == {1: [2, 2, 1, 1, 1, 1], 100: [2, 2, 2, 2, 2, 2]}
+    assert _bytes(tmp_path / "1", 0) == _bytes(tmp_path / "100", 0)
+    records = [read_json(tmp_path / name / "seed-1" / "run.json") for name in ("1", "100")]
+    assert records[0]["diverged"] == records[1]["diverged"]
+
+
 def test_steps_replace_passes_and_keep_the_number_of_epochs(tmp_path: Path):
     record = _train(tmp_path, cell(training={"epochs": 3, "steps": 10}, n_train=40), [0])[0]
     assert (record["step"], record["epochs"]) == (10, 3)
@@ -310,6 +332,23 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
     assert str(newest) in caplog.text
     for seed in (0, 1):
         assert _bytes(tmp_path / "killed", seed) == _bytes(tmp_path / "untouched", seed)
+
+
+def test_a_checkpoint_holds_the_best_epoch_with_its_own_moments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    tiny = cell(training={"learning_rate": 0.05, "batch_size": 16, "epochs": 12})
+    best = _train(tmp_path / "whole", tiny, [3])[3]["best_epoch"]
+    found = []
+    for wanted in (10 * best, 10 * best + 5):  # 10 steps an epoch: just after the best epoch, and later
+        with monkeypatch.context() as patch:
+            _die_at_step(patch, wanted + 1, lambda: os.kill(os.getpid(), signal.SIGTERM))
+            with pytest.raises(Interrupted):
+                _train(tmp_path / str(wanted), tiny, [3])
+        found.append(checkpoint.read(tmp_path / str(wanted) / "seed-3", wanted + 1)[2])
+    kept = [{name: value for name, value in tensors.items() if name.startswith("best/")} for tensors in found]
+    assert len(kept[0]) == len(found[0]) // 2
+    assert all(torch.equal(kept[0][name], kept[1][name]) for name in kept[0])
+    moment = next(name for name in kept[1] if "exp_avg_sq" in name)
+    assert not torch.equal(kept[1][moment], found[1][moment.removeprefix("best/")])
 
 
 def test_a_kill_between_the_results_of_two_seeds_trains_only_the_second_on(
