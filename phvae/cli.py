@@ -284,7 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _hide_usage_noise(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
+def _require_a_data_set(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
     if arguments.command == "data" and arguments.action == "show" and not arguments.name:
         parser.error("data show needs the NAME of a data set; see `phvae data list`")
     if arguments.command == "data" and arguments.action == "fetch" and not (arguments.name or arguments.config):
@@ -303,8 +303,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help()
         return 2
-    _hide_usage_noise(parser, arguments)
-    if hasattr(signal, "SIGPIPE"):
+    _require_a_data_set(parser, arguments)
+    if argv is None and hasattr(signal, "SIGPIPE"):  # not where a program calls main()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `phvae data list | head` ends quietly
     try:
         return arguments.run(arguments) or 0

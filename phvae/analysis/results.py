@@ -275,7 +275,8 @@ def _divergence(divergence: dict[str, Any]) -> str:
     if name == "log_polynomial":
         given = divergence["coefficients"]
         return f"{name}:exponential({divergence['degree']})" if given is None else f"{name}:list({_numbers(given)})"
-    return str(name)
+    options = [value for key, value in divergence.items() if key != "beta" and isinstance(value, int | float)]
+    return f"{name}({_numbers(options)})" if options else str(name)
 
 
 def _number(value: float) -> str:

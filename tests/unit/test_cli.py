@@ -1,0 +1,166 @@
+"""The command line: help, examples, bad usage, exit statuses, and what it loads."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from phvae import cli, interrupts, stages
+from phvae.errors import DataError
+
+COMMANDS = next(action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
+HEAVY = {"torch", "mlflow", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "snakemake", "yaml"}
+
+
+def usage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Status, standard output and standard error of a call that argparse ends."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(list(arguments))
+    return int(end.value.code or 0), *capsys.readouterr()
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_ends_with_status_0(command: str, capsys: pytest.CaptureFixture[str]):
+    status, out, err = usage(capsys, *command.split(), "--help")
+    assert status == 0
+    assert out.startswith(f"usage: phvae {command}".rstrip())
+    assert not err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_an_example_that_parses(command: str, capsys: pytest.CaptureFixture[str]):
+    _, out, _ = usage(capsys, command, "--help")
+    words = shlex.split(out.partition("example:\n")[2])
+    assert words[:2] == ["phvae", command]
+    cli._parser().parse_args(words[1:])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_argument_is_explained(command: str):
+    assert all(action.help for action in COMMANDS[command]._actions), command
+
+
+def test_the_help_names_every_status_and_every_command(capsys: pytest.CaptureFixture[str]):
+    _, out, _ = usage(capsys, "--help")
+    numbers = [line.split()[0] for line in out.partition("exit status:\n")[2].partition("\n\n")[0].splitlines()]
+    told = {int(number) for number in numbers}
+    assert told == {0, 1, 2, interrupts.EXIT_STATUS, 130}
+    lines = [line.split()[0] for line in out.partition("COMMAND\n")[2].partition("\n\n")[0].splitlines()]
+    assert lines == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "trian",
+        "train",
+        "train --config a --dataset b --n-train half --variant c --chunk 0-1",
+        "train --conf a --dataset b --n-train 1 --variant c --chunk 0-1",  # no abbreviations
+        "plan config/quick.yaml --wat",
+        "encode --config a --dataset b --n-train all --batch one",
+        "check results/a",
+        "data look",
+        "data show",
+        "data fetch",
+    ],
+)
+def test_bad_usage_ends_with_status_2(arguments: str, capsys: pytest.CaptureFixture[str]):
+    status, out, err = usage(capsys, *arguments.split())
+    assert status == 2
+    assert not out
+    assert "error: " in err
+
+
+def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]):
+    assert cli.main([]) == 2
+    assert "exit status" in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]):
+    from phvae import __version__
+
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"phvae {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (DataError("a.npz: found 3 columns, expected 2"), 2, "phvae: a.npz: found 3 columns, expected 2\n"),
+        (OSError(errno.ENOSPC, "No space left on device", "x.npz"), 1, "phvae: x.npz: No space left on device\n"),
+        (OSError("the tape is torn"), 1, "phvae: the tape is torn\n"),
+        (KeyboardInterrupt(), 130, "phvae: interrupted\n"),
+    ],
+)
+def test_errors_become_a_line_and_a_status(
+    error: BaseException, status: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(stages, "prepare", fail)
+    assert cli.main(["prepare", "--config", "config/smoke.yaml", "--dataset", "claw"]) == status
+    assert capsys.readouterr().err == message
+
+
+def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(stages, "prepare", fail)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["prepare", "--config", "config/smoke.yaml", "--dataset", "claw"])
+
+
+def test_an_interrupted_training_ends_with_its_own_status(monkeypatch: pytest.MonkeyPatch):
+    def stop(*_: object) -> None:
+        raise interrupts.Interrupted("SIGTERM")
+
+    monkeypatch.setattr(stages, "train", stop)
+    words = "train --config config/smoke.yaml --dataset claw --n-train 200 --variant vae --chunk 0-1"
+    with pytest.raises(SystemExit) as end:
+        cli.main(words.split())
+    assert end.value.code == interrupts.EXIT_STATUS
+
+
+def test_outside_a_checkout_it_says_where_the_workflow_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["config", "config/quick.yaml"]) == 2
+    assert "config/quick.yaml: no such file; the workflow and its configurations live in the repository" in (
+        capsys.readouterr().err
+    )
+
+
+def test_a_misspelt_configuration_in_a_checkout(capsys: pytest.CaptureFixture[str]):
+    assert cli.main(["config", "config/quik.yaml"]) == 2
+    assert capsys.readouterr().err == "phvae: config/quik.yaml: no such file; did you mean 'quick.yaml'?\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import phvae; dir(phvae)",
+        "from phvae.cli import main; main(['--version'])",
+        "from phvae.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass",
+        "from phvae.cli import main\ntry: main(['train', '--help'])\nexcept SystemExit: pass",
+    ],
+)
+def test_asking_for_help_loads_nothing_heavy(code: str):
+    end = f"\nimport sys; print(*sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code + end], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == ""
+
+
+def test_a_reader_that_leaves_is_no_error():
+    # as `phvae data list | head`, but the reader has left long before the first line
+    command = f"{shlex.quote(str(Path(sys.executable).with_name('phvae')))} data list | true"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
