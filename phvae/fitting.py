@@ -152,13 +152,8 @@ def _checked(model: PHVAE, x: Any, what: str) -> np.ndarray:
     """x as a NumPy array of uint8 or floating point, after the checks of the model's own inputs."""
     array = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
     if array.dtype == np.uint8:  # any value is good
-        data_batch(
-            array[:1] if array.shape[1:] == model.shape else array,
-            model.shape,
-            model.unit_interval,
-            torch.zeros(()),
-            what,
-        )
+        some = array[:1] if array.shape[1:] == model.shape else array
+        data_batch(np.array(some), model.shape, model.unit_interval, torch.zeros(()), what)
         return array
     like = torch.zeros((), dtype=torch.float64 if array.dtype == np.float64 else torch.float32)
     return data_batch(np.array(array), model.shape, model.unit_interval, like, what).numpy()
