@@ -7,6 +7,7 @@ rule collect:
         paths.root / "metrics.parquet",
         paths.root / "metrics.csv",
         paths.root / "costs.parquet",
+        paths.root / "runs.parquet",
     log:
         paths.log("collect"),
     conda:
@@ -21,6 +22,7 @@ rule tables:
     input:
         paths.root / "metrics.parquet",
         paths.root / "costs.parquet",
+        paths.root / "runs.parquet",
         "config/claims.yaml",
         "config/published.csv",
         modules("tables"),
