@@ -124,9 +124,13 @@ def _check_config(a: Arguments) -> None:
 
 
 def _plan(a: Arguments) -> None:
-    from phvae.plan import plan
+    from phvae.plan import plan, plan_error
 
-    print(plan(_grid(a)))
+    grid = _grid(a)
+    print(plan(grid))
+    costs = grid.paths.root / "costs.parquet"
+    if costs.is_file():
+        print(plan_error(grid, costs))
 
 
 def _doctor(a: Arguments) -> int:
