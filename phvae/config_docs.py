@@ -36,7 +36,7 @@ page is the same for editors: put `# yaml-language-server: $schema=schema.json` 
 | --- | --- | --- |
 | `quick.yaml` | the default: no download, two cores, minutes | 360 runs |
 | `smoke.yaml` | the smallest grid through every stage; the tests run it | 18 runs |
-| `reference.yaml` | the committed results of `docs/results.md`; two cores, hours | 5932 runs |
+| `reference.yaml` | the committed results, `results/reference/`; two cores, hours | 5932 runs |
 | `paper.yaml` | the full grid, for a GPU cluster; see `docs/cluster.md` | `phvae plan config/paper.yaml` |
 
 A grid is data sets × training sizes × variants × seeds. A cell's settings are layered: the top level's `model`,
