@@ -191,7 +191,7 @@ def _finals(path: Path) -> Iterator[Point]:
 
 def _costs(record: dict[str, Any], folder: Path) -> Iterator[Point]:
     kept = read_json(folder / "costs.json") if (folder / "costs.json").is_file() else {}
-    for name in ("seconds", "images_per_second", "peak_memory_mb", "best_epoch", *kept):
+    for name in dict.fromkeys(("seconds_train", "images_per_second", "peak_memory_mb", "best_epoch", *kept)):
         value = kept.get(name, record.get(name))
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             yield f"cost/{name}", float(value), 0

@@ -166,7 +166,7 @@ def _write_run(folder: Path, dataset: str, size: int | str, variant: str, seed: 
         "status": "diverged" if lost else "ok",
         "reason": "the loss is not finite at epoch 3" if lost else "",
         "parameters": {"total": 12345 * model.order, "encoder": 6000 * model.order, "decoder": 6000},
-        "seconds": 12.5,
+        "seconds_train": 12.5,
         "images_per_second": 20_000.0,
         "best_epoch": 29,
         "epochs": 30,

@@ -64,8 +64,8 @@ FIGURES: dict[str, Entry] = {
     "forest": Entry(
         compare.forest,
         "Difference of each variant from {baseline}, paired by seed, with its 95 % t-interval (bootstrap from 30 "
-        "seeds). Filled: the interval leaves out zero. Hollow: not resolved. The shaded half is better. No "
-        "correction for the number of comparisons; the claims are judged in their own table.",
+        "seeds). Filled: the interval leaves out zero, at three pairs or more. Hollow: not resolved. The shaded half "
+        "is better. No correction for the number of comparisons; the claims are judged in their own table.",
     ),
     "rate_distortion": Entry(
         compare.rate_distortion,
@@ -85,8 +85,9 @@ FIGURES: dict[str, Entry] = {
     ),
     "traversals": Entry(
         images.traversals,
-        "One level of the code moved at a time, the others held at a test image's code. A level that changes "
-        "nothing is unused; levels that change the same thing are not separated.",
+        "Each level's most varying coordinate moved from -3 to 3 standard deviations of the prior, the rest held at "
+        "a test image's code, first seed. A level that changes nothing is unused; levels that change the same thing "
+        "are not separated.",
     ),
     "interpolations": Entry(
         images.interpolations,
@@ -94,8 +95,8 @@ FIGURES: dict[str, Entry] = {
     ),
     "latent_maps": Entry(
         latent.latent_maps,
-        "Whitened codes of test images on their first two principal components, coloured by {target}. Look for "
-        "classes that lie apart and for gaps in the cloud.",
+        "Whitened codes of test images on their first two principal components (shares of the variance in brackets; "
+        "the axes are scaled apart), first seed, coloured by {target}. Look for classes that lie apart and for gaps.",
     ),
     "factor_maps": Entry(
         latent.factor_maps,
@@ -111,8 +112,7 @@ FIGURES: dict[str, Entry] = {
     "level_drop": Entry(
         latent.level_drop,
         "Change of the reconstruction by frequency band when one level is replaced by its prior mean; mean over "
-        "seeds, whiskers the standard deviation. Information split by scale shows as different bands for different "
-        "levels.",
+        "seeds, whiskers span all seeds. Information split by scale shows as different bands for different levels.",
     ),
 }
 

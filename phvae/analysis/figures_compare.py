@@ -24,6 +24,7 @@ from phvae.analysis.style import (
     styled,
     wrap,
 )
+from phvae.analysis.summaries import MIN_PAIRS
 from phvae.seeding import numpy_generator
 
 __all__ = ["forest", "metric_by_order", "paired_seeds", "rate_distortion", "small_data"]
@@ -31,6 +32,7 @@ __all__ = ["forest", "metric_by_order", "paired_seeds", "rate_distortion", "smal
 _DIVERGENCES = {"kl": "KL", "hierarchical": "level-weighted", "log_polynomial": "log-ratio"}
 
 
+_PAPER = ("monomial", "full", "hierarchical", "chain(0.5)")
 _FAMILY = {"basis": "", "encoder_width": "width", "divergence": "", "coupling": "coupling", "prior": "prior"}
 
 
@@ -65,12 +67,19 @@ def _better(ax: Axes, table: pd.DataFrame, metric: str, inches: float = DOUBLE /
 def _families(table: pd.DataFrame) -> dict[str, str]:
     """Variant -> family: how it differs, apart from its order, from what most variants have in common."""
     cells = table[table["order"] > 1].drop_duplicates("variant").set_index("variant")
-    common = {name: cells[name].mode().iloc[0] for name in _FAMILY} if len(cells) else {}
+    common = {name: _common(cells[name]) for name in _FAMILY} if len(cells) else {}
     found = {}
     for variant, cell in cells.iterrows():
         differs = [_word(name, str(cell[name])) for name in _FAMILY if cell[name] != common[name]]
         found[str(variant)] = ", ".join(differs) or "PH-VAE"
     return found
+
+
+def _common(values: pd.Series) -> str:
+    """The value of most variants; where two are as common, the paper's reading."""
+    counts = values.value_counts()
+    most = sorted(str(value) for value in counts.index[counts == counts.max()])
+    return next((value for value in most if value.startswith(_PAPER)), most[0])
 
 
 def _word(name: str, value: str) -> str:
@@ -179,8 +188,8 @@ def forest(
 ) -> Figure:
     """Difference of every variant from the baseline, paired by seed, with its 95 % interval.
 
-    Filled: the interval leaves zero out. Hollow: it does not, the difference is not resolved. The shaded half is the
-    better one.
+    Filled: the interval leaves zero out, at three pairs or more. Hollow: the difference is not resolved. The shaded
+    half is the better one.
 
     Args:
         table: long table of one data set and training size.
@@ -210,7 +219,7 @@ def forest(
                     )
                     continue
                 mean, low, high = _interval(gaps)
-                resolved = len(gaps) > 1 and (low > 0 or high < 0)
+                resolved = len(gaps) >= MIN_PAIRS and (low > 0 or high < 0)
                 colour = "#0072B2" if resolved else "#444444"
                 ax.errorbar(
                     mean, i, xerr=[[mean - low], [high - mean]], fmt="o" if resolved else "D", color=colour,

@@ -94,7 +94,6 @@ def density_maps(
     truth: np.ndarray,
     limits: Sequence[tuple[float, float]],
     columns: int = 4,
-    bins: int = 60,
 ) -> Figure:
     """Two-dimensional samples of each variant beside draws of the true density, as counts on one scale.
 
@@ -103,10 +102,10 @@ def density_maps(
         truth: (m, 2) draws of the true density.
         limits: shown interval of each axis.
         columns: panels in a row.
-        bins: squares along each axis.
     """
     panels = {"truth": truth, **samples}
     rows = -(-len(panels) // min(columns, len(panels)))
+    bins = int(np.clip(0.7 * min(len(points) for points in panels.values()) ** 0.5, 16, 60))
     counts = {}
     for label, points in panels.items():
         histogram, *_ = np.histogram2d(points[:, 0], points[:, 1], bins=bins, range=list(limits), density=False)

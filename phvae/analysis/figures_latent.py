@@ -116,10 +116,19 @@ def latent_maps(
             ax.set_title(wrap(label, 33))
             ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
             ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")
-            ax.set_aspect("equal", adjustable="datalim")
         if not discrete:
             figure.colorbar(drawn, ax=figure.axes, shrink=0.7, label=name, pad=0.01)
     return figure
+
+
+def _apart(points: np.ndarray, least: float) -> np.ndarray:
+    """Push points (N, 2) that are closer than `least` away from each other."""
+    for _ in range(60):
+        gaps = points[:, None] - points[None]
+        distance = np.linalg.norm(gaps, axis=-1) + np.eye(len(points))
+        push = np.clip(least - distance, 0, None)[..., None] * gaps / np.maximum(distance, 1e-9)[..., None]
+        points = points + 0.5 * push.sum(axis=1)
+    return points
 
 
 def _scatter_classes(ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
@@ -132,12 +141,8 @@ def _scatter_classes(ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
         ax.scatter(
             points[:, 0], points[:, 1], marker=f"${value}$", s=8, color=colour, linewidths=0, alpha=0.6, rasterized=True
         )
-    span = np.ptp(scores, axis=0).max()
-    for _ in range(60):  # push names apart that would cover each other
-        apart = middles[:, None] - middles[None]
-        distance = np.linalg.norm(apart, axis=-1) + np.eye(len(middles)) * span
-        push = np.clip(0.085 * span - distance, 0, None)[..., None] * apart / np.maximum(distance, 1e-9)[..., None]
-        middles = middles + 0.5 * push.sum(axis=1)
+    span = np.maximum(np.ptp(scores, axis=0), 1e-9)
+    middles = _apart(middles / span, 0.095) * span
     for i, (value, (x, y)) in enumerate(zip(values, middles.tolist(), strict=True)):
         ax.text(
             x, y, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
@@ -192,11 +197,12 @@ def level_drop(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> 
         for ax, variant in zip(axes, variants, strict=True):
             cell = rows[rows["variant"] == variant]
             means = cell.pivot_table(index="level", columns="band", values="value", aggfunc="mean")
-            spread = cell.pivot_table(index="level", columns="band", values="value", aggfunc="std").reindex_like(means)
+            low = cell.pivot_table(index="level", columns="band", values="value", aggfunc="min")
+            high = cell.pivot_table(index="level", columns="band", values="value", aggfunc="max")
             for i, band in enumerate(bands):
                 ax.bar(
                     means.index + (i - 1) * 0.27, means[band], width=0.27, color=colours[i], edgecolor="black",
-                    linewidth=0.4, hatch=_HATCHES[i], yerr=spread[band].fillna(0),
+                    linewidth=0.4, hatch=_HATCHES[i], yerr=[means[band] - low[band], high[band] - means[band]],
                     error_kw={"elinewidth": 0.7, "capsize": 1.5}, label=f"{band} frequencies",
                 )  # fmt: skip
             ax.set_xticks(means.index)

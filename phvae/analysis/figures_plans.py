@@ -73,7 +73,8 @@ def _images(stored: Stored, dataset: str) -> Iterator[Plan]:
         yield Plan(f"interpolations-{dataset}", "interpolations", {"rows": rows}, {}, dataset)
     rows = stored.first(dataset, stored.variants(dataset, 4), "samples.npz", "traversals")
     if rows:
-        yield Plan(f"traversals-{dataset}", "traversals", {"rows": rows}, {}, dataset)
+        steps = np.linspace(-3, 3, next(iter(rows.values())).shape[1]).tolist()
+        yield Plan(f"traversals-{dataset}", "traversals", {"rows": rows, "steps": steps}, {}, dataset)
 
 
 def _latent(stored: Stored, dataset: str) -> Iterator[Plan]:
@@ -94,7 +95,9 @@ def _latent(stored: Stored, dataset: str) -> Iterator[Plan]:
         target, name = data.labels["test"][:n], "class"
     else:
         assert factors is not None
-        column = next((i for i, size in enumerate(data.factor_sizes) if size > 2), 0)
+        # the factor that the codes tell most about: a map coloured by one they ignore shows nothing
+        told = np.mean([information(array, factors[:n]).max(axis=0) for array in codes.values()], axis=0)
+        column = int(np.argmax(told * (np.array(data.factor_sizes) > 2)))
         target, name = factors[:n, column], data.factor_names[column]
     arguments = {"codes": codes, "target": target, "name": name, "discrete": len(np.unique(target)) <= 10}
     yield Plan(f"latent_maps-{dataset}", "latent_maps", arguments, {"target": name}, dataset)

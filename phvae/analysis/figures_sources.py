@@ -69,10 +69,11 @@ class Stored:
         return self.largest[self.largest["dataset"] == dataset]
 
     def metrics(self, dataset: str, limit: int) -> list[str]:
-        """The first metrics of the list above that the data set has values of, for two variants at least."""
+        """The first metrics of the list above that two variants at least have, and that are not the same for all."""
         rows = self.of(dataset)
-        variants = rows[rows["value"].notna() & rows["seed"].notna()].groupby("metric")["variant"].nunique()
-        return [m for m in METRICS if variants.get(m, 0) > 1][:limit]
+        values = rows[rows["value"].notna() & rows["seed"].notna()].groupby("metric")
+        variants, spread = values["variant"].nunique(), values["value"].max() - values["value"].min()
+        return [m for m in METRICS if variants.get(m, 0) > 1 and spread[m] > 0][:limit]
 
     def variants(self, dataset: str, limit: int = 99) -> list[str]:
         """Variants of a data set, in the table's order; too many are thinned: baseline, PH-VAE, controls, then beta."""

@@ -18,7 +18,7 @@ _TERMS = {"validation_reconstruction": "reconstruction [nats]", "validation_kl":
 def learning_curves(history: pd.DataFrame, labels: Mapping[str, str] | None = None) -> Figure:
     """Validation reconstruction and unweighted KL by epoch: the two terms that mean the same for every divergence.
 
-    The line is the median over seeds, the band spans them all. The first tenth of the epochs may leave the panel.
+    The line is the median over seeds, the band spans them all. The first epoch, or tenth of them, may leave the panel.
 
     Args:
         history: columns dataset, variant, seed, epoch, validation_reconstruction, validation_kl; a column of panels
@@ -36,7 +36,9 @@ def learning_curves(history: pd.DataFrame, labels: Mapping[str, str] | None = No
             here = history[history["dataset"] == dataset]
             for row, (term, label) in enumerate(_TERMS.items()):
                 ax = axes[row, column]
-                late = here.loc[here["epoch"] > 0.1 * here["epoch"].max(), term].replace([np.inf, -np.inf], np.nan)
+                late = here.loc[here["epoch"] > max(1, 0.1 * here["epoch"].max()), term].replace(
+                    [np.inf, -np.inf], np.nan
+                )
                 for variant in variants:
                     curve = here[here["variant"] == variant].groupby("epoch")[term]
                     if curve.ngroups == 0:
