@@ -1,182 +1,199 @@
-"""Jobs, hours and disk of a grid before anything is submitted, from a cost model measured on the quick grid."""
+"""What a grid will ask of a cluster, before anything is submitted: jobs, hours, disk, the largest request."""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from phvae.data.registry import kind_class
+from phvae import costs
+from phvae.calibration import Factors, error, measured
 from phvae.grid import Cell, Grid
 
-__all__ = ["Cost", "cell_cost", "multiply_adds", "plan", "plan_error"]
+__all__ = ["Job", "jobs", "largest", "plan", "request"]
 
-# Measured on two cores of the machine that README names, without a GPU; `phvae plan FILE --measured FOLDER` holds them
-# against a finished results folder. A GPU was never measured: its hours are the CPU's divided by an assumed factor.
-RATE = 1.2e10  # multiply-adds a second of one core in a training step
-STEP = 2.5e-4  # seconds of a training step that do not depend on the network's size, a level and seed
-START = 4.0  # seconds of imports and start-up a job
-ENCODE = 0.5  # seconds a run, and
-SCORE = 1.0  # seconds a run of scoring on a CPU
-BOOSTING = 420.0  # CPU seconds a run of protocol DCI at 10,000 + 5,000 points
-DEEP = 0.05  # CPU seconds an image through Inception
-GPU = 30.0  # assumed, not measured: one GPU does the work of so many cores
-
-Shape = tuple[int, ...]
+SUBMITTED = ("prepare", "reference", "train", "encode", "evaluate", "groups")
+LOCAL = ("collect", "tables", "figures", "report", "track")
+# A request is larger than the estimate: a job that is killed costs more than one that ends early.
+SPARE_TIME, SPARE_MEMORY = 3.0, 1.5
+LEAST_MINUTES, LEAST_MB = 20, 2000
 
 
 @dataclass(frozen=True)
-class Cost:
-    """What one cell asks for: seconds of one CPU core, or of a GPU where it has one, and bytes."""
+class Job:
+    """One submission: estimated seconds and memory, and what it computes on."""
 
-    train: float
-    encode: float
-    evaluate: float
-    disk: float
+    stage: str
+    name: str
+    seconds: float
+    memory_mb: float
+    gpu: bool
+    threads: int
+
+    @property
+    def request(self) -> tuple[int, int]:
+        """Memory (MB) and minutes that the first attempt asks for."""
+        memory = max(LEAST_MB, 500 * math.ceil(SPARE_MEMORY * self.memory_mb / 500))
+        return memory, max(LEAST_MINUTES, 10 * math.ceil(SPARE_TIME * self.seconds / 600))
 
 
-def multiply_adds(cell: Cell, shape: Shape) -> float:
-    """Multiply-adds of one example through all encoders and the decoder.
+def jobs(grid: Grid, factors: Factors | None = None) -> list[Job]:
+    """Every submission of a grid that has not run yet.
 
     Args:
-        cell: a cell of the grid.
-        shape: of one example, (C, H, W) or (D,).
+        grid: the parsed configuration.
+        factors: corrections from `measured`; by default the built-in constants hold.
     """
-    network = cell.model.network
-    if network.name == "dense":
-        widths = [math.prod(shape), *network.hidden, 2 * cell.model.latent_size]
-        one = float(sum(a * b for a, b in itertools.pairwise(widths)))
-    else:  # four stride-2 convolutions of 4x4 with 32, 32, 64, 64 channels and two dense layers
-        channels, side = [shape[0], 32, 32, 64, 64], max(32, shape[-1])
-        one = sum(16 * a * b * (side / 2 ** (i + 1)) ** 2 for i, (a, b) in enumerate(itertools.pairwise(channels)))
-        one += 64 * (side / 16) ** 2 * 256
-    encoders = cell.model.order if cell.model.encoder_width == "full" else 1
-    return one * (encoders + 1)
+    factors = factors or {}
+    found = []
+    for dataset in grid.config.datasets:
+        cells = grid.dataset_cells(dataset)[:1]
+        found += [_shared(grid, stage, dataset, cells, factors) for stage in ("prepare", "reference")]
+    for cell in grid.cells:
+        found += [_training(grid, cell, name, len(stack), factors) for name, stack in grid.chunks(cell).items()]
+    for (dataset, n_train, index), cells in grid.batches().items():
+        name = f"{dataset}/n-{n_train}/{index}"
+        found += [_shared(grid, stage, name, cells, factors) for stage in ("encode", "evaluate", "groups")]
+    return found
 
 
-def _steps(cell: Cell, examples: int) -> int:
-    per_pass = math.ceil(examples / cell.training.batch_size)
-    return cell.training.steps or cell.training.epochs * per_pass
+def request(grid: Grid, stage: str, cells: Iterable[Cell], seeds: int = 0) -> tuple[int, int]:
+    """Memory (MB) and minutes that a job's first attempt asks the scheduler for, from the built-in constants.
+
+    Args:
+        grid: the parsed configuration.
+        stage: prepare, reference, train, encode, evaluate or groups.
+        cells: what the job works on; the first is the one that train, prepare and reference mean.
+        seeds: seeds of a training job.
+    """
+    chosen = list(cells)
+    if stage == "train":
+        return _training(grid, chosen[0], "", seeds, {}).request
+    return _shared(grid, stage, "", chosen if stage in ("encode", "evaluate", "groups") else chosen[:1], {}).request
 
 
-def cell_cost(cell: Cell, shape: Shape, examples: int) -> Cost:
-    """Seconds and bytes of all seeds of a cell, on one CPU core."""
-    seeds = len(cell.seeds)
-    work = multiply_adds(cell, shape)
-    steps = _steps(cell, examples)
-    step = STEP * (1 + cell.model.order) + 3 * work * cell.training.batch_size / RATE
-    images = cell.evaluation.redraws * cell.evaluation.n_samples + cell.evaluation.n_reconstructions
-    score = SCORE + (BOOSTING if "boosting" in cell.evaluation.dci and _labelled(cell) == "factors" else 0)
-    score += DEEP * images if cell.deep_features and len(shape) == 3 and cell.evaluation.inception_weights else 0
-    draws = cell.evaluation.n_likelihood * cell.evaluation.importance_samples
-    encode = ENCODE + work * (images + draws) / RATE
-    weights = 4 * work if cell.model.network.name == "dense" else 4e6
-    return Cost(seeds * steps * step, seeds * encode, seeds * score, seeds * (2e6 + weights))
+def largest(found: Iterable[Job]) -> Job:
+    """The job that asks for most time, and of those for most memory."""
+    return max(found, key=lambda job: job.request[::-1])
 
 
-def _labelled(cell: Cell) -> str:
-    return "factors" if cell.data["kind"] in ("dsprites", "shapes3d", "sprites", "factors") else "labels"
+def _device(grid: Grid) -> str:
+    return "cuda" if grid.config.device == "cuda" else "cpu"
 
 
-# Shape of an example and number of training examples, where the options do not say.
-SHAPES: dict[str, tuple[Shape, int]] = {
-    "digits": ((1, 8, 8), 1258),
-    "mnist": ((1, 28, 28), 55_000),
-    "fashion-mnist": ((1, 28, 28), 55_000),
-    "kmnist": ((1, 28, 28), 55_000),
-    "cifar10": ((3, 32, 32), 45_000),
-    "celeba64": ((3, 64, 64), 162_770),
-    "dsprites": ((1, 64, 64), 700_000),
-    "shapes3d": ((3, 64, 64), 450_000),
-}
+def _training(grid: Grid, cell: Cell, chunk: str, seeds: int, factors: Factors) -> Job:
+    device = _device(grid)
+    together = seeds if costs.together(cell, device) else 1
+    seconds = costs.train_seconds(cell, together, device) * seeds / together
+    seconds *= factors.get(("train", cell.model.network.name), 1.0)
+    memory = costs.memory_mb("train", cell, together)
+    gpu = grid.config.device != "cpu"
+    return Job("train", f"{cell.name} {chunk}", costs.START + seconds, memory, gpu, grid.config.threads)
 
 
-def _shape(cell: Cell) -> tuple[Shape, int]:
-    """Shape and training size; the user's own sets are taken for 50,000 colour images of their chosen size."""
-    kind = cell.data["kind"]
-    if kind in SHAPES:
-        shape, full = SHAPES[kind]
-    elif kind == "sprites":
-        side = cell.data["resolution"]
-        shape, full = (1, side, side), cell.data["n_train"]
-    elif kind in ("images", "factors"):
-        side = cell.data.get("size") or 64
-        side = side if isinstance(side, int) else side[0]
-        shape, full = (3, side, side), 50_000
-    else:
-        about = kind_class(kind).__module__
-        shape, full = ((2,) if about.endswith("plane") or kind in ("moons", "rings", "pinwheel") else (1,)), 10_000
-    return shape, full if cell.n_train == "all" else min(int(cell.n_train), full)
-
-
-def plan(grid: Grid) -> str:
-    """What running the grid will take, in words."""
-    costs = {cell.name: cell_cost(cell, *_shape(cell)) for cell in grid.cells}
-    stacks = {cell.name: grid.chunks(cell) for cell in grid.cells}
-    jobs = Counter(
-        prepare=len(grid.config.datasets),
-        reference=len(grid.config.datasets),
-        train=sum(map(len, stacks.values())),
-        encode=len(grid.batches()),
-        evaluate=len(grid.batches()),
-        groups=len(grid.batches()),
+def _shared(grid: Grid, stage: str, name: str, cells: list[Cell], factors: Factors) -> Job:
+    """A job on all runs of some cells (encode, evaluate), on the cells, or on the data set of the first."""
+    scores = stage in ("reference", "evaluate")
+    device = {"encode": _device(grid)}.get(stage, grid.scoring_device(cells) if scores else "cpu")
+    seconds = sum(
+        costs.seconds(stage, cell, device)
+        * (len(cell.seeds) if stage in ("encode", "evaluate") else 1)
+        * factors.get((stage, cell.model.network.name), 1.0)
+        for cell in cells
     )
-    submitted, runs = sum(jobs.values()), len(grid.runs())
-    train = sum(c.train for c in costs.values()) + START * jobs["train"]
-    encode = sum(c.encode for c in costs.values()) + START * jobs["encode"]
-    score = sum(c.evaluate for c in costs.values()) + START * (submitted - jobs["train"] - jobs["encode"])
-    largest = max(
-        (c.train * len(stack) / len(cell.seeds), cell.name)
-        for cell in grid.cells
-        for c in [costs[cell.name]]
-        for stack in stacks[cell.name].values()
-    )
-    on_gpu = grid.config.device == "cuda"
-    factor = GPU if on_gpu else 1.0
+    gpu = grid.config.device != "cpu" if stage == "encode" else device == "cuda"
+    # protocol DCI works in parallel over factors
+    parallel = stage == "evaluate" and any("boosting" in cell.evaluation.dci for cell in cells)
+    threads = 4 if parallel else grid.config.threads
+    memory = max(costs.memory_mb(stage, cell) for cell in cells)
+    return Job(stage, name, costs.START + seconds / (threads if parallel else 1), memory, gpu, threads)
+
+
+def plan(grid: Grid, finished: Path | None = None) -> str:
+    """The plan in words.
+
+    Args:
+        grid: the parsed configuration.
+        finished: a folder of finished results to correct the constants with; by default the grid's own results, else
+            those of the quick grid beside them, where there are any.
+
+    Raises:
+        PhvaeError: no results lie in `finished`.
+    """
+    own = grid.paths.root
+    beside = next((path for path in (own, own.parent / "quick") if (path / "costs.parquet").is_file()), None)
+    source, device = finished or beside, _device(grid)
+    factors = measured(source, device) if source else {}
+    found, runs = jobs(grid, factors), len(grid.runs())
     lines = [
-        f"{grid.config.name}: {len(grid.cells)} cells, {runs} runs",
-        f"  jobs     {submitted} to submit ({submitted / runs:.2f} a run): "
-        + ", ".join(f"{name} {count}" for name, count in jobs.items())
-        + "; 5 more run where Snakemake runs",
+        f"{grid.config.name}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {runs} runs",
+        "",
+        f"{'stage':12}{'jobs':>6}{'GPU-hours':>12}{'CPU-hours':>12}{'longest':>12}   asks for at most",
     ]
-    if on_gpu:
-        lines += [
-            f"  GPU      about {(train + encode) / GPU / 3600:.0f} GPU hours, if a GPU equals {GPU:.0f} cores",
-            "           (assumed, not measured: train one cell first and correct it)",
-            f"  CPU      about {score / 3600:.1f} core hours of scores",
-        ]
-    else:
-        total = train + encode + score
-        lines += [f"  CPU      about {total / 3600:.2f} core hours: training {train / 3600:.2f}, "
-                  f"encoding {encode / 3600:.2f}, scores {score / 3600:.2f}"]  # fmt: skip
+    for stage in SUBMITTED:
+        mine = [job for job in found if job.stage == stage]
+        longest = _span(max(job.seconds for job in mine))
+        lines.append(f"{stage:12}{_hours(mine)}{longest:>12}   {_asks(largest(mine))}")
+    top = largest(found)
     lines += [
-        f"  largest  {largest[1]}: about {max(1, round((largest[0] / factor + START) / 60))} min for one job"
-        + (", one GPU" if on_gpu else ""),
-        f"  disk     about {sum(c.disk for c in costs.values()) / 1e9:.1f} GB under {grid.paths.root}, and the data",
+        f"{'all':12}{_hours(found)}",
+        "",
+        f"submissions {len(found)}, {len(found) / runs:.2f} a run; {len(LOCAL)} short jobs run where Snakemake runs",
+        f"disk        {_disk(grid)}",
+        f"largest     {_asks(top)}: {top.stage} {top.name}",
+        f"costs       built in, {costs.RATES[device].measured}" + (f"; corrected by {source}" if factors else ""),
     ]
+    if device == "cuda" and not factors:
+        lines.append(f"{'':12}correct them with the first GPU results: phvae plan CONFIG --costs results/NAME")
+    unread = [name for name in grid.config.datasets if costs.facts(grid.dataset_cells(name)[0]).assumed]
+    if unread:
+        lines.append(f"assumed     50,000 pictures of 3x64x64 in {', '.join(unread)}, whose files are not read here")
+    for stage, modelled, real in error(source, device) if source else []:
+        lines.append(
+            f"error       {stage} of {source}: built in {_span(modelled)}, measured {_span(real)} "
+            f"({modelled / real - 1:+.0%})"
+        )
     return "\n".join(lines)
 
 
-def plan_error(grid: Grid, costs: Path) -> str:
-    """The model against what a finished grid took (costs.parquet): predicted over measured training seconds.
+def _hours(found: list[Job]) -> str:
+    gpu = sum(job.seconds for job in found if job.gpu) / 3600
+    cpu = sum(job.seconds * job.threads for job in found if not job.gpu) / 3600
+    return f"{len(found):6}{gpu:12.1f}{cpu:12.1f}"
 
-    Raises:
-        OSError: the table is not there.
+
+def _disk(grid: Grid) -> str:
+    runs = [(costs.disk(cell), len(cell.seeds)) for cell in grid.cells]
+    kept, arrays = (sum(size[part] * seeds for size, seeds in runs) for part in (0, 1))
+    data = 0
+    for name in grid.config.datasets:
+        about = costs.facts(grid.dataset_cells(name)[0])
+        data += sum(about.counts) * about.size * (4 if about.is_density else 1)
+    return f"{_bytes(kept + arrays + data)}, of which `phvae clean` frees {_bytes(arrays)} once the scores are there"
+
+
+def _asks(job: Job) -> str:
+    memory, minutes = job.request
+    return f"{'1 GPU, ' if job.gpu else ''}{job.threads} CPU, {memory / 1000:g} GB, {_span(60 * minutes)}"
+
+
+def _span(seconds: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> _span(30), _span(90), _span(7200)
+    ('30 s', '1.5 min', '2 h')
     """
-    import numpy as np
-    import pandas as pd
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.3g} min" if seconds < 5400 else f"{seconds / 3600:.3g} h"
 
-    taken = pd.read_parquet(costs).astype({"n_train": str})
-    measured = taken.groupby(["dataset", "n_train", "variant"])["seconds_train"].sum()
-    ratios = [
-        cell_cost(cell, *_shape(cell)).train / measured[cell.dataset, str(cell.n_train), cell.variant]
-        for cell in grid.cells
-        if (cell.dataset, str(cell.n_train), cell.variant) in measured.index
-    ]
-    low, middle, high = np.quantile(ratios, [0.1, 0.5, 0.9])
-    return (
-        f"  model    training seconds predicted / measured over {len(ratios)} cells of {costs}: "
-        f"median {middle:.2f}, 80 % between {low:.2f} and {high:.2f}"
-    )
+
+def _bytes(number: float) -> str:
+    """A size in the unit that suits it.
+
+    >>> _bytes(3e7), _bytes(2.5e9)
+    ('30 MB', '2.5 GB')
+    """
+    unit, scale = next(pair for pair in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if number >= pair[1])
+    return f"{number / scale:.3g} {unit}"

@@ -118,6 +118,7 @@ class Sprites(Kind):
     n_test: Count = 3_000
     binary: bool = Field(False, description="black and white, without the factor intensity")
 
+    factors: ClassVar[dict[str, int]] = FACTORS
     about: ClassVar[About] = About(
         title="Sprites: shape, scale, orientation, x, y and grey intensity",
         source="rendered by phvae",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ class Site:
                 process.kill()
                 process.wait()
 
-    def finish(self, process: subprocess.Popen[str], seconds: float = 500) -> str:
+    def finish(self, process: subprocess.Popen[str], seconds: float = 400) -> str:
         """Wait for a command; its output.
 
         Raises:
@@ -104,26 +105,31 @@ class Site:
         wanted = f"rule_train_wildcards_claw_500_{variant}_0-1"
         return [number for number, comment in self.lab.jobs(state).items() if comment == wanted]
 
+    def step(self, variant: str) -> int:
+        """The step of a variant's newest checkpoint, 0 without one."""
+        found = self.run(variant, 1).glob("checkpoint-*")
+        return max((int(path.name.removeprefix("checkpoint-")) for path in found), default=0)
+
     def signal(self, variant: str, number: signal.Signals) -> None:
         """Send a signal to the process that trains a variant, which its lease names."""
         os.kill(json.loads((self.run(variant) / "run.lease").read_text())["pid"], number)
 
     @contextlib.contextmanager
-    def still(self) -> Iterator[list[str]]:
-        """Each variant's training stops at its first checkpoint, until it is released; yields those that did.
+    def still(self) -> Iterator[dict[str, int]]:
+        """Each variant's training stops at its first checkpoint, until released; yields those that did, and where.
 
         Slurm starts jobs in any order and machines differ in speed: so nothing ends before its turn has come.
         """
-        held: list[str] = []
+        held: dict[str, int] = {}
         end = threading.Event()
 
         def watch() -> None:
             while not end.wait(0.1):
                 for variant in VARIANTS:
-                    if variant not in held and list(self.run(variant).glob("checkpoint-*")):
+                    if variant not in held and self.step(variant):
                         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                             self.signal(variant, signal.SIGSTOP)
-                            held.append(variant)
+                            held[variant] = self.step(variant)
 
         watcher = threading.Thread(target=watch)
         watcher.start()
@@ -136,7 +142,7 @@ class Site:
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                     self.release(variant)
 
-    def await_held(self, held: list[str], count: int) -> None:
+    def await_held(self, held: dict[str, int], count: int) -> None:
         """Wait until so many trainings stand still."""
         self.lab.wait(lambda: len(held) == count, 240, f"only {held} reached a checkpoint\n{self.output.read_text()}")
 
@@ -146,10 +152,16 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkout as it is now, for every test alike, whatever happens to the original meanwhile."""
+    return copy(tmp_path_factory.mktemp("sources") / "checkout")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Results of the grid, run without a cluster."""
-    folder = copy(tmp_path_factory.mktemp("local") / "checkout")
-    (folder / "config/quick.yaml").write_text(GRID.format(results="results"))
+    folder = tmp_path_factory.mktemp("local") / "checkout"
+    place(sources, folder, "results")
     snakemake(folder, "results/quick/metrics.csv")
     return folder / "results"
 
@@ -168,17 +180,18 @@ def accounted() -> Iterator[Lab]:
         yield lab
 
 
-def make_site(lab: Lab, folder: Path, results: Path | None = None, **variables: str) -> Site:
-    """A checkout that has not run yet."""
-    copy(folder)
-    (folder / "config/quick.yaml").write_text(GRID.format(results=results or "results"))
-    return Site(lab, folder, results or folder / "results", variables)
+def place(sources: Path, folder: Path, results: Path | str) -> None:
+    """Make a checkout that has not run yet."""
+    shutil.copytree(sources, folder, symlinks=True)
+    (folder / "config/quick.yaml").write_text(GRID.format(results=results))
 
 
 @pytest.fixture
-def site(slurm: Lab, tmp_path: Path) -> Iterator[Site]:
+def site(slurm: Lab, sources: Path, tmp_path: Path) -> Iterator[Site]:
     """A checkout on a Slurm without accounting."""
-    with contextlib.closing(make_site(slurm, tmp_path / "a checkout")) as site:
+    folder = tmp_path / "a checkout"
+    place(sources, folder, "results")
+    with contextlib.closing(Site(slurm, folder, folder / "results")) as site:
         yield site
 
 

@@ -14,9 +14,10 @@ from cluster.lab import Lab
 pytestmark = pytest.mark.cluster
 
 
-def resumed(site: Site, variant: str) -> list[int]:
-    """The steps from which a variant's attempts went on."""
-    return [int(step) for step in re.findall(r"going on from the checkpoint at step (\d+)", site.log(variant))]
+def resumed(site: Site, variant: str) -> int:
+    """The step from which a variant's last attempt went on; 0: from the start."""
+    found = re.search(r"going on from the checkpoint at step (\d+)", site.log(variant))
+    return int(found[1]) if found else 0
 
 
 def test_cancelled_timed_out_node_down_controller_away(site: Site, slurm: Lab, undisturbed: Path):
@@ -31,10 +32,10 @@ def test_cancelled_timed_out_node_down_controller_away(site: Site, slurm: Lab, u
         node = slurm.run("squeue", "-h", "-j", site.jobs(lost)[0], "-o", "%N").strip()
         slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
         slurm.wait(lambda: not site.jobs(lost), 60, "the job on the lost node goes on")
-        slurm.run("scontrol", "update", f"nodename={node}", "state=resume")
+        slurm.run("scontrol", "update", f"nodename={node}", "state=resume", check=False)  # it may be back by itself
 
         site.await_held(held, 3)
-        cancelled = held[2]
+        cancelled = list(held)[2]
         slurm.run("scancel", site.jobs(cancelled)[0])
 
         limit = (datetime.now() + timedelta(seconds=1)).isoformat(timespec="seconds")
@@ -47,7 +48,7 @@ def test_cancelled_timed_out_node_down_controller_away(site: Site, slurm: Lab, u
         assert f"{state} rule_train_wildcards_claw_500_{variant}_0-1" in ended, ended
         assert resumed(site, variant), f"{variant} began anew:\n{site.log(variant)}"
     for variant in (timed_out, cancelled):
-        assert "SIGTERM: checkpoint at step" in site.log(variant)
+        assert resumed(site, variant) > held[variant], "no checkpoint was written on SIGTERM"
     same_runs(site.results, undisturbed)
     assert (site.results / "quick/metrics.csv").read_bytes() == (undisturbed / "quick/metrics.csv").read_bytes()
 
@@ -74,9 +75,9 @@ def test_main_process_killed_and_restarted(site: Site, slurm: Lab, undisturbed: 
 
     slurm.wait(lambda: first not in slurm.jobs(), 60, "the first job did not end")
     assert slurm.run("squeue", "-h", "-t", "all", "-j", first, "-o", "%T").strip() == "COMPLETED"
-    log = site.log("ph-vae-3")
-    assert log.count("epoch 20/20") == 1, f"trained twice:\n{log}"
-    assert not resumed(site, "ph-vae-3"), "the first was taken over while it was alive"
+    log = site.log("ph-vae-3")  # the second job's: Snakemake begins a new one
+    assert "epoch" not in log, f"trained twice:\n{log}"
+    assert "taken over" not in log
     same_runs(site.results, undisturbed, ("ph-vae-3",))
 
 
@@ -91,5 +92,5 @@ def test_a_requeued_job_goes_on(site: Site, slurm: Lab, undisturbed: Path):
         slurm.run("scontrol", "requeue", job)
     site.finish(main)
     assert slurm.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%T").strip() == "COMPLETED"
-    assert resumed(site, "ph-vae-2")
+    assert resumed(site, "ph-vae-2") > held["ph-vae-2"]
     same_runs(site.results, undisturbed, ("ph-vae-2",))

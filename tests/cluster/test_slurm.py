@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cluster.conftest import LITERAL, make_site, same_runs
+from cluster.conftest import LITERAL, Site, place, same_runs
 from cluster.lab import GPUS, Lab
 
 pytestmark = pytest.mark.cluster
@@ -48,11 +48,12 @@ def jobs_of(lab: Lab) -> list[dict[str, str]]:
 
 
 def test_the_literal_command(
-    accounted: Lab, undisturbed: Path, read_only_home: Path, other_file_system: Path, tmp_path: Path
+    accounted: Lab, sources: Path, undisturbed: Path, read_only_home: Path, other_file_system: Path, tmp_path: Path
 ):
     """With accounting, from a path with a space, with a read-only home, into another file system."""
     folder = tmp_path / "a checkout"
-    site = make_site(accounted, folder, other_file_system, HOME=str(read_only_home), PHVAE_ACCOUNT="bench")
+    place(sources, folder, other_file_system)
+    site = Site(accounted, folder, other_file_system, {"HOME": str(read_only_home), "PHVAE_ACCOUNT": "bench"})
     with contextlib.closing(site):
         site.finish(site.start(*LITERAL))
 

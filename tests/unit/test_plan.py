@@ -1,53 +1,135 @@
-"""What a grid will take: counted jobs, and a cost model that grows with what costs."""
+"""What a grid will take: counted jobs, a cost model that grows with what costs, requests, correction by results."""
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
+from synthetic import write_results
 from test_grid import SMALL, changed
 
-from phvae.grid import load_grid, parse_grid
-from phvae.plan import cell_cost, multiply_adds, plan, plan_error
+from phvae import costs
+from phvae.calibration import error, measured
+from phvae.errors import PhvaeError
+from phvae.grid import Grid, load_grid, parse_grid
+from phvae.plan import Job, jobs, largest, plan, request
 
 
-def cells(**changes: object) -> list:
-    content = SMALL
-    for path, value in changes.items():
-        content = changed(path.replace("__", "."), value)
-    return list(parse_grid(content, "a").cells)
+def grid(path: str = "seeds", value: object = 2) -> Grid:
+    return parse_grid(changed(path, value), "a")
+
+
+def on(kind: str, **options: object) -> Grid:
+    """A grid on one data set."""
+    return parse_grid({**SMALL, "datasets": {"set": {"data": {"kind": kind, **options}}}}, "a")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "shape", "count", "classes"),
+    [
+        ("claw", {"n_train": 700}, (1,), 700, 0),
+        ("moons", {}, (2,), 10_000, 0),
+        ("mnist", {}, (1, 28, 28), 55_000, 0),
+        ("celeba64", {}, (3, 64, 64), 162_770, 0),
+        ("sprites", {"resolution": 64, "n_train": 900}, (1, 64, 64), 900, 58),
+        ("dsprites", {}, (1, 64, 64), 717_280, 113),
+    ],
+)
+def test_facts_of_data_sets_that_nobody_has_read(kind, options, shape, count, classes):
+    about = costs.facts(on(kind, **options).cells[0])
+    assert about.shape == shape
+    assert about.counts[0] == count
+    assert sum(about.classes) == classes
+    assert about.is_density == (len(shape) == 1)
+    assert not about.assumed
+
+
+@pytest.mark.parametrize("network", [{"name": "dense", "hidden": [40, 30]}, "conv_locatello"])
+@pytest.mark.parametrize("order", [1, 3])
+def test_size_of_a_model_is_that_of_the_real_one(network, order):
+    from phvae.model import PHVAE
+
+    model = {"order": order, "latent_size": 12, "network": network}
+    cell = parse_grid(
+        {**SMALL, "datasets": {"set": {"data": {"kind": "sprites"}}}, "variants": {"vae": {"model": model}}}, "a"
+    ).cells[0]
+    real = PHVAE((1, 32, 32), cell.model).parameter_counts()["total"]
+    assert costs.parameters(cell) == pytest.approx(real, rel=0.1)
 
 
 def test_multiply_adds_of_a_dense_model_by_hand():
-    vae, hierarchical = cells(model={"latent_size": 12, "network": {"name": "dense", "hidden": [10]}})[:2]
-    one = 1 * 10 + 10 * 24
-    assert multiply_adds(vae, (1,)) == 2 * one
-    assert multiply_adds(hierarchical, (1,)) == 4 * one
+    vae, hierarchical = grid("model", {"latent_size": 12, "network": {"name": "dense", "hidden": [10]}}).cells[:2]
+    assert costs.operations(vae) == (1 * 10 + 10 * 24, 12 * 10 + 10 * 1)
+    order = hierarchical.model.order
+    assert costs.operations(hierarchical) == (order * (1 * 10 + 10 * 24 / order), 12 * 10 + 10 * 1)
 
 
-def test_cost_grows_with_seeds_steps_and_order():
-    vae, hierarchical = cells()[:2]
-    base = cell_cost(vae, (1,), 1000).train
-    assert cell_cost(vae, (1,), 2000).train == pytest.approx(2 * base, rel=0.1)
-    assert cell_cost(hierarchical, (1,), 1000).train > base
-    assert cell_cost(cells(seeds=4)[0], (1,), 1000).train == pytest.approx(2 * base)
+def test_training_costs_grow_with_what_is_trained():
+    vae, hierarchical = grid().cells[:2]
+    base = costs.train_seconds(vae, 2, "cpu")
+    assert costs.train_seconds(hierarchical, 2, "cpu") > base
+    assert base < costs.train_seconds(vae, 4, "cpu") < 2 * base, "a stack of seeds is cheaper than one by one"
+    longer = grid("training", {"epochs": 2 * vae.training.epochs}).cells[0]
+    assert costs.train_seconds(longer, 2, "cpu") == pytest.approx(2 * base)
 
 
 @pytest.mark.parametrize("name", ["quick", "paper", "reference"])
 def test_at_most_a_fifth_of_a_submission_a_run(name):
-    grid = load_grid(f"config/{name}.yaml")
-    text = plan(grid)
-    submitted = int(text.split("jobs")[1].split()[0])
-    assert submitted / len(grid.runs()) <= 0.2
-    assert f"{len(grid.runs())} runs" in text
-    assert ("GPU hours" in text) == (grid.config.device == "cuda")
+    chosen = load_grid(f"config/{name}.yaml")
+    text = plan(chosen)
+    count = len(jobs(chosen))
+    assert count <= 0.2 * len(chosen.runs())
+    assert f"submissions {count}" in text
+    assert f"{len(chosen.runs())} runs" in text
+    for word in ("GPU-hours", "CPU-hours", "disk", "largest"):
+        assert word in text
 
 
-def test_the_error_against_measured_costs(tmp_path):
-    grid = parse_grid(SMALL, "a")
-    rows = [
-        {"dataset": c.dataset, "n_train": c.n_train, "variant": c.variant, "seed": s, "seconds_train": 1.0}
-        for c, s in grid.runs()
-    ]
-    path = tmp_path / "costs.parquet"
-    pd.DataFrame(rows).astype({"n_train": str}).to_parquet(path)
-    assert "over 4 cells" in plan_error(grid, path)
+def test_gpus_are_asked_for_where_they_are_used():
+    for device, stages in (("cpu", set()), ("auto", {"train", "encode"}), ("cuda", {"train", "encode"})):
+        chosen = parse_grid({**SMALL, "device": device, "evaluation": {"extractors": ["classifier"]}}, "a")
+        assert {job.stage for job in jobs(chosen) if job.gpu} == stages
+
+
+def test_a_guess_about_the_users_own_pictures_is_called_one(tmp_path):
+    assert "assumed     50,000 pictures of 3x64x64 in set" in plan(on("images", path=str(tmp_path)))
+
+
+def test_a_request_has_room_and_rounds_up():
+    assert Job("train", "a", 10, 100, True, 1).request == (2000, 20)
+    assert Job("train", "a", 3600, 2100, True, 1).request == (3500, 180)
+    short, long = Job("train", "a", 10, 100, True, 1), Job("train", "b", 9999, 100, True, 1)
+    assert largest([short, long]) == long
+
+
+def test_larger_stacks_ask_for_more():
+    chosen = on("mnist")
+    few, many = (request(chosen, "train", chosen.cells[1:2], seeds) for seeds in (1, 100))
+    assert few[0] < many[0]
+    assert few[1] < many[1]
+
+
+def test_finished_results_correct_the_constants(tmp_path):
+    root = write_results(tmp_path / "quick", datasets=("trimodal",), seeds=2, arrays=False)
+    path = root / "costs.parquet"
+    chosen = load_grid(root / "config.json")
+    table = pd.read_parquet(path)
+    model = {c.variant: costs.train_seconds(c, len(c.seeds), "cpu") / len(c.seeds) for c in chosen.cells}
+    table["seconds_train"] = [2 * model[variant] for variant in table["variant"]]
+    table.to_parquet(path)
+    assert measured(root, "cpu")["train", "dense"] == pytest.approx(2)
+    [(_, modelled, real)] = [row for row in error(root, "cpu") if row[0] == "train"]
+    assert real == pytest.approx(2 * modelled)
+    factors = {("train", "dense"): 2.0}
+    before, after = (sum(j.seconds - costs.START for j in jobs(chosen, f) if j.stage == "train") for f in ({}, factors))
+    assert after == pytest.approx(2 * before)
+    text = plan(chosen, root)
+    assert f"corrected by {root}" in text
+    assert re.search(r"error +train of .*\(-50%\)", text)
+    assert measured(root, "cuda") == {}, "a CPU's seconds say nothing of a GPU"
+
+
+def test_results_that_are_not_there(tmp_path):
+    with pytest.raises(PhvaeError, match=r"config\.json: absent; give the folder of finished results"):
+        plan(grid(), tmp_path)

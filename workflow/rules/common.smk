@@ -1,8 +1,7 @@
 """The grid behind every rule: parsed and refused here, before any job starts."""
 
 # Commands start with `exec`: they take the place of their shell, so that a scheduler's SIGTERM reaches a training
-# before anything around it ends, and Snakemake waits for its checkpoint. Training appends to its log: each attempt
-# tells where it went on.
+# before anything around it ends, and Snakemake waits for its checkpoint.
 
 import os
 from pathlib import Path
@@ -12,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from phvae.errors import PhvaeError
 from phvae.files import write_text
 from phvae.grid import parse_grid
+from phvae.plan import request
 from phvae.provenance import module_files
 
 source = str(workflow.configfiles[-1]) if workflow.configfiles else "config/quick.yaml"
@@ -69,6 +69,26 @@ def stacks_of(wildcards):
         for cell in batch_of(wildcards)
         for chunk in grid.chunks(cell)
     ]
+
+
+def needs(stage, wildcards):
+    """Memory and minutes of a job's first attempt, from the cost model behind `phvae plan`."""
+    if stage == "train":
+        cell = cell_of(wildcards)
+        return request(grid, stage, [cell], len(grid.chunks(cell)[wildcards.chunk]))
+    of_batch = stage in ("encode", "evaluate", "groups")
+    cells = batch_of(wildcards) if of_batch else grid.dataset_cells(wildcards.dataset)
+    return request(grid, stage, cells)
+
+
+def memory(stage):
+    """The resource mem_mb of a stage: each attempt asks for more."""
+    return lambda wildcards, attempt: attempt * needs(stage, wildcards)[0]
+
+
+def minutes(stage):
+    """The resource runtime of a stage: each attempt asks for more."""
+    return lambda wildcards, attempt: attempt * needs(stage, wildcards)[1]
 
 
 def every_batch(stage):

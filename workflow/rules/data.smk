@@ -9,8 +9,8 @@ rule prepare:
         "../../envs/phvae.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wc, attempt: 4000 * attempt,
-        runtime=lambda wc, attempt: 60 * attempt,
+        mem_mb=memory("prepare"),
+        runtime=minutes("prepare"),
     params:
         config=str(paths.config),
         data=lambda wc: str(grid.dataset_cells(wc.dataset)[0].data),
@@ -34,8 +34,8 @@ rule reference:
         gpu=lambda wc: int(
             grid.scoring_device(grid.dataset_cells(wc.dataset)) == "cuda"
         ),
-        mem_mb=lambda wc, attempt: 4000 * attempt,
-        runtime=lambda wc, attempt: 60 * attempt,
+        mem_mb=memory("reference"),
+        runtime=minutes("reference"),
     params:
         config=str(paths.config),
         settings=lambda wc: str(grid.dataset_cells(wc.dataset)[0].evaluation),

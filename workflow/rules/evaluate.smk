@@ -20,8 +20,8 @@ rule evaluate:
     resources:
         # no GPU for scores, but for FID at full size, where the configuration asks for a GPU by name
         gpu=lambda wc: int(grid.scoring_device(batch_of(wc)) == "cuda"),
-        mem_mb=lambda wc, attempt: 4000 * attempt,
-        runtime=lambda wc, attempt: 120 * attempt,
+        mem_mb=memory("evaluate"),
+        runtime=minutes("evaluate"),
     params:
         config=str(paths.config),
         batch=batch_digest,
@@ -42,8 +42,8 @@ rule groups:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
-        mem_mb=lambda wc, attempt: 2000 * attempt,
-        runtime=lambda wc, attempt: 60 * attempt,
+        mem_mb=memory("groups"),
+        runtime=minutes("groups"),
     params:
         config=str(paths.config),
         batch=batch_digest,

@@ -11,14 +11,14 @@ rule train:
     threads: THREADS
     resources:
         gpu=GPUS,
-        mem_mb=lambda wc, attempt: 4000 * attempt,
-        runtime=lambda wc, attempt: 120 * attempt,
+        mem_mb=memory("train"),
+        runtime=minutes("train"),
     params:
         config=str(paths.config),
         cell=lambda wc: cell_of(wc).digest(),
     shell:
         "exec phvae train --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
-        " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >>{log:q} 2>&1"
+        " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >{log:q} 2>&1"
 
 
 rule encode:
@@ -35,8 +35,8 @@ rule encode:
     threads: THREADS
     resources:
         gpu=GPUS,
-        mem_mb=lambda wc, attempt: 4000 * attempt,
-        runtime=lambda wc, attempt: 60 * attempt,
+        mem_mb=memory("encode"),
+        runtime=minutes("encode"),
     params:
         config=str(paths.config),
         batch=batch_digest,
