@@ -63,7 +63,7 @@ def _cell(text: str) -> str:
 def render() -> str:
     """The whole text of docs/metrics.md."""
     lines = [_HEAD, "Placeholders of names:", ""]
-    meanings = {"k": "a level, from 1", "factor": "a factor of the data set"}
+    meanings = {"k": "a level, from 1", "j": "a coordinate of that level", "factor": "a factor of the data set"}
     for key, values in PLACEHOLDERS.items():
         lines.append(f"- `{{{key}}}`: {meanings.get(key) or ', '.join(values or ())}")
     arrows = {True: "higher", False: "lower", None: ""}
