@@ -15,8 +15,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import record
 
+from benchmarks.common import record
 from phvae.config import ModelConfig
 from phvae.metrics.rows import row
 

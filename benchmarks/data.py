@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import record
 from PIL import Image
 
+from benchmarks.common import record
 from phvae import data
 from phvae.data import idx
 from phvae.data.published import Published

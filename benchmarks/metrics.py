@@ -14,8 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from benchmarks.common import record
 
+from benchmarks.common import record
 from phvae.config import EvaluationConfig
 from phvae.metrics.classifier import train_classifier
 from phvae.metrics.disentanglement import score_rows

@@ -182,7 +182,7 @@ def wrap(text: str, width: int = 16) -> str:
 
 
 def row_labels(labels: Sequence[str], width: int = 26) -> tuple[list[str], float]:
-    """Labels of rows, wrapped, and the height in inches that one row needs.
+    r"""Labels of rows, wrapped, and the height in inches that one row needs.
 
     >>> row_labels(["VAE", "PH-VAE of order three, matched"])
     (['VAE', 'PH-VAE of order three,\nmatched'], 0.25)

@@ -39,7 +39,17 @@ MANNERS = {
     "provenance",
 }
 MANNERS |= {"saving"}
-DATA = {"data", "data.fetch", "data.published", "data.recipe", "data.registry", "data.store", "data.prepared", "data.line", "data.plane"}
+DATA = {
+    "data",
+    "data.fetch",
+    "data.published",
+    "data.recipe",
+    "data.registry",
+    "data.store",
+    "data.prepared",
+    "data.line",
+    "data.plane",
+}
 # model.fit trains, encoding does not; its settings are part of the configuration
 LAZY = {"encode": {"fitting", "loop", "stacking", "tape", "batches"}}
 
