@@ -169,15 +169,18 @@ def _curves(path: Path) -> Iterator[Point]:
     if not path.is_file():
         return
     with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+        header, *rows = list(csv.reader(stream)) or [[]]
     count = min(len(rows), MOST_POINTS)
     chosen = sorted({round(i * (len(rows) - 1) / max(count - 1, 1)) for i in range(count)})
-    for i in chosen:
-        for column, text in rows[i].items():
-            split, _, name = str(column).partition("_")
-            value = float(text) if text else math.nan
-            if split in ("train", "validation") and math.isfinite(value):
-                yield f"{split}/{name}", value, int(float(rows[i]["epoch"]))
+    epoch = header.index("epoch") if rows else 0
+    for column, title in enumerate(header):
+        split, _, name = title.partition("_")
+        if split not in ("train", "validation"):
+            continue
+        for i in chosen:
+            value = float(rows[i][column] or "nan")
+            if math.isfinite(value):
+                yield f"{split}/{name}", value, int(float(rows[i][epoch]))
 
 
 def _finals(path: Path) -> Iterator[Point]:
