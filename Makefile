@@ -36,7 +36,7 @@ help: ## this list
 install: .venv/installed ## set up .venv with the pinned versions (the other targets do it by themselves)
 
 run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and write the report
-	@$(ACTIVATE) && start=$$(date +%s) \
+	@$(ACTIVATE) && start=$$(date +%s) && phvae config "$(CONFIG)" \
 	  && snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete $(SNAKEMAKE_ARGS) \
 	  && phvae summary --config "$(CONFIG)" --since $$start
 

@@ -316,3 +316,10 @@ class Config(Strict):
     @classmethod
     def _seeds(cls, value: Any) -> Any:
         return _unique(value, "seeds") if isinstance(value, list) else value
+
+    @field_validator("results")
+    @classmethod
+    def _folder(cls, value: str) -> str:
+        if not value or set(value) & {"{", "}"} or any(ord(character) < 32 for character in value):
+            raise ValueError("a folder without braces (Snakemake's wildcards) and control characters")
+        return value
