@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from checkout import call, copy, environment, planned, snakemake
+from checkout import call, copy, planned, snakemake
 
 # cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
 JOBS = {
@@ -86,20 +85,20 @@ def test_refuses_a_file_that_is_no_mapping(checkout: Path, tmp_path: Path, text:
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_the_snakefile_loads_no_heavy_package(checkout: Path):
+def heavy_modules(folder: Path) -> set[str]:
+    """Heavy packages that a dry run in a folder loads."""
     code = (
         "import sys; from snakemake.cli import main\n"
         "try: main(['-n', '--cores', '1', '--quiet', 'all'])\n"
         "except SystemExit as end: assert not end.code, end.code\n"
-        "heavy = {'torch', 'mlflow', 'pandas', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
+        "print('heavy', *({'torch', 'mlflow', 'pandas', 'sklearn', 'matplotlib', 'scipy'} & set(sys.modules)))\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=checkout,
-        env=environment(checkout),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = call(folder, sys.executable, "-c", code)
+    return set(done.stdout.splitlines()[-1].split()[1:])
+
+
+def test_the_snakefile_loads_no_heavy_package(checkout: Path, tmp_path: Path):
+    (tmp_path / "Snakefile").write_text('rule all:\n    shell: "true"\n')
+    # what Snakemake loads for the emptiest of workflows is its own affair
+    assert heavy_modules(checkout) <= heavy_modules(tmp_path)
+    assert "torch" not in heavy_modules(checkout)
