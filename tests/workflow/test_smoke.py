@@ -125,14 +125,16 @@ def test_one_more_seed_trains_that_seed_only(checkout: Path):
 def test_a_harmless_edit_can_be_accepted(checkout: Path):
     module = checkout / "phvae/model.py"
     module.write_text(module.read_text() + "\n# another remark\n")
-    models = {path: path.stat().st_mtime_ns for path in checkout.rglob("model.safetensors")}
+    models = {path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("model.safetensors")}
     values = [(row["metric"], row["value"]) for row in rows(checkout)]
     done = call(checkout, "phvae", "accept", "--config", "config/smoke.yaml", "--reason", "a remark")
     assert "accepted 18 runs" in done.stdout
     snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
-    assert {path: path.stat().st_mtime_ns for path in checkout.rglob("model.safetensors")} == models
+    assert {
+        path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("model.safetensors")
+    } == models
     assert [(row["metric"], row["value"]) for row in rows(checkout)] == values
-    run = json.loads(next(checkout.rglob("run.json")).read_text())
+    run = json.loads(next((checkout / "results/smoke/runs").rglob("run.json")).read_text())
     assert run["accepted"][0]["reason"] == "a remark"
     assert run["accepted"][0]["from"] != run["run_key"]
 
