@@ -38,8 +38,11 @@ def to_model_units(x: Tensor, dtype: torch.dtype) -> Tensor:
 class Batches:
     """What each seed of a stack sees at every step.
 
-    Nothing here has a state: order and noise of pass p are drawn anew from (seed, "order", p) and (seed, "noise", p),
-    always on the CPU, so that a resumed run, another device or another company of seeds sees the same numbers.
+    A seed goes through its training examples in passes, each in a new order; the orders follow one another without a
+    gap, so every batch is full (a batch may hold the end of one pass and the beginning of the next), and an example
+    is seen as often as any other. Nothing here has a state: order and noise of pass p are drawn anew from
+    (seed, "order", p) and (seed, "noise", p), always on the CPU, so that a resumed run, another device or another
+    company of seeds sees the same numbers.
 
     Args:
         data: (N, *shape) uint8 or float; held as one tensor on the device, or left where it is (a memory map) if
@@ -64,7 +67,6 @@ class Batches:
         self.seeds, self.batch_size, self.levels = list(seeds), batch_size, levels
         self.device, self.dtype = device, dtype
         self.size = len(subsets[0])
-        self.per_pass = -(-self.size // batch_size)
         rows = np.unique(np.concatenate(subsets))
         self.mapped = rows.size * data[:1].nbytes > limit
         self.source: np.ndarray | Tensor = data
@@ -83,11 +85,17 @@ class Batches:
 
     def at(self, step: int) -> tuple[Tensor, Tensor]:
         """The batch of a step: x (S, B, *shape) in the model's units and eps (S, B, n, d)."""
-        number, batch = divmod(step, self.per_pass)
-        if number != self._pass:
-            self._begin(number)
-        rows = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
-        return self._gather(self._order[:, rows]), self._noise[:, rows].to(self.dtype)
+        first, last = step * self.batch_size, (step + 1) * self.batch_size
+        orders, noises = [], []
+        while first < last:
+            number, start = divmod(first, self.size)
+            if number != self._pass:
+                self._begin(number)
+            rows = slice(start, min(self.size, start + last - first))
+            orders.append(self._order[:, rows])
+            noises.append(self._noise[:, rows])
+            first += rows.stop - start
+        return self._gather(torch.cat(orders, 1)), torch.cat(noises, 1).to(self.dtype)
 
     def _begin(self, number: int) -> None:
         """Draw the order and the noise of a pass over the data."""

@@ -60,5 +60,6 @@ def session(device: str, threads: int = 1, precision: str = "float32") -> Iterat
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(deterministic)
+        if device == "cuda":  # not on a CPU: the call imports torch's compiler, which costs a second
+            torch.use_deterministic_algorithms(deterministic)
         matmul.allow_tf32, convolution.allow_tf32, convolution.benchmark = tf32

@@ -15,6 +15,7 @@ from phvae.batches import Batches, to_model_units
 from phvae.config import Schedule, TrainingConfig
 from phvae.seeding import torch_generator
 from phvae.stacking import Stack, term_names
+from phvae.tape import ALIGNMENT
 
 __all__ = ["Progress", "Trainer", "epoch_ends", "schedule_weight"]
 
@@ -33,19 +34,28 @@ def schedule_weight(schedule: Schedule, step: int, steps: int) -> float:
     return min(1.0, step / (schedule.warm_up * steps))
 
 
-def epoch_ends(training: TrainingConfig, per_pass: int) -> list[int]:
+def epoch_ends(training: TrainingConfig, examples: int) -> list[int]:
     """The step at which each epoch ends.
 
-    With `epochs` an epoch is a pass over the training subset. With `steps`, for sets of different sizes, the steps
-    are divided evenly into as many epochs (fewer, if there are fewer steps): the same number of looks at the
-    validation split for all.
+    With `epochs` an epoch is a pass over the training examples, to the nearest full batch. With `steps`, for sets of
+    different sizes, the steps are divided evenly into as many epochs: the same number of looks at the validation
+    split for all. (Where there are fewer steps than epochs, each step is an epoch.)
 
-    >>> epoch_ends(TrainingConfig(epochs=2), 5), epoch_ends(TrainingConfig(epochs=3, steps=10), 5)
+    >>> epoch_ends(TrainingConfig(epochs=2, batch_size=64), 300), epoch_ends(TrainingConfig(epochs=3, steps=10), 300)
     ([5, 10], [4, 7, 10])
     """
-    steps = training.steps or training.epochs * per_pass
+    steps = training.steps or -(-training.epochs * examples // training.batch_size)
     epochs = min(training.epochs, steps)
     return [-(-(epoch + 1) * steps // epochs) for epoch in range(epochs)]
+
+
+def validation_batch(left: int) -> int:
+    """How many of the examples that are left are computed next: mostly sizes that a stack computes together.
+
+    >>> [validation_batch(left) for left in (2000, 976, 464, 16)]
+    [512, 512, 448, 16]
+    """
+    return min(left, VALIDATION_BATCH) // ALIGNMENT * ALIGNMENT or left
 
 
 @dataclass
@@ -99,7 +109,7 @@ class Trainer:
     ) -> None:
         self.stack, self.batches, self.validation, self.training = stack, batches, validation, training
         self.progress, self.best, self.step = progress, best, step
-        self.ends = epoch_ends(training, batches.per_pass)
+        self.ends = epoch_ends(training, batches.size)
         self.names = term_names(batches.levels[0])
         self._pending: list[tuple[int, Tensor]] = []  # batch size and terms of steps the host has not seen yet
         self._clock = time.perf_counter()
@@ -200,14 +210,16 @@ class Trainer:
         generators = [torch_generator(seed, "noise", "validation") for seed in self.batches.seeds]
         noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
         total = np.zeros((len(self.stack), len(self.names)))
-        for start in range(0, len(self.validation), VALIDATION_BATCH):
-            rows = slice(start, start + VALIDATION_BATCH)
+        start = 0
+        while start < len(self.validation):
+            rows = slice(start, start + validation_batch(len(self.validation) - start))
             x = to_model_units(
                 torch.from_numpy(np.array(self.validation[rows])).to(self.stack.device), self.stack.dtype
             )
             eps = noise[:, rows].to(device=self.stack.device, dtype=self.stack.dtype)
             terms = self.stack.losses(x.expand(len(self.stack), *x.shape), eps)
             total += len(x) * terms.double().cpu().numpy()
+            start = rows.stop
             each_step()
         return total / len(self.validation)
 

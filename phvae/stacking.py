@@ -159,7 +159,9 @@ class Stack:
     def _compute(self, train: bool, x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
         """Gradients (if asked) and terms of all seeds: together, or one after the other where bits ask for it."""
         everyone = range(len(self))
-        if self.device != "cpu" or x.shape[1] % ALIGNMENT == 0:
+        # a vector of exponentials holds 32 numbers (64 in half precision): see `ALIGNMENT`
+        multiple = ALIGNMENT if self.precision == "bfloat16" else ALIGNMENT // 2
+        if self.device != "cpu" or x.shape[1] % multiple == 0:
             return self._call(train, everyone, x, eps, weight)
         parts = [self._call(train, range(i, i + 1), x[i : i + 1], eps[i : i + 1], weight) for i in everyone]
         return [torch.cat(part) for part in zip(*parts, strict=True)]

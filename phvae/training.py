@@ -209,9 +209,7 @@ class _Job:
 
     def _record(self, progress: Progress, files: dict[str, str]) -> dict[str, Any]:
         trainer = self.trainer
-        size = self.cell.training.batch_size
-        passes, rest = divmod(trainer.step, trainer.batches.per_pass)
-        images = passes * trainer.batches.size + min(rest * size, trainer.batches.size)
+        images = trainer.step * self.cell.training.batch_size
         return {
             **self.provenance[progress.seed],
             "run_key": self.keys[progress.seed],

@@ -60,7 +60,7 @@ def _prepared(train: np.ndarray, validation: np.ndarray, test: np.ndarray, **mor
     return Prepared(train=train, validation=validation, test=test, **(fields | more))
 
 
-def images(n: int = 150, shape: tuple[int, ...] = (1, 6, 6), n_validation: int = 40, n_test: int = 30) -> Prepared:
+def images(n: int = 192, shape: tuple[int, ...] = (1, 6, 6), n_validation: int = 40, n_test: int = 30) -> Prepared:
     """Smooth random images, uint8."""
     generator = numpy_generator(0, "tiny")
     total = n + n_validation + n_test

@@ -17,6 +17,7 @@ from tiny import cell, dense, density, images, keys, run_dirs
 
 import phvae
 from phvae import checkpoint, loop, training
+from phvae.batches import Batches
 from phvae.config import Schedule, TrainingConfig
 from phvae.files import read_json
 from phvae.grid import Cell
@@ -226,7 +227,7 @@ def test_how_often_the_host_looks_changes_no_bit_but_ends_a_diverged_seed_early(
             patch.setattr(loop.Trainer, "_one_step", lambda self: plain(self) or seen.append(len(self.stack)))  # noqa: B023
             _poisoned(patch, 1, 1)
             _train(tmp_path / str(interval), cell(training={"epochs": 1, "batch_size": 25}))
-    assert sizes == {1: [2, 2, 1, 1, 1, 1], 100: [2, 2, 2, 2, 2, 2]}
+    assert sizes == {1: [2, 2, *[1] * 6], 100: [2] * 8}
     assert _bytes(tmp_path / "1", 0) == _bytes(tmp_path / "100", 0)
     records = [read_json(tmp_path / name / "seed-1" / "run.json") for name in ("1", "100")]
     assert records[0]["diverged"] == records[1]["diverged"]
@@ -240,20 +241,27 @@ def test_steps_replace_passes_and_keep_the_number_of_epochs(tmp_path: Path):
 
 
 def test_every_pass_sees_every_example_once_in_an_order_of_its_own():
-    from phvae.batches import Batches
-
+    """Batches are full: 25 of 16 are 8 passes over 50 examples; the 4th holds the end of one and the start of the next."""
     data = np.arange(50, dtype=np.float32)[:, None]
     batches = Batches(data, [np.arange(50)] * 2, [0, 1], batch_size=16, levels=(1, 2))
-    passes = [torch.cat([batches.at(4 * p + b)[0] for b in range(4)], 1).squeeze(-1) for p in range(2)]
-    for seen in passes:
-        for order in seen:
-            assert sorted(order.tolist()) == list(range(50))
-    orders = [tuple(order.tolist()) for seen in passes for order in seen]
-    assert len(set(orders)) == 4
-    assert batches.at(3)[0].shape == (2, 2, 1)
-    again = Batches(data, [np.arange(50)], [1], batch_size=16, levels=(1, 2))
-    assert torch.equal(again.at(6)[0], batches.at(6)[0][1:])
-    assert torch.equal(again.at(6)[1], batches.at(6)[1][1:])
+    seen = torch.cat([batches.at(step)[0] for step in range(25)], 1).squeeze(-1)
+    passes = [tuple(map(int, order)) for row in seen for order in row.split(50)]
+    assert all(sorted(order) == list(range(50)) for order in passes)
+    assert len(set(passes)) == 16
+    alone = Batches(data, [np.arange(50)], [1], batch_size=16, levels=(1, 2))
+    for step in (20, 3, 4):
+        x, eps = alone.at(step)
+        assert x.shape == (1, 16, 1)
+        assert torch.equal(x, batches.at(step)[0][1:])
+        assert torch.equal(eps, batches.at(step)[1][1:])
+    noise = torch.cat([alone.at(step)[1] for step in range(25)], 1)
+    assert len(noise.unique()) == noise.numel()
+
+
+def test_a_batch_may_be_larger_than_the_training_set():
+    data = np.arange(5, dtype=np.float32)[:, None]
+    x = Batches(data, [np.arange(5)], [0], batch_size=16, levels=(1, 1)).at(0)[0].flatten()
+    assert [sorted(part.tolist()) for part in x[:15].split(5)] == [[0, 1, 2, 3, 4]] * 3
 
 
 def test_schedules():
