@@ -64,7 +64,7 @@ class Progress:
 
     Attributes:
         rows: one row of history an epoch.
-        sums: the terms of the running epoch, summed over its images; `images`: how many.
+        sums: the terms of the running epoch, summed over its steps; `count`: how many.
         last: the last finite terms.
         diverged: step, epoch and last finite terms, if the seed left the finite numbers.
         seconds: this seed's share of the time its stack took.
@@ -74,7 +74,7 @@ class Progress:
     rows: list[dict[str, float]] = field(default_factory=list)
     sums: list[float] = field(default_factory=list)
     last: list[float] = field(default_factory=list)
-    images: int = 0
+    count: int = 0
     best_epoch: int | None = None
     best_loss: float = float("inf")
     diverged: dict[str, Any] | None = None
@@ -111,7 +111,7 @@ class Trainer:
         self.progress, self.best, self.step = progress, best, step
         self.ends = epoch_ends(training, batches.size)
         self.names = term_names(batches.levels[0])
-        self._pending: list[tuple[int, Tensor]] = []  # batch size and terms of steps the host has not seen yet
+        self._pending: list[Tensor] = []  # terms of steps the host has not seen yet
         self._clock = time.perf_counter()
 
     @property
@@ -147,22 +147,21 @@ class Trainer:
         weight = schedule_weight(self.training.schedule, self.step, self.ends[-1])
         terms = self.stack.step(x, eps, torch.full((), weight, dtype=self.stack.dtype, device=self.stack.device))
         self.step += 1
-        self._pending.append((x.shape[1], terms))
+        self._pending.append(terms)
 
     def look(self) -> None:
         """Bring the losses of the last steps to the host; note which seeds have left the finite numbers."""
         if self._pending:
-            terms = torch.stack([terms for _, terms in self._pending]).double().cpu().numpy()
-            sizes = [size for size, _ in self._pending]
+            terms = torch.stack(self._pending).double().cpu().numpy()
             self._pending.clear()
             zero = [0.0] * len(self.names)
             sums = np.array([progress.sums or zero for progress in self.progress])
-            for size, row in zip(sizes, terms, strict=True):  # one after the other: looking earlier changes no bit
-                sums += size * row
+            for row in terms:  # one after the other: looking earlier changes no bit
+                sums += row
             for index, progress in enumerate(self.progress):
-                self._note(progress, terms[:, index], self.step - len(sizes))
+                self._note(progress, terms[:, index], self.step - len(terms))
                 progress.sums = sums[index].tolist()
-                progress.images += sum(sizes)
+                progress.count += len(terms)
         now = time.perf_counter()
         for progress in self.progress:
             progress.seconds += (now - self._clock) / len(self.progress)
@@ -194,11 +193,11 @@ class Trainer:
                 self._diverge(progress, self.step)
                 continue
             row = {"epoch": len(progress.rows) + 1, "step": self.step, "weight": weight}
-            means = np.array(progress.sums) / progress.images
+            means = np.array(progress.sums) / progress.count
             for split, terms in (("train", means), ("validation", values)):
                 row |= {f"{split}_{name}": float(value) for name, value in zip(self.names, terms, strict=True)}
             progress.rows.append(row)
-            progress.sums, progress.images = [], 0
+            progress.sums, progress.count = [], 0
             if row["validation_loss"] < progress.best_loss:
                 progress.best_loss, progress.best_epoch = row["validation_loss"], len(progress.rows)
                 self.best[index] = self.stack.state(index)
