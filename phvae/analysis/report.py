@@ -79,7 +79,7 @@ def write(root: Path, *, edges: Sequence[tuple[str, str]] = STAGES) -> Path:
 
 
 def _tables(folder: Path) -> list[Page]:
-    """Every table of the tables stage's index, in its order, claims first; without an index, every file there is."""
+    """Every table of the tables stage's index, in its order; without an index, every file there is."""
     if not folder.is_dir():
         return []
     if (folder / "index.json").is_file():
@@ -87,7 +87,7 @@ def _tables(folder: Path) -> list[Page]:
     else:
         names = sorted({path.stem for path in folder.iterdir() if path.suffix in (".md", ".csv")})
     pages = []
-    for name in sorted(names, key=lambda name: name not in FIRST):
+    for name in names:
         file = folder / f"{name}.md"
         pages.append(read_markdown(file) if file.is_file() else read_csv(folder / f"{name}.csv"))
     return pages
