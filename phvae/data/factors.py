@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,7 +22,10 @@ class Factors(Kind):
     path: str = Field(description="the file; a relative path is looked for along the search path too")
     images: str = Field("images", description="name of the image array: (N, H, W), (N, H, W, C) or (N, C, H, W)")
     factors: str = Field("factors", description="name of the factor table (N, F): classes or values")
-    names: list[str] | None = Field(None, description="names of the factors")
+    # names of metrics hold them
+    names: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=40)]] | None = Field(
+        None, description="names of the factors: letters, digits and _ . + -"
+    )
     sizes: list[Count] | None = Field(None, description="numbers of values that the grid must have")
     grid: bool = Field(True, description="whether the rows must be the full grid of all factors, each once")
     layout: Literal["auto", "hwc", "chw"] = "auto"
@@ -54,7 +57,7 @@ class Factors(Kind):
             check_grid(table, self.sizes or sizes, f"{path}: {self.factors}")
         elif self.sizes and list(self.sizes) != sizes:
             raise DataError(f"{path}: the factors have {sizes} values, but `sizes` states {self.sizes}")
-        names = self.names or [f"factor {i + 1}" for i in range(len(sizes))]
+        names = self.names or [f"factor_{i + 1}" for i in range(len(sizes))]
         if len(names) != len(sizes) or len(set(names)) != len(names):
             raise DataError(f"{path}: {len(sizes)} factors need as many different names, found {names}")
         n = len(table)

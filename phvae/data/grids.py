@@ -103,9 +103,9 @@ class Shapes3d(_Grid):
     )
     arrays: ClassVar[tuple[str, str]] = ("images", "labels")
     factors: ClassVar[dict[str, int]] = {
-        "floor hue": 10,
-        "wall hue": 10,
-        "object hue": 10,
+        "floor_hue": 10,
+        "wall_hue": 10,
+        "object_hue": 10,
         "scale": 8,
         "shape": 4,
         "orientation": 15,

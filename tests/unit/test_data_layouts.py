@@ -276,7 +276,7 @@ def test_dsprites_of_another_grid_are_refused(tmp_path: Path, monkeypatch: pytes
 
 
 def test_shapes3d_from_its_published_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = {"floor hue": 2, "wall hue": 3, "object hue": 2, "scale": 2, "shape": 4, "orientation": 3}
+    sizes = {"floor_hue": 2, "wall_hue": 3, "object_hue": 2, "scale": 2, "shape": 4, "orientation": 3}
     monkeypatch.setattr(grids.Shapes3d, "factors", sizes)
     monkeypatch.setattr(arrays, "_BLOCK", 64 * 64 * 3 * 50)  # several blocks
     classes = grid(list(sizes.values()))

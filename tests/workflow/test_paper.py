@@ -1,0 +1,119 @@
+"""The paper's grid: what it holds, what it would submit, and each of its data sets and variants in miniature."""
+
+from __future__ import annotations
+
+import copy as copying
+import stat
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from checkout import copy, planned
+from layouts import TEST, write_all
+
+from phvae import stages
+from phvae.analysis.results import read_runs, read_table
+from phvae.chunks import stackable
+from phvae.data.registry import KINDS, kind_class
+from phvae.grid import Grid, load_grid, parse_grid, read_yaml
+from phvae.plan import LOCAL, jobs
+
+PAPER = "config/paper.yaml"
+JOBS = {"prepare": 16, "reference": 16, "train": 1400, "encode": 252, "evaluate": 252, "groups": 252}
+BETAS = {0.25, 0.5, 1.0, 2.0, 4.0}
+
+
+@pytest.fixture(scope="module")
+def paper() -> Grid:
+    return load_grid(PAPER)
+
+
+def test_holds_what_it_promises(paper: Grid):
+    kinds = {cell.data["kind"] for cell in paper.cells}
+    densities = {kind for kind in KINDS if kind_class(kind).about.shape in ("1", "2")}
+    assert len(densities) >= 10
+    assert kinds == densities | {"mnist", "fashion-mnist", "cifar10", "celeba64", "dsprites", "shapes3d"}
+    for dataset in paper.config.datasets:
+        cells = paper.dataset_cells(dataset)
+        models = [cell.model for cell in cells]
+        assert {cell.seeds for cell in cells} == {tuple(range(10))}
+        assert {model.order for model in models} == {1, 2, 3, 4, 6}
+        assert {model.divergence.name for model in models} == {"kl", "hierarchical", "log_polynomial"}
+        assert {model.divergence.beta for model in models if model.order == 1} == BETAS
+        assert len({model.latent_size for model in models}) == 1, "the same size of code for all"
+        assert any(model.encoder_width == "matched" for model in models)
+        controls = {model.order for model in models if model.basis == "copies"}
+        assert controls == (set() if cells[0].data["kind"] == "dsprites" else {2, 3, 4, 6})
+        budgets = {(cell.n_train, cell.training.steps, cell.training.epochs) for cell in cells}
+        assert len(budgets) == len({cell.n_train for cell in cells}), "the same budget for all"
+    small = {cell.dataset: cell.subset for cell in paper.cells if cell.n_train != "all"}
+    assert {"mnist", "fashion-mnist"} < set(small)
+    assert set(small.values()) == {"by_seed"}
+    assert paper.config.device == "cuda"
+
+
+def test_dry_run_submits_what_the_plan_says(paper: Grid, tmp_path: Path):
+    folder = copy(tmp_path / "a checkout")
+    announced = planned(folder, "--configfile", PAPER)
+    assert announced == JOBS | dict.fromkeys(LOCAL, 1)
+    assert Counter(job.stage for job in jobs(paper)) == JOBS
+    assert sum(JOBS.values()) <= 0.2 * len(paper.runs())
+
+
+def miniature(folder: Path) -> Grid:
+    """The paper's grid with one seed, four steps and tiny data; every variant on one set, one variant on the others."""
+    content: dict[str, Any] = copying.deepcopy(read_yaml(PAPER))
+    content |= {"name": "miniature", "seeds": 1, "device": "cpu", "results": str(folder / "results")}
+    content["data_path"] = [str(folder / "published")]
+    small = {
+        "n_codes": TEST, "n_samples": 32, "n_reconstructions": 32, "redraws": 2, "n_likelihood": 2,
+        "importance_samples": 4, "votes": 100, "cells_per_job": 30,
+    }  # fmt: skip
+    for name, entry in content["datasets"].items():
+        entry = content["datasets"][name] = copying.deepcopy(entry)
+        options = dict(entry.get("data") or {})
+        kind = kind_class(options.get("kind", name))
+        counts = {"n_train": 100, "n_validation": 20, "n_test": TEST}
+        entry["data"] = options | {key: value for key, value in counts.items() if key in kind.model_fields}
+        entry |= {"n_train": ["all"], "training": {"steps": 4, "epochs": 2}}
+        entry["evaluation"] = entry.get("evaluation", {}) | small
+        if name != "claw":
+            entry["variants"] = ["ph-vae-3"]
+    return parse_grid(content, "miniature")
+
+
+@pytest.mark.filterwarnings("ignore:.*is unverified")
+def test_in_miniature(paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Every stage of each of its data sets with one variant, and of each of its variants with one data set."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("PHVAE_DATA_PATH", raising=False)
+    write_all(tmp_path / "published", monkeypatch)
+    grid = miniature(tmp_path)
+    assert {cell.variant for cell in grid.dataset_cells("claw")} == set(paper.config.variants)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*binary.*")  # dSprites with order > 1 says what it cannot test
+        for dataset in grid.config.datasets:
+            stages.prepare(grid, dataset)
+            stages.reference(grid, dataset)
+        for cell in grid.cells:
+            for chunk in grid.chunks(cell):
+                stages.train(grid, cell, chunk)
+        for batch in grid.batches():
+            stages.encode(grid, *batch)
+            stages.evaluate(grid, *batch)
+            stages.groups(grid, *batch)
+        stages.collect(grid)
+
+    runs = read_runs(grid.paths.root)
+    assert list(runs["status"]) == ["ok"] * len(grid.cells)
+    table = read_table(grid.paths.root)
+    failed = table[table["status"] == "failed"]
+    assert failed.empty, failed[["dataset", "variant", "metric", "reason"]].to_string()
+    for cell in grid.cells:
+        assert stackable(cell.model.network.name, "cuda"), "on a GPU the seeds of every cell train as one stack"
+        mine = table[(table["dataset"] == cell.dataset) & (table["variant"] == cell.variant)]
+        assert mine["value"].notna().sum() >= 10, cell.name
+    for path in (tmp_path / "results").rglob("*"):
+        assert not path.stat().st_mode & (stat.S_IWOTH | stat.S_IWGRP), f"{path} can be written by others"
