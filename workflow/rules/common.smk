@@ -4,6 +4,8 @@
 # before anything around it ends, and Snakemake waits for its checkpoint.
 
 import os
+import shlex
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -13,6 +15,10 @@ from phvae.files import write_text
 from phvae.grid import parse_grid
 from phvae.plan import request
 from phvae.provenance import module_files
+
+# Snakemake and its Slurm plugins write the path of Python into jobs without quotes, which fails where it has a space.
+if os.path.exists(sys.executable):
+    sys.executable = shlex.quote(sys.executable)
 
 source = str(workflow.configfiles[-1]) if workflow.configfiles else "config/quick.yaml"
 try:
