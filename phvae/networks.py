@@ -38,15 +38,16 @@ class Network(Protocol):
 
 
 def _fill(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, fan_in: int, generator: torch.Generator) -> nn.Module:
+    """Give a layer of the meta device its parameters; `to_empty` would load sympy, half a second a process."""
     bound = 1 / math.sqrt(fan_in)
-    with torch.no_grad():
-        for _, parameter in layer.named_parameters():
-            parameter.uniform_(-bound, bound, generator=generator)
+    for name, parameter in list(layer.named_parameters()):
+        drawn = torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator)
+        setattr(layer, name, nn.Parameter(drawn))
     return layer
 
 
 def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Module:
-    return _fill(nn.utils.skip_init(nn.Linear, inputs, outputs), inputs, generator)
+    return _fill(nn.Linear(inputs, outputs, device="meta"), inputs, generator)
 
 
 class Dense:
@@ -115,7 +116,7 @@ class ConvLocatello:
         *filters, dense = widths
         layers: list[nn.Module] = [nn.ZeroPad2d(self.frame)] if self.frame else []
         for a, b in itertools.pairwise((self.channels, *filters)):
-            convolution = nn.utils.skip_init(nn.Conv2d, a, b, 4, stride=2, padding=1)
+            convolution = nn.Conv2d(a, b, 4, stride=2, padding=1, device="meta")
             layers += [_fill(convolution, 16 * a, generator), nn.ReLU()]
         flat = filters[-1] * self.side**2
         layers += [nn.Flatten(), _linear(flat, dense, generator), nn.ReLU(), _linear(dense, outputs, generator)]
@@ -133,7 +134,7 @@ class ConvLocatello:
         layers: list[nn.Module] = [_linear(inputs, 256, generator), nn.ReLU(), _linear(256, flat, generator), nn.ReLU()]
         layers.append(nn.Unflatten(1, (64, self.side, self.side)))
         for a, b in itertools.pairwise((64, 64, 32, 32, self.channels)):
-            convolution = nn.utils.skip_init(nn.ConvTranspose2d, a, b, 4, stride=2, padding=1)
+            convolution = nn.ConvTranspose2d(a, b, 4, stride=2, padding=1, device="meta")
             layers += [_fill(convolution, 16 * b, generator), nn.ReLU()]
         layers[-1] = Crop(self.pixels) if self.frame else nn.Identity()
         return nn.Sequential(*layers)
