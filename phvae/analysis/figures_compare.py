@@ -16,6 +16,7 @@ from phvae.analysis.style import (
     DOUBLE,
     direction,
     grid_of,
+    label_apart,
     looks,
     metric_label,
     new_figure,
@@ -268,6 +269,7 @@ def rate_distortion(
         columns = 2 if len(distortions) == 4 else min(len(distortions), 3)
         figure = new_figure(DOUBLE, 0.5 + 2.1 * -(-len(distortions) // columns))
         axes = grid_of(figure, len(distortions), columns)
+        marks: list[tuple[dict[str, tuple[float, float]], list[tuple[float, float]]]] = []
         for ax, (dataset, metric) in zip(axes, distortions.items(), strict=True):
             here = wide[wide["dataset"] == dataset].dropna(subset=["kl", metric])
             curve = here[on_curve[here.index]]
@@ -277,16 +279,14 @@ def rate_distortion(
             ax.plot(
                 mean["kl"], mean[metric], color="black", marker="o", markersize=3, linewidth=1.2, label="β-VAE, mean"
             )
-            for beta, rate, height in zip(mean.index, mean["kl"], mean[metric], strict=True):
-                ax.annotate(
-                    f"β={beta:g}", (rate, height), xytext=(4, 3), textcoords="offset points", fontsize=5.5,
-                    color="#333333",
-                )  # fmt: skip
+            weights = {f"β={beta:g}": (x, y) for beta, (x, y) in zip(mean.index, mean.to_numpy(), strict=True)}
+            marks.append((weights, []))
             for variant in others:
                 points = here.loc[here["variant"] == variant, ["kl", metric]].to_numpy(dtype=float)
                 if len(points) == 0:
                     continue
                 style, (x, y) = look[variant], points.mean(axis=0)
+                marks[-1][1].append((x, y))
                 dx, dy = points.std(axis=0, ddof=1) if len(points) > 1 else (0.0, 0.0)
                 ax.errorbar(
                     x, y, xerr=dx, yerr=dy, color=style.colour, marker=style.marker, linestyle="none", elinewidth=0.7,
@@ -297,6 +297,9 @@ def rate_distortion(
             ax.set_ylabel(metric_label(metric))
             ax.margins(0.08)
         shared_legend(figure, axes, 4)
+        figure.draw_without_rendering()
+        for ax, (weights, others_at) in zip(axes, marks, strict=True):
+            label_apart(ax, weights, others_at)
     return figure
 
 

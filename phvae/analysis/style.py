@@ -15,6 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from phvae.files import atomic
 from phvae.metrics.registry import lookup, pattern_of
@@ -26,6 +27,7 @@ __all__ = [
     "Look",
     "direction",
     "grid_of",
+    "label_apart",
     "looks",
     "metric_label",
     "new_figure",
@@ -135,6 +137,39 @@ def shared_legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
     widest = 0.55 + 0.06 * max(len(line) for label in labels for line in label.split("\n"))
     columns = max(1, min(columns, len(found), int(figure.get_size_inches()[0] / widest)))
     figure.legend(handles=list(found.values()), labels=labels, loc="outside upper center", ncols=columns)
+
+
+def label_apart(ax: Axes, labels: Mapping[str, tuple[float, float]], avoid: Sequence[tuple[float, float]] = ()) -> None:
+    """Write labels beside their points so that they cover neither each other nor the points of `avoid`.
+
+    Where no place is free the usual one, above to the right, is taken. The figure's layout must be final.
+    """
+    size, figure = 5.5, ax.get_figure(root=True)
+    assert figure is not None
+    unit = figure.dpi / 72
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        x, y = ax.transData.transform(point) / unit
+        return float(x), float(y)
+
+    taken = [(x - 2.5, y - 2.5, x + 2.5, y + 2.5) for x, y in map(place, [*avoid, *labels.values()])]
+    right = ax.get_window_extent().x1 / unit
+    for text, point in labels.items():
+        (x, y), width, height = place(point), 0.58 * size * len(text), size + 0.5
+        near = [(4.0, 3.0), (-width - 4, 3.0), (4.0, -height - 3), (-width - 4, -height - 3)]
+        far = [(dx, 9.0 if dy > 0 else -height - 9) for dx, dy in near]
+        boxes = [(x + dx, y + dy, x + dx + width, y + dy + height) for dx, dy in (*near, *far)]
+        free = [
+            i
+            for i, (left, low, end, high) in enumerate(boxes)
+            if end <= right and not any(left < c and a < end and low < d and b < high for a, b, c, d in taken)
+        ]
+        chosen = free[0] if free else 0
+        taken.append(boxes[chosen])
+        ax.annotate(
+            text, point, xytext=(*near, *far)[chosen], textcoords="offset points", fontsize=size, color="#333333",
+            path_effects=[withStroke(linewidth=1.5, foreground="white")],
+        )  # fmt: skip
 
 
 def direction(higher_is_better: bool | None) -> str:
