@@ -2,8 +2,9 @@
 
 Both sides train the same network with Adam on batches of 64 and use two cores. Ours as the workflow does: two jobs of
 one thread, each training 8 seeds stacked (dense) or one seed (convolutional). The peer in two ways: as it is used, one
-process with two threads, and as a patient user would, two processes with one thread each. Rates are medians over alternating repeats; a first call of each
-warms up. `--cpu` counts CPU seconds of one process a side instead of seconds, for a machine that is not idle.
+process with two threads, and as a patient user would, two processes with one thread each. Rates are medians over
+alternating repeats; a first call of each warms up. `--cpu` counts CPU seconds of one process a side instead of seconds,
+for a machine that is not idle.
 """
 
 from __future__ import annotations

@@ -153,7 +153,8 @@ def label_apart(ax: Axes, labels: Mapping[str, tuple[float, float]], avoid: Sequ
         return float(x), float(y)
 
     taken = [(x - 2.5, y - 2.5, x + 2.5, y + 2.5) for x, y in map(place, [*avoid, *labels.values()])]
-    right = ax.get_window_extent().x1 / unit
+    frame = ax.get_window_extent()
+    bottom, right = frame.y0 / unit, frame.x1 / unit
     for text, point in labels.items():
         (x, y), width, height = place(point), 0.58 * size * len(text), size + 0.5
         near = [(4.0, 3.0), (-width - 4, 3.0), (4.0, -height - 3), (-width - 4, -height - 3)]
@@ -162,7 +163,9 @@ def label_apart(ax: Axes, labels: Mapping[str, tuple[float, float]], avoid: Sequ
         free = [
             i
             for i, (left, low, end, high) in enumerate(boxes)
-            if end <= right and not any(left < c and a < end and low < d and b < high for a, b, c, d in taken)
+            if low > bottom
+            and end <= right
+            and not any(left < c and a < end and low < d and b < high for a, b, c, d in taken)
         ]
         chosen = free[0] if free else 0
         taken.append(boxes[chosen])

@@ -1,0 +1,31 @@
+"""What `make run` prints last."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from phvae.analysis.results import COST_COLUMNS
+from phvae.grid import parse_grid
+from phvae.summary import summary
+
+GRID = {"name": "tiny", "seeds": 2, "datasets": {"claw": {}}, "variants": {"vae": {"model": {"order": 1}}}}
+
+
+def test_names_places_costs_and_diverged_runs(tmp_path: Path):
+    grid = parse_grid(GRID | {"results": str(tmp_path / "my results")}, "tiny")
+    assert "of one core" not in summary(grid)
+    grid.paths.root.mkdir(parents=True)
+    common = {"dataset": "claw", "n_train": "all", "variant": "vae"}
+    spent = {"seconds_train": 10.0, "seconds_encode": 2.0, "seconds_evaluate": 0.5}
+    rows = [common | spent | {"seed": seed, "status": status} for seed, status in enumerate(("ok", "diverged"))]
+    pd.DataFrame(rows).reindex(columns=list(COST_COLUMNS)).to_parquet(grid.paths.root / "costs.parquet")
+    text = summary(grid, since=time.time() - 60)
+    assert "tiny: 1 cells, 2 runs" in text
+    assert "diverged  claw/vae/1" in text
+    assert "claw/vae/0" not in text
+    assert "themselves 25 s of one core" in text
+    assert str(grid.paths.root / "report.html") in text
+    assert "make ui" in text
