@@ -154,12 +154,12 @@ def label_apart(ax: Axes, labels: Mapping[str, tuple[float, float]], avoid: Sequ
 
     taken = [(x - 2.5, y - 2.5, x + 2.5, y + 2.5) for x, y in map(place, [*avoid, *labels.values()])]
     frame = ax.get_window_extent()
-    bottom, right = frame.y0 / unit, frame.x1 / unit
+    bottom, right = frame.y0 / unit, frame.x1 / unit + 6  # a letter may stand in the margin
     for text, point in labels.items():
         (x, y), width, height = place(point), 0.58 * size * len(text), size + 0.5
         near = [(4.0, 3.0), (-width - 4, 3.0), (4.0, -height - 3), (-width - 4, -height - 3)]
         far = [(dx, 9.0 if dy > 0 else -height - 9) for dx, dy in near]
-        boxes = [(x + dx, y + dy, x + dx + width, y + dy + height) for dx, dy in (*near, *far)]
+        boxes = [(x + dx - 1, y + dy, x + dx + width + 1, y + dy + height) for dx, dy in (*near, *far)]
         free = [
             i
             for i, (left, low, end, high) in enumerate(boxes)
