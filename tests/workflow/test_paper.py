@@ -6,6 +6,7 @@ import copy as copying
 import stat
 import warnings
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from phvae.analysis.results import read_runs, read_table
 from phvae.chunks import stackable
 from phvae.data.registry import KINDS, kind_class
 from phvae.grid import Grid, load_grid, parse_grid, read_yaml
+from phvae.metrics import classifier
 from phvae.plan import LOCAL, jobs
 
 PAPER = "config/paper.yaml"
@@ -89,6 +91,7 @@ def test_in_miniature(paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """Every stage of each of its data sets with one variant, and of each of its variants with one data set."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("PHVAE_DATA_PATH", raising=False)
+    monkeypatch.setattr(classifier, "train_classifier", partial(classifier.train_classifier, steps=4))
     write_all(tmp_path / "published", monkeypatch)
     grid = miniature(tmp_path)
     assert {cell.variant for cell in grid.dataset_cells("claw")} == set(paper.config.variants)
