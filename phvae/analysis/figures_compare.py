@@ -89,10 +89,14 @@ def _word(name: str, value: str) -> str:
     >>> _word("divergence", "log_polynomial:exponential(3)"), _word("encoder_width", "matched")
     ('log-ratio', 'matched width')
     """
-    kind = value.partition(":")[0]
     if name == "divergence":
-        return _DIVERGENCES.get(kind, kind)
+        return _DIVERGENCES.get(_kind(value), _kind(value))
     return f"{value} {_FAMILY[name]}".strip()
+
+
+def _kind(divergence: str) -> str:
+    """A divergence's name without its settings."""
+    return divergence.partition(":")[0]
 
 
 def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 3) -> Figure:
@@ -107,7 +111,7 @@ def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 
     families = _families(rows)
     look = looks(["", *dict.fromkeys(families.values())])
     orders = sorted({int(order) for order in rows["order"] if order > 1})
-    plain = rows[(rows["order"] == 1) & (rows["beta"] == 1)]
+    plain = rows[(rows["order"] == 1) & (rows["beta"] == 1) & (rows["divergence"].map(_kind) != "log_polynomial")]
     count = -(-len(metrics) // min(columns, len(metrics)))
     with styled():
         figure = new_figure(DOUBLE, 0.55 + 1.55 * count)

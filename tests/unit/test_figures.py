@@ -256,6 +256,17 @@ def test_families_are_named_by_what_sets_them_apart(results: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_line_of_order_one_is_the_plain_model_alone(results: Path) -> None:
+    table = Stored(results).table
+    here = table[(table["dataset"] == "digits") & (table["n_train"].astype(str) == "all")]
+    other = here[here["variant"] == "vae"].assign(variant="vae-logpoly", divergence="log_polynomial:exponential(3)")
+    both = pd.concat([here, other.assign(value=other["value"] + 100)])
+    axes = figures_compare.metric_by_order(both, ["mse"]).axes
+    [line] = [line for line in axes[0].lines if line.get_label() == "order 1 (VAE)"]
+    plain = here.loc[(here["variant"] == "vae") & (here["metric"] == "mse"), "value"].mean()
+    assert line.get_ydata() == pytest.approx([plain, plain])
+
+
 def test_best_bandwidth_is_the_normal_references_one() -> None:
     """For a normal density the exact MISE-optimal width is close to (4/3)^(1/5) n^(-1/5) (Silverman 1986, 3.28)."""
 
