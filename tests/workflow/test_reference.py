@@ -1,0 +1,60 @@
+"""The committed reference results: whole, small, and reproduced in a part by a run of today's code."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from checkout import REPOSITORY, call, copy, snakemake
+
+from phvae.analysis.check import check
+from phvae.analysis.results import read_runs, read_table
+from phvae.files import read_json
+from phvae.grid import load_grid, read_yaml
+
+REFERENCE = REPOSITORY / "results/reference"
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two variants of the reference grid on one density, ten seeds."""
+    folder = copy(tmp_path_factory.mktemp("reference") / "checkout")
+    content = read_yaml("config/reference.yaml")
+    small = content["datasets"]["trimodal"] | {"n_train": [100], "variants": ["vae", "ph-vae-3"]}
+    content |= {"name": "mine", "datasets": {"trimodal": small}}
+    content["variants"] = {name: content["variants"][name] for name in small["variants"]}
+    (folder / "config/mine.yaml").write_text(yaml.safe_dump(content))
+    snakemake(folder, "results/mine/metrics.parquet", "--configfile", "config/mine.yaml")
+    return folder / "results/mine"
+
+
+def test_todays_code_agrees_with_the_reference(mine: Path):
+    done = call(mine.parents[1], "phvae", "check", "results/mine", "--against", str(REFERENCE))
+    assert "differs" not in done.stdout.splitlines()[0]
+
+
+def test_a_model_that_is_worse_would_be_seen(mine: Path, tmp_path: Path):
+    shutil.copytree(mine, tmp_path / "mine", ignore=shutil.ignore_patterns("runs"))
+    table = read_table(mine)
+    worse = (table["variant"] == "ph-vae-3") & table["metric"].str.startswith("w1_")
+    table.loc[worse, "value"] *= 1.5
+    table.to_parquet(tmp_path / "mine/metrics.parquet")
+    text, good = check(tmp_path / "mine", REFERENCE)
+    assert not good, text
+
+
+def test_holds_every_run_of_its_configuration():
+    grid = load_grid(REFERENCE / "config.json")
+    runs = read_runs(REFERENCE)
+    found = set(zip(runs["dataset"], runs["n_train"].astype(str), runs["variant"], runs["seed"], strict=True))
+    wanted = {(cell.dataset, str(cell.n_train), cell.variant, seed) for cell, seed in grid.runs()}
+    assert found == wanted
+    claims = read_json(next(REFERENCE.glob("runs/*/*/*/*/run.json")))["claims_sha256"]
+    for path in REFERENCE.glob("runs/*/*/*/*/run.json"):
+        assert read_json(path)["claims_sha256"] == claims, f"{path}: trained under other claims"
+
+
+def test_is_small():
+    assert sum(path.stat().st_size for path in REFERENCE.rglob("*") if path.is_file()) < 20e6
