@@ -56,7 +56,7 @@ def test_matched_encoders_together_have_the_vaes_size_within_5_percent(name, opt
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.integers(24, 600), min_size=1, max_size=4), st.integers(1, 4000), st.sampled_from([1, 2, 3, 4, 6]))
+@given(st.lists(st.integers(80, 600), min_size=1, max_size=4), st.integers(1, 4000), st.sampled_from([1, 2, 3, 4, 6]))
 def test_matched_widths_over_random_dense_networks(hidden, inputs, order):
     network = NETWORKS["dense"](Dense(hidden=hidden), (inputs,))
     total = order * network.encoder_size(24 // order, matched_widths(network, order, 12))
