@@ -1,6 +1,6 @@
 """Kill a small grid at many moments, start it again each time, and compare its metrics.csv with an untouched run's.
 
-`python -m benchmarks.soak` kills with SIGKILL at 5 fixed places of the code and at 20 random moments (about a minute);
+`python -m benchmarks.soak` kills with SIGKILL at 5 fixed places of the code and at 20 random moments (two minutes);
 `--signal SIGTERM` asks politely instead, and checks that the process leaves within 10 seconds. Exits 1 on a difference.
 """
 
