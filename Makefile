@@ -59,7 +59,7 @@ docs: .venv/installed ## regenerate the pages that come from the code
 bench: .venv/installed ## measure speed against peers; writes benchmarks/results.csv
 	@$(ACTIVATE) && python benchmarks/training.py
 
-ui: .venv/installed ## open the MLflow page on http://127.0.0.1:5000
+ui: .venv/installed ## open the MLflow page of results/ (of another folder: as `phvae summary` says) on http://127.0.0.1:5000
 	@$(ACTIVATE) && mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///results/mlflow/mlflow.db --default-artifact-root results/mlflow/artifacts
 
 clean: ## remove caches (results and .venv stay)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +15,23 @@ from phvae.seeding import torch_generator
 
 __all__ = ["Batches", "available_memory", "to_model_units"]
 
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
 
 def available_memory() -> int:
-    """Memory of this machine, or of the job's control group where that is less, in bytes."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    try:
-        return min(total, int(CGROUP_LIMIT.read_text()))
-    except (OSError, ValueError):  # no control group, or "max"
-        return total
+    """Memory of this machine, or of the process's control group or one above it where that is less, in bytes."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with contextlib.suppress(OSError):  # no control groups
+        for line in OWN.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in ("", "memory"):  # version 2, version 1
+                file = "memory.limit_in_bytes" if controllers else "memory.max"
+                top = CGROUPS / controllers
+                group = top / path.lstrip("/")
+                for folder in (group, *group.parents):
+                    with contextlib.suppress(OSError, ValueError):  # absent, or "max"
+                        limits.append(int((folder / file).read_text()))
+    return min(limits)
 
 
 def to_model_units(x: Tensor, dtype: torch.dtype) -> Tensor:

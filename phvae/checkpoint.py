@@ -16,7 +16,7 @@ from torch import Tensor
 
 from phvae.files import atomic
 
-__all__ = ["Damaged", "available", "read", "remove", "write"]
+__all__ = ["Damaged", "available", "location", "read", "remove", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ class Damaged(ValueError):
     """A checkpoint whose bytes are not the ones that were written."""
 
 
-def _path(folder: Path, step: int) -> Path:
+def location(folder: Path, step: int) -> Path:
+    """The file of a step's checkpoint."""
     return folder / f"checkpoint-{step:010d}"
 
 
@@ -53,7 +54,7 @@ def write(folder: Path, step: int, key: str, progress: dict[str, Any], tensors: 
     content = {name: value.contiguous() for name, value in tensors.items()}
     content[PROGRESS] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
     body = save(content)
-    path = _path(folder, step)
+    path = location(folder, step)
     try:
         with atomic(path) as temporary, temporary.open("wb") as stream:
             stream.write(MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n")
@@ -65,7 +66,7 @@ def write(folder: Path, step: int, key: str, progress: dict[str, Any], tensors: 
         raise OSError(error.errno, message, str(path)) from error
     _flush_folder(folder)
     for old in _steps(folder)[KEPT:]:
-        _path(folder, old).unlink(missing_ok=True)
+        location(folder, old).unlink(missing_ok=True)
     return path
 
 
@@ -102,7 +103,7 @@ def read(folder: Path, step: int) -> tuple[str, dict[str, Any], dict[str, Tensor
         Damaged: the content is not what was written.
     """
     try:
-        tensors = load(_verify(_path(folder, step)))
+        tensors = load(_verify(location(folder, step)))
         record = json.loads(tensors.pop(PROGRESS).numpy().tobytes())
         return record["key"], record["progress"], tensors
     except (SafetensorError, KeyError, ValueError) as error:
@@ -113,7 +114,7 @@ def available(folder: Path, key: str) -> list[int]:
     """Steps of the intact checkpoints of this very run, newest first; damaged and foreign ones are named in the log."""
     found = []
     for step in _steps(folder):
-        path = _path(folder, step)
+        path = location(folder, step)
         try:
             owner, _, _ = read(folder, step)
         except (Damaged, OSError) as error:

@@ -175,7 +175,7 @@ def _data(a: Arguments) -> None:
     elif a.action == "show":
         print(data_cli.show(a.name))
     elif a.name == "inception":
-        from phvae.metrics.features import fetch_inception
+        from phvae.metrics.weights import fetch_inception
 
         print(f"Inception-v3 weights: {fetch_inception(Path(a.folder) if a.folder else None)}")
     else:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator, model_validator
 
 from phvae.coefficients import reconstruction_weights, require_non_negative
+from phvae.errors import ConfigError
 
 __all__ = [
     "KL",
@@ -39,6 +40,9 @@ class Strict(BaseModel):
 class Named(Strict):
     """A part that is told apart by its name."""
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Refuse, with a ConfigError, examples of a shape that the part cannot take: (C, H, W) or (D,)."""
+
 
 def _by_name(value: Any) -> Any:
     """A bare name means the part with its defaults: `divergence: kl`."""
@@ -46,6 +50,11 @@ def _by_name(value: Any) -> Any:
 
 
 BY_NAME, BARE = Discriminator("name"), BeforeValidator(_by_name)
+
+# Larger ones only overflow in sums and powers.
+LARGEST = 1e6
+Weight = Annotated[float, Field(ge=0, le=LARGEST)]
+Coefficient = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 
 # ---- couplings: the matrix A of z = mu + A (sigma * eps) ----
@@ -74,18 +83,20 @@ class KL(Named):
     """beta * KL(q || p)."""
 
     name: Literal["kl"] = "kl"
-    beta: float = Field(1.0, ge=0, description="weight of the divergence")
+    beta: Weight = Field(1.0, description="weight of the divergence")
 
 
 class Hierarchical(Named):
     """The level-weighted polynomial divergence sum_k omega_k D_k."""
 
     name: Literal["hierarchical"] = "hierarchical"
-    beta: float = Field(1.0, ge=0, description="mean of the normalised level weights")
-    weights: Literal["uniform", "geometric"] | Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)] = (
-        Field("geometric", description="level weights omega_k: uniform, geometric, or one number a level")
+    beta: Weight = Field(1.0, description="mean of the normalised level weights")
+    weights: Literal["uniform", "geometric"] | Annotated[list[Weight], Field(min_length=1)] = Field(
+        "geometric", description="level weights omega_k: uniform, geometric, or one number a level"
     )
-    ratio: float = Field(2.0, gt=0, description="r of the geometric weights, omega_k proportional to r^(k-1)")
+    ratio: float = Field(
+        2.0, gt=0, le=LARGEST, description="r of the geometric weights, omega_k proportional to r^(k-1)"
+    )
     normalise: bool = Field(True, description="rescale listed weights so that they sum to order * beta")
 
 
@@ -93,9 +104,9 @@ class LogPolynomial(Named):
     """The log-ratio polynomial sum_i E_q[P(log q/p)]."""
 
     name: Literal["log_polynomial"] = "log_polynomial"
-    beta: float = Field(1.0, ge=0, description="weight of the divergence")
+    beta: Weight = Field(1.0, description="weight of the divergence")
     degree: int = Field(3, ge=1, le=12, description="m of exponential(m), c_j = 1/j!, when no coefficients are given")
-    coefficients: Annotated[list[float], Field(min_length=1, max_length=12)] | None = Field(
+    coefficients: Annotated[list[Coefficient], Field(min_length=1, max_length=12)] | None = Field(
         None, description="c_1..c_m of P(s) = sum_j c_j s^j; accepted only if D >= 0 is guaranteed"
     )
 
@@ -145,6 +156,14 @@ class ConvLocatello(Named):
 
     name: Literal["conv_locatello"] = "conv_locatello"
 
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Square images of the sizes above."""
+        if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] != shape[2] or shape[1] not in (28, 32, 64):
+            raise ConfigError(
+                "network conv_locatello takes images of 1 or 3 channels and 28, 32 or 64 pixels a side, "
+                f"not shape {tuple(shape)}: use network dense"
+            )
+
 
 Coupling = Annotated[Identity | Chain | Learned, BY_NAME, BARE]
 Divergence = Annotated[KL | Hierarchical | LogPolynomial, BY_NAME, BARE]
@@ -164,9 +183,9 @@ class ModelConfig(Strict):
     prior: Literal["hierarchical", "standard"] = Field("hierarchical", description="p(z) = N(0, A A^T) or N(0, I)")
     divergence: Divergence = Field(Hierarchical(), description="what the posterior pays for leaving the prior")
     likelihood: Likelihood = Field(Gaussian(), description="the reconstruction term")
-    reconstruction_weights: (
-        Literal["first", "uniform"] | Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
-    ) = Field("first", description="lambda_k: first = (1, 0, ...), uniform = (1, ..., 1)/n, or one number a level")
+    reconstruction_weights: Literal["first", "uniform"] | Annotated[list[Weight], Field(min_length=1)] = Field(
+        "first", description="lambda_k: first = (1, 0, ...), uniform = (1, ..., 1)/n, or one number a level"
+    )
     network: Network = Field(Dense(), description="encoder and decoder")
     encoder_width: Literal["full", "matched"] = Field(
         "full", description="full: a whole encoder a level; matched: all encoders together as large as the VAE's"
@@ -195,6 +214,11 @@ class ModelConfig(Strict):
                 f"(found {self.coupling.name}): its closed form needs independent coordinates"
             )
         scored = reconstruction_weights(self.reconstruction_weights, self.order)
+        if getattr(self.likelihood, "scale", None) == "learned" and not scored[0]:
+            raise ValueError(
+                f"likelihood gaussian with scale learned needs a positive first reconstruction weight (found {scored}):"
+                " samples and log p(x) use the scale of level 1, which would not be trained"
+            )
         if self.likelihood.name != "gaussian" and self.basis not in ("monomial", "copies") and any(scored[1:]):
             raise ValueError(
                 f"likelihood {self.likelihood.name} scores levels k > 1 for monomial and copies only, not "
@@ -209,6 +233,12 @@ class Schedule(Strict):
 
     name: Literal["constant", "linear"] = Field("constant", description="linear: grows from 0")
     warm_up: float = Field(0.0, ge=0, le=1, description="share of all steps over which the weight grows from 0 to 1")
+
+    @model_validator(mode="after")
+    def _used(self) -> Schedule:
+        if self.name == "constant" and self.warm_up:
+            raise ValueError(f"warm_up is {self.warm_up}, but schedule constant has none: use name: linear")
+        return self
 
 
 class TrainingConfig(Strict):
@@ -247,7 +277,10 @@ class EvaluationConfig(Strict):
     importance_samples: int = Field(64, ge=1, description="draws an example of the importance-sampled likelihood")
     n_likelihood: int = Field(500, ge=1, description="test examples of the importance-sampled likelihood")
     extractors: list[Extractor] = Field(["classifier", "inception"], description="features of the Frechet distances")
-    inception_weights: str | None = Field(None, description="file of the Inception-v3 weights; absent: FID stays empty")
+    inception_weights: str | None = Field(
+        None,
+        description="file of the Inception-v3 weights; looked for where data are by default; absent: FID stays empty",
+    )
     dci: list[Literal["forest", "boosting"]] = Field(["forest"], description="regressors of DCI")
     votes: int = Field(10_000, ge=100, description="training votes of the FactorVAE and BetaVAE scores")
     cells_per_job: int = Field(6, ge=1, description="variants encoded or evaluated by one job")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +10,7 @@ from phvae.chunks import stackable
 from phvae.config import Dense
 from phvae.grid import Cell
 
-__all__ = ["RATES", "START", "Facts", "Rates", "disk", "facts", "memory_mb", "seconds", "together", "train_seconds"]
+__all__ = ["RATES", "START", "Rates", "disk", "memory_mb", "seconds", "together", "train_seconds"]
 
 CONVOLUTIONAL = (32, 32, 64, 64, 256)  # widths of conv_locatello, as in networks.py
 
@@ -39,49 +37,13 @@ RATES = {
 START = 6.0  # of any job: Python, torch, two Snakemakes
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What the costs need to know of a data set, from its kind and options alone."""
-
-    shape: tuple[int, ...]
-    counts: tuple[int, int, int]
-    classes: tuple[int, ...]
-    is_density: bool
-    assumed: bool
-
-    @property
-    def size(self) -> int:
-        """Numbers an example."""
-        return math.prod(self.shape)
-
-
-def facts(cell: Cell) -> Facts:
-    """Shape, counts and factors of a cell's data set; the user's own pictures count as 50,000 of 64 pixels."""
-    from phvae.data.registry import kind_class
-
-    data = cell.data
-    kind = kind_class(str(data["kind"]))
-    about = kind.about
-    shape = [int(n) for n in re.findall(r"\d+", about.shape.split("(")[0])]
-    counts = [int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", about.counts)]
-    assumed = not shape or len(counts) != 3
-    if assumed:
-        shape, counts = [3, 64, 64], [50_000, 5_000, 10_000]
-    if data.get("resolution"):
-        shape = [shape[0], int(data["resolution"]), int(data["resolution"])]
-    for index, key in enumerate(("n_train", "n_validation", "n_test")):
-        counts[index] = int(data.get(key) or counts[index])
-    classes = tuple(getattr(kind, "factors", {}).values())
-    return Facts(tuple(shape), (counts[0], counts[1], counts[2]), classes, len(shape) == 1, assumed)
-
-
 def _products(sizes: Sequence[int]) -> int:
     return sum(a * b for a, b in itertools.pairwise(sizes))
 
 
 def operations(cell: Cell) -> tuple[float, float]:
     """Multiply-adds an example of all encoders, and of the decoder."""
-    model, about = cell.model, facts(cell)
+    model, about = cell.model, cell.facts
     network = model.network
     if isinstance(network, Dense):
         hidden = network.hidden
@@ -104,19 +66,19 @@ def parameters(cell: Cell) -> float:
     """About how many parameters a model has."""
     if isinstance(cell.model.network, Dense):
         return sum(operations(cell))
-    flat = 64 * (-(-facts(cell).shape[1] // 16)) ** 2
+    flat = 64 * (-(-cell.facts.shape[1] // 16)) ** 2
     one = 120_000 + 256 * flat
     return one * (1 + (1 if cell.model.encoder_width == "matched" else cell.model.order))
 
 
 def n_train(cell: Cell) -> int:
     """Training examples of a cell."""
-    return facts(cell).counts[0] if cell.n_train == "all" else int(cell.n_train)
+    return cell.facts.counts[0] if cell.n_train == "all" else int(cell.n_train)
 
 
-def together(cell: Cell, device: str) -> bool:
+def together(cell: Cell, device: str, threads: int) -> bool:
     """Whether a cell's seeds train as one stack."""
-    return stackable(cell.model.network.name, device)
+    return stackable(cell.model.network.name, device, threads)
 
 
 def train_seconds(cell: Cell, seeds: int, device: str) -> float:
@@ -129,22 +91,22 @@ def train_seconds(cell: Cell, seeds: int, device: str) -> float:
     level = rates.step_level + rates.step_level_seed * seeds
     step = rates.step + level * order + 6 * example * training.batch_size * seeds / rates.training
     looks = min(training.epochs, steps)
-    return steps * step + looks * facts(cell).counts[1] * seeds * 2 * example / rates.training
+    return steps * step + looks * cell.facts.counts[1] * seeds * 2 * example / rates.training
 
 
 def _inference_seconds(cell: Cell, device: str) -> float:
     settings, order = cell.evaluation, cell.model.order
     encoder, decoder = operations(cell)
-    test = facts(cell).counts[2]
+    test = cell.facts.counts[2]
     codes, pictures = min(settings.n_codes, test), min(settings.n_reconstructions, test)
     draws = min(settings.n_likelihood, test) * settings.importance_samples
     decoded = pictures + settings.redraws * settings.n_samples + 500 * order + codes + draws
     work = 2 * (3 * codes * encoder + decoded * decoder) / RATES[device].inference
-    return 0.1 + work + 2e-9 * decoded * facts(cell).size + 2e-7 * draws * order
+    return 0.1 + work + 2e-9 * decoded * cell.facts.size + 2e-7 * draws * order
 
 
 def _score_seconds(cell: Cell, device: str) -> float:
-    settings, about = cell.evaluation, facts(cell)
+    settings, about = cell.evaluation, cell.facts
     samples = settings.n_samples * (settings.redraws + 1)
     if about.is_density:
         return 0.1 + (1e-5 if about.size == 1 else 1e-4) * settings.n_samples
@@ -163,7 +125,7 @@ def _score_seconds(cell: Cell, device: str) -> float:
 
 def seconds(stage: str, cell: Cell, device: str) -> float:
     """Seconds of a stage: for one run (encode, evaluate), one cell (groups) or one data set (prepare, reference)."""
-    about = facts(cell)
+    about = cell.facts
     if stage == "encode":
         return _inference_seconds(cell, device)
     if stage == "evaluate":
@@ -177,7 +139,7 @@ def seconds(stage: str, cell: Cell, device: str) -> float:
 
 def disk(cell: Cell) -> tuple[float, float]:
     """Bytes of one run: what is kept, and what `phvae clean` removes once the scores are there."""
-    settings, about = cell.evaluation, facts(cell)
+    settings, about = cell.evaluation, cell.facts
     item = 4 if about.is_density else 1
     codes = min(settings.n_codes, about.counts[2])
     kept = 4 * parameters(cell) + min(2e6, 11 * codes * cell.model.latent_size + 1.5e6) + 5e4
@@ -188,7 +150,7 @@ def disk(cell: Cell) -> tuple[float, float]:
 
 def memory_mb(stage: str, cell: Cell, seeds: int = 1) -> float:
     """Peak memory of a job of a stage, in MB."""
-    about = facts(cell)
+    about = cell.facts
     if stage == "train":
         data = min(n_train(cell), about.counts[0]) * about.size * (4 if about.is_density else 1)
         example = sum(operations(cell)) ** 0.5 * 200  # activations, about

@@ -79,7 +79,7 @@ def _config(config: str) -> Answer:
 
 
 def _data(config: str) -> Answer:
-    from phvae.data.published import find, search_path
+    from phvae.data.published import find, find_unpacked, search_path
     from phvae.data.registry import kind_class
     from phvae.grid import load_grid
 
@@ -88,9 +88,9 @@ def _data(config: str) -> Answer:
     absent = []
     for name in grid.config.datasets:
         kind = kind_class(grid.dataset_cells(name)[0].data["kind"])
-        unpacked = any((root / folder).is_dir() for root in roots for folder in kind.unpacked)
-        if not unpacked:
-            absent += [f"{name}: {file.name}" for file in kind.files if not find(file, roots)]
+        absent += [
+            f"{name}: {file.name}" for file in kind.files if not (find(file, roots) or find_unpacked(file, roots))
+        ]
     if not absent:
         return GOOD, "every data set of the configuration is here"
     text = f"absent: {', '.join(absent)}; phvae data fetch --config {config}"
@@ -99,12 +99,13 @@ def _data(config: str) -> Answer:
 
 def _weights(config: str) -> Answer:
     from phvae.grid import load_grid
-    from phvae.metrics.features import inception_weights
+    from phvae.metrics.weights import inception_weights
 
-    wanted = [cell.evaluation for cell in load_grid(config).cells if "inception" in cell.evaluation.extractors]
+    grid = load_grid(config)
+    wanted = [cell.evaluation for cell in grid.cells if "inception" in cell.evaluation.extractors]
     if not wanted:
         return GOOD, "the configuration asks for no FID"
-    path, reason = inception_weights(wanted[0])
+    path, reason = inception_weights(wanted[0], grid.config.data_path)
     return (GOOD, str(path)) if path else (NOTE, f"FID will be empty: {reason}")
 
 

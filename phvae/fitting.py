@@ -54,7 +54,7 @@ def fit(
         validation: a share of x held out (drawn from `seed`), or an array like x. It chooses the best epoch.
         epochs: passes over the training examples.
         steps: optimiser steps in all, divided into `epochs` epochs; replaces passes.
-        batch_size: examples a step; the last of a pass may be smaller.
+        batch_size: examples a step; a batch may hold the end of one pass and the beginning of the next.
         learning_rate: Adam's.
         warm_up: share of the steps over which the divergence's weight grows from 0 to 1.
         precision: of the computation.

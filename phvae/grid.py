@@ -1,4 +1,8 @@
-"""From a configuration file to the cells of its grid; every mistake is refused here, before anything runs."""
+"""From a configuration file to the cells of its grid.
+
+Every mistake that shows in the file, or in what is known of a data kind unread, is refused here, before anything runs.
+What needs the data (shape and number of the user's own) or torch (widths that cannot be matched) is refused by the job.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ from phvae import config as parts
 from phvae.chunks import seeds_per_job
 from phvae.config import Config, EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.errors import ConfigError, nearest
+from phvae.facts import Facts, facts
 from phvae.files import sha256_text
 from phvae.paths import Paths
 
@@ -47,6 +52,11 @@ class Cell:
     def name(self) -> str:
         """The cell in words, for logs: ``digits/n-all/vae``."""
         return f"{self.dataset}/n-{self.n_train}/{self.variant}"
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of its data set unread."""
+        return facts(self.data)
 
     @property
     def deep_features(self) -> bool:
@@ -112,7 +122,7 @@ class Grid:
         size = cell.training.seeds_per_job
         if size == "auto":
             device = "cuda" if self.config.device == "cuda" else "cpu"
-            size = seeds_per_job(len(cell.seeds), cell.model.network.name, device)
+            size = seeds_per_job(len(cell.seeds), cell.model.network.name, device, self.config.threads)
         stacks = [list(cell.seeds[start : start + size]) for start in range(0, len(cell.seeds), size)]
         return {f"{stack[0]}-{stack[-1]}": stack for stack in stacks}
 
@@ -127,6 +137,11 @@ class Grid:
             for index in range(0, len(cells), size):
                 found[dataset, n_train, index // size] = cells[index : index + size]
         return found
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """How tables and figures call each variant."""
+        return {cell.variant: cell.label for cell in self.cells}
 
     def dump(self) -> str:
         """The configuration as JSON that `load_grid` reads back, in the order of the file (it decides the batches)."""
@@ -161,8 +176,20 @@ def _read_only(folder: Path) -> bool:
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice: the second would silently win."""
+class _Strict(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice (the second would silently win) and scalars that cannot be read."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, ArithmeticError, TypeError):  # PyYAML lets them through
+            value = node
+        tag, line = node.tag.rpartition(":")[2], node.start_mark.line + 1
+        if value is node:
+            raise yaml.constructor.ConstructorError(None, None, f"{_short(node.value)} is no {tag} (line {line})")
+        if isinstance(value, int) and value.bit_length() > 63:
+            raise yaml.constructor.ConstructorError(None, None, f"an integer beyond 63 bits (line {line})")
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
@@ -184,7 +211,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
     except FileNotFoundError:
         siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
         hint = nearest(path.name, siblings)
@@ -255,6 +282,13 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
         raise ConfigError(
             f"{source}: datasets.{name}.variants: found {chosen}, expected each variant once, at least one"
         )
+    about = facts(data)
+    for size in entry.n_train:
+        if size != "all" and size > about.counts[0] and not about.assumed:
+            raise ConfigError(
+                f"{source}: datasets.{name}.n_train: found {size}, expected all or at most {about.counts[0]}, the "
+                "number of its training examples"
+            )
     cells = []
     for variant in chosen:
         row = config.variants[variant]
@@ -273,11 +307,27 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
                 return f"{source}: {holder}.{path}" if path else f"{source}: {holder} (data set {name})"
 
             sections[key] = _section(cls, merged, where)
+            if key == "model":
+                _check_data(sections[key], name, about, where)
         for n_train in entry.n_train:
             cells.append(
                 Cell(name, n_train, variant, row.label or variant, data, entry.subset, seeds=seeds, **sections)
             )
     return cells
+
+
+def _check_data(model: ModelConfig, dataset: str, about: Facts, where: Any) -> None:
+    """Refuse a model that cannot be trained on such data."""
+    if model.likelihood.name != "gaussian" and not about.unit_interval:
+        raise ConfigError(
+            f"{where('likelihood')}: found {model.likelihood.name}, expected gaussian: the values of {dataset} are not "
+            "confined to [0, 1]"
+        )
+    if not about.assumed:
+        try:
+            model.network.check_shape(about.shape)
+        except ConfigError as error:
+            raise ConfigError(f"{where('network')}: {error} (data set {dataset})") from None
 
 
 def _section(cls: type[Section], content: Any, where: Any) -> Section:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from phvae.errors import ConfigError, DataError
 
-__all__ = ["check_shape", "data_batch", "latent_batch"]
+__all__ = ["check_shape", "check_unit_interval", "data_batch", "latent_batch"]
 
 
 def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
@@ -38,13 +38,22 @@ def _check_finite(tensor: Tensor, what: str) -> None:
         raise DataError(f"{what} holds {count} NaN or infinite values, expected finite numbers")
 
 
+def check_unit_interval(low: float, high: float, shape: tuple[int, ...], what: str) -> None:
+    """Refuse examples of a shape whose lowest and highest values leave [0, 1]."""
+    if not (low >= 0 and high <= 1):
+        asked = "images in [0, 1]: scale them, or pass uint8"
+        if len(shape) == 1:
+            asked = "numbers in [0, 1], where this likelihood is defined: use likelihood gaussian, or scale them"
+        raise DataError(f"{what} has values from {low:.6g} to {high:.6g}, expected {asked}")
+
+
 def data_batch(x: Any, shape: tuple[int, ...], unit_interval: bool, like: Tensor, what: str = "x") -> Tensor:
     """A batch of examples, (B, *shape), in the type and on the device of `like`.
 
     Args:
         x: tensor or array; uint8 is divided by 255.
         shape: the shape of one example.
-        unit_interval: whether values outside [0, 1] are an error (images).
+        unit_interval: whether values outside [0, 1] are an error (images, and likelihoods other than gaussian).
         like: any parameter of the model.
         what: the argument's name, for messages.
 
@@ -60,11 +69,8 @@ def data_batch(x: Any, shape: tuple[int, ...], unit_interval: bool, like: Tensor
     if tensor.dtype == torch.uint8:
         batch = batch / 255
     _check_finite(batch, what)
-    if unit_interval and bool(((batch < 0) | (batch > 1)).any()):
-        low, high = batch.min().item(), batch.max().item()
-        raise DataError(
-            f"{what} has values from {low:.6g} to {high:.6g}, expected images in [0, 1]: scale them, or pass uint8"
-        )
+    if unit_interval:
+        check_unit_interval(batch.min().item(), batch.max().item(), shape, what)
     return batch
 
 

@@ -93,7 +93,7 @@ class Trainer:
         validation: (N, *shape) data as stored, the same for all seeds.
         training: budget and schedule.
         progress: one record a seed.
-        best: for each seed the state of its best epoch (weights and their moments), empty before the first.
+        best: for each seed the weights of its best epoch, empty before the first.
         step: steps already done.
     """
 
@@ -123,7 +123,7 @@ class Trainer:
         """Train to the end of the budget.
 
         Args:
-            finish: takes a seed that is done: its progress and the state of its best epoch (empty if it diverged).
+            finish: takes a seed that is done: its progress and the weights of its best epoch (none if it diverged).
             each_step: called between two steps; may save the trainer, or raise to stop it.
             each_epoch: called after each epoch.
         """
@@ -186,7 +186,7 @@ class Trainer:
         return [index for index, progress in enumerate(self.progress) if progress.diverged]
 
     def _close_epoch(self, losses: np.ndarray) -> None:
-        """Add the row of history; keep the state of a seed that is better than ever on the validation split."""
+        """Add the row of history; keep the weights of a seed that is better than ever on the validation split."""
         weight = schedule_weight(self.training.schedule, self.step - 1, self.ends[-1])
         for index, (progress, values) in enumerate(zip(self.progress, losses, strict=True)):
             if not np.isfinite(values).all():
@@ -200,7 +200,7 @@ class Trainer:
             progress.sums, progress.count = [], 0
             if row["validation_loss"] < progress.best_loss:
                 progress.best_loss, progress.best_epoch = row["validation_loss"], len(progress.rows)
-                self.best[index] = self.stack.state(index)
+                self.best[index] = self.stack.state(index, moments=False)
         self.look()
 
     def _validation_losses(self, each_step: Callable[[], None]) -> np.ndarray:

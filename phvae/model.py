@@ -68,7 +68,8 @@ class PHVAE(nn.Module):
         self.order, self.latent_size, self.level_size = c.order, c.latent_size, c.latent_size // c.order
         self.weights = reconstruction_weights(c.reconstruction_weights, c.order)
         self.scored = [k for k, weight in enumerate(self.weights, 1) if weight > 0]
-        self.scaling: tuple[list[float], list[float]] | None = None  # x = offset + scale * original, of densities
+        # (offset, scale) of the densities it was trained on, x = offset + scale * original: kept, applied nowhere here
+        self.scaling: tuple[list[float], list[float]] | None = None
         network = NETWORKS[c.network.name](c.network, self.shape)
         widths = network.widths if c.encoder_width == "full" else matched_widths(network, c.order, c.latent_size)
         generators = [torch_generator(seed, "encoder", k) for k in range(1, c.order + 1)]
@@ -138,12 +139,15 @@ class PHVAE(nn.Module):
 
     @torch.no_grad()
     def decode(self, z: Any) -> Tensor:
-        """The decoder's mean x_hat of codes z (B, n, d), as (B, *shape)."""
+        """The decoder's mean x_hat of codes z (B, n, d), as (B, *shape), in the units of the training data.
+
+        Images lie in [0, 1]; densities are standardised, with original = (x_hat - offset) / scale by `scaling`.
+        """
         z = latent_batch(z, self.order, self.level_size, self._like)
         return torch.cat([self.likelihood.mean(self.decoder(part.flatten(1))) for part in z.split(CHUNK)])
 
     def reconstruct(self, x: Any) -> Tensor:
-        """The decoder's mean at the posterior mean, (B, *shape)."""
+        """The decoder's mean at the posterior mean, (B, *shape), in the units of x (see `decode`)."""
         return self.decode(self.encode(x)[0])
 
     @torch.no_grad()
@@ -160,7 +164,10 @@ class PHVAE(nn.Module):
 
     @torch.no_grad()
     def sample(self, n: int, generator: torch.Generator | int = 0, noise: bool = False) -> Tensor:
-        """Decoder means of n prior draws, (n, *shape); with `noise`, draws from p(x | z) at the same z."""
+        """Decoder means of n prior draws, (n, *shape); with `noise`, draws from p(x | z) at the same z.
+
+        The units are those of `decode`.
+        """
         if n < 1:
             raise DataError(f"n is {n}, expected at least 1 sample")
         if isinstance(generator, int):

@@ -101,11 +101,7 @@ class ConvLocatello:
     """
 
     def __init__(self, options: config.ConvLocatello, shape: Sequence[int]) -> None:
-        if len(shape) != 3 or shape[0] not in (1, 3) or shape[1] != shape[2] or shape[1] not in (28, 32, 64):
-            raise ConfigError(
-                "network conv_locatello takes images of 1 or 3 channels and 28, 32 or 64 pixels a side, "
-                f"not shape {tuple(shape)}: use network dense"
-            )
+        options.check_shape(tuple(shape))
         self.channels, self.pixels = shape[0], shape[1]
         self.frame = 2 if self.pixels == 28 else 0
         self.side = (self.pixels + 2 * self.frame) // 16

@@ -84,7 +84,7 @@ def _device(grid: Grid) -> str:
 
 def _training(grid: Grid, cell: Cell, chunk: str, seeds: int, factors: Factors) -> Job:
     device = _device(grid)
-    together = seeds if costs.together(cell, device) else 1
+    together = seeds if costs.together(cell, device, grid.config.threads) else 1
     seconds = costs.train_seconds(cell, together, device) * seeds / together
     seconds *= factors.get(("train", cell.model.network.name), 1.0)
     memory = costs.memory_mb("train", cell, together)
@@ -146,7 +146,7 @@ def plan(grid: Grid, finished: Path | None = None) -> str:
     ]
     if device == "cuda" and not factors:
         lines.append(f"{'':12}correct them with the first GPU results: phvae plan CONFIG --costs results/NAME")
-    unread = [name for name in grid.config.datasets if costs.facts(grid.dataset_cells(name)[0]).assumed]
+    unread = [name for name in grid.config.datasets if grid.dataset_cells(name)[0].facts.assumed]
     if unread:
         lines.append(f"assumed     50,000 pictures of 3x64x64 in {', '.join(unread)}, whose files are not read here")
     for stage, modelled, real in error(source, device) if source else []:
@@ -168,7 +168,7 @@ def _disk(grid: Grid) -> str:
     kept, arrays = (sum(size[part] * seeds for size, seeds in runs) for part in (0, 1))
     data = 0
     for name in grid.config.datasets:
-        about = costs.facts(grid.dataset_cells(name)[0])
+        about = grid.dataset_cells(name)[0].facts
         data += sum(about.counts) * about.size * (4 if about.is_density else 1)
     return f"{_bytes(kept + arrays + data)}, of which `phvae clean` frees {_bytes(arrays)} once the scores are there"
 

@@ -9,13 +9,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from phvae.config import ModelConfig
-from phvae.errors import DataError
+from phvae.errors import DataError, PhvaeError
 from phvae.files import atomic, read_json, write_json
 from phvae.model import PHVAE
 
 __all__ = ["load", "save"]
 
 FORMAT = 1
+DTYPES = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
 
 
 def save(model: PHVAE, folder: str | Path) -> None:
@@ -44,15 +45,30 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> PHVAE:
     for name in ("model.json", "model.safetensors"):
         if not (folder / name).is_file():
             raise DataError(f"{folder / name} is absent: expected a folder written by save")
-    content = read_json(folder / "model.json")
-    if content.get("format") != FORMAT:
-        raise DataError(f"{folder / 'model.json'} has format {content.get('format')}, expected {FORMAT}")
-    model = PHVAE(content["shape"], ModelConfig(**content["config"])).to(getattr(torch, content["dtype"]))
+    model = _built(folder / "model.json")
     try:
         model.load_state_dict(load_file(folder / "model.safetensors"))
     except (RuntimeError, OSError, SafetensorError) as error:
         raise DataError(f"{folder / 'model.safetensors'} does not fit model.json: {error}") from error
-    if content["scaling"] is not None:
-        offset, scale = content["scaling"]
-        model.scaling = (offset, scale)
     return model.to(device)
+
+
+def _built(path: Path) -> PHVAE:
+    """The model that model.json describes, with weights of its own."""
+    try:
+        content = read_json(path)
+        if content["format"] != FORMAT:
+            raise DataError(f"{path} has format {content['format']}, expected {FORMAT}")
+        model = PHVAE(content["shape"], ModelConfig(**content["config"])).to(DTYPES[content["dtype"]])
+        if content["scaling"] is not None:
+            offset, scale = ([float(number) for number in part] for part in content["scaling"])
+            if {len(offset), len(scale)} != {model.shape[0]}:
+                raise ValueError(f"scaling has {len(offset)} and {len(scale)} numbers, expected {model.shape[0]}")
+            model.scaling = (offset, scale)
+    except DataError:
+        raise
+    except KeyError as error:
+        raise DataError(f"{path} has no (known) {error.args[0]}: expected a file written by save") from None
+    except (PhvaeError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is damaged: {' '.join(str(error).split())}; expected a file written by save") from None
+    return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from phvae.files import read_json, sha256, write_json
 from phvae.grid import Cell, Grid
 
 if TYPE_CHECKING:
+    from phvae.config import EvaluationConfig
     from phvae.data import Prepared
 
 __all__ = ["collect", "encode", "evaluate", "groups", "prepare", "reference", "train"]
@@ -67,10 +69,22 @@ def _run_dirs(grid: Grid, cell: Cell) -> dict[int, Path]:
     return {seed: grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed) for seed in cell.seeds}
 
 
+def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
+    """The run folders of the seeds that did not diverge.
+
+    Raises:
+        PhvaeError: a seed is not trained yet.
+    """
+    dirs = _run_dirs(grid, cell)
+    for folder in dirs.values():
+        if not (folder / "run.json").is_file():
+            raise PhvaeError(f"{folder / 'run.json'}: absent; train {cell.name} first: phvae train")
+    return {seed: folder for seed, folder in dirs.items() if read_json(folder / "run.json")["status"] != "diverged"}
+
+
 def train(grid: Grid, cell: Cell, chunk: str) -> None:
     """Train a stack of seeds of one cell; seeds that are done are left alone."""
     from phvae.device import resolve
-    from phvae.polynomial import warn_if_binary
     from phvae.training import train as train_stack
 
     device = resolve(grid.config.device)
@@ -78,7 +92,6 @@ def train(grid: Grid, cell: Cell, chunk: str) -> None:
     if chunk not in stacks:
         raise ConfigError(f"{grid.source}: {cell.name} has no stack {chunk!r}, only {', '.join(stacks)}")
     data = _data(grid, cell.dataset)
-    warn_if_binary(data.binary, cell.model.order, cell.model.basis)
     seeds = stacks[chunk]
     keys = _keys(grid, cell, seeds, data, device)
     dirs = _run_dirs(grid, cell)
@@ -126,11 +139,18 @@ def encode(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
     data = _data(grid, dataset)
     names = {}
     for cell in _batch(grid, dataset, n_train, index):
-        for seed, folder in _run_dirs(grid, cell).items():
-            if read_json(folder / "run.json")["status"] != "diverged":
-                encode_run(folder, cell, seed, data, device=device, settings=cell.evaluation)
-                names[f"{cell.variant}/{seed}"] = sha256(folder / "encode.json")
+        for seed, folder in _trained(grid, cell).items():
+            encode_run(folder, cell, seed, data, device=device, settings=cell.evaluation)
+            names[f"{cell.variant}/{seed}"] = sha256(folder / "encode.json")
     _manifest(grid, "encode", (dataset, n_train, index), names)
+
+
+def _scored(grid: Grid, cell: Cell) -> EvaluationConfig:
+    """The cell's evaluation with the file of Inception weights found along `data_path`, if there is one."""
+    from phvae.metrics.weights import inception_weights
+
+    path, _ = inception_weights(cell.evaluation, grid.config.data_path)
+    return cell.evaluation if path is None else cell.evaluation.model_copy(update={"inception_weights": str(path)})
 
 
 def reference(grid: Grid, dataset: str) -> None:
@@ -140,7 +160,7 @@ def reference(grid: Grid, dataset: str) -> None:
     folder = grid.paths.reference(dataset)
     cells = grid.dataset_cells(dataset)
     device = grid.scoring_device(cells)
-    build(folder, _data(grid, dataset), cells[0].evaluation, device=device, threads=grid.config.threads)
+    build(folder, _data(grid, dataset), _scored(grid, cells[0]), device=device, threads=grid.config.threads)
 
 
 def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int, threads: int = 1) -> None:
@@ -152,10 +172,10 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int, threads: 
     cells = _batch(grid, dataset, n_train, index)
     device = grid.scoring_device(cells)
     for cell in cells:
-        for seed, folder in _run_dirs(grid, cell).items():
-            if read_json(folder / "run.json")["status"] != "diverged":
-                evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device, threads=threads)
-                names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")
+        cell = dataclasses.replace(cell, evaluation=_scored(grid, cell))
+        for seed, folder in _trained(grid, cell).items():
+            evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device, threads=threads)
+            names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")
     _manifest(grid, "evaluate", (dataset, n_train, index), names)
 
 
@@ -165,13 +185,8 @@ def groups(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
 
     names = {}
     for cell in _batch(grid, dataset, n_train, index):
-        folders = [
-            folder
-            for folder in _run_dirs(grid, cell).values()
-            if read_json(folder / "run.json")["status"] != "diverged"
-        ]
         path = grid.paths.groups(dataset, n_train, cell.variant)
-        write_json(path, {"rows": evaluate_group(cell, folders)})
+        write_json(path, {"rows": evaluate_group(cell, list(_trained(grid, cell).values()))})
         names[cell.variant] = sha256(path)
     _manifest(grid, "groups", (dataset, n_train, index), names)
 
@@ -182,6 +197,6 @@ def collect(grid: Grid) -> dict[str, Any]:
 
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
     try:
-        return {"rows": len(collect_runs(grid.paths.root, expected))}
+        return {"rows": len(collect_runs(grid.paths.root, expected, grid.labels))}
     except FileNotFoundError as error:
         raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ def summary(grid: Grid, since: float | None = None) -> str:
     """The closing lines of `make run`; `since` is when it began, in seconds since 1970."""
     root = grid.paths.root
     costs = read_costs(root)
-    compute = costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum(axis=None)
+    compute = costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
     diverged = (
         costs.loc[costs["status"] == "diverged", ["dataset", "variant", "seed"]].astype(str).agg("/".join, axis=1)
     )
@@ -28,7 +29,7 @@ def summary(grid: Grid, since: float | None = None) -> str:
         f"  figures   {root / 'figures'}",
         f"  numbers   {root / 'metrics.csv'}",
         f"  tracking  {_tracking(root)}",
-        "  open the MLflow page with: make ui   (http://127.0.0.1:5000)",
+        f"  open the MLflow page with: {_page(Path(grid.config.results))}   (http://127.0.0.1:5000)",
     ]
     if len(diverged):
         lines.insert(2, f"  diverged  {', '.join(diverged[:5])}{' ...' if len(diverged) > 5 else ''}")
@@ -36,6 +37,15 @@ def summary(grid: Grid, since: float | None = None) -> str:
         wall = time.time() - since
         lines.append(f"  time      {wall:.0f} s; training, encoding and metrics themselves {compute:.0f} s of one core")
     return "\n".join(lines)
+
+
+def _page(results: Path) -> str:
+    """The command that opens the store of these results; `make ui` knows those in the checkout's own folder."""
+    if results.resolve() == Path("results").resolve():
+        return "make ui"
+    store, artifacts = shlex.quote(f"sqlite:///{results}/mlflow/mlflow.db"), shlex.quote(f"{results}/mlflow/artifacts")
+    where = f"--backend-store-uri {store} --default-artifact-root {artifacts}"
+    return f"mlflow server --host 127.0.0.1 --port 5000 {where}"
 
 
 def _tracking(root: Path) -> str:

@@ -6,8 +6,9 @@ import csv
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def read_run(folder: Path, root: Path) -> Entry:
     """One run: its resolved configuration, curves, final metrics, pictures and model.
 
     Raises:
-        DataError: run.json cannot be read.
+        DataError: run.json, history.csv, metrics.json or costs.json cannot be read.
     """
     try:
         record = read_json(folder / "run.json")
@@ -68,7 +69,17 @@ def read_run(folder: Path, root: Path) -> Entry:
     entry = Entry(path, "run", folder.name, failed=status != "ok")
     entry.params = _params(record)
     entry.tags = _tags(record, key, status)
-    entry.points = [*_curves(folder / "history.csv"), *_finals(folder / "metrics.json"), *_costs(record, folder)]
+    readers: dict[str, Callable[[Path], Iterator[Point]]] = {
+        "history.csv": _curves, "metrics.json": _finals, "costs.json": partial(_costs, record)
+    }  # fmt: skip
+    for name, read in readers.items():
+        try:
+            entry.points += read(folder / name)
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            again = "train" if name == "history.csv" else "evaluate"
+            raise DataError(
+                f"{folder / name}: cannot be read ({error!r}); remove it and {again} this run again"
+            ) from None
     for name in ("model.safetensors", "model.json"):
         if (folder / name).is_file():
             entry.files.append((folder / name, "model"))
@@ -192,8 +203,8 @@ def _finals(path: Path) -> Iterator[Point]:
             yield re.sub(r"[^\w\-. :/]", "_", name), float(row["value"]), 0
 
 
-def _costs(record: dict[str, Any], folder: Path) -> Iterator[Point]:
-    kept = read_json(folder / "costs.json") if (folder / "costs.json").is_file() else {}
+def _costs(record: dict[str, Any], path: Path) -> Iterator[Point]:
+    kept = read_json(path) if path.is_file() else {}
     for name in dict.fromkeys(("seconds_train", "images_per_second", "peak_memory_mb", "best_epoch", *kept)):
         value = kept.get(name, record.get(name))
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):

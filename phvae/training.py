@@ -18,6 +18,7 @@ from phvae.chunks import stackable
 from phvae.device import session
 from phvae.files import read_json, sha256, write_json, write_text
 from phvae.fitting import fit
+from phvae.inputs import check_unit_interval
 from phvae.interrupts import Interrupted, Stop
 from phvae.lease import Leases
 from phvae.loop import Progress, Trainer
@@ -62,6 +63,7 @@ def train(
         The content of each seed's run.json.
 
     Raises:
+        DataError: values outside [0, 1] under a likelihood that is defined there.
         Interrupted: SIGTERM, SIGINT or SIGUSR1 came; checkpoints were written, the exit status is 75.
         OSError: a checkpoint cannot be written; older ones are intact.
     """
@@ -117,6 +119,7 @@ class _Job:
         self.device, self.provenance, self.stop, self.leases = device, provenance, stop, leases
         self.model = PHVAE(data.shape, cell.model, seed=seeds[0])
         self.counts = self.model.parameter_counts()
+        _check_range(self.model, data)
         self.saved_at = time.monotonic()
 
     def run(self, step: int) -> None:
@@ -152,7 +155,7 @@ class _Job:
         self.trainer.run(self._finish, self._between, self._tell)
 
     def _states(self, step: int) -> tuple[list[Progress], list[dict[str, Tensor]], list[dict[str, Tensor]]]:
-        """Progress, weights (and moments) and best state of every seed at a step."""
+        """Progress, weights (and moments) and best weights of every seed at a step."""
         if step == 0:
             models = [PHVAE(self.data.shape, self.cell.model, seed=seed) for seed in self.seeds]
             weights = [{n: p.detach() for n, p in model.named_parameters()} for model in models]
@@ -236,6 +239,14 @@ class _Job:
         rows = [progress.rows[-1] for progress in self.trainer.progress if not progress.diverged]
         if rows:
             self.meter.line(epoch_line(rows, len(self.trainer.ends)))
+
+
+def _check_range(model: PHVAE, data: Prepared) -> None:
+    """Refuse, split by split, what the model's likelihood is not defined on; bytes always fit."""
+    for split in ("train", "validation", "test"):
+        x: np.ndarray = getattr(data, split)
+        if model.unit_interval and x.dtype != np.uint8:
+            check_unit_interval(float(x.min()), float(x.max()), model.shape, f"{data.name}: the {split} split")
 
 
 def _csv(rows: list[dict[str, float]]) -> str:

@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import datetime
+import importlib.metadata
 import json
+from pathlib import Path
 from typing import Any
 
 from phvae import provenance
 from phvae.errors import PhvaeError
 from phvae.files import read_json, write_json
 from phvae.grid import Cell, Grid
+from phvae.lease import NAME as LEASE
 
 __all__ = ["accept", "clean"]
 
-REMADE = ("arrays.npz", "checkpoint-*", "*.lease")
-
 
 def clean(grid: Grid, *, dry_run: bool = False) -> str:
-    """Remove arrays and checkpoints of finished runs; models, codes and numbers stay.
+    """Remove the arrays of finished runs, and checkpoints they left behind; models, codes and numbers stay.
 
-    A later edit of a metric makes the arrays again from the model, without training.
+    A later edit of a metric makes the arrays again from the model, without training. A run that is being trained
+    (its lease is there) is left alone, and so is one whose files are not those of its run.json: it will be trained
+    again, and may have begun. A checkpoint of another key than run.json's belongs to such a training.
     """
+    from phvae import checkpoint
+    from phvae.training import finished
+
     count = size = 0
     for cell, seed in grid.runs():
         folder = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
-        if not (folder / "run.json").is_file():
-            continue  # unfinished: its checkpoints are what it resumes from
-        for path in (p for pattern in REMADE for p in folder.glob(pattern)):
+        if not (folder / "run.json").is_file() or (folder / LEASE).exists():
+            continue
+        key = _record(folder / "run.json")["run_key"]
+        if not finished(folder, key):
+            continue
+        left = [checkpoint.location(folder, step) for step in checkpoint.available(folder, key)]
+        for path in [*folder.glob("arrays.npz"), *left]:
             count += 1
             size += path.stat().st_size
             if not dry_run:
@@ -38,38 +48,65 @@ def accept(grid: Grid, reason: str) -> str:
     """Give finished runs the key of today's code, so that the next call does not retrain them.
 
     The old key, the date and the reason are kept in run.json under ``accepted``: a reader sees that these
-    numbers were made by earlier code. Only runs whose cell, data and seed are unchanged are accepted.
+    numbers were made by earlier code. Only the code may differ: a run of another cell, seed, data, version of torch,
+    device or number of threads is left as it is. The device is the run's own, so that a machine without a GPU accepts
+    what was trained on one.
 
     Raises:
-        PhvaeError: no reason was given.
+        PhvaeError: no reason was given, or a run.json cannot be read.
     """
-    from phvae.device import resolve
-
     if not reason.strip():
         raise PhvaeError("--reason is empty: say why the edit cannot change a number; it is kept in every run.json")
-    device = resolve(grid.config.device)
     accepted = unchanged = other = 0
     for cell, seed in grid.runs():
         path = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed) / "run.json"
         manifest = grid.paths.data(cell.dataset)
         if not path.is_file() or not manifest.is_file():
             continue
-        run = read_json(path)
+        run = _record(path)
         data = read_json(manifest)["sha256"]
-        key = provenance.run_key(cell, seed, data, device, grid.config.threads)
-        same_science = _same_science(cell, run["config"])
-        if run["run_key"] == key:
-            unchanged += 1
-        elif not same_science or run["inputs"].get("data") != data or run["seed"] != seed:
+        key = provenance.run_key(cell, seed, data, run["device"], run["threads"])
+        if not _same_but_for_code(grid, cell, seed, data, run):
             other += 1
+        elif run["run_key"] == key:
+            unchanged += 1
         else:
             today = datetime.datetime.now(datetime.UTC).date().isoformat()
             record = {"from": run["run_key"], "to": key, "date": today, "reason": reason}
             write_json(path, run | {"run_key": key, "accepted": [*run.get("accepted", []), record]})
             accepted += 1
     return (
-        f"accepted {accepted} runs; {unchanged} were up to date; {other} differ in configuration or data and will "
-        "be retrained"
+        f"accepted {accepted} runs; {unchanged} were up to date; {other} differ in configuration, data, torch, device "
+        "or threads and will be retrained"
+    )
+
+
+def _record(path: Path) -> dict[str, Any]:
+    """A run.json with everything that is read here.
+
+    Raises:
+        PhvaeError: it is damaged.
+    """
+    wanted = ("run_key", "seed", "config", "inputs", "versions", "device", "threads")
+    try:
+        run = read_json(path)
+    except ValueError as error:
+        raise PhvaeError(f"{path}: damaged ({error}); remove it, and the run is trained again") from None
+    if not isinstance(run, dict) or not run.keys() >= set(wanted):
+        keys = ", ".join(wanted)
+        raise PhvaeError(f"{path}: expected an object with {keys}; remove it, and the run is trained again")
+    return run
+
+
+def _same_but_for_code(grid: Grid, cell: Cell, seed: int, data: str, run: dict[str, Any]) -> bool:
+    """Whether the configuration of today asks for the recorded run, were it not for the code."""
+    return (
+        _same_science(cell, run["config"])
+        and run["seed"] == seed
+        and run["inputs"].get("data") == data
+        and run["versions"].get("torch") == importlib.metadata.version("torch")
+        and run["threads"] == grid.config.threads
+        and grid.config.device in ("auto", run["device"])
     )
 
 

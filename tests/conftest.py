@@ -53,3 +53,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _in_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests name shipped files relative to the checkout."""
     monkeypatch.chdir(REPOSITORY)
+
+
+@pytest.fixture
+def no_usual_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No data of this machine: an empty cache folder, and no search path."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("PHVAE_DATA_PATH", raising=False)

@@ -20,3 +20,14 @@ def normal(shape: tuple[int, ...], seed: int = 1) -> np.ndarray:
 
 def rotation(size: int, seed: int) -> np.ndarray:
     return np.linalg.qr(normal((size, size), seed))[0]
+
+
+def every_third_is_whole(values: np.ndarray, frequent: int = 20) -> bool:
+    """Whether each third of the rows (N,) or (N, F) holds every value that occurs at least `frequent` times."""
+    for column in values.reshape(len(values), -1).T:
+        found, counts = np.unique(column, return_counts=True)
+        wanted = set(found[counts >= frequent].tolist())
+        assert wanted, "no value is frequent: nothing was tried"
+        if any(wanted - set(third.tolist()) for third in np.array_split(column, 3)):
+            return False
+    return True

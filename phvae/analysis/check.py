@@ -58,11 +58,11 @@ class Verdict:
 def check(mine: Path, reference: Path) -> tuple[str, bool]:
     """Hold the results in `mine` against those in `reference`; the text says what agrees, the flag whether enough does.
 
-    A number is the mean over seeds of one metric of one cell. It is the same where every shared seed has the same
-    value (to 1e-6), agrees where the difference is within what chance allows at the seeds' own spread (Student's
-    test, p > .001), and differs otherwise. At most 1 % of the numbers may differ, and none by more than chance allows
-    among so many. Cells and metrics that only one side has are counted and not judged, so a small part can be checked.
-
+    A number is the mean over seeds of one metric of one cell. It is the same where the seeds are shared (all those of
+    the side with fewer) and have the same values (to 1e-6), agrees where the difference is within what chance allows at
+    the seeds' own spread (Student's test, p > .001), and differs otherwise; without any spread it differs, but no
+    chance can be given. At most 1 % of the numbers may differ, and none by more than chance allows among so many. Cells
+    and metrics that only one side has are counted and not judged, so a small part can be checked.
 
     Raises:
         DataError: one of the folders has no long table.
@@ -88,11 +88,11 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
     difference = numbers["mean"].to_numpy() - numbers["mean_ref"].to_numpy()
     known = (n > 0) & (n_ref > 0) & (freedom > 0)
     error = np.sqrt(sums / np.maximum(freedom, 1) * (1 / np.maximum(n, 1) + 1 / np.maximum(n_ref, 1)))
-    t = np.divide(np.abs(difference), error, out=np.full(len(numbers), np.inf), where=error > 0)
-    p = np.where(known, 2 * stats.t.sf(t, np.maximum(freedom, 1)), np.nan)
+    t = np.divide(np.abs(difference), error, out=np.zeros(len(numbers)), where=error > 0)
+    p = np.where(known & (error > 0), 2 * stats.t.sf(t, np.maximum(freedom, 1)), np.nan)
     scale = numbers[["mean", "mean_ref"]].abs().max(axis=1).to_numpy()
     close = np.abs(difference) <= SAME * scale
-    alike = (numbers["settings"] == numbers["settings_ref"]) & (
+    alike = (_deciding(numbers["settings"]) == _deciding(numbers["settings_ref"])) & (
         numbers["points"].fillna(-1) == numbers["points_ref"].fillna(-1)
     )
     numbers["difference"], numbers["p"] = difference, np.where(close, 1.0, p)
@@ -103,7 +103,7 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
             equal,
             close,
             ~known,
-            p < LEVEL,
+            (p < LEVEL) | (error == 0),
         ],
         [
             "not comparable: one side has no value",
@@ -120,19 +120,24 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
     return Verdict(numbers, worse, int(sides.get("left_only", 0)), int(sides.get("right_only", 0)))
 
 
+def _deciding(settings: pd.Series) -> pd.Series:
+    """Settings without their last words on the floor, which decide no value."""
+    return settings.str.replace(r"(^|; )floor: .*$", "", regex=True)
+
+
 def _values(table: pd.DataFrame) -> pd.DataFrame:
     rows = table[(table["status"] == "ok") & (table["metric"] != RUN)]
     return rows.assign(seed=rows["seed"].fillna(-1).astype("int64"))[[*KEY, "seed", "value"]]
 
 
 def _equal_seeds(numbers: pd.DataFrame, mine: pd.DataFrame, reference: pd.DataFrame) -> np.ndarray:
-    """For each number: whether both have it at some equal seed, and all those values are equal."""
+    """For each number: whether the sides share all seeds of the one with fewer, and all those values are equal."""
     both = _values(mine).merge(_values(reference), on=[*KEY, "seed"], suffixes=("", "_ref"))
     values = both[["value", "value_ref"]]
     near = (values["value"] - values["value_ref"]).abs() <= SAME * values.abs().max(axis=1)
-    alike = both[KEY].assign(equal=near).groupby(KEY, as_index=False)["equal"].all()
-    found = numbers[KEY].merge(alike, on=KEY, how="left")["equal"]
-    return found.eq(True).to_numpy(dtype=bool)
+    alike = both[KEY].assign(equal=near).groupby(KEY, as_index=False)["equal"].agg(["all", "size"])
+    found = numbers[[*KEY, "n", "n_ref"]].merge(alike, on=KEY, how="left")
+    return (found["all"].eq(True) & (found["size"] == found[["n", "n_ref"]].min(axis=1))).to_numpy(dtype=bool)
 
 
 def _run_status(table: pd.DataFrame) -> pd.DataFrame:

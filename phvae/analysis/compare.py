@@ -92,7 +92,7 @@ def _lines(source: Source, rows: pd.DataFrame) -> list[list[str]]:
                 difference,
                 number(row["p_sign_flip"], 2),
                 share,
-                number(row["sd_ratio"], 2),
+                number(row["spread_ratio"], 2),
                 ", ".join(filter(None, words)),
             ]
         )

@@ -130,8 +130,10 @@ def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 
                     continue
                 x, mean, low, high = _line({int(o): g["value"] for o, g in members.groupby("order")})  # type: ignore[arg-type]
                 shift = 0.07 * (i - (len(drawn) - 1) / 2)
+                # lists: of arrays of one point, older matplotlib and NumPy make a warning between them
+                errors = [(mean - low).tolist(), (high - mean).tolist()]
                 ax.errorbar(
-                    x + shift, mean, yerr=[mean - low, high - mean], capsize=1.8, elinewidth=0.8, label=family,
+                    x + shift, mean, yerr=errors, capsize=1.8, elinewidth=0.8, label=family,
                     **look[family].keywords,
                 )  # fmt: skip
             ax.set_xticks(orders)

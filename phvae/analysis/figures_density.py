@@ -66,20 +66,20 @@ def density_curves(
     with styled():
         figure = new_figure(DOUBLE, 0.35 + 1.45 * rows)
         axes = grid_of(figure, len(samples), columns, sharex=True, sharey=True)
+        highest = float(true.max())
         for ax, (label, drawn) in zip(axes, samples.items(), strict=True):
             ax.fill_between(x, true, color="#D9D9D9", linewidth=0, label="true pdf")
             ax.plot(x, true, color="#555555", linewidth=0.6)
             for kind, values in drawn.items():
                 colour, line, alpha = kinds[kind]
                 curves = np.stack([smoothed(seed, x, bandwidth) for seed in values])
+                highest = max(highest, float(curves.max()))
                 ax.fill_between(x, curves.min(0), curves.max(0), color=colour, alpha=alpha, linewidth=0)
                 ax.plot(x, np.median(curves, 0), color=colour, linestyle=line, linewidth=0.9, label=f"samples, {kind}")
             ax.set_title(wrap(label, 33))
             ax.set_xlim(*limits)
-        highest = max(float(line.get_ydata().max()) for ax in axes for line in ax.get_lines())  # type: ignore[union-attr]
-        axes[0].set_ylim(
-            0, min(1.1 * highest, 1.6 * float(true.max()))
-        )  # a collapsed model is a spike: it may leave the panel, the truth must be seen
+        # a collapsed model is a spike: it may leave the panel, the truth must be seen
+        axes[0].set_ylim(0, min(1.1 * highest, 1.6 * float(true.max())))
         for ax in axes:
             if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
                 ax.set_ylabel("density")

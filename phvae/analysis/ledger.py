@@ -15,6 +15,7 @@ from phvae.analysis.claims import CURVE, Claim, Claims, Control
 from phvae.analysis.rate_distortion import RATE
 from phvae.analysis.summaries import FLOOR, MIN_SPREAD_PAIRS, at_floor
 from phvae.errors import ConfigError
+from phvae.metrics.registry import METRICS
 
 __all__ = [
     "CONTRADICTED",
@@ -68,9 +69,10 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     """The verdict on every (claim, data set).
 
     A claim is supported on a data set if the challenger beats ALL its controls there: the largest of the one-sided
-    p-values (Student's test on paired differences; Pitman-Morgan for spreads) is at most the level after Holm's
-    adjustment for the number of claims tested on that data set (Berger 1982; Holm 1979). It is contradicted if, with
-    as much care, some control beats the challenger. Data sets are not adjusted for: they are counted, by `tally`.
+    p-values (Student's test on paired differences; on absolute deviations from the median for spreads) is at most the
+    level after Holm's adjustment for the number of claims tested on that data set (Berger 1982; Holm 1979). It is
+    contradicted if, with as much care, some control beats the claim's own challenger: that a smaller stand-in loses
+    refutes nothing said of the challenger. Data sets are not adjusted for: they are counted, by `tally`.
 
     Args:
         table: the long table.
@@ -79,9 +81,10 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
 
     Returns:
         One row a (claim, data set): claim, dataset, n_train, verdict, reason, metric, compare, direction, challenger,
-        control (the hardest one), controls (their number), n, incomplete, challenger_value, control_value, effect
-        (challenger minus control; ratio of spreads for compare: spread), low, high (95 %), p, p_holm, p_sign_flip,
-        matters, half_width, seeds_needed (for a half-width below `matters`), figure, text.
+        control (the hardest contest, stand-ins included; the one that contradicts where one does), controls (their
+        number), n, incomplete, challenger_value, control_value, effect (challenger minus control; ratio of spreads for
+        compare: spread), low, high (95 %), p (of that contest), p_holm (of the claim), p_sign_flip, matters,
+        half_width, seeds_needed (for a half-width below `matters`), figure, text.
 
     Raises:
         ConfigError: a claim's direction goes against the metric's own.
@@ -91,7 +94,7 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
 
 def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
     """The verdicts that follow from the contests; see `evaluate`."""
-    rows = []
+    rows, losses = [], []
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for contest in details.to_dict("records"):
         groups.setdefault((contest["claim"], contest["dataset"]), []).append({str(k): v for k, v in contest.items()})
@@ -100,7 +103,10 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
         stopped = [contest for contest in group if contest["verdict"]]
         row = dict(stopped[0] if stopped else max(group, key=lambda contest: contest["p"]))
         row |= {"controls": len(group), "figure": claim.figure.replace("{dataset}", dataset), "text": claim.text}
-        against = np.nan if stopped else min(1.0, len(group) * min(contest["p_opposite"] for contest in group))
+        own = [contest for contest in group if contest["challenger"] == claim.challenger]
+        loss = min(own or group, key=lambda contest: contest["p_opposite"])
+        against = np.nan if stopped else min(1.0, len(own) * loss["p_opposite"]) if own else 1.0
+        losses.append(loss)
         withheld = next((contest["withheld"] for contest in group if contest["withheld"]), "")
         rows.append(row | {"p_contradicted": against, "withheld": withheld})
     frame = pd.DataFrame(rows)
@@ -115,8 +121,10 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
     frame.loc[decided, "verdict"] = UNRESOLVED
     frame.loc[won & ~supported, "reason"] = frame["withheld"]
     frame.loc[supported, "verdict"] = SUPPORTED
+    told = [column for column in details.columns if column not in ("verdict", "reason", "withheld")]
+    frame.loc[contradicted, told] = pd.DataFrame(losses).loc[contradicted, told]
     frame.loc[contradicted, "verdict"] = CONTRADICTED
-    small = supported & (_size(frame) < frame["matters"])
+    small = (supported | contradicted) & (_size(frame) < frame["matters"])
     frame.loc[small, "reason"] = "smaller than the effect that matters"
     none = (frame["verdict"] == UNRESOLVED) & (frame["reason"] == "")
     frame.loc[none, "reason"] = [_unresolved(row) for _, row in frame[none].iterrows()]
@@ -270,12 +278,12 @@ def _mean(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
 
 
 def _spread(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
-    ratio, low, high, p = (float(x) for x in s.pitman_morgan(a, b, "less"))
+    ratio, low, high, p = (float(x) for x in s.spread_ratio(a, b, "less"))
     share = claim.matters.relative or 0
-    rho = float(np.corrcoef(a, b)[0, 1]) if np.isfinite(ratio) else np.nan
+    spread = [float(np.abs(side - np.median(side)).mean()) for side in (a, b)]
     return {
-        "challenger_value": float(a.std(ddof=1)),
-        "control_value": float(b.std(ddof=1)),
+        "challenger_value": spread[0],
+        "control_value": spread[1],
         "effect": ratio,
         "low": low,
         "high": high,
@@ -283,7 +291,7 @@ def _spread(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
         "p_opposite": 1 - p if np.isfinite(p) else 1.0,
         "matters": share,
         "half_width": (high - low) / 2,
-        "seeds_needed": s.seeds_for_ratio(rho, 1 - share) if np.isfinite(rho) else None,
+        "seeds_needed": s.seeds_for_ratio(a, b, 1 - share) if np.isfinite(ratio) else None,
     }
 
 
@@ -296,6 +304,9 @@ def _withheld(book: Book, claim: Claim, base: Contest, ours: tuple[float, Scores
             f"{base.challenger} diverged more often than {'the beta curve' if base.control == CURVE else base.control}"
         )
     sign = {True: 1.0, False: -1.0, None: 0.0}[book.directions.get(claim.metric)]
+    best = METRICS[claim.metric].best if claim.metric in METRICS else None
+    if best is not None and claim.compare == "mean" and sign * (ours[0] - best) > 0:
+        return f"{base.challenger} is at {ours[0]:.3g}, beyond {best:g}, the value of the data: more is no merit"
     at_end = [
         bool(scores.floors) and bool(at_floor(mean, float(np.mean(scores.floors)), float(np.mean(scores.noises)), sign))
         for mean, scores in (ours, theirs)

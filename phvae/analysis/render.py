@@ -47,8 +47,10 @@ def number(value: float | None, digits: int = 3) -> str:
     >>> number(0.031415), number(12345.6), number(1e-7), number(None), number(0.0)
     ('0.0314', '12,346', '1.00e-07', '–', '0')
     """
-    if value is None or not math.isfinite(value):
+    if value is None or math.isnan(value):
         return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
     if value == 0:
         return "0"
     if not 1e-4 <= abs(value) < 1e7:

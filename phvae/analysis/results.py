@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,11 @@ def size_key(n_train: int | str) -> tuple[int, int]:
 
 
 def collect(
-    root: Path, expected: Iterable[Expected] | None = None, *, schema_version: int = SCHEMA_VERSION
+    root: Path,
+    expected: Iterable[Expected] | None = None,
+    labels: Mapping[str, str] | None = None,
+    *,
+    schema_version: int = SCHEMA_VERSION,
 ) -> pd.DataFrame:
     """Gather all runs of a grid; write metrics.parquet, metrics.csv, costs.parquet and runs.parquet into `root`.
 
@@ -83,6 +87,7 @@ def collect(
     Args:
         root: folder of the grid's results.
         expected: (data set, n_train, variant, seed) of every run of the grid; None takes the runs found on disk.
+        labels: how the configuration calls its variants now; others keep the label that their runs were trained under.
         schema_version: written in the first column.
 
     Raises:
@@ -115,8 +120,9 @@ def collect(
             _extend(
                 table, described, None, groups["rows"], groups.get("key", ""), paths.groups(dataset, n_train, variant)
             )
-    labels = {variant: label for variant, label in zip(runs["variant"], runs["label"], strict=True) if label}
-    runs["label"] = [labels.get(variant, variant) for variant in runs["variant"]]  # also of runs without a record
+    known = {variant: label for variant, label in zip(runs["variant"], runs["label"], strict=True) if label}
+    known |= labels or {}
+    runs["label"] = [known.get(variant, variant) for variant in runs["variant"]]  # also of runs without a record
     frame = _frame(table)
     _save(paths.root, frame, _frame(costs), _frame(runs))
     return frame

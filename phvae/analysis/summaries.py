@@ -140,8 +140,8 @@ def against(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     difference (variant minus baseline), difference_low, difference_high (95 %), effect (mean over standard deviation
     of the differences), p_t, p_sign_flip, p_test (method of p_sign_flip), p_wilcoxon, smallest_p (what that many pairs
     can reach), p_improvement (share of pairs where the variant is better), word, why (a withheld or unresolved word),
-    sd_ratio, sd_ratio_low, sd_ratio_high, p_pitman_morgan, p_brown_forsythe, spread_word. p-values are descriptive:
-    they are not adjusted for the number of lines.
+    spread_ratio, spread_ratio_low, spread_ratio_high, p_spread, spread_word. p-values are
+    descriptive: they are not adjusted for the number of lines.
 
     Raises:
         ConfigError: the table has no such variant.
@@ -179,9 +179,8 @@ def against(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     diverged = frame["diverged"].to_numpy() / np.maximum(frame["planned"].to_numpy(), 1)
     more_diverged = known & ~itself & (diverged > diverged[other])
     _words(frame, sign, other, known & ~itself, more_diverged)
-    spread = s.pitman_morgan(compared, values)
-    frame["sd_ratio"], frame["sd_ratio_low"], frame["sd_ratio_high"], frame["p_pitman_morgan"] = spread
-    frame["p_brown_forsythe"] = s.brown_forsythe(compared, values)
+    spread = s.spread_ratio(compared, values)
+    frame["spread_ratio"], frame["spread_ratio_low"], frame["spread_ratio_high"], frame["p_spread"] = spread
     resolved = (pairs >= MIN_SPREAD_PAIRS) & (np.nan_to_num(spread.p, nan=1.0) < 0.05)
     narrower = np.nan_to_num(spread.ratio, nan=1.0) < 1
     word = np.where(resolved & narrower & ~more_diverged, MORE, np.where(resolved & ~narrower, LESS, UNRESOLVED))

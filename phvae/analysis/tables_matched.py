@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
-from phvae.analysis.rate_distortion import curve_variants, matched
-from phvae.analysis.render import Block, Cell, Table, plus_minus
+from phvae.analysis.rate_distortion import curve_variants, matched, own_error
+from phvae.analysis.render import Block, Cell, Table, number, plus_minus
 from phvae.analysis.style import metric_label
 from phvae.analysis.summaries import BETTER, MIN_PAIRS, UNRESOLVED, WORSE, ZERO_INSIDE
 from phvae.analysis.tables_metrics import MARKS, heading, row_name
@@ -19,6 +20,7 @@ SHOWN = ("mse", "ssim", "sharpness", "band_error_high", "fid_samples", "fd_class
 COLUMNS = [
     "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "rate", "mean", "curve", "difference",
     "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why",
+    "curve_error",
 ]  # fmt: skip
 
 
@@ -30,7 +32,9 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
     caption = (
         "Difference from the curve of the β-VAE at the variant's own rate (KL in nats), seed by seed ± half the width "
         "of its 95 % interval (Student t). Bold is better than the curve, † is worse, no mark is not resolved. In "
-        "brackets: seeds whose rate lies on the curve, where some do not; nothing is extrapolated."
+        "brackets: seeds whose rate lies on the curve, where some do not; nothing is extrapolated. The curve's own "
+        "error: each inner β in turn, its value minus the curve through the others, mean over seeds, the largest. "
+        "A difference no larger may be a bend that the curve misses; with all its points the curve misses less."
     )
     table = Table("matched-rate", "Images at matched rate", caption)
     for dataset in source.datasets():
@@ -47,6 +51,8 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
             ]
             for variant in rows["variant"].unique()
         ]
+        own = {metric: rows[rows["metric"] == metric]["curve_error"].max() for metric in metrics}
+        body.append(["curve's own error", *(number(own[metric], 2) for metric in metrics)])
         examples = heading(dataset, size, int(rows[["pairs", "outside"]].sum(axis=1).max()))
         table.blocks.append(Block(examples, ["variant", *(metric_label(m) for m in metrics)], body))
     return table, frame
@@ -66,6 +72,7 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
     known = source.table[(source.table["metric"] == metric) & source.table["higher_is_better"].notna()]
     sign = 0.0 if not len(known) else 1.0 if known["higher_is_better"].iloc[0] else -1.0
     on_curve = curve_variants(source.table)
+    errors = own_error(source.table, metric)
     rows = []
     for (dataset, size, variant), group in points.groupby(["dataset", "n_train", "variant"], sort=False):
         difference = group["difference"].to_numpy()
@@ -87,7 +94,7 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
                 "difference_low": float(low), "difference_high": float(high),
                 "p_sign_flip": float(s.sign_flip(difference, numpy_generator(0, "matched"))),
                 "p_improvement": float(s.probability_of_improvement(sign * difference)), "word": word if sign else "",
-                "why": why,
+                "why": why, "curve_error": errors.get((str(dataset), str(size)), np.nan),
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -33,9 +33,10 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]
         ("reconstruction", "generation", "likelihood"),
         ("mse",),
         (
-            "mse", "psnr", "ssim", "sharpness", "band_error_high", "bce", "nll", "fid_reconstructions", "fid_samples",
-            "kid_inception_samples", "fd_classifier_samples", "kid_classifier_samples", "precision_classifier_samples",
-            "recall_classifier_samples", "fd_efficientnet_lite0_samples",
+            "mse", "psnr", "ssim", "sharpness", "sharpness_error", "band_error_high", "bce", "nll",
+            "fid_reconstructions", "fid_samples", "kid_inception_samples", "fd_classifier_samples",
+            "kid_classifier_samples", "precision_classifier_samples", "recall_classifier_samples",
+            "fd_efficientnet_lite0_samples",
         ),
     ),
     "disentanglement": (
@@ -65,9 +66,8 @@ COLUMNS = [
     "dataset", "n_train", "variant", "label", "split", "metric", "n", "planned", "diverged", "failed", "missing",
     "empty", "mean", "sd", "median", "low", "high", "interval", "iqm", "baseline", "baseline_mean", "pairs",
     "incomplete", "difference", "difference_low", "difference_high", "effect", "p_sign_flip", "p_test", "p_wilcoxon",
-    "smallest_p", "p_improvement", "word", "why", "sd_ratio", "sd_ratio_low", "sd_ratio_high", "p_pitman_morgan",
-    "p_brown_forsythe", "spread_word", "unit", "higher_is_better", "ceiling", "floor", "noise_sd", "points",
-    "settings", "reason",
+    "smallest_p", "p_improvement", "word", "why", "spread_ratio", "spread_ratio_low", "spread_ratio_high", "p_spread",
+    "spread_word", "unit", "higher_is_better", "ceiling", "floor", "noise_sd", "points", "settings", "reason",
 ]  # fmt: skip
 
 

@@ -49,17 +49,14 @@ def walk(path: str | Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
 
 
 def _folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
-    seen: set[str] = set()
-
     def fail(error: OSError) -> None:
         raise DataError(f"{error.filename}: not readable; check its permissions")
 
     for place, below, files in os.walk(folder, onerror=fail, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link that leads back up
+        above = Path(place).relative_to(folder).parents
+        if any(os.path.samefile(place, folder / up) for up in above):  # a link that leads back up
             below.clear()
             continue
-        seen.add(real)
         below.sort()
         for file in sorted(files):
             path = Path(place, file)
@@ -122,8 +119,8 @@ def _tar(path: Path, wanted: Callable[[str], bool], limit: int, magic: bytes) ->
             if member.isdir() or not wanted(name):
                 continue
             what = f"{path}: {name}"
-            if not member.isreg():
-                yield name, DataError(f"{what}: is a link or a device; it is not followed")
+            if not member.isreg() or member.issparse():  # holes cost a tar nothing: no limit of its bytes bounds them
+                yield name, DataError(f"{what}: is a link or a device, or sparse; it is not read")
             elif member.size > _FILE_LIMIT:
                 yield name, DataError(f"{what}: more than {_FILE_LIMIT} bytes")
             else:

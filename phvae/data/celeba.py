@@ -12,7 +12,7 @@ from pydantic import Field
 from phvae.data.archives import walk
 from phvae.data.images import is_picture, tree_digest
 from phvae.data.pictures import Rule, decode_all
-from phvae.data.published import Published, obtain, search_path
+from phvae.data.published import Published, find_unpacked, obtain, search_path
 from phvae.data.recipe import SPLITS, About, Builder, Input, Kind, Recipe, Sources
 from phvae.data.safe import reading
 from phvae.errors import DataError
@@ -23,9 +23,17 @@ _FOLDERS = ("celeba", "CelebA", "celeba64")
 _DRIVE = "https://drive.usercontent.google.com/download?export=download&confirm=t&id="
 
 
-def _published(name: str, drive: str, md5: str, limit: int = 1 << 26) -> Published:
+def _published(name: str, drive: str, md5: str, limit: int = 1 << 26, unpacked: tuple[str, ...] = ()) -> Published:
     # ids and md5: torchvision.datasets.CelebA
-    return Published(name, _FOLDERS, urls=(_DRIVE + drive,), md5=md5, hashes_from="md5: torchvision", limit=limit)
+    return Published(
+        name,
+        _FOLDERS,
+        urls=(_DRIVE + drive,),
+        md5=md5,
+        hashes_from="md5: torchvision",
+        limit=limit,
+        unpacked=unpacked,
+    )
 
 
 def read_partition(path: Path) -> dict[str, int]:
@@ -87,13 +95,18 @@ class Celeba64(Kind):
     files: ClassVar[tuple[Published, ...]] = (
         _published("list_eval_partition.txt", "0B7EVK8r0v71pY0NSMzRuSXJEVkk", "d32c9cbf5e040fd4025c592c306e6668"),
         _published("list_attr_celeba.txt", "0B7EVK8r0v71pblRyaVFSWGxPY0U", "75e246fa4810816ffd6ee81facbd244c"),
-        _published("img_align_celeba.zip", "0B7EVK8r0v71pZjFTYXZWM3FlRnM", "00d2c5bc6d35e252742224ab0c1e8fcb", 1 << 31),
+        _published(
+            "img_align_celeba.zip",
+            "0B7EVK8r0v71pZjFTYXZWM3FlRnM",
+            "00d2c5bc6d35e252742224ab0c1e8fcb",
+            limit=1 << 31,
+            unpacked=(*(f"{f}/img_align_celeba" for f in _FOLDERS), "img_align_celeba"),
+        ),
     )
-    unpacked: ClassVar[tuple[str, ...]] = (*(f"{f}/img_align_celeba" for f in _FOLDERS), "img_align_celeba")
 
     def read(self, sources: Sources) -> Recipe:
         """Find the partition, the attributes, and the pictures: a zip, or unpacked as torchvision does."""
-        folder = _unpacked(sources)
+        folder = find_unpacked(self.files[2], search_path(sources.search))
         checked = obtain(self.files[:2] if folder else self.files, sources)
         inputs = [found for _, found in checked]
         if folder:
@@ -134,8 +147,3 @@ class Celeba64(Kind):
             builder.annotate(split, labels=np.array([attribute[n] for n in rows]))
         builder.facts["label_names"] = [f"not {self.label}", self.label]
         builder.facts["split"] = "published partition"
-
-
-def _unpacked(sources: Sources) -> Path | None:
-    places = (root / folder for root in search_path(sources.search) for folder in Celeba64.unpacked)
-    return next((place for place in places if place.is_dir()), None)

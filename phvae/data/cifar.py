@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from phvae.data.idx import hold_out
-from phvae.data.published import Published, find, obtain, search_path
+from phvae.data.published import Published, find_unpacked, obtain, search_path
 from phvae.data.recipe import About, Builder, Count, Input, Kind, Recipe, Sources
 from phvae.data.safe import Bounded, read_exactly, reading
 from phvae.errors import DataError
@@ -22,7 +22,6 @@ from phvae.errors import DataError
 __all__ = ["Cifar10", "read_batch"]
 
 _FOLDER = "cifar-10-batches-py"
-_PLACES = (f"cifar10/{_FOLDER}", _FOLDER, f"CIFAR10/{_FOLDER}")
 # md5 of the unpacked batches and of the archive: torchvision.datasets.CIFAR10
 MD5 = {
     "data_batch_1": "c99cafc152244af753f735de768cd75f",
@@ -41,6 +40,8 @@ _ARCHIVE = Published(
     hashes_from="md5 of the archive and of its batches: torchvision",
     limit=1 << 28,
     members_checked=True,
+    unpacked=(f"cifar10/{_FOLDER}", _FOLDER, f"CIFAR10/{_FOLDER}"),
+    members=tuple(MD5),
 )
 LABELS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -53,7 +54,7 @@ class _Array:
 
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, fortran, content = state
-        if not isinstance(kind, _Type) or kind.code not in (b"u1", "u1") or fortran:
+        if not isinstance(kind, _Type) or kind.code != b"u1" or fortran:
             raise DataError("the array does not hold unsigned bytes in C order")
         self.array = np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
@@ -131,7 +132,6 @@ class Cifar10(Kind):
         counts="45,000 / 5,000 / 10,000",
     )
     files: ClassVar[tuple[Published, ...]] = (_ARCHIVE,)
-    unpacked: ClassVar[tuple[str, ...]] = _PLACES
 
     def read(self, sources: Sources) -> Recipe:
         """Find the unpacked batches (torchvision's layout) or the archive, and check every batch."""
@@ -157,13 +157,13 @@ class Cifar10(Kind):
 
 
 def _unpacked(sources: Sources) -> dict[str, bytes]:
-    roots = search_path(sources.search)
-    found: dict[str, bytes] = {}
+    folder = find_unpacked(_ARCHIVE, search_path(sources.search))
+    if folder is None:
+        return {}
+    found = {}
     for name in MD5:
-        copies = find(Published(name, _PLACES), roots)
-        if not copies:
-            return {}
-        with reading(copies[0]), copies[0].open("rb") as stream:
+        path = folder / name
+        with reading(path), path.open("rb") as stream:
             found[name] = stream.read(_BATCH_LIMIT)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from phvae.data.published import Published, cache_folder, check, fetch_published, find, search_path
+from phvae.data.published import Published, cache_folder, check, fetch_published, find, find_unpacked, search_path
 from phvae.data.recipe import Sources
 from phvae.data.registry import KINDS, kind_class
 from phvae.errors import ConfigError, DataError
@@ -49,7 +49,7 @@ def show(name: str, cache: str | Path = "results/data") -> str:
         lines.append(f"  {key}: {default}" + (f"; {info.description}" if info.description else ""))
     roots = search_path()
     for file in cls.files:
-        copies = find(file, roots)
+        copies = find(file, roots) or [p for p in [find_unpacked(file, roots)] if p]
         lines += [f"file {file.name}", f"  {_hash(file)}"]
         lines += [f"  {url}" for url in file.urls]
         lines.append(f"  found at {copies[0]}" if copies else f"  not found; a copy belongs into {_home(file)}")
@@ -60,12 +60,16 @@ def show(name: str, cache: str | Path = "results/data") -> str:
     return "\n".join(lines)
 
 
-def fetch(name: str, folder: str | Path | None = None, *, progress: bool = True) -> list[Path]:
+def fetch(
+    name: str, folder: str | Path | None = None, *, search: tuple[Path, ...] = (), progress: bool = True
+) -> list[Path]:
     """Fetch the published files of a kind that are not there yet; return where each lies.
 
     Args:
         name: the kind.
-        folder: where fetched files go, in a sub-folder of the kind's own; the platform's cache folder by default.
+        folder: where fetched files go, in a sub-folder of the kind's own, whatever lies elsewhere; by default what is
+            absent along the search path goes to the platform's cache folder.
+        search: folders of the search path before all others.
         progress: whether to show progress bars.
 
     Raises:
@@ -73,8 +77,8 @@ def fetch(name: str, folder: str | Path | None = None, *, progress: bool = True)
         DataError: if a file cannot be fetched, or what came is not the published file.
     """
     target = cache_folder() if folder is None else Path(folder)
-    sources = Sources(cache=target, download=True, progress=progress)
-    roots = search_path() if folder is None else [target]
+    sources = Sources(cache=target, download=True, progress=progress, kind=name)
+    roots = search_path(search) if folder is None else [target]
     return [_present(file, roots) or fetch_published(file, target, sources)[0] for file in kind_class(name).files]
 
 
@@ -85,8 +89,9 @@ def fetch_all(name: str | None, config: str | Path | None, folder: str | Path | 
         ConfigError: on an unknown kind or a configuration that cannot be read.
         DataError: if a file cannot be fetched.
     """
-    for kind in [name] if name else _kinds(config):
-        files = fetch(kind, folder)
+    kinds, search = ([name], ()) if name else _wanted(config)
+    for kind in kinds:
+        files = fetch(kind, folder, search=search)
         print(*(f"{kind}: {path}" for path in files), *([] if files else [f"{kind}: nothing to fetch"]), sep="\n")
 
 
@@ -108,19 +113,22 @@ def files_table() -> str:
     lines = ["| name | file | folders looked in | hash | known from |", "|" + " --- |" * 5]
     for kind in KINDS:
         for file in kind_class(kind).files:
-            folders = ", ".join(f"`{f}/`" for f in file.folders if f != ".")
+            folders = ", ".join("the place itself" if f == "." else f"`{f}/`" for f in file.folders)
+            if file.unpacked:
+                folders += "; unpacked: " + ", ".join(f"`{f}/`" for f in file.unpacked)
             lines.append(f"| `{kind}` | {file.name} | {folders} | {_hash(file)} | {file.hashes_from or 'none known'} |")
     return "\n".join(lines)
 
 
-def _kinds(config: str | Path | None) -> list[str]:
+def _wanted(config: str | Path | None) -> tuple[list[str], tuple[Path, ...]]:
+    """The kinds of a configuration's data sets, each once, and its own search path."""
     from phvae.grid import load_grid
 
     if config is None:
         raise ConfigError("fetch needs the name of a data set or a configuration")
-    sets = load_grid(config).config.datasets
-    kinds: dict[str, Any] = {str((dataset.data or {}).get("kind", name)): None for name, dataset in sets.items()}
-    return list(kinds)
+    wanted = load_grid(config).config
+    kinds = dict.fromkeys(str((dataset.data or {}).get("kind", name)) for name, dataset in wanted.datasets.items())
+    return list(kinds), tuple(Path(folder) for folder in wanted.data_path)
 
 
 def _present(file: Published, roots: list[Path]) -> Path | None:
@@ -130,7 +138,7 @@ def _present(file: Published, roots: list[Path]) -> Path | None:
             return path
         except DataError:
             continue
-    return None
+    return find_unpacked(file, roots)
 
 
 def _state(kind: str) -> str:
@@ -140,7 +148,7 @@ def _state(kind: str) -> str:
     if not cls.files:
         return "built in"
     roots = search_path()
-    there = all(find(file, roots) for file in cls.files) or any((r / f).is_dir() for r in roots for f in cls.unpacked)
+    there = all(find(file, roots) or find_unpacked(file, roots) for file in cls.files)
     return "found" if there else "absent"
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from phvae.data.line import Density1D, lognormal, normal, student_t, uniform, weibull
 from phvae.data.plane import Density2D, moons, pinwheel, rings
-from phvae.data.recipe import SPLITS, About, Builder, Count, Kind, Recipe, Sources
+from phvae.data.recipe import MOST, SPLITS, About, Builder, Count, Kind, Recipe, Sources
 from phvae.seeding import numpy_generator
 
 __all__ = [
@@ -30,7 +30,9 @@ __all__ = [
 class DensitySet(Kind):
     """Draws from a known density: three independent splits from three fixed seeds."""
 
-    n_train: Annotated[int, Field(ge=10)] = Field(10_000, description="capacity of the training pool")
+    unit_interval: ClassVar[bool] = False  # standardised, not clipped
+
+    n_train: Annotated[int, Field(ge=10, le=MOST)] = Field(10_000, description="capacity of the training pool")
     n_validation: Count = 2_000
     n_test: Count = 10_000
 
@@ -112,7 +114,7 @@ class Weibull(DensitySet):
 class LogNormal(DensitySet):
     """A skewed density whose tail is heavier than any exponential."""
 
-    sd: Annotated[float, Field(gt=0, le=2)] = Field(0.6, description="standard deviation of log x")
+    sd: Annotated[float, Field(ge=0.01, le=2)] = Field(0.6, description="standard deviation of log x")
 
     about: ClassVar[About] = _about("Log-normal density", "textbook", "log x ~ N(0, .6²)")
 
@@ -168,7 +170,11 @@ class Moons(DensitySet):
 class Rings(DensitySet):
     """Concentric rings."""
 
-    radii: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1, max_length=8)] = (1.0, 2.0, 3.0)
+    radii: Annotated[tuple[Annotated[float, Field(gt=0, le=1000)], ...], Field(min_length=1, max_length=8)] = (
+        1.0,
+        2.0,
+        3.0,
+    )
     noise: Annotated[float, Field(ge=0.01, le=1)] = Field(0.1, description="standard deviation of the radius")
 
     about: ClassVar[About] = _about("Rings", "this project", "radii 1, 2, 3 of equal mass, noise .1", shape="2")

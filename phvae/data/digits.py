@@ -31,7 +31,7 @@ class Digits(Kind):
 
 
 def stratified(labels: np.ndarray, shares: tuple[float, ...], *component: str) -> list[np.ndarray]:
-    """Split indices so that every label has its share of every part; what is left forms the last part.
+    """Split indices so that every label has its share of every part, to whole rows; what is left forms the last part.
 
     Args:
         labels: (N,) integers.
@@ -50,8 +50,9 @@ def stratified(labels: np.ndarray, shares: tuple[float, ...], *component: str) -
         seen += len(rows)
         start = 0
         for i, share in enumerate(shares):
-            # cumulative rounding: the parts' totals are exact although each label's count is rounded
-            count = int(np.floor(seen * share + 0.5) - taken[i])
+            # cumulative rounding: the parts' totals keep their shares although each label's count is rounded; what a
+            # label of few rows cannot give, the next one does
+            count = min(int(np.floor(seen * share + 0.5) - taken[i]), len(rows) - start)
             taken[i] += count
             parts[i].append(rows[start : start + count])
             start += count

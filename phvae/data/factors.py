@@ -44,6 +44,7 @@ class Factors(Kind):
         shape="as in the file",
         counts="options",
     )
+    revision: ClassVar[int] = 2
     places: ClassVar[frozenset[str]] = frozenset({"path"})
 
     def read(self, sources: Sources) -> Recipe:

@@ -165,7 +165,10 @@ def _receive(answer: Any, part: Path, start: int, total: int | None, limit: int,
     try:
         with part.open("ab" if start else "wb") as stream, bar:
             while received <= limit and (total is None or total <= limit):
-                piece = answer.read(_PIECE)
+                try:
+                    piece = answer.read(_PIECE)
+                except (OSError, http.client.HTTPException) as error:  # the network's, not the disk's
+                    raise _Again(f"{type(error).__name__} after {received} bytes: {error}") from None
                 if not piece:
                     break
                 stream.write(piece)
@@ -173,8 +176,6 @@ def _receive(answer: Any, part: Path, start: int, total: int | None, limit: int,
                 bar.update(len(piece))
             stream.flush()
             os.fsync(stream.fileno())
-    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
-        raise _Again(f"{type(error).__name__} after {_size(part)} bytes") from None
     except OSError as error:
         raise DataError(f"{part}: {error.strerror or error}; is the disk full?") from None
     if received > limit or (total is not None and total > limit):

@@ -22,6 +22,8 @@ class _Grid(Kind):
     n_validation: Count = 5_000
     n_test: Count = 15_000
 
+    revision: ClassVar[int] = 2
+
     arrays: ClassVar[tuple[str, str]]  # names of the image array and of the factor table
     factors: ClassVar[dict[str, int]]  # the published grid
     constant: ClassVar[int] = 0  # leading columns of the table that never vary

@@ -117,7 +117,7 @@ def _files(
             md5=md5,
             sha256=sha256s[i] if sha256s else None,
             hashes_from="md5 of the packed files: torchvision"
-            + ("; sha256 of the unpacked files: this project's field notes" if sha256s else ""),
+            + ("; sha256 of the unpacked files: computed from files whose md5 this is" if sha256s else ""),
             limit=_LIMIT,
         )
         for i, (name, md5) in enumerate(zip(_NAMES, md5s, strict=True))

@@ -17,6 +17,7 @@ from phvae.data.pictures import ENDINGS, Rule, decode_all
 from phvae.data.published import locate
 from phvae.data.recipe import About, Builder, Input, Kind, Recipe, Sources, Target
 from phvae.errors import DataError
+from phvae.seeding import numpy_generator
 
 __all__ = ["Images", "is_picture", "layout_of", "tree_digest"]
 
@@ -66,23 +67,32 @@ def tree_digest(path: Path, broken: Literal["fail", "skip"]) -> tuple[list[str],
     return sorted(found), state.hexdigest()
 
 
-def layout_of(names: list[str], labelled: bool = True) -> list[tuple[str | None, str | None]]:
+def layout_of(
+    names: list[str], labelled: bool = True, where: object = "the pictures"
+) -> list[tuple[str | None, str | None]]:
     """The split and the label that each name's folders give; folders that hold everything say nothing.
 
     >>> layout_of(["set/train/cat/1.png", "set/train/dog/1.png", "set/test/cat/1.png"])
     [('train', 'cat'), ('train', 'dog'), ('test', 'cat')]
 
     Raises:
-        DataError: if some pictures lie in label folders and others beside them.
+        DataError: if some pictures lie in label folders and others beside them, or in folders of which some are named
+            as splits but not all, or not both train and test. `where` names the source.
     """
     folders = [PurePosixPath(name).parts[:-1] for name in names]
     common = 0
     while all(len(f) > common for f in folders) and len({f[common] for f in folders}) == 1:
         common += 1
     folders = [f[common:] for f in folders]
-    tops = {f[0].lower() if f else "" for f in folders}
+    tops = {f[0].lower() if f else "." for f in folders}
     splits: list[str | None] = [None] * len(names)
-    if tops <= set(_SPLIT_NAMES) and {"train", "test"} <= {_SPLIT_NAMES[t] for t in tops}:
+    if len(tops & set(_SPLIT_NAMES)) > 1:  # one alone may be a class: a train is a vehicle
+        if not (tops <= set(_SPLIT_NAMES) and {"train", "test"} <= {_SPLIT_NAMES[t] for t in tops}):
+            found = ", ".join(sorted({f[0] if f else "." for f in folders}))
+            raise DataError(
+                f"{where}: found the folders {found}; expected train and test (validation optional) "
+                "and no other; rename them, or point `path` inside one of them"
+            )
         splits = [_SPLIT_NAMES[f[0].lower()] for f in folders]
         folders = [f[1:] for f in folders]
     labels: list[str | None] = [f[0] if f else None for f in folders]
@@ -92,7 +102,8 @@ def layout_of(names: list[str], labelled: bool = True) -> list[tuple[str | None,
         inside = names[next(i for i, label in enumerate(labels) if label is not None)]
         beside = names[labels.index(None)]
         raise DataError(
-            f"{inside} lies in a label folder, {beside} does not; sort all pictures into folders or set `labels: none`"
+            f"{where}: {inside} lies in a label folder, {beside} does not; sort all pictures into folders or set "
+            "`labels: none`"
         )
     return list(zip(splits, labels, strict=True))
 
@@ -121,13 +132,14 @@ class Images(Kind):
         shape="options",
         counts="train / validation / test folders, or options",
     )
+    revision: ClassVar[int] = 2
     places: ClassVar[frozenset[str]] = frozenset({"path"})
 
     def read(self, sources: Sources) -> Recipe:
         """List and hash the pictures; they are decoded while they are written."""
         path = locate(self.path, sources)
         names, digest = tree_digest(path, self.broken)
-        layout = layout_of(names, labelled=self.labels == "folders")
+        layout = layout_of(names, labelled=self.labels == "folders", where=path)
         rule = Rule(self.colour, _pair(self.size), self.fit, _pair(self.crop), self.background)
         return Recipe((Input("pictures", digest, verified=None),), lambda b: self._write(b, path, names, layout, rule))
 
@@ -138,13 +150,16 @@ class Images(Kind):
         labels = sorted({label for _, label in layout if label is not None})
         classes = np.array([labels.index(label) for _, label in layout if label is not None], dtype=np.int64)
         given = np.array([split or "" for split, _ in layout])
-        for split, rows in self._splits(good, given, classes, path).items():
+        splits = self._splits(good, given, classes, path)
+        for split, rows in splits.items():
             out = builder.create(split, (len(rows), *pixels.shape[1:]))
             for i, row in enumerate(rows):
                 out.write(i, pixels.read(row)[None])
             builder.annotate(split, labels=classes[rows] if labels else None)
         (builder.folder / "scratch").unlink()
         builder.facts["label_names"] = labels
+        trained = set(classes[splits["train"]]) if labels else set()
+        builder.facts["labels_without_training"] = [name for i, name in enumerate(labels) if i not in trained]
         builder.facts["source_counts"] = {s or "all": int((given[good] == s).sum()) for s in sorted(set(given))}
         builder.facts["skipped"] = skipped
         builder.facts["split"] = "folders" if given[0] else "one fixed seed, stratified by label"
@@ -200,6 +215,8 @@ class Images(Kind):
             validation = good[given[good] == "validation"]
             if not len(validation):
                 validation, train = part(train, self.validation_share)
+        # the order of file names is the order of labels: the first test pictures would not hold the last one's labels
+        test = numpy_generator(0, "order", "images").permutation(test)
         splits = {"train": train, "validation": validation, "test": test}
         if empty := [s for s, rows in splits.items() if not len(rows)]:
             raise DataError(f"{path}: {len(good)} pictures are too few: the {empty[0]} split would be empty")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from phvae.data.card import read_card
 from phvae.data.recipe import SPLITS
 from phvae.errors import DataError
-from phvae.files import read_json, sha256
+from phvae.files import sha256
 from phvae.seeding import numpy_generator
 
 if TYPE_CHECKING:
@@ -104,16 +105,12 @@ def load(folder: str | Path, *, verify: bool = False) -> Prepared:
         DataError: if the folder is no prepared set, or a file of it is absent or damaged.
     """
     folder = Path(folder)
-    try:
-        card = read_json(folder / "card.json")
-        files = card["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{folder}: no prepared data set ({error}); run `phvae prepare`") from None
-    for name, known in files.items():
+    card, everything = read_card(folder)
+    for name, known in card.files.items():
         path = folder / name
-        if not path.is_file() or path.stat().st_size != known["bytes"]:
-            raise DataError(f"{path}: absent or cut short, expected {known['bytes']} bytes; prepare the set again")
-        if verify and sha256(path) != known["sha256"]:
+        if not path.is_file() or path.stat().st_size != known.bytes:
+            raise DataError(f"{path}: absent or cut short, expected {known.bytes} bytes; prepare the set again")
+        if verify and sha256(path) != known.sha256:
             raise DataError(f"{path}: its content changed since it was prepared; remove {folder} and prepare again")
 
     def array(name: str) -> np.ndarray:
@@ -124,23 +121,23 @@ def load(folder: str | Path, *, verify: bool = False) -> Prepared:
         return found
 
     def every(what: str) -> dict[str, np.ndarray]:
-        return {s: np.array(array(f"{s}_{what}.npy")) for s in SPLITS if f"{s}_{what}.npy" in files}
+        return {s: np.array(array(f"{s}_{what}.npy")) for s in SPLITS if f"{s}_{what}.npy" in card.files}
 
-    scaling = card.get("scaling")
+    scaling = card.scaling
     return Prepared(
-        kind=card["kind"],
+        kind=card.kind,
         folder=folder,
-        shape=tuple(card["shape"]),
+        shape=tuple(card.shape),
         train=array("train.npy"),
         validation=array("validation.npy"),
         test=array("test.npy"),
         labels=every("labels"),
         factors=every("factors"),
-        factor_names=tuple(card.get("factor_names", ())),
-        factor_sizes=tuple(card.get("factor_sizes", ())),
-        binary=card["binary"],
+        factor_names=tuple(card.factor_names),
+        factor_sizes=tuple(card.factor_sizes),
+        binary=card.binary,
         is_density=scaling is not None,
-        scaling=None if scaling is None else (np.array(scaling["offset"]), np.array(scaling["scale"])),
-        sha256=card["sha256"],
-        card=card,
+        scaling=None if scaling is None else (np.array(scaling.offset), np.array(scaling.scale)),
+        sha256=card.sha256,
+        card=everything,
     )

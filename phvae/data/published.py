@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from phvae.data.fetch import download
 from phvae.data.recipe import Input, Sources
@@ -15,7 +15,17 @@ from phvae.data.safe import digest
 from phvae.errors import DataError
 from phvae.files import read_json, write_json
 
-__all__ = ["Published", "cache_folder", "check", "fetch_published", "find", "locate", "obtain", "search_path"]
+__all__ = [
+    "Published",
+    "cache_folder",
+    "check",
+    "fetch_published",
+    "find",
+    "find_unpacked",
+    "locate",
+    "obtain",
+    "search_path",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,8 @@ class Published:
         magic: the first bytes, a first check where no hash is known.
         limit: size in bytes that neither the file nor its unpacked bytes exceed.
         members_checked: whether its reader checks the members of this archive, so that a copy packed anew is as good.
+        unpacked: folders, below each place of the search path, that may hold the archive's files unpacked.
+        members: files that such a folder must hold.
     """
 
     name: str
@@ -43,6 +55,8 @@ class Published:
     magic: bytes = b""
     limit: int = 1 << 30
     members_checked: bool = False
+    unpacked: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     @property
     def has_hash(self) -> bool:
@@ -51,15 +65,18 @@ class Published:
 
 
 def cache_folder() -> Path:
-    """The platform's cache folder for data; fetched files go there."""
-    home = Path.home()
+    """The platform's cache folder for data; fetched files go there.
+
+    Raises:
+        DataError: if neither the environment nor the system's list of users tells it, as in some containers.
+    """
     if sys.platform == "win32":  # pragma: no cover
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":  # pragma: no cover
-        base = home / "Library" / "Caches"
+        base = "~/Library/Caches"
     else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "phvae" / "data"
+        base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return _expanded(base) / "phvae" / "data"
 
 
 def search_path(first: tuple[Path, ...] | list[Path] = ()) -> list[Path]:
@@ -70,20 +87,40 @@ def search_path(first: tuple[Path, ...] | list[Path] = ()) -> list[Path]:
     """
     environment = [Path(p) for p in os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep) if p]
     places = [*first, *environment, cache_folder(), Path("/usr/local/share/datasets"), Path("/usr/share/datasets")]
-    return list(dict.fromkeys(Path(p).expanduser() for p in places))
+    return list(dict.fromkeys(_expanded(p) for p in places))
+
+
+def _expanded(path: str | Path) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # no such user, or a user without an entry
+        raise DataError(
+            f"{path}: no home folder is known for its `~`; give an absolute path, or set HOME (or XDG_CACHE_HOME for "
+            "the cache folder)"
+        ) from None
+
+
+def _places(folders: tuple[str, ...], root: Path) -> Iterator[Path]:
+    """The folders below a place of the search path, and the place itself where it is one of them."""
+    for folder in folders:
+        yield root / folder
+        parts = Path(folder).parts
+        if parts and root.parts[-len(parts) :] == parts:
+            yield root
 
 
 def find(published: Published, roots: list[Path]) -> list[Path]:
     """Every copy of a file along the search path, first found first."""
     plain = published.name.removesuffix(".gz")
-    found = []
-    for root in roots:
-        for folder in published.folders:
-            places = [root / folder]
-            if root.as_posix().endswith(folder):  # the search path names the set's own folder
-                places.append(root)
-            found += [p / n for p in places for n in dict.fromkeys((published.name, plain)) if (p / n).is_file()]
-    return list(dict.fromkeys(found))
+    places = [place for root in roots for place in _places(published.folders, root)]
+    names = dict.fromkeys((published.name, plain))
+    return list(dict.fromkeys(p / n for p in places for n in names if (p / n).is_file()))
+
+
+def find_unpacked(published: Published, roots: list[Path]) -> Path | None:
+    """The first folder along the search path that holds an archive's files, unpacked."""
+    places = (place for root in roots for place in _places(published.unpacked, root))
+    return next((p for p in places if p.is_dir() and all((p / m).is_file() for m in published.members)), None)
 
 
 def check(published: Published, path: Path, *, as_published: bool = False) -> Input:
@@ -132,7 +169,7 @@ def obtain(files: tuple[Published, ...], sources: Sources) -> list[tuple[Path, I
     copies = {f: find(f, roots) for f in files}
     absent = [f for f, paths in copies.items() if not paths]
     if absent and not sources.download:
-        raise DataError(_absent(absent, roots))
+        raise DataError(_absent(absent, roots, sources.kind))
     return [
         _choose(f, paths, sources) if paths else fetch_published(f, cache_folder(), sources)
         for f, paths in copies.items()
@@ -145,7 +182,7 @@ def locate(path: str, sources: Sources) -> Path:
     Raises:
         DataError: if it exists nowhere; the message lists where it was looked for.
     """
-    given = Path(path).expanduser()
+    given = _expanded(path)
     roots = [] if given.is_absolute() else search_path(sources.search)
     for candidate in (given, *(root / given for root in roots)):
         if candidate.exists():
@@ -196,10 +233,10 @@ def _same(published: Published, part: Path) -> None:
     check(published, part, as_published=True)
 
 
-def _absent(files: list[Published], roots: list[Path]) -> str:
+def _absent(files: list[Published], roots: list[Path], kind: str) -> str:
     folder = files[0].folders[0]
     can = (
-        f", or let phvae fetch it (`phvae data fetch {folder}`, or `download: true`)"
+        f", or let phvae fetch it (`phvae data fetch {kind}`, or `download: true`)"
         if all(f.urls for f in files)
         else ""
     )
@@ -213,9 +250,14 @@ def _absent(files: list[Published], roots: list[Path]) -> str:
 def _first_use(published: Published, path: Path, checked: Input, cache: Path) -> None:
     """Record the hash of a file for which none is published, and hold later copies against it."""
     record = cache / "first-use" / f"{published.folders[0].replace('/', '-')}-{published.name}.json"
-    known: Any = None
     if record.exists():
-        known = read_json(record).get("sha256")
+        try:
+            known = read_json(record)["sha256"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{record}: unreadable ({type(error).__name__}: {error}); expected the sha256 of {published.name}, "
+                "recorded at first use; remove this file to record it anew"
+            ) from None
         if known != checked.sha256:
             raise DataError(
                 f"{path}: its sha256 {checked.sha256} differs from {known}, recorded at first use; "

@@ -13,10 +13,11 @@ from pydantic import Field
 from phvae.config import Strict
 from phvae.errors import DataError
 
-__all__ = ["SPLITS", "About", "Builder", "Count", "Input", "Kind", "Recipe", "Sources", "Target"]
+__all__ = ["MOST", "SPLITS", "About", "Builder", "Count", "Input", "Kind", "Recipe", "Sources", "Target"]
 
 SPLITS = ("train", "validation", "test")
-Count = Annotated[int, Field(ge=1)]
+MOST = 1_000_000_000  # examples of a split: beyond it a number is a slip of the keyboard
+Count = Annotated[int, Field(ge=1, le=MOST)]
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,13 @@ class About:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a kind may look for its files, and whether it may fetch them."""
+    """Where a kind may look for its files, whether it may fetch them, and its name for messages."""
 
     search: tuple[Path, ...] = ()
     cache: Path = Path("cache")
     download: bool = False
     progress: bool = False
+    kind: str = "NAME"
 
 
 @dataclass(frozen=True)
@@ -135,12 +137,12 @@ class Kind(Strict):
     about: ClassVar[About]
     # published files, for `phvae data fetch`
     files: ClassVar[tuple[Any, ...]] = ()
-    # folders below a place of the search path that hold the same, unpacked
-    unpacked: ClassVar[tuple[str, ...]] = ()
     # raised by one when the same options and sources give other arrays than before
     revision: ClassVar[int] = 1
     # options that say where the data lie, not what they are: no part of the key or of the card
     places: ClassVar[frozenset[str]] = frozenset()
+    # whether values lie in [0, 1], as likelihoods other than the normal ask
+    unit_interval: ClassVar[bool] = True
 
     def read(self, sources: Sources) -> Recipe:
         """Find and check the sources.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+import math
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phvae.data.recipe import SPLITS, About, Builder, Count, Kind, Recipe, Sources
 from phvae.seeding import numpy_generator
@@ -13,6 +14,7 @@ from phvae.seeding import numpy_generator
 __all__ = ["FACTORS", "Sprites", "render"]
 
 FACTORS: dict[str, int] = {"shape": 3, "scale": 6, "orientation": 12, "x": 16, "y": 16, "intensity": 5}
+_SCENES = tuple(FACTORS.values())[:5]  # of all but the intensity
 _SCALES = np.linspace(0.15, 0.25, FACTORS["scale"])  # square root of the area, in image sides
 _ANGLES = np.arange(FACTORS["orientation"]) * np.pi / FACTORS["orientation"]
 # rounded, so that pictures do not depend on the last bit of a platform's cosine
@@ -110,7 +112,10 @@ def _cover(shape: int, pose: np.ndarray, window: int) -> np.ndarray:
 
 
 class Sprites(Kind):
-    """Uniform draws of all factors; grey and anti-aliased, or binary for comparison."""
+    """Uniform draws of the factors, no scene twice; grey and anti-aliased, or binary for comparison.
+
+    A scene is shape, scale, orientation, x and y: none is in two splits, not in another grey either.
+    """
 
     resolution: Annotated[int, Field(ge=16, le=512)] = Field(32, description="pixels a side")
     n_train: Count = Field(5_000, description="capacity of the training pool")
@@ -118,6 +123,7 @@ class Sprites(Kind):
     n_test: Count = 3_000
     binary: bool = Field(False, description="black and white, without the factor intensity")
 
+    revision: ClassVar[int] = 2
     factors: ClassVar[dict[str, int]] = FACTORS
     about: ClassVar[About] = About(
         title="Sprites: shape, scale, orientation, x, y and grey intensity",
@@ -126,8 +132,18 @@ class Sprites(Kind):
         citation="this project; like the grid of dSprites (Matthey et al., 2017) in spirit, not its renderer",
         shape="1x32x32 (or any resolution)",
         counts="5,000 / 1,000 / 3,000 (options)",
-        note="orientations cover half a turn, so that no two classes look alike",
+        note=f"orientations cover half a turn, so that no two classes look alike; {math.prod(_SCENES):,} scenes, "
+        "each used at most once",
     )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        wanted, there = self.n_train + self.n_validation + self.n_test, math.prod(_SCENES)
+        if wanted > there:
+            raise ValueError(
+                f"n_train + n_validation + n_test is {wanted:,}, expected at most {there:,}: there are no more scenes"
+            )
+        return self
 
     def read(self, sources: Sources) -> Recipe:
         """Nothing to read: the set is rendered."""
@@ -135,14 +151,20 @@ class Sprites(Kind):
 
     def _write(self, builder: Builder) -> None:
         sizes = dict(list(FACTORS.items())[: 5 if self.binary else 6])
-        for split, n in zip(SPLITS, (self.n_train, self.n_validation, self.n_test), strict=True):
-            generator = numpy_generator(0, "sprites", split)
-            # drawn factor by factor, and intensity last: the binary set shows the same scenes
-            classes = np.stack([generator.integers(size, size=n) for size in sizes.values()], axis=1)
+        # test first, train last: a larger pool leaves the others as they are; the binary set shows the same scenes
+        scenes = numpy_generator(0, "sprites", "scenes").permutation(math.prod(_SCENES))
+        ends = np.cumsum([self.n_test, self.n_validation, self.n_train])
+        drawn = dict(zip(("test", "validation", "train"), np.split(scenes[: ends[-1]], ends[:-1]), strict=True))
+        for split in SPLITS:
+            n = len(drawn[split])
+            classes = np.stack(np.unravel_index(drawn[split], _SCENES), axis=1)
+            if not self.binary:
+                grey = numpy_generator(0, "sprites", split).integers(FACTORS["intensity"], size=n)
+                classes = np.column_stack([classes, grey])
             out = builder.create(split, (n, 1, self.resolution, self.resolution))
             for start in range(0, n, 4096):
                 out.write(start, render(classes[start : start + 4096], self.resolution, self.binary))
             builder.annotate(split, factors=classes)
         builder.facts["factor_names"] = list(sizes)
         builder.facts["factor_sizes"] = list(sizes.values())
-        builder.facts["split"] = "uniform factor draws, one fixed seed a split"
+        builder.facts["split"] = "uniform draws without replacement, one fixed seed; no scene is in two splits"

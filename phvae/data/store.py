@@ -14,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from phvae.data.card import read_card
 from phvae.data.recipe import SPLITS, Builder, Input, Kind, Sources
 from phvae.data.registry import parse
 from phvae.errors import DataError
-from phvae.files import read_json, sha256, sha256_text, write_json
+from phvae.files import sha256, sha256_text, write_json
 
 __all__ = ["FORMAT", "complete", "prepare"]
 
@@ -63,7 +64,7 @@ def prepare(
 
 
 def _prepared(kind: str, options: Kind, cache: Path, search: tuple[Path, ...], download: bool, progress: bool) -> Path:
-    sources = Sources(search=search, cache=cache, download=download, progress=progress)
+    sources = Sources(search=search, cache=cache, download=download, progress=progress, kind=kind)
     recipe = options.read(sources)
     described = options.model_dump(mode="json", exclude=set(options.places))
     key = _key(kind, options, described, recipe.inputs)
@@ -91,9 +92,9 @@ def complete(folder: str | Path) -> bool:
     """Whether a folder holds a whole prepared set: a card, and every file it lists with the listed size."""
     folder = Path(folder)
     try:
-        card = read_json(folder / "card.json")
-        return all((folder / f).stat().st_size == known["bytes"] for f, known in card["files"].items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        files = read_card(folder)[0].files
+        return all((folder / name).stat().st_size == known.bytes for name, known in files.items())
+    except (OSError, DataError):
         return False
 
 

@@ -285,7 +285,7 @@ _LIKELIHOOD: tuple[Metric, ...] = (
         "bits_per_dim",
         "likelihood",
         "bits/dim",
-        "NLL over (dimensions times log 2), plus 8 for images of 256 grey levels in [0, 1]",
+        "NLL over (dimensions times log 2), of binary images under a Bernoulli likelihood alone",
         "bits",
         False,
         "Theis et al. 2016, sec. 3.1",

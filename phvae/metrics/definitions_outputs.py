@@ -7,6 +7,7 @@ from phvae.metrics.metric import Metric
 __all__ = ["OUTPUT_METRICS"]
 
 _IQR = "interquartile ranges"
+_PAIRED = "; reconstructions are compared with the draws they reconstruct, so that they have no floor"
 
 _DENSITY: tuple[Metric, ...] = (
     Metric(
@@ -42,7 +43,7 @@ _DENSITY: tuple[Metric, ...] = (
         "ad_{output}",
         "density",
         "AD",
-        "two-sample Anderson-Darling statistic against draws of the true density (one dimension)",
+        f"two-sample Anderson-Darling statistic against draws of the true density (one dimension){_PAIRED}",
         "1",
         False,
         "Scholz and Stephens 1987",
@@ -52,7 +53,7 @@ _DENSITY: tuple[Metric, ...] = (
         "density",
         "sliced W1",
         "mean Wasserstein-1 distance over fixed projections, against draws of the true density, over the true "
-        "interquartile range (two dimensions)",
+        f"interquartile range (two dimensions){_PAIRED}",
         _IQR,
         False,
         "Rabin et al. 2011",
@@ -61,8 +62,8 @@ _DENSITY: tuple[Metric, ...] = (
         "mmd_{output}",
         "density",
         "MMD",
-        "squared maximum mean discrepancy, unbiased, Gaussian kernel, against draws of the true density (two "
-        "dimensions)",
+        "squared maximum mean discrepancy, Gaussian kernel, against draws of the true density (two dimensions); the "
+        f"U-statistic, unbiased for samples, below 0 for a perfect reconstruction{_PAIRED}",
         "1",
         False,
         "Gretton et al. 2012, eq. 3",
@@ -110,10 +111,21 @@ _RECONSTRUCTION: tuple[Metric, ...] = (
         "sharpness",
         "reconstruction",
         "sharpness",
-        "variance of the Laplacian of reconstructions over that of the data; 1 is as sharp as the data",
+        "variance of the Laplacian of reconstructions over that of the data; 1 is as sharp as the data, and higher is "
+        "better up to 1 only: noise passes it (no claim is supported there), see `sharpness_error`",
         "1",
         True,
         "Pech-Pacheco et al. 2000",
+        best=1.0,
+    ),
+    Metric(
+        "sharpness_error",
+        "reconstruction",
+        "sharpness error",
+        "|log sharpness|: 0 is as sharp as the data, and both blur and noise raise it",
+        "1",
+        False,
+        "this project",
     ),
     Metric(
         "band_error_{band}",
@@ -159,7 +171,7 @@ _GENERATION: tuple[Metric, ...] = tuple(
             f"kid_{short}_{{images}}",
             "generation",
             f"KID ({short})",
-            f"kernel distance (cubic polynomial kernel, unbiased) on {words} features",
+            f"kernel distance (cubic polynomial kernel, unbiased for samples) on {words} features",
             "1",
             False,
             "Binkowski et al. 2018",

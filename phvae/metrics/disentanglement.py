@@ -11,7 +11,7 @@ import numpy as np
 from phvae.metrics.disentanglement_information import BINS, equal_width_bins, mig, modularity, quantile_bins
 from phvae.metrics.disentanglement_predict import LEVEL_TREES, dci, explicitness, informativeness, sap, sap_r2
 from phvae.metrics.disentanglement_table import Table, make_table
-from phvae.metrics.disentanglement_votes import SHARED, beta_vae, factor_vae, irs
+from phvae.metrics.disentanglement_votes import SHARED, beta_vae, factor_vae, irs, irs_factors
 from phvae.metrics.expected import expected_names
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, without_value
 from phvae.seeding import numpy_generator
@@ -60,6 +60,8 @@ def score_rows(
     sizes = table.settings
     width, quantile = f"{BINS} equal-width bins; {sizes}", f"{BINS} quantile bins; {sizes}"
     voted = f"{settings.votes} and {settings.votes // 2} votes of {SHARED} rows of the table; {sizes}"
+    rare = [name for name, kept in zip(table.names, irs_factors(table), strict=True) if not kept]
+    robust = f"quantile .99; {sizes}" + (f"; left out, too few rows a value: {' '.join(rare)}" if rare else "")
     scores: list[tuple[str, Callable[[], float], int, str]] = [
         ("mig", lambda: mig(equal_width_bins(table.fit_codes), table.fit_factors), fit, width),
         ("mig_quantile", lambda: mig(quantile_bins(table.fit_codes), table.fit_factors), fit, quantile),
@@ -69,7 +71,7 @@ def score_rows(
         ("beta_vae", lambda: beta_vae(table, settings.votes, seed), both, voted),
         ("modularity", lambda: modularity(equal_width_bins(table.fit_codes), table.fit_factors), fit, width),
         ("explicitness", lambda: explicitness(table), both, f"logistic regression; {sizes}"),
-        ("irs", lambda: irs(table), fit, f"quantile .99; {sizes}"),
+        ("irs", lambda: irs(table), fit, robust),
     ]
     found: list[Row] = []
     for name, score, n, text in scores:

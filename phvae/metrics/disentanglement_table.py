@@ -12,6 +12,8 @@ from phvae.metrics.rows import Undefined
 __all__ = ["MIN_POINTS", "Table", "make_table"]
 
 MIN_POINTS = 60
+# test points of a class; in random order all points of so many lie in the last third once in 3^10 classes
+FREQUENT = 10
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str]) -> 
 
     Raises:
         ValueError: codes that are not finite, or lengths that differ.
-        Undefined: fewer than 60 points, no code that varies, or no factor that varies.
+        Undefined: fewer than 60 points, no code that varies, no factor that varies, or a class of 10 or more test
+            points that the fitting points lack: examples sorted by that factor cannot be split by their order.
     """
     codes = np.asarray(codes, dtype=np.float64)
     factors = np.asarray(factors, dtype=np.int64)
@@ -63,6 +66,12 @@ def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str]) -> 
     varies = np.ptp(factors[:size], axis=0) > 0
     if not varies.any():
         raise Undefined("every factor takes one value only")
+    for name, known, tested in zip(names, factors[:size].T, factors[size:].T, strict=True):
+        found, counts = np.unique(tested, return_counts=True)
+        if unseen := sorted(set(found[counts >= FREQUENT].tolist()) - set(known.tolist())):
+            raise Undefined(
+                f"{name}: the last third holds the values {unseen}, the first two thirds do not: sorted rows"
+            )
     kept = factors[:, varies]
     return Table(
         codes[:size],

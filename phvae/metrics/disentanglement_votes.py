@@ -8,10 +8,11 @@ from phvae.metrics.disentanglement_table import Table
 from phvae.metrics.rows import Undefined
 from phvae.seeding import numpy_generator
 
-__all__ = ["PRUNE", "SHARED", "beta_vae", "factor_vae", "irs"]
+__all__ = ["PRUNE", "SHARED", "beta_vae", "factor_vae", "irs", "irs_factors"]
 
 SHARED = 64
 PRUNE = 0.05
+IRS_QUANTILE = 0.99
 _CHUNK = 2000
 
 
@@ -128,19 +129,35 @@ def _differences(
     return np.concatenate(points), np.concatenate(labels)
 
 
-def irs(table: Table, quantile: float = 0.99) -> float:
+def irs_factors(table: Table, quantile: float = IRS_QUANTILE) -> np.ndarray:
+    """Whether each factor's typical value has enough fitting rows to resolve the quantile, (F,) bool.
+
+    One row in 1 / (1 - quantile) lies above it. With fewer a code hardly leaves the mean of its own group, which noise
+    would take for robustness: with one row a value, noise scores 1.
+    """
+    rows = [np.median(np.unique(column, return_counts=True)[1]) for column in table.fit_factors.T]
+    return np.array(rows) * (1 - quantile) >= 1 - 1e-9
+
+
+def irs(table: Table, quantile: float = IRS_QUANTILE) -> float:
     """Interventional robustness: how little a code moves while its best factor is fixed and the others change.
 
     For every code and factor, the `quantile` of |code - mean of the code given the factor's value|, averaged over
     the values, over the code's largest deviation from its mean; 1 - that, best factor, averaged over the codes with
-    their largest deviations as weights. Constant codes are left out.
+    their largest deviations as weights. Constant codes are left out, and the factors that `irs_factors` refuses.
+
+    Raises:
+        Undefined: no factor is left.
 
     Source: Suter et al. (2019), equation 7; the .99 quantile of Locatello et al. (2019).
     """
+    factors = table.fit_factors[:, irs_factors(table, quantile)]
+    if not factors.shape[1]:
+        raise Undefined(f"no factor has {1 / (1 - quantile):.0f} rows of its typical value: no {quantile} quantile")
     codes = table.fit_codes[:, np.ptp(table.fit_codes, axis=0) > 0]
     largest = np.abs(codes - codes.mean(axis=0)).max(axis=0)
-    moved = np.zeros((codes.shape[1], len(table.names)))
-    for j, column in enumerate(table.fit_factors.T):
+    moved = np.zeros((codes.shape[1], factors.shape[1]))
+    for j, column in enumerate(factors.T):
         values = np.unique(column)
         for value in values:
             group = codes[column == value]

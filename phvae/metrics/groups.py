@@ -45,7 +45,11 @@ def evaluate(cell: Cell, run_dirs: Sequence[str | Path]) -> list[dict[str, Any]]
             tables.append(codes["whitened"].reshape(len(codes["whitened"]), -1).astype(np.float64))
             divergences.append(code_kl(codes, cell.model.prior))
     n = min((len(table) for table in tables), default=0)
-    settings = f"{len(run_dirs)} seeds; codes with KL > {KL_THRESHOLD}; median over partners, mean over seeds"
+    silent = sum(not _informative(table, kl).any() for table, kl in zip(tables, divergences, strict=True))
+    seeds = f"{len(tables)} seeds"
+    if silent:  # the mean is over the others: what collapsed must not pass for reproduced
+        seeds = f"{len(tables) - silent} of {seeds}; {silent} without an informative code"
+    settings = f"{seeds}; codes with KL > {KL_THRESHOLD}; median over partners, mean over seeds"
     rows = []
     for method in ("lasso", "spearman"):
         compute = functools.partial(_mean_udr, tables, divergences, method)
@@ -110,8 +114,7 @@ def udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], method:
         raise ValueError(f"tables of {sizes} examples cannot be compared row by row: encode all seeds alike")
     if any(not np.isfinite(table).all() for table in tables):
         raise ValueError("a table of codes holds values that are not finite")
-    kept = [table[:, kl > KL_THRESHOLD] for table, kl in zip(tables, divergences, strict=True)]
-    kept = [table[:, table.std(axis=0) > 0] for table in kept]
+    kept = [table[:, _informative(table, kl)] for table, kl in zip(tables, divergences, strict=True)]
     kept = [table for table in kept if table.shape[1]]
     if len(kept) < 2:
         raise Undefined(f"{len(kept)} of {len(tables)} models have a code with KL above {KL_THRESHOLD}; 2 needed")
@@ -128,6 +131,11 @@ def udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], method:
                 scores[i, j] = relative_strength(similarity(predictors, targets))
     medians: np.ndarray = np.nanmedian(scores, axis=0)
     return medians
+
+
+def _informative(table: np.ndarray, kl: np.ndarray) -> np.ndarray:
+    """Which codes of a model vary and have a KL above .01, (L,) bool; codes that are not finite count."""
+    return (kl > KL_THRESHOLD) & (table.std(axis=0) != 0)
 
 
 def _correlation(predictors: np.ndarray, targets: np.ndarray) -> np.ndarray:

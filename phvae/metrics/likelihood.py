@@ -14,19 +14,13 @@ __all__ = ["bits_per_dim", "is_density", "rows"]
 ONE_DRAW = "one draw of q(z|x) an example"
 
 
-def bits_per_dim(nll: float, dimensions: int, levels: int) -> float:
-    """NLL in nats to bits a dimension (Theis et al. 2016, sec. 3.1).
+def bits_per_dim(nll: float, dimensions: int) -> float:
+    """NLL of discrete data, in nats, to bits a dimension (Theis et al. 2016, sec. 3.1).
 
-    Args:
-        nll: of a density on [0, 1]^D after uniform dequantisation of `levels` grey levels, or, with levels 1, of
-            discrete data.
-        dimensions: D.
-        levels: 256 adds 8 bits, 1 adds none.
-
-    >>> bits_per_dim(0.0, 784, 256), round(bits_per_dim(784 * math.log(2), 784, 1), 6)
-    (8.0, 1.0)
+    >>> round(bits_per_dim(784 * math.log(2), 784), 6)
+    1.0
     """
-    return nll / (dimensions * math.log(2)) + math.log2(levels)
+    return nll / (dimensions * math.log(2))
 
 
 def is_density(likelihood: str, binary: bool) -> bool:
@@ -56,7 +50,7 @@ def rows(inputs: Inputs) -> list[Row]:
             raise Undefined("bits a dimension compare images: the nll of a density depends on its unit")
         if name != "bernoulli":
             raise Undefined("the images are not dequantised: a density at 256 grey levels has no bits a dimension")
-        return {"bits_per_dim": bits_per_dim(-mean("log_px"), math.prod(data.shape), 1)}
+        return {"bits_per_dim": bits_per_dim(-mean("log_px"), math.prod(data.shape))}
 
     names = ("elbo", "reconstruction_nll")
     unit = "original units" if data.is_density else ("probability" if name == "bernoulli" else "pixels in [0, 1]")

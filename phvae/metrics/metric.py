@@ -17,6 +17,7 @@ class Metric:
         unit: unit of the value; "1" for a pure number.
         higher_is_better: True, False, or None where neither direction is better.
         paper: where the definition comes from.
+        best: the value of the data themselves, where more in the better direction is no merit.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Metric:
     unit: str
     higher_is_better: bool | None
     paper: str
+    best: float | None = None

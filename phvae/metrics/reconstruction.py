@@ -119,6 +119,18 @@ def sharpness(x: np.ndarray, y: np.ndarray) -> float:
     return made / data
 
 
+def sharpness_error(x: np.ndarray, y: np.ndarray) -> float:
+    """|log sharpness|, 0 for reconstructions as sharp as the data: more detail than the data have is no merit.
+
+    Raises:
+        Undefined: the data, or the reconstructions, have no detail at all.
+    """
+    ratio = sharpness(x, y)
+    if ratio == 0:
+        raise Undefined("the reconstructions are constant: infinitely far from the data's detail")
+    return float(abs(np.log(ratio)))
+
+
 def _data_power(x: np.ndarray) -> np.ndarray:
     """Power of the data around their mean image by band, (3,)."""
     mean = (x.mean(axis=0, keepdims=True) / (255.0 if x.dtype == np.uint8 else 1.0)).astype(np.float32)
@@ -161,6 +173,7 @@ def rows(inputs: Inputs) -> list[Row]:
         *one("ssim", ssim, window, SSIM_IMAGES),
         *one("bce", bce, "decoder means kept half a grey level off 0 and 1"),
         *one("sharpness", sharpness, "four-neighbour Laplacian"),
+        *one("sharpness_error", sharpness_error, "four-neighbour Laplacian"),
     ]
     data = _data_power(x)
     edges = "radial bands with edges 1/6 and 1/3 cycles a pixel; over the data's power around their mean image"

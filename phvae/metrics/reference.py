@@ -6,10 +6,13 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phvae.device import resolve
 from phvae.files import read_json, sha256, write_json
 from phvae.metrics.evaluate import MODULES
 from phvae.metrics.expected import groups_of
+from phvae.metrics.generation import learns
 from phvae.metrics.registry import pattern_of
+from phvae.metrics.weights import present
 from phvae.provenance import stage_key
 
 if TYPE_CHECKING:
@@ -18,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-# Settings that change how the evaluation is carried out, or only what is drawn from a run.
-_APART = {"cells_per_job", "importance_samples", "n_likelihood"}
+# Settings that change how the evaluation is carried out, or only what is drawn from a run; weights go in by their hash.
+_APART = {"cells_per_job", "importance_samples", "n_likelihood", "inception_weights"}
 
 
 def build(
@@ -37,18 +40,14 @@ def build(
     from threadpoolctl import threadpool_limits
 
     folder = Path(folder)
-    weights = settings.inception_weights
-    key = stage_key(
-        "reference",
-        data.sha256,
-        settings.model_dump(exclude=_APART),
-        sha256(weights) if weights and Path(weights).is_file() else None,
-    )
+    chosen = groups_of(data) if settings.metrics == "auto" else [g for g in groups_of(data) if g in settings.metrics]
+    # a classifier's weights depend on where it is trained
+    machine = [resolve(device), threads] if "generation" in chosen and learns(data, settings) else None
+    key = stage_key("reference", data.sha256, settings.model_dump(exclude=_APART), present(settings), machine)
     path = folder / "reference.json"
     if path.is_file() and _whole(folder, read_json(path), key):
         return path
     folder.mkdir(parents=True, exist_ok=True)
-    chosen = groups_of(data) if settings.metrics == "auto" else [g for g in groups_of(data) if g in settings.metrics]
     bounds: dict[str, dict[str, Any]] = {}
     with threadpool_limits(1):
         for group in chosen:

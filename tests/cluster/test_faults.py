@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from checkout import REPOSITORY
 from cluster.conftest import HURRIED, Site, same_runs
-from cluster.lab import Lab
+from cluster.lab import NODES, Lab
 
 pytestmark = pytest.mark.cluster
 
@@ -79,6 +80,25 @@ def test_main_process_killed_and_restarted(site: Site, slurm: Lab, undisturbed: 
     assert "epoch" not in log, f"trained twice:\n{log}"
     assert "taken over" not in log
     same_runs(site.results, undisturbed, ("ph-vae-3",))
+
+
+def test_the_pages_command_cancels_what_a_killed_main_process_left(site: Site, slurm: Lab):
+    page = (REPOSITORY / "docs/cluster.md").read_text(encoding="utf-8")
+    command = next(line.strip() for line in page.splitlines() if line.endswith("scancel"))
+    nodes = f"nodename={','.join(NODES)}"
+    slurm.run("scontrol", "update", nodes, "state=drain", "reason=test")  # so that nothing ends by itself
+    try:
+        slurm.run("sbatch", "--job-name", "not_phvae_", "--output", "/dev/null", "--wrap", "true")
+        (other,) = slurm.jobs()
+        main = site.start(*HURRIED)
+        slurm.wait(lambda: len(slurm.jobs()) > 1, 120, f"nothing was submitted\n{site.output.read_text()}")
+        main.kill()
+        main.wait()
+        slurm.run("bash", "-c", command)
+        slurm.wait(lambda: list(slurm.jobs()) == [other], 30, f"{command}: found {slurm.jobs()}, expected {other}")
+    finally:
+        slurm.run("scancel", "--user=root")
+        slurm.run("scontrol", "update", nodes, "state=resume")
 
 
 def test_a_requeued_job_goes_on(site: Site, slurm: Lab, undisturbed: Path):

@@ -104,6 +104,29 @@ def test_more_numbers_a_little_outside_than_chance_explains_fail_too() -> None:
     assert (one.differing, one.impossible, one.good) == (1, 1, False)
 
 
+def test_one_equal_seed_does_not_hide_the_others(reference: pd.DataFrame) -> None:
+    mine = reference.copy()
+    moved = at(mine, "grey", "vae", "mse") & (mine["seed"] > 0)
+    mine.loc[moved, "value"] = 1e6 + mine.loc[moved, "value"]
+    mine.loc[moved, "seed"] += 100
+    found = compare_tables(mine, reference)
+    assert verdicts(mine, reference)["grey", "vae", "mse"] == "differs"
+    assert not found.good
+    fewer = reference[reference["seed"] < 4]  # all of the smaller side are shared and equal
+    assert set(verdicts(fewer, reference)) == set(verdicts(reference, fewer)) == {"same"}
+
+
+def test_a_number_without_spread_differs_but_is_not_beyond_chance(reference: pd.DataFrame) -> None:
+    constant = at(reference, "grey", "vae", "mse")
+    whole = reference.assign(value=reference["value"].mask(constant, 3.0))
+    mine = whole[whole["seed"] == 0].assign(value=lambda rows: rows["value"].mask(constant, 4.0))
+    many = [(mine.assign(split=f"s{i}"), whole.assign(split=f"s{i}")) for i in range(2)]
+    mine, whole = (pd.concat(side) for side in zip(*many, strict=True))
+    mine.loc[at(mine, "grey", "vae", "mse") & (mine["split"] == "s1"), "value"] = 3.0
+    found = compare_tables(mine, whole)
+    assert (found.differing, found.impossible, found.good) == (1, 0, True)
+
+
 def test_runs_that_did_not_finish_fail_the_check(reference: pd.DataFrame, tmp_path: Path) -> None:
     mine = reference.copy()
     lost = mine[(mine["dataset"] == "grey") & (mine["variant"] == "vae") & (mine["seed"] == 2)].head(1)
@@ -121,6 +144,8 @@ def test_numbers_of_other_settings_are_not_compared(reference: pd.DataFrame) -> 
     mine = reference.assign(settings="another window")
     assert set(verdicts(mine, reference)) == {"not comparable: settings differ"}
     assert not compare_tables(mine, reference).good
+    mine = reference.assign(settings=reference["settings"] + "; floor: other images")  # decides no value
+    assert "not comparable: settings differ" not in set(verdicts(mine, reference))
     mine = reference.assign(n=5)
     assert "not comparable: settings differ" in set(verdicts(mine, reference))
 

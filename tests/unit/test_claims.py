@@ -153,6 +153,47 @@ def test_contradiction_pays_for_the_number_of_controls() -> None:
     assert (one["verdict"][0], two["verdict"][0]) == ("contradicted", "not resolved")
 
 
+def test_sharper_than_the_data_is_no_support() -> None:
+    entries = {"x": claim("a", ["vae"], datasets=["d"], metric="sharpness", direction="higher")}
+    base = np.linspace(0.5, 0.52, 8)
+    sharper, noisy = (
+        made({"a": np.linspace(gain, gain + 0.05, 8)}, base).assign(metric="sharpness", higher_is_better=True)
+        for gain in (0.2, 4.0)
+    )
+    assert ledger.evaluate(sharper, claims(entries))["verdict"].tolist() == ["supported"]
+    row = ledger.evaluate(noisy, claims(entries)).iloc[0]
+    assert row["verdict"] == "not resolved"
+    assert row["reason"] == "a is at 4.54, beyond 1, the value of the data: more is no merit"
+
+
+def test_a_stand_in_that_loses_does_not_contradict() -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05, 0.15, -0.15])
+    stand_in = ["vae", {"variant": "vae", "challenger": "small"}]
+    for shift, verdict in ((0.0, "not resolved"), (-1.0, "not resolved"), (1.0, "contradicted")):
+        table = made({"a": noise + shift, "small": noise[::-1] + 2}, np.zeros(8))
+        row = ledger.evaluate(table, claims({"x": claim("a", stand_in, datasets=["d"], metric="m")})).iloc[0]
+        assert row["verdict"] == verdict
+        # the contest that contradicts is shown, not the stand-in's harder one
+        assert row["challenger"] == ("a" if verdict == "contradicted" else "small")
+        assert row["effect"] == pytest.approx(1 if verdict == "contradicted" else 2)
+    # stand-ins are not paid for either: p = .03 against one control contradicts beside one
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    table = made({"a": noise + stats.t.isf(0.03, 7) / np.sqrt(8), "small": noise}, np.zeros(8))
+    found = ledger.evaluate(table, claims({"x": claim("a", stand_in, datasets=["d"], metric="m")}))
+    assert found["verdict"].tolist() == ["contradicted"]
+    only = ledger.evaluate(table, claims({"x": claim("b", stand_in[1:], datasets=["d"], metric="m")}))
+    assert only["verdict"].tolist() == ["not resolved"]
+
+
+def test_a_contradiction_smaller_than_what_matters_says_so() -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05])
+    table = made({"a": noise + 1}, np.zeros(6))
+    for matters, reason in ((0.9, ""), (1.1, "smaller than the effect that matters")):
+        entry = claim("a", ["vae"], datasets=["d"], metric="m", matters={"absolute": matters})
+        row = ledger.evaluate(table, claims({"x": entry})).iloc[0]
+        assert (row["verdict"], row["reason"]) == ("contradicted", reason)
+
+
 def test_too_few_seeds_are_named() -> None:
     table = made({"a": np.array([-1.0, -1.1, -0.9, -1.2])}, np.zeros(4))
     entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m")}
@@ -163,17 +204,19 @@ def test_too_few_seeds_are_named() -> None:
     assert "9 complete pairs with vae, 10 needed" in ledger.evaluate(table, claims(entries))["reason"][0]
 
 
-def test_spread_claims_use_the_pitman_morgan_test() -> None:
+def test_spread_claims_compare_deviations_from_the_median() -> None:
     rng = np.random.default_rng(3)
     base = rng.normal(size=12)
     table = made({"a": -0.7 * base + 0.05 * rng.normal(size=12)}, base)
     entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m", compare="spread", matters={"relative": 0.25})}
     row = ledger.evaluate(table, claims(entries)).iloc[0]
     a = base + table[table["variant"] == "a"]["value"].to_numpy() - base
-    expected = stats.pearsonr(a + base, a - base, alternative="less").pvalue
+    ours, theirs = (np.abs(side - np.median(side)) for side in (a, base))
+    expected = stats.ttest_rel(ours, theirs, alternative="less").pvalue
     assert row["p"] == pytest.approx(expected)
     assert row["verdict"] == "supported"
-    assert row["effect"] == pytest.approx(a.std(ddof=1) / base.std(ddof=1))
+    assert row["effect"] == pytest.approx(row["challenger_value"] / row["control_value"])
+    assert row["effect"] == pytest.approx(ours.mean() / theirs.mean())
     assert row["low"] < row["effect"] < row["high"] < 1
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from phvae.coefficients import (
     failing_point,
@@ -98,6 +99,22 @@ def test_the_rule_agrees_with_a_dense_grid(c, shrink):
         assert found is not None
     if found is not None:
         assert excess(c, found) < 1e-12
+
+
+@pytest.mark.parametrize("c", [[1e308, 1e308], [1e300, -1e300, 1e300], [1.0, -1e7]])
+def test_coefficients_that_only_overflow_are_refused(c):
+    with pytest.raises(ValidationError, match=r"than or equal to -?1000000"):
+        LogPolynomial(coefficients=c)
+
+
+def test_the_largest_weights_stay_finite():
+    largest = {"name": "log_polynomial", "beta": 1e6, "coefficients": [1e6, 1e6, 1e6, 1e6]}
+    assert is_evidence_bound(ModelConfig(divergence=largest))
+    assert all(map(math.isfinite, level_weights(Hierarchical(weights=[1e6] * 16, beta=1e6), 16)))
+    assert all(map(math.isfinite, level_weights(Hierarchical(ratio=1e6), 16)))
+    for options in ({"weights": [1e308, 1e308]}, {"ratio": 1e200}, {"beta": 1e308}):
+        with pytest.raises(ValidationError, match="less than or equal to 1000000"):
+            Hierarchical(**options)
 
 
 def test_all_zero_coefficients_are_no_divergence():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from phvae import data
 from phvae.data.sprites import FACTORS, render
+from phvae.errors import PhvaeError
 
 NAMES = list(FACTORS)
 ONE = st.tuples(*(st.integers(0, size - 1) for size in FACTORS.values()))
@@ -114,6 +116,27 @@ def test_golden_pictures(resolution: int, binary: bool, expected: str) -> None:
     classes = np.array(GOLDEN)[:, : 5 if binary else 6]
     images = render(classes, resolution, binary)
     assert hashlib.sha256(images.tobytes()).hexdigest()[:16] == expected
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_no_scene_is_used_twice(tmp_path: Path, binary: bool) -> None:
+    options = {"n_train": 50_000, "n_validation": 2_000, "n_test": 3_296, "resolution": 16, "binary": binary}
+    sprites = data.load(data.prepare("sprites", options, cache=tmp_path))
+    scenes = np.concatenate([sprites.factors[split][:, :5] for split in ("train", "validation", "test")])
+    assert len(np.unique(scenes, axis=0)) == len(scenes) == math.prod(sprites.factor_sizes[:5])
+
+
+def test_a_larger_pool_leaves_the_other_splits_alone(tmp_path: Path) -> None:
+    options = {"n_validation": 30, "n_test": 70, "resolution": 16}
+    small, large = (data.load(data.prepare("sprites", options | {"n_train": n}, cache=tmp_path)) for n in (100, 1_000))
+    for split in ("validation", "test"):
+        assert np.array_equal(small.factors[split], large.factors[split])
+    assert np.array_equal(small.factors["train"], large.factors["train"][:100])
+
+
+def test_more_pictures_than_scenes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PhvaeError, match="60,000, expected at most 55,296"):
+        data.prepare("sprites", {"n_train": 56_000}, cache=tmp_path)
 
 
 def test_prepared_sprites_are_uniform_draws(tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ def test_validate_gives_every_option_its_value() -> None:
         ("sprites", {"resolution": 3}, "resolution.*greater than or equal to 16"),
         ("digits", {"size": 8}, "size is no option of digits; digits takes: no options"),
         ("images", None, "path: Field required"),
+        ("claw", {"n_train": 10**19}, "n_train: .*less than or equal to 1000000000"),
+        ("claw", {"n_test": 10**30}, "n_test: .*less than or equal to 1000000000"),
+        ("lognormal", {"sd": 1e-18}, r"sd: .*greater than or equal to 0\.01"),
+        ("rings", {"radii": [1e308]}, r"radii\.0: .*less than or equal to 1000"),
+        ("rings", {"radii": [float("nan")]}, r"radii\.0: "),
     ],
 )
 def test_wrong_options_are_config_errors_with_a_hint(
@@ -216,6 +221,25 @@ def test_a_damaged_prepared_set_is_named_and_prepared_again(tmp_path: Path, dama
     assert data.prepare("a", CLAW, cache=tmp_path) == folder
     assert data.load(folder, verify=True).sha256 == before
     assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("value", [None, 5, {}])
+@pytest.mark.parametrize("key", ["kind", "shape", "binary", "sha256", "files"])
+def test_a_damaged_card_is_named_and_prepared_again(tmp_path: Path, key: str, value: object) -> None:
+    folder = data.prepare("a", CLAW, cache=tmp_path)
+    card = json.loads((folder / "card.json").read_text())
+    card[key] = value
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(DataError, match=rf"card\.json: damaged: .*{key}.*prepare the set again"):
+        data.load(folder)
+    assert data.load(data.prepare("a", CLAW, cache=tmp_path), verify=True).kind == "claw"
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{}"])
+def test_a_card_of_another_form_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "card.json").write_text(content)
+    with pytest.raises(DataError, match=r"card\.json: damaged"):
+        data.load(tmp_path)
 
 
 def test_a_changed_byte_is_found_when_verifying(tmp_path: Path) -> None:

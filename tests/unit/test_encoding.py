@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from PIL import Image
 from tiny import cell, dense, density, images, keys, run_dirs
 
 import phvae
+from phvae import encoding
 from phvae.encoding import encode
 from phvae.files import read_json, sha256
 from phvae.grid import Cell
+from phvae.importance import log_weights
 from phvae.seeding import torch_generator
 from phvae.training import train
 
@@ -124,6 +127,60 @@ def test_the_bound_and_the_likelihood(line: Any):
     many = [model.log_likelihood(np.array(data.test[:5]), n, seed=1).mean() + jacobian for n in (1, 2000)]
     elbo = -(arrays["elbo_reconstruction"][:5] + arrays["kl"][:5]).mean()
     assert elbo < float(many[1]) + 0.05
+
+
+def _stored(data: Any, x: torch.Tensor) -> np.ndarray:
+    """Decoder means in the units of the arrays: 0..255, not yet rounded, or those of the density."""
+    return 255 * x.numpy() if data.scaling is None else (x.numpy() - data.scaling[0]) / data.scaling[1]
+
+
+@pytest.mark.parametrize("kind", ["pictures", "line"])
+def test_traversals_move_one_coordinate_over_the_prior(kind: str, request: pytest.FixtureRequest):
+    folder, found, data = request.getfixturevalue(kind)
+    model, w = phvae.load(folder), torch.from_numpy(found["codes"]["whitened"])
+    for level in range(2):
+        widest = int(w[:, level].var(0, unbiased=False).argmax())
+        for at, value in enumerate(range(-3, 4)):
+            moved = w[:1].clone()
+            moved[0, level, widest] = value
+            expected = _stored(data, model.decode(model.unwhiten(moved)))[0]
+            difference = np.abs(found["arrays"]["traversals"][level, at] - expected).max()
+            assert difference <= (0.51 if kind == "pictures" else 1e-5), (level, value)
+
+
+@pytest.mark.parametrize("kind", ["pictures", "line"])
+def test_interpolations_go_from_the_first_example_to_the_second(kind: str, request: pytest.FixtureRequest):
+    folder, found, data = request.getfixturevalue(kind)
+    model, w = phvae.load(folder), torch.from_numpy(found["codes"]["whitened"])
+    for at in range(8):
+        between = (1 - at / 7) * w[:1] + at / 7 * w[1:2]
+        expected = _stored(data, model.decode(model.unwhiten(between)))[0]
+        difference = np.abs(found["arrays"]["interpolations"][at] - expected).max()
+        assert difference <= (0.51 if kind == "pictures" else 1e-5), at
+
+
+def test_the_likelihood_of_half_the_draws_is_that_of_the_first_half(line: Any):
+    folder, found, data = line
+    weights = log_weights(phvae.load(folder), np.array(data.test[:5]), 6, seed=0).double() + math.log(0.2)
+    for name, part in (("log_px", weights), ("log_px_half", weights[:, :3])):
+        expected = torch.logsumexp(part, 1) - math.log(part.shape[1])
+        assert np.allclose(found["arrays"][name], expected.numpy(), atol=1e-6), name
+    assert not np.allclose(found["arrays"]["log_px"], found["arrays"]["log_px_half"], atol=1e-3)
+
+
+def test_each_example_has_noise_of_its_own_whatever_the_batches(
+    line: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder, found, data = line
+    again = shutil.copytree(folder, tmp_path / "again")
+    (again / "arrays.npz").unlink()
+    monkeypatch.setattr(encoding, "BATCH", 2)
+    tiny = cell({"order": 2, "latent_size": 2, "network": dense(16)}, {"epochs": 4, "learning_rate": 0.01})
+    encode(again, tiny, 0, data, device="cpu", settings=tiny.evaluation)
+    arrays = dict(np.load(again / "arrays.npz"))
+    assert np.array_equal(arrays["log_px"], found["arrays"]["log_px"])
+    for name in found["arrays"].keys() - {"samples_model"}:  # its observation noise is drawn batch by batch
+        assert np.allclose(arrays[name], found["arrays"][name], atol=1e-4), name
 
 
 def test_densities_come_back_in_original_units(line: Any):

@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 ENVS = Path("envs")
 
 
-def lock() -> list[str]:
-    lines = (line.partition("#")[0].strip() for line in (ENVS / "requirements.lock").read_text().splitlines())
+def lock(name: str = "requirements.lock") -> list[str]:
+    lines = (line.partition("#")[0].strip() for line in (ENVS / name).read_text().splitlines())
     return [line for line in lines if line]
 
 
@@ -45,6 +45,11 @@ def test_every_dependency_is_locked_to_one_version_that_the_project_accepts():
         [pin] = locked[canonicalize_name(wanted.name)].specifier
         assert pin.operator == "=="
         assert wanted.specifier.contains(pin.version), line
+
+
+def test_the_lowest_versions_that_were_tried_are_the_lower_bounds():
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    assert lock("lowest.txt") == [line.replace(">=", "==") for line in project["dependencies"]]
 
 
 def test_the_image_installs_the_lock_and_nothing_that_is_not_in_it():

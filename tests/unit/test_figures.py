@@ -12,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
+from scipy import stats
 from scipy.ndimage import gaussian_filter
 from synthetic import write_results
 
@@ -90,6 +91,18 @@ def difference(one: np.ndarray, two: np.ndarray) -> float:
         return np.inf
     blurred = [gaussian_filter(image.astype(float), (4, 4, 0)) for image in (one, two)]
     return float(np.quantile(np.abs(blurred[0] - blurred[1]), 0.998))
+
+
+def test_a_band_above_the_true_pdf_is_not_cut_until_the_truth_would_vanish() -> None:
+    rng = np.random.default_rng(0)
+    true = stats.norm.pdf(0)
+    for width, room in ((0.8, 0.0), (0.01, 1.6)):
+        seeds = rng.normal(size=(5, 4000)) * np.array([1, 1, 1, 1, width])[:, None]
+        figure = figures.FIGURES["density_curves"].draw({"a": {"means": seeds}}, stats.norm.pdf, (-4.0, 4.0))
+        band = max(float(b.get_paths()[0].vertices[:, 1].max()) for b in figure.axes[0].collections)
+        top = figure.axes[0].get_ylim()[1]
+        assert band > 1.1 * true
+        assert top == pytest.approx(room * true, rel=1e-3) if room else top > band
 
 
 def test_the_golden_comparison_sees_a_moved_curve(drawn: dict[str, tuple[Plan, Figure]]) -> None:

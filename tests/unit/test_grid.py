@@ -108,6 +108,41 @@ BAD = {
         {"name": "log_polynomial", "coefficients": [1, 0, 1]},
         ["variants.vae.model.divergence", "not guaranteed non-negative"],
     ),
+    "likelihood on [0, 1] of a density": (
+        "variants.vae.model.likelihood",
+        "bernoulli",
+        ["variants.vae.model.likelihood", "found bernoulli, expected gaussian", "claw are not confined to [0, 1]"],
+    ),
+    "likelihood from another layer": (
+        "datasets.claw.model",
+        {"likelihood": "continuous_bernoulli"},
+        ["datasets.claw.model.likelihood", "found continuous_bernoulli, expected gaussian"],
+    ),
+    "network on a density": (
+        "model.network",
+        "conv_locatello",
+        ["small.yaml: model.network", "28, 32 or 64 pixels a side, not shape (1,)", "claw"],
+    ),
+    "network on small images": (
+        "datasets.digits.model",
+        {"network": "conv_locatello"},
+        ["datasets.digits.model.network", "28, 32 or 64 pixels a side, not shape (1, 8, 8)", "use network dense"],
+    ),
+    "more examples than there are": (
+        "datasets.digits.n_train",
+        [100, 999999],
+        ["datasets.digits.n_train", "found 999999", "at most 1258"],
+    ),
+    "warm-up without a schedule": (
+        "training.schedule",
+        {"name": "constant", "warm_up": 0.5},
+        ["small.yaml: training.schedule", "warm_up is 0.5, but schedule constant has none"],
+    ),
+    "a learned scale that nothing trains": (
+        "variants.ph-vae-3.model",
+        {"order": 3, "likelihood": {"name": "gaussian", "scale": "learned"}, "reconstruction_weights": [0, 1, 0]},
+        ["variants.ph-vae-3.model", "scale learned needs a positive first reconstruction weight", "[0.0, 1.0, 0.0]"],
+    ),
 }
 
 
@@ -119,6 +154,15 @@ def test_refuses_with_one_readable_message(case):
     for word in words:
         assert word in str(caught.value)
     assert str(caught.value).startswith("small.yaml: ")
+
+
+def test_what_is_not_known_of_the_users_own_pictures_is_not_refused(tmp_path):
+    own = {
+        "data": {"kind": "images", "path": str(tmp_path)},
+        "n_train": [70_000],
+        "model": {"network": "conv_locatello"},
+    }
+    assert len(parse_grid(SMALL | {"datasets": {"own": own}}, "a").cells) == 2
 
 
 @pytest.mark.parametrize("missing", ["name", "datasets", "variants"])
@@ -138,6 +182,15 @@ def test_names_what_is_missing(missing):
         ("name: a\nname: b\n", "given twice"),
         ("!!python/object/apply:os.system ['true']", "not valid YAML"),
         ("\x00", "not valid YAML"),
+        ("name: a\nseeds: 2024-13-45", "'2024-13-45' is no timestamp (line 2)"),
+        ("a: 0x_", "'0x_' is no int (line 1)"),
+        ("a: !!int x", "'x' is no int (line 1)"),
+        ("a: !!int ''", "'' is no int (line 1)"),
+        ("a: !!bool x", "'x' is no bool (line 1)"),
+        ("a: !!timestamp x", "'x' is no timestamp (line 1)"),
+        (f"a: {'9' * 5000}", "is no int (line 1)"),
+        (f"a: 0x{'f' * 5000}", "an integer beyond 63 bits (line 1)"),
+        (f"a: 1{':00' * 200}.5", "is no float (line 1)"),
     ],
 )
 def test_refuses_files_that_are_no_configuration(tmp_path, capsys, text, words):
@@ -202,6 +255,14 @@ def test_stacks_are_cut_from_the_configuration_alone():
     grid = parse_grid(SMALL | {"device": "auto", "seeds": 10}, "a")
     assert list(grid.chunks(grid.cells[0])) == ["0-7", "8-9"]
     assert grid.chunks(grid.cells[0]) == parse_grid(SMALL | {"device": "cpu", "seeds": 10}, "a").chunks(grid.cells[0])
+
+
+def test_what_does_not_stack_trains_one_seed_a_job():
+    """With two threads a stack's bits would depend on its company; see `phvae.chunks.stackable`."""
+    grid = parse_grid(SMALL | {"threads": 2, "seeds": 10}, "a")
+    assert list(grid.chunks(grid.cells[0])) == [f"{seed}-{seed}" for seed in range(10)]
+    cuda = parse_grid(SMALL | {"threads": 2, "seeds": 10, "device": "cuda"}, "a")
+    assert list(cuda.chunks(cuda.cells[0])) == ["0-9"]
 
 
 def test_batches_hold_every_cell_once():

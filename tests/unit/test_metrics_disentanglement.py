@@ -13,10 +13,13 @@ from scipy.stats import entropy as scipy_entropy
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
+from phvae.config import EvaluationConfig
+from phvae.metrics import disentanglement as scores
 from phvae.metrics import disentanglement_information as information
 from phvae.metrics import disentanglement_predict as predict
 from phvae.metrics import disentanglement_votes as votes
 from phvae.metrics.disentanglement_table import Table, make_table
+from phvae.metrics.rows import Undefined
 
 DSPRITES = (3, 6, 40, 32, 32)
 NAMES = ("shape", "scale", "orientation", "x", "y")
@@ -74,7 +77,7 @@ def test_ceilings_and_floors_of_the_field(dsprites: np.ndarray, code: str) -> No
 
 def test_rotated_codes_lie_among_the_rotations(dsprites: np.ndarray) -> None:
     """The field's rotation is not on record: its row must lie within the range of rotations, between the bounds."""
-    factors = dsprites[:3000]
+    factors = dsprites[:7500]  # over 100 fitting rows of each value, for IRS
     found = []
     for seed in range(8):
         codes = np.hstack([standardised(factors) @ rotation(5, seed), normal(factors.shape, 4)])
@@ -187,7 +190,7 @@ def test_irs_against_loops(mixed: Table) -> None:
     for code in mixed.fit_codes.T:
         largest = np.abs(code - code.mean()).max()
         best = -np.inf
-        for factor in mixed.fit_factors.T:
+        for factor in mixed.fit_factors.T[:2]:  # the third has too few rows a value
             moved = []
             for value in np.unique(factor):
                 group = code[factor == value]
@@ -195,6 +198,20 @@ def test_irs_against_loops(mixed: Table) -> None:
             best = max(best, 1 - np.mean(moved) / largest)
         total, weights = total + best * largest, weights + largest
     assert votes.irs(mixed) == pytest.approx(total / weights, abs=1e-12)
+
+
+def test_irs_does_not_take_rare_values_for_robustness() -> None:
+    factors = np.stack([np.arange(900), np.arange(900) % 200, draw_factors((3,), 900)[:, 0]], axis=1)
+    factors[:, :2] = np.random.default_rng(0).permutation(factors[:, :2])
+    noise = normal((900, 5))
+    table = make_table(noise, factors, ("each its own", "rare", "common"))
+    common = make_table(noise, factors[:, 2:], ("common",))
+    assert votes.irs_factors(table).tolist() == [False, False, True]
+    assert votes.irs(table) == votes.irs(common) < 0.4
+    found = {row.metric: row for row in scores.score_rows(table, [], EvaluationConfig(votes=100, dci=[]), 0)}
+    assert found["irs"].settings.endswith("; left out, too few rows a value: each its own rare")
+    with pytest.raises(Undefined, match="no factor has 100 rows of its typical value"):
+        votes.irs(make_table(noise, factors[:, :2], ("each its own", "rare")))
 
 
 class World:
@@ -258,3 +275,18 @@ def test_votes_are_learnt_on_fitting_points_alone(score: Any) -> None:
     codes = standardised(factors)
     codes[600:] = codes[600:, ::-1]
     assert score(make_table(codes, factors, "ab"), 1000, 0) < 0.01
+
+
+@pytest.mark.parametrize("score", ["sap", "dci", "levels"])
+def test_predictions_are_scored_on_test_points_alone(score: str) -> None:
+    """Codes that tell the factors of the fitting points, and nothing of those of the test points."""
+    factors = draw_factors((2, 2), 1800)
+    codes = np.hstack([standardised(factors), normal((1800, 2))])
+    codes[1200:] = normal((600, 4), 5)
+    table = make_table(codes, factors, "ab")
+    if score == "sap":
+        assert predict.sap(table) < 0.1  # .5 on the fitting points
+    elif score == "dci":
+        assert predict.dci(table, "forest", 0)["dci_forest_informativeness"] == pytest.approx(0.5, abs=0.1)
+    else:
+        assert predict.informativeness(table, np.arange(4), 0) == pytest.approx(0.5, abs=0.1)

@@ -16,14 +16,14 @@ from phvae.config import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.errors import PhvaeError
 from phvae.files import read_json, sha256, write_json
 from phvae.grid import Cell
-from phvae.metrics import METRICS, evaluate, lookup, names
+from phvae.metrics import METRICS, evaluate, lookup, names, weights
 from phvae.metrics.evaluate import MODULES
 from phvae.metrics.expected import expected_names, groups_of
 from phvae.metrics.registry import pattern_of
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value
 
 SETTINGS = EvaluationConfig(metrics=["disentanglement"], votes=300)
-N = 240
+N = 480
 
 
 def toy(**changes: Any) -> Any:
@@ -111,10 +111,26 @@ def test_a_finished_run_is_left_alone_until_something_changes(run: Path, monkeyp
     compute(run)
     write_json(run.parent / "reference" / "reference.json", {"key": "other", "bounds": {}, "files": {}})
     compute(run)
+    # the same key, but another classifier
+    write_json(run.parent / "reference" / "reference.json", {"key": "other", "bounds": {}, "files": {"c": "1"}})
+    compute(run)
     compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301})))
     compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301, "cells_per_job": 1})))
     compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301})), toy(sha256="other"))
-    assert len(calls) == 5
+    assert len(calls) == 6
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_weights_that_appear_later_are_noticed(run: Path, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
+    monkeypatch.setenv("PHVAE_DATA_PATH", str(run.parent))
+    plug(monkeypatch, "disentanglement", lambda inputs: [row("mig", 0.5)])
+    path = run.parent / weights.INCEPTION_FILE
+    settings = SETTINGS.model_copy(update={"inception_weights": str(path) if named else None})
+    compute(run, make_cell(settings))
+    before = read_json(run / "metrics.json")["key"]
+    path.write_bytes(b"weights")
+    compute(run, make_cell(settings))
+    assert read_json(run / "metrics.json")["key"] != before
 
 
 def test_costs_of_other_stages_are_kept(run: Path) -> None:

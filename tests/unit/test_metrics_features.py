@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import pickle
+import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -15,9 +16,10 @@ import pytest
 import torch
 
 from phvae.config import EvaluationConfig
+from phvae.data.published import cache_folder
 from phvae.errors import DataError
 from phvae.files import sha256
-from phvae.metrics import features, fidelity, generation
+from phvae.metrics import features, fidelity, generation, weights
 from phvae.metrics.rows import Inputs, Row, Undefined
 
 
@@ -73,18 +75,56 @@ def test_only_bytes_are_taken_for_images() -> None:
 
 
 # ---- Inception-v3 ----
-def test_weights_are_found_in_torchs_cache_and_on_the_search_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = features.INCEPTION_FILE
+def test_weights_are_found_where_data_are_and_in_torchs_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("PHVAE_DATA_PATH", f"{tmp_path / 'none'}:{tmp_path / 'data'}")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / name).touch()
-    assert features.inception_weights(EvaluationConfig()) == (tmp_path / "data" / name, "")
-    (tmp_path / "torch/hub/checkpoints").mkdir(parents=True)
-    (tmp_path / "torch/hub/checkpoints" / name).touch()
-    assert features.inception_weights(EvaluationConfig())[0] == tmp_path / "torch/hub/checkpoints" / name
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    asked = EvaluationConfig()
+    for folder in ("torch/hub/checkpoints", "cache/phvae/data", "data", "own"):  # each comes before those already there
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / weights.INCEPTION_FILE).touch()
+        found = tmp_path / folder / weights.INCEPTION_FILE
+        assert weights.inception_weights(asked, [str(tmp_path / "own")]) == (found, "")
+    assert weights.inception_weights(asked)[0] == tmp_path / "data" / weights.INCEPTION_FILE
+
+
+def test_make_finds_weights_that_were_fetched_without_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PHVAE_DATA_PATH", "XDG_CACHE_HOME", "TORCH_HOME", "MAKEFLAGS", "MAKELEVEL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = cache_folder()
+    folder.mkdir(parents=True)
+    (folder / weights.INCEPTION_FILE).touch()
+    recipe = "shown:; @echo $$PHVAE_DATA_PATH && echo $$XDG_CACHE_HOME"
+    done = subprocess.run(["make", "-s", "--eval", recipe, "shown"], capture_output=True, text=True, check=True)
+    for name, value in zip(("PHVAE_DATA_PATH", "XDG_CACHE_HOME"), done.stdout.splitlines(), strict=True):
+        monkeypatch.setenv(name, value)
+    assert cache_folder() != folder
+    assert weights.inception_weights(EvaluationConfig())[0] == folder / weights.INCEPTION_FILE
+
+
+def test_what_is_there_is_told_by_hash_and_by_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("PHVAE_DATA_PATH", raising=False)
+    settings = EvaluationConfig(extractors=["classifier", "inception", "efficientnet-lite0"])
+    monkeypatch.setattr(weights, "EFFICIENTNET", ("no-such-package", "nor-this"))
+    assert weights.present(settings) == {"inception": None, "efficientnet-lite0": None}
+    assert weights.stamps(settings, []) == ["inception absent", "efficientnet-lite0 absent"]
+    path = tmp_path / weights.INCEPTION_FILE
+    path.write_bytes(b"weights")
+    assert weights.stamps(settings, [])[0] == "inception absent"
+    stamp = weights.stamps(settings, [str(tmp_path)])[0]
+    assert stamp != "inception absent"
+    found = weights.present(settings.model_copy(update={"inception_weights": str(path)}))
+    assert found["inception"] == sha256(path)
+    path.write_bytes(b"other weights")
+    assert weights.stamps(settings, [str(tmp_path)])[0] != stamp
+    found = weights.present(settings.model_copy(update={"inception_weights": str(path)}))
+    assert found["inception"] == sha256(path)
+    monkeypatch.setattr(weights, "EFFICIENTNET", ("numpy", "pytest"))
+    assert weights.present(settings)["efficientnet-lite0"] == f"{np.__version__} {pytest.__version__}"
+    assert weights.present(EvaluationConfig(extractors=["classifier"])) == {}
 
 
 class Trap:
@@ -98,7 +138,7 @@ class Trap:
 
 
 def test_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -> None:
-    path = tmp_path / features.INCEPTION_FILE
+    path = tmp_path / weights.INCEPTION_FILE
     path.write_bytes(pickle.dumps(Trap(tmp_path / "executed")))
     with pytest.raises(DataError, match=r"expected 6726825d"):
         features.inception(path)
@@ -124,18 +164,19 @@ def server(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
-def test_weights_are_fetched_into_torchs_cache_and_kept_only_with_the_known_hash(
+def test_weights_are_fetched_to_where_data_are_and_kept_only_with_the_known_hash(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("PHVAE_DATA_PATH", raising=False)
     (tmp_path / "served/weights").write_bytes(b"weights")
     with pytest.raises(DataError, match="expected 6726825d"):
-        features.fetch_inception(url=f"{server}/weights", progress=False)
-    assert not any((tmp_path / "hub/checkpoints").iterdir())
-    monkeypatch.setattr(features, "INCEPTION_PREFIX", sha256(tmp_path / "served/weights")[:8])
-    path = features.fetch_inception(url=f"{server}/weights", progress=False)
-    assert path == tmp_path / "hub/checkpoints" / features.INCEPTION_FILE
-    assert features.inception_weights(EvaluationConfig()) == (path, "")
+        weights.fetch_inception(url=f"{server}/weights", progress=False)
+    assert not any((tmp_path / "cache/phvae/data").iterdir())
+    monkeypatch.setattr(weights, "INCEPTION_PREFIX", sha256(tmp_path / "served/weights")[:8])
+    path = weights.fetch_inception(url=f"{server}/weights", progress=False)
+    assert path == tmp_path / "cache/phvae/data" / weights.INCEPTION_FILE
+    assert weights.inception_weights(EvaluationConfig()) == (path, "")
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +206,7 @@ def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> EvaluationConfig:
-    monkeypatch.setattr(features, "INCEPTION_PREFIX", sha256(random_inception)[:8])
+    monkeypatch.setattr(weights, "INCEPTION_PREFIX", sha256(random_inception)[:8])
     return EvaluationConfig(extractors=["inception"], inception_weights=str(random_inception))
 
 
@@ -189,7 +230,7 @@ def test_rows_with_random_inception_weights(settings: EvaluationConfig, tmp_path
     found: dict[str, Row] = {r.metric: r for r in rows}
     fid = found["fid_samples"]
     assert (fid.status, fid.n) == ("ok", 4)
-    for part in (f"inception (weights {features.INCEPTION_PREFIX})", "grey repeated to RGB", "100 subsets"):
+    for part in (f"inception (weights {weights.INCEPTION_PREFIX})", "grey repeated to RGB", "100 subsets"):
         assert part in fid.settings
     network = features.extractor("inception", settings, tmp_path)
     expected = frechet_low_rank(features.extract(samples, network), features.extract(data.test, network))

@@ -146,6 +146,11 @@ def test_the_stage_says_why_there_is_no_value(tmp_path: Path) -> None:
         found = evaluate(make_cell(), folders)
         assert {(row["status"], row["value"]) for row in found} == {(status, None)}
         assert all(reason in row["reason"] for row in found)
+    two = [one, write_codes(tmp_path / "3", models()[1])]
+    whole, part = evaluate(make_cell(), two), evaluate(make_cell(), [*two, collapsed])
+    assert [row["value"] for row in part] == [row["value"] for row in whole]
+    assert all(row["settings"].startswith("2 of 3 seeds; 1 without an informative code; ") for row in part)
+    assert all(row["settings"].startswith("2 seeds; codes") for row in whole)
 
 
 def test_a_run_that_is_not_encoded_is_named(tmp_path: Path) -> None:

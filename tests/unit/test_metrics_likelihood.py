@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from phvae.config import EvaluationConfig, ModelConfig
 from phvae.metrics import likelihood
@@ -71,16 +69,8 @@ def test_a_density_set_is_in_original_units_and_has_no_bits() -> None:
     assert "depends on its unit" in found["bits_per_dim"].reason
 
 
-def test_bits_of_a_uniform_density_over_grey_levels_are_eight() -> None:
-    """The density 1 on [0, 1]^D has nll 0: 8 bits for x / 256; the uniform code of a coin is 1 bit."""
-    assert likelihood.bits_per_dim(0.0, 3072, 256) == 8
-    assert likelihood.bits_per_dim(10 * math.log(2), 10, 1) == pytest.approx(1)
-
-
-@given(st.floats(-1e4, 1e4), st.integers(1, 10_000), st.sampled_from([1, 2, 256]))
-def test_bits_come_back_as_nats(nll: float, dimensions: int, levels: int) -> None:
-    bits = likelihood.bits_per_dim(nll, dimensions, levels)
-    assert (bits - math.log2(levels)) * dimensions * math.log(2) == pytest.approx(nll, rel=1e-9, abs=1e-6)
+def test_the_uniform_code_of_a_coin_is_one_bit() -> None:
+    assert likelihood.bits_per_dim(10 * math.log(2), 10) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("array", "metrics"), [("log_px", ["nll"]), ("kl", ["elbo", "reconstruction_nll"])])

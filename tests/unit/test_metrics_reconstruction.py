@@ -15,6 +15,7 @@ from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structu
 from phvae.config import EvaluationConfig, ModelConfig
 from phvae.metrics import reconstruction as metrics
 from phvae.metrics.expected import expected_names
+from phvae.metrics.registry import lookup
 from phvae.metrics.rows import Inputs, Row, Undefined
 from phvae.metrics.spectrum import BANDS, band_power, laplacian_variance
 
@@ -150,6 +151,17 @@ def test_sharpness_is_one_for_the_data_less_when_blurred_more_with_noise() -> No
     assert metrics.sharpness(x, x) == 1
     assert metrics.sharpness(x, gaussian_filter(x, (0, 0, 1, 1))) < 0.5
     assert metrics.sharpness(x, noisy(x)) > 1.5
+
+
+def test_more_detail_than_the_data_have_is_an_error_of_sharpness() -> None:
+    x = images((1, 28, 28))
+    assert metrics.sharpness_error(x, x) == 0
+    blurred = gaussian_filter(x, (0, 0, 1, 1))
+    assert metrics.sharpness_error(x, blurred) == pytest.approx(-np.log(metrics.sharpness(x, blurred)))
+    assert metrics.sharpness_error(x, noisy(x)) == pytest.approx(np.log(metrics.sharpness(x, noisy(x))))
+    assert lookup("sharpness_error").higher_is_better is False  # so neither is called better than the data themselves
+    with pytest.raises(Undefined, match="the reconstructions are constant"):
+        metrics.sharpness_error(x, np.full_like(x, 7))
 
 
 # ---- properties ----

@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_grid import SMALL
 
+from phvae import stages
 from phvae.config import EvaluationConfig
 from phvae.files import read_json
-from phvae.metrics import disentanglement, reference
+from phvae.grid import parse_grid
+from phvae.metrics import disentanglement, reference, weights
 from phvae.metrics.disentanglement_information import equal_width_bins, mig
 from phvae.metrics.disentanglement_table import make_table
 
@@ -88,12 +91,45 @@ def test_a_folder_is_kept_until_data_settings_or_a_file_change(tmp_path: Path, m
 
 
 @pytest.mark.usefixtures("only_codes")
-def test_weights_that_appear_later_are_noticed(tmp_path: Path) -> None:
-    weights = tmp_path / "weights.pth"
-    settings = SETTINGS.model_copy(update={"inception_weights": str(weights), "metrics": ["latent"]})
+@pytest.mark.parametrize("named", [True, False])
+def test_weights_that_appear_later_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
+    monkeypatch.setenv("PHVAE_DATA_PATH", str(tmp_path))
+    path = tmp_path / weights.INCEPTION_FILE
+    settings = SETTINGS.model_copy(update={"inception_weights": str(path) if named else None, "metrics": ["latent"]})
     before = read_json(reference.build(tmp_path / "r", toy(), settings))["key"]
-    weights.write_bytes(b"weights")
+    path.write_bytes(b"weights")
     assert read_json(reference.build(tmp_path / "r", toy(), settings))["key"] != before
+
+
+@pytest.mark.parametrize("stage", ["reference", "evaluate"])
+def test_stages_look_for_weights_along_data_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
+    asked = []
+    monkeypatch.setattr("phvae.metrics.reference.build", lambda f, d, settings, **_: asked.append(settings))
+    monkeypatch.setattr("phvae.metrics.evaluate.evaluate", lambda r, cell, *_, **__: asked.append(cell.evaluation))
+    monkeypatch.setattr(stages, "_data", lambda *_: None)
+    monkeypatch.setattr(stages, "_trained", lambda *_: {0: tmp_path})
+    monkeypatch.setattr(stages, "sha256", lambda _: "0")
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / weights.INCEPTION_FILE
+    path.touch()
+    grid = parse_grid(SMALL | {"data_path": [str(path.parent)], "results": str(tmp_path)}, "a")
+    where = {"reference": ("claw",), "evaluate": ("claw", grid.cells[0].n_train, 0)}[stage]
+    getattr(stages, stage)(grid, *where)
+    assert {settings.inception_weights for settings in asked} == {str(path)}
+
+
+def test_a_classifier_trained_elsewhere_is_another_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "MODULES", {"generation": ()})
+    monkeypatch.setattr(reference, "groups_of", lambda data: ["generation"])
+
+    def key(data: Any, threads: int) -> str:
+        found: str = read_json(reference.build(tmp_path, data, EvaluationConfig(), threads=threads))["key"]
+        return found
+
+    learnt = toy()
+    learnt.labels = {"train": np.zeros(3), "test": np.zeros(3)}
+    assert key(learnt, 1) != key(learnt, 2)
+    assert key(toy(), 1) == key(toy(), 2)
 
 
 @pytest.mark.usefixtures("only_codes")

@@ -31,13 +31,14 @@ def on(kind: str, **options: object) -> Grid:
         ("claw", {"n_train": 700}, (1,), 700, 0),
         ("moons", {}, (2,), 10_000, 0),
         ("mnist", {}, (1, 28, 28), 55_000, 0),
+        ("kmnist", {"n_validation": 1000}, (1, 28, 28), 59_000, 0),
         ("celeba64", {}, (3, 64, 64), 162_770, 0),
         ("sprites", {"resolution": 64, "n_train": 900}, (1, 64, 64), 900, 58),
         ("dsprites", {}, (1, 64, 64), 717_280, 113),
     ],
 )
 def test_facts_of_data_sets_that_nobody_has_read(kind, options, shape, count, classes):
-    about = costs.facts(on(kind, **options).cells[0])
+    about = on(kind, **options).cells[0].facts
     assert about.shape == shape
     assert about.counts[0] == count
     assert sum(about.classes) == classes
@@ -72,6 +73,15 @@ def test_training_costs_grow_with_what_is_trained():
     assert base < costs.train_seconds(vae, 4, "cpu") < 2 * base, "a stack of seeds is cheaper than one by one"
     longer = grid("training", {"epochs": 2 * vae.training.epochs}).cells[0]
     assert costs.train_seconds(longer, 2, "cpu") == pytest.approx(2 * base)
+
+
+def test_seeds_that_do_not_stack_are_counted_one_by_one():
+    jobs_of = {threads: jobs(grid("threads", threads)) for threads in (1, 2)}
+    assert [sum(job.stage == "train" for job in found) for found in jobs_of.values()] == [4, 8]
+    by_hand = {n: parse_grid({**changed("training.seeds_per_job", 2), "threads": n}, "a") for n in (1, 2)}
+    together, apart = (next(job for job in jobs(g) if job.stage == "train").seconds for g in by_hand.values())
+    assert apart - costs.START == pytest.approx(2 * costs.train_seconds(by_hand[1].cells[0], 1, "cpu"))
+    assert together < apart
 
 
 @pytest.mark.parametrize("name", ["quick", "paper", "reference"])

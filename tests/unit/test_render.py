@@ -71,6 +71,13 @@ def test_no_special_character_survives_in_latex(text: str) -> None:
     assert not set(left) & set("\\{}$&#%_^~<>")
 
 
+def test_marks_stand_behind_the_cell_in_both_forms() -> None:
+    table = Table("t", "T", "C", [Block("", ["a", "b"], [["x", Cell("1", mark="†")], ["y", Cell("2", bold=True)]])])
+    assert r"1\,$\dagger$ \\" in latex(table)
+    assert "| 1 † |" in markdown(table)
+    assert r"\textbf{2}" in latex(table)
+
+
 def test_wide_blocks_are_split_for_the_page_and_keep_their_first_column() -> None:
     header = ["variant", *(f"m{i}" for i in range(7))]
     block = Block("h", header, [["a", *(str(i) for i in range(7))]], note="the end")

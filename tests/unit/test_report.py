@@ -114,6 +114,16 @@ def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
     assert '<a href="#figure-forest-sprites">forest: sprites</a>' in claims
 
 
+def test_words_of_verdicts_have_their_colour(results: Path, tmp_path: Path) -> None:
+    rows = [["a", "supported"], ["b", "contradicted (smaller than the effect that matters)"], ["c", "not resolved (x)"]]
+    copy = shutil.copytree(results, tmp_path / "copy")
+    page = Table("claims", "Claims", "Words.", [Block("", ["claim", "verdict"], [list(row) for row in rows])])
+    write_text(copy / "tables" / "claims.md", markdown(page))
+    text = report.write(copy).read_text(encoding="utf-8")
+    for word, colour in (("supported", "good"), ("contradicted (smaller", "bad"), ("not resolved (x", "open")):
+        assert f'class="{colour}">{word}' in text
+
+
 def test_text_from_files_is_escaped(page: str) -> None:
     assert "&lt;b&gt;reconstructed&lt;/b&gt;" in page
     assert "Look at a &lt; b &amp; c." in page

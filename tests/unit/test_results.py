@@ -153,8 +153,15 @@ def test_runs_keep_label_origin_and_whether_the_data_are_binary(root: Path) -> N
 
 def test_a_run_without_a_record_has_the_label_of_its_variant(root: Path) -> None:
     results.collect(root, [*EXPECTED, ("digits", "all", "vae", 99), ("digits", "all", "never", 0)])
-    runs = results.read_runs(root).set_index(["variant", "seed"])["label"]
-    assert (runs["vae", 99], runs["never", 0]) == ("VAE", "never")
+    runs = results.read_runs(root)
+    labels = dict(zip(zip(runs["variant"], runs["seed"], strict=True), runs["label"], strict=True))
+    assert (labels["vae", 99], labels["never", 0]) == ("VAE", "never")
+
+
+def test_labels_of_the_configuration_stand_over_those_of_the_runs(root: Path) -> None:
+    results.collect(root, EXPECTED, {"vae": "plain"})
+    labels = dict(results.read_runs(root)[["variant", "label"]].itertuples(index=False))
+    assert labels == {"vae": "plain", "ph-vae-3": "PH-VAE-3"}
 
 
 def test_without_expectations_the_runs_on_disk_are_taken(root: Path) -> None:

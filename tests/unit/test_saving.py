@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import phvae
+from phvae.errors import DataError
 from phvae.model import PHVAE
 from phvae.saving import load
 
@@ -57,4 +58,31 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     (tmp_path / "model.json").write_text(json.dumps(description))
     (tmp_path / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"model.safetensors does not fit model.json"):
+        load(tmp_path)
+
+
+DAMAGE = {
+    "cut short": (lambda content: json.dumps(content)[:40], "is damaged"),
+    "a list": (lambda content: "[]", "is damaged"),
+    "no format": (lambda content: json.dumps({}), "has no .known. format"),
+    "no shape": (lambda content: json.dumps({k: v for k, v in content.items() if k != "shape"}), "no .known. shape"),
+    "shape": (lambda content: json.dumps(content | {"shape": "small"}), "is damaged"),
+    "dtype": (lambda content: json.dumps(content | {"dtype": "float31"}), "has no .known. float31"),
+    "no module of torch": (lambda content: json.dumps(content | {"dtype": "nn"}), "has no .known. nn"),
+    "configuration": (lambda content: json.dumps(content | {"config": {"order": 0}}), "is damaged.*order"),
+    "option": (lambda content: json.dumps(content | {"config": {"ordr": 1}}), "is damaged.*ordr"),
+    "network": (lambda content: json.dumps(content | {"config": {"network": "conv_locatello"}}), "28, 32 or 64"),
+    "scaling": (lambda content: json.dumps(content | {"scaling": [[1.0]]}), "is damaged"),
+    "scaling of another size": (lambda content: json.dumps(content | {"scaling": [[1.0], [1.0]]}), "expected 2"),
+    "scaling of words": (lambda content: json.dumps(content | {"scaling": [["a", 1], [1, 1]]}), "is damaged"),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_description_is_named(tmp_path, case):
+    PHVAE((2,)).save(tmp_path)
+    path = tmp_path / "model.json"
+    damage, words = DAMAGE[case]
+    path.write_text(damage(json.loads(path.read_text())))
+    with pytest.raises(DataError, match=rf"model\.json .*{words}"):
         load(tmp_path)

@@ -157,7 +157,7 @@ def test_pickles_are_neither_models_nor_checkpoints(nowhere: Path):
     Path("model/model.safetensors").write_bytes(pickle.dumps(Pickled()))
     with pytest.raises(DataError):
         load("model")
-    checkpoint._path(Path("model"), 7).write_bytes(pickle.dumps(Pickled()))
+    checkpoint.location(Path("model"), 7).write_bytes(pickle.dumps(Pickled()))
     assert checkpoint.available(Path("model"), "key") == []
     assert not Path("pwned").exists()
 
@@ -180,15 +180,15 @@ def test_the_package_calls_nothing_that_runs_text():
         if name == "torch.load":
             assert keywords.get("weights_only") == "True", path
         if name == "yaml.load":
-            assert keywords.get("Loader") == "_UniqueKeys", path
+            assert keywords.get("Loader") == "_Strict", path
         assert not (name.endswith("chmod") and int(ast.literal_eval(call.args[-1])) & 0o022), path
 
 
 def test_the_yaml_loader_is_a_safe_one():
-    from phvae.grid import _UniqueKeys
+    from phvae.grid import _Strict
 
-    assert issubclass(_UniqueKeys, yaml.SafeLoader)
-    assert not issubclass(_UniqueKeys, yaml.UnsafeLoader)
+    assert issubclass(_Strict, yaml.SafeLoader)
+    assert not issubclass(_Strict, yaml.UnsafeLoader)
 
 
 def test_secrets_of_the_environment_are_recorded_nowhere(monkeypatch: pytest.MonkeyPatch):

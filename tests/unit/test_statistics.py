@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from phvae.analysis import statistics as s
+from phvae.analysis.tables_claims import SKEWED, SPREADS
 
 rng = np.random.default_rng(7)
 TABLE = rng.normal(size=(6, 9))
@@ -159,39 +160,53 @@ def test_wilcoxon_is_scipys_without_ties_and_exact_with_them() -> None:
     assert np.isnan(s.wilcoxon(np.array([np.nan, np.nan])))
 
 
-def test_pitman_morgan_is_the_correlation_of_sums_and_differences() -> None:
+def test_the_test_of_spreads_is_students_on_deviations_from_the_median_and_its_interval_agrees() -> None:
     a, b = np.random.default_rng(5).normal(size=(2, 12))
     a = 2 * a + b
-    answer = s.pitman_morgan(a, b)
-    r = stats.pearsonr(a + b, a - b)
-    assert answer.p == pytest.approx(r.pvalue)
-    assert answer.ratio == pytest.approx(a.std(ddof=1) / b.std(ddof=1))
-    assert s.pitman_morgan(a, b, "greater").p == pytest.approx(
-        stats.pearsonr(a + b, a - b, alternative="greater").pvalue
-    )
-    assert s.pitman_morgan(b, a, "less").p == pytest.approx(float(s.pitman_morgan(a, b, "greater").p))
+    answer = s.spread_ratio(a, b)
+    x, y = (np.abs(side - np.median(side)) for side in (a, b))
+    assert answer.p == pytest.approx(stats.ttest_rel(x, y).pvalue)
+    assert answer.ratio == pytest.approx(x.mean() / y.mean())
+    assert s.spread_ratio(a, b, "greater").p == pytest.approx(stats.ttest_rel(x, y, alternative="greater").pvalue)
+    assert s.spread_ratio(b, a, "less").p == pytest.approx(float(s.spread_ratio(a, b, "greater").p))
     # the interval holds the ratios that the test does not refuse at .05
     for limit in (float(answer.low), float(answer.high)):
-        assert s.pitman_morgan(a / limit, b).p == pytest.approx(0.05)
+        assert s.spread_ratio(a / limit, b).p == pytest.approx(0.05)
 
 
-def test_pitman_morgan_leaves_incomplete_pairs_out() -> None:
+@pytest.mark.parametrize("seeds", [5, 10, 20])
+def test_the_interval_of_spreads_leaves_one_out_exactly_where_the_test_refuses(seeds: int) -> None:
+    g = np.random.default_rng(9)
+    common = g.standard_t(2, size=(3000, seeds))  # heavy tails, so that open intervals are among them
+    a, b = 2 * common + g.lognormal(size=(3000, seeds)), common + g.lognormal(size=(3000, seeds))
+    ratio, low, high, p = s.spread_ratio(a, b)
+    told = np.isfinite(p)
+    assert (((low > 1) | (high < 1))[told] == (p[told] < 0.05)).all()
+    assert ((low <= ratio) & (ratio <= high)).all()
+    assert (low[~told] == 0).all()
+    assert np.isinf(high[~told]).all()
+    if seeds < 20:
+        assert all(case.any() for case in (~told, np.isinf(high[told]), low[told] == 0))
+
+
+def test_spreads_leave_incomplete_pairs_out() -> None:
     a, b = np.random.default_rng(6).normal(size=(2, 12))
     a2, b2 = a.copy(), b.copy()
     a2[0], b2[3] = np.nan, np.nan
     kept = [i for i in range(12) if i not in (0, 3)]
-    assert s.pitman_morgan(a2, b2).p == pytest.approx(float(s.pitman_morgan(a[kept], b[kept]).p))
-    assert np.isnan(s.pitman_morgan(a[:2], b[:2]).p)
-    assert np.isnan(s.pitman_morgan(a, np.ones(12)).p)
+    assert s.spread_ratio(a2, b2).p == pytest.approx(float(s.spread_ratio(a[kept], b[kept]).p))
+    assert np.isnan(s.spread_ratio(a[:2], b[:2]).p)
+    assert np.isnan(s.spread_ratio(a, np.ones(12)).p)
 
 
-def test_brown_forsythe_is_scipys_levene_about_the_median() -> None:
-    a, b = TABLE[1:5], 3 * rng.normal(size=(4, 9))
-    p = s.brown_forsythe(a, b)
-    for i in (0, 2, 3):
-        assert p[i] == pytest.approx(stats.levene(present(a[i]), b[i], center="median").pvalue)
-    assert np.isnan(p[1])
-    assert np.isnan(s.brown_forsythe(np.ones(5), np.ones(5)))
+def test_equal_spreads_are_rarely_told_apart_whatever_the_law() -> None:
+    g = np.random.default_rng(12)
+    for draw in (g.standard_normal, g.standard_exponential, lambda shape: g.standard_t(3, shape), np.exp):
+        shape = (4000, 10)
+        a, b = (draw(g.normal(size=shape) if draw is np.exp else shape) for _ in range(2))
+        for alternative in ("less", "greater", "two-sided"):
+            share = (s.spread_ratio(a, b, alternative).p < 0.05).mean()  # type: ignore[arg-type]
+            assert share < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 4000)
 
 
 def test_holm_by_hand_and_with_gaps() -> None:
@@ -208,9 +223,10 @@ def test_seeds_needed() -> None:
     assert s.seeds_for_mean(1.0, 1e-6) is None
     assert s.seeds_for_mean(np.nan, 1.0) is None
     a, b = np.random.default_rng(8).normal(size=(2, 40))
-    rho = float(np.corrcoef(a, b)[0, 1])
-    answer = s.pitman_morgan(a, b)
-    assert s.seeds_for_ratio(rho, float(answer.high / answer.ratio) * (1 + 1e-9)) == 40
+    answer = s.spread_ratio(a, b)
+    factor = float(np.sqrt(answer.high / answer.low))
+    assert s.seeds_for_ratio(a, b, factor) == pytest.approx(40, abs=3)  # the delta method, to first order
+    assert s.seeds_for_ratio(a, b, 1 / factor) == s.seeds_for_ratio(a, b, factor)
 
 
 def test_probability_of_improvement_counts_ties_half() -> None:
@@ -231,8 +247,16 @@ def test_the_committed_simulation_is_within_its_bounds() -> None:
     assert set(normal["seeds"]) >= {5, 10, 20}
     assert (normal["repeats"] == 20_000).all()
     assert normal["share"].between(0.94, 0.96).all()
-    ledger = table[table["case"].str.startswith("ledger")].set_index("case")
+    ledger = table[table["case"].str.startswith("ledger") & (table["law"] == "normal")]
     assert (ledger["repeats"] == 4000).all()
     null, power = ledger["share"]
     assert null <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 4000)
     assert power >= 0.8
+    # and what the table of claims says of the tests' limits
+    skewed = table[table["law"].str.contains("against little noise")]
+    assert set(skewed["seeds"]) == {5, 10}
+    assert round(skewed["share"].max(), 2) == SKEWED
+    spreads = table[table["case"] == "spreads told apart, equal"]
+    assert len(spreads) == 10
+    assert (spreads["share"] <= spreads["wanted"].str.removeprefix("at most ").astype(float)).all()
+    assert round(spreads["share"].max(), 2) == SPREADS

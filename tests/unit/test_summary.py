@@ -28,4 +28,8 @@ def test_names_places_costs_and_diverged_runs(tmp_path: Path):
     assert "claw/vae/0" not in text
     assert "themselves 25 s of one core" in text
     assert str(grid.paths.root / "report.html") in text
-    assert "make ui" in text
+    assert f"--backend-store-uri 'sqlite:///{tmp_path}/my results/mlflow/mlflow.db'" in text
+
+
+def test_results_in_the_checkout_are_opened_by_make():
+    assert "make ui" in summary(parse_grid(GRID, "tiny"))

@@ -12,10 +12,12 @@ import yaml
 from known_truth import write_known
 
 from phvae.analysis import tables
+from phvae.analysis.claims import read_claims
 from phvae.analysis.compare import compare
 from phvae.analysis.published import read_published
 from phvae.analysis.results import collect
-from phvae.analysis.tables_claims import unchanged
+from phvae.analysis.tables_claims import claims_table, unchanged
+from phvae.analysis.tables_source import read_source
 from phvae.config import ModelConfig
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json, sha256
@@ -93,6 +95,14 @@ def test_words_of_the_score_tables_are_the_known_truth(root: Path) -> None:
     assert ("grey", "copies-3", "mse") not in orders.index
 
 
+def test_the_curves_own_error_stands_below_the_differences(root: Path) -> None:
+    grey = lines(root, "matched-rate", "grey")
+    table = read(root, "matched-rate").query("dataset == 'grey' and metric == 'mse'")
+    error = table["curve_error"].unique()
+    assert len(error) == 1
+    assert float(grey["curve's own error"][0]) == pytest.approx(error[0], rel=0.05)
+
+
 def test_only_what_is_resolved_is_bold(root: Path) -> None:
     grey = lines(root, "images", "grey")
     assert grey["variant"][:2] == ["MSE", "SSIM"]
@@ -133,6 +143,22 @@ def test_published_numbers_stand_beside_ours(root: Path) -> None:
     ours = frame[(frame["dataset"] == "grey") & (frame["variant"] == "ph-vae-3") & (frame["metric"] == "mse")]
     assert ours["published"].tolist() == [0.0123]
     assert ours["published_source"].tolist() == ["table 2"]
+
+
+def test_a_line_of_claims_names_the_variant_that_stood_in(root: Path, tmp_path: Path) -> None:
+    stand_in = {"variant": "vae", "challenger": "ph-vae-3-matched"}
+    entries = {
+        "stand_in": {**CLAIM, "datasets": ["grey"], "controls": [stand_in]},
+        "itself": {**CLAIM, "datasets": ["grey"], "challenger": "ph-vae-3-matched", "controls": ["vae"]},
+        "wrong": {**CLAIM, "datasets": ["grey"], "challenger": "copies-3", "controls": ["vae", "ph-vae-3", stand_in]},
+    }
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump({"written": "2026-01-01", "claims": entries}))
+    found = claims_table(read_source(root), *read_claims(path))
+    shown = {block.heading.split(":")[0]: block.rows[0][2] for block in found.table.blocks[1:]}
+    assert shown == {
+        "stand_in": "VAE (against PH-VAE, order 3, matched)", "itself": "VAE", "wrong": "PH-VAE, order 3",
+    }  # fmt: skip
 
 
 def test_claims_are_words_with_effect_interval_n_and_figure(root: Path) -> None:

@@ -383,3 +383,16 @@ def test_a_run_without_a_record_is_named(results: Path) -> None:
     (folder / "run.json").write_text("{}")
     with pytest.raises(DataError, match=r"vae/seed-0/run.json: no record of a run"):
         tracking.sync(results)
+
+
+@pytest.mark.parametrize(
+    ("name", "again"), [("metrics.json", "evaluate"), ("costs.json", "evaluate"), ("history.csv", "train")]
+)
+def test_a_file_that_was_cut_is_named_with_what_to_do(results: Path, name: str, again: str) -> None:
+    path = run_folder(results, "digits", "vae", 0) / name
+    text = '{"rows": [{"value": 0.1}], "seconds' if name.endswith("json") else "epoch,train_loss\n0,0.5\n1"
+    path.write_text(text)
+    with pytest.raises(
+        DataError, match=rf"vae/seed-0/{name}: cannot be read \(.*; remove it and {again} this run again"
+    ):
+        tracking.sync(results)

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 from PIL import Image
-from test_data_layouts import python2_batch
+from test_data_cifar import python2_batch
 
 from phvae.data import celeba, cifar, grids, idx
 from phvae.data.published import Published

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy as copying
+import re
 import stat
 import warnings
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkout import copy, planned
+from checkout import call, copy, planned
 from layouts import TEST, write_all
 
 from phvae import stages
@@ -62,6 +63,28 @@ def test_dry_run_submits_what_the_plan_says(paper: Grid, tmp_path: Path):
     assert announced == JOBS | dict.fromkeys(LOCAL, 1)
     assert Counter(job.stage for job in jobs(paper)) == JOBS
     assert sum(JOBS.values()) <= 0.2 * len(paper.runs())
+
+
+@pytest.mark.parametrize("gres", ["", "gpu:a100:1"])
+def test_every_gpu_is_asked_for_in_the_words_of_the_site(
+    paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gres: str
+):
+    """The same jobs as the plan's ask for a GPU, by `--gpus` or by `--gres`, and these alone go to its partition."""
+    for name, value in (("PARTITION", "cpuq"), ("GPU_PARTITION", "gpuq"), ("GRES", gres)):
+        monkeypatch.setenv(f"PHVAE_{name}", value)
+    folder = copy(tmp_path / "checkout")
+    output = call(folder, "snakemake", "--cores", "8", "--profile", "slurm", "-n", "--configfile", PAPER).stdout
+    asked: Counter[str] = Counter()
+    for rule, line in re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", output, re.MULTILINE):
+        found = dict(item.split("=", 1) for item in line.split(", ") if "=" in item)
+        on_gpu = found["slurm_partition"] == "gpuq"
+        assert on_gpu or found["slurm_partition"] == "cpuq"
+        assert found.get("gpu", "0") == ("1" if on_gpu and not gres else "0"), line
+        assert found.get("gres", "") == (gres if on_gpu else ""), line
+        asked[rule] += on_gpu
+    assert +asked == Counter(job.stage for job in jobs(paper) if job.gpu)
+    assert asked["reference"]
+    assert asked["evaluate"]
 
 
 def miniature(folder: Path) -> Grid:

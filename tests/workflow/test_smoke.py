@@ -107,6 +107,22 @@ def test_an_edit_of_the_model_redoes_what_depends_on_it(checkout: Path):
     assert "reference" not in jobs
 
 
+def test_another_label_reaches_the_pages_and_trains_nothing(checkout: Path):
+    config = checkout / "config/smoke.yaml"
+    config.write_text(config.read_text().replace("label: PH-VAE 3,", "label: Third order,"))
+    assert planned(checkout, *CONFIG) == ANALYSIS | {"collect": 1, "tables": 1}
+    snakemake(checkout, "tables", "figures", "report", *CONFIG)
+    root = checkout / "results/smoke"
+    assert "Third order" in (root / "report.html").read_text()
+    assert any("Third order" in path.read_text() for path in (root / "tables").glob("*.md"))
+
+
+def test_another_description_reaches_the_report_alone(checkout: Path):
+    config = checkout / "config/smoke.yaml"
+    config.write_text(config.read_text().replace("on next to nothing", "on nearly nothing"))
+    assert planned(checkout, *CONFIG) == {"report": 1, "track": 1}
+
+
 def test_one_more_seed_trains_that_seed_only(checkout: Path):
     root = checkout / "results/smoke/runs"
     before = {path: path.stat().st_mtime_ns for path in root.rglob("model.safetensors")}

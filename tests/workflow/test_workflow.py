@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from checkout import call, copy, planned, snakemake
 
+from phvae.metrics.weights import INCEPTION_FILE
+
 # cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
 JOBS = {
     "smoke": {"prepare": 3, "reference": 3, "train": 9, "encode": 3, "evaluate": 3, "groups": 3},
@@ -42,6 +44,16 @@ def test_a_configuration_given_replaces_the_default(checkout: Path):
 def test_the_literal_cluster_command_resolves(checkout: Path):
     done = call(checkout, "snakemake", "--cores", "8", "--profile", "slurm", "-n", "--quiet", "rules")
     assert "total" in done.stdout
+
+
+def test_the_workstations_profile_counts_gpus(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+    """Also where the shell speaks to a cluster in its own words."""
+    monkeypatch.setenv("PHVAE_GRES", "gpu:a100:1")
+    (checkout / "config/cuda.yaml").write_text((checkout / "config/smoke.yaml").read_text().replace("cpu", "cuda"))
+    local = ("snakemake", "--profile", "workflow/profiles/local", "-n", "--configfile", "config/cuda.yaml")
+    output = call(checkout, *local).stdout
+    assert output.count("gpu=1") >= JOBS["smoke"]["train"] + JOBS["smoke"]["encode"]
+    assert "gres=" not in output
 
 
 BAD = {
@@ -102,3 +114,14 @@ def test_the_snakefile_loads_no_heavy_package(checkout: Path, tmp_path: Path):
     # what Snakemake loads for the emptiest of workflows is its own affair
     assert heavy_modules(checkout) <= heavy_modules(tmp_path)
     assert "torch" not in heavy_modules(checkout)
+
+
+def test_weights_that_appear_later_redo_the_reference(tmp_path: Path):
+    folder = copy(tmp_path / "checkout")
+    target = ("--configfile", "config/smoke.yaml", "--", "results/smoke/reference/claw/reference.json")
+    snakemake(folder, *target)
+    assert planned(folder, *target) == {}
+    weights = folder / ".cache/phvae/data" / INCEPTION_FILE
+    weights.parent.mkdir(parents=True)
+    weights.write_bytes(b"weights")
+    assert planned(folder, *target) == {"reference": 1}

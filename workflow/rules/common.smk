@@ -11,8 +11,9 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from phvae.errors import PhvaeError
-from phvae.files import write_text
+from phvae.files import sha256_text, write_text
 from phvae.grid import parse_grid
+from phvae.metrics.weights import stamps
 from phvae.plan import request
 from phvae.provenance import module_files
 
@@ -31,7 +32,6 @@ paths = grid.paths
 batches = grid.batches()
 # A run's numbers depend on its threads, so they come from the configuration, not from Snakemake.
 THREADS = grid.config.threads
-GPUS = 0 if grid.config.device == "cpu" else 1
 
 
 wildcard_constraints:
@@ -68,6 +68,12 @@ def batch_digest(wildcards):
     ]
 
 
+def weights_of(wildcards):
+    """Extractors' weights that are there: scores are redone where some appear later."""
+    settings = grid.dataset_cells(wildcards.dataset)[0].evaluation
+    return stamps(settings, grid.config.data_path)
+
+
 def stacks_of(wildcards):
     """Every stack of trained seeds that a batch needs."""
     return [
@@ -85,6 +91,27 @@ def needs(stage, wildcards):
     of_batch = stage in ("encode", "evaluate", "groups")
     cells = batch_of(wildcards) if of_batch else grid.dataset_cells(wildcards.dataset)
     return request(grid, stage, cells)
+
+
+def on_device(device):
+    """Resources of a job that may want a GPU, where `device` gives cpu, auto or cuda for its wildcards.
+
+    They are decided job by job, since few data sets are scored on a GPU; the site's words for it come from the
+    variables that slurm/config.yaml explains.
+    """
+    partition = os.environ.get("PHVAE_PARTITION", "")
+    gpu_partition = os.environ.get("PHVAE_GPU_PARTITION") or partition
+    gres = os.environ.get("PHVAE_GRES")
+
+    def choose(gpu, cpu):
+        return lambda wildcards: cpu if device(wildcards) == "cpu" else gpu
+
+    chosen = {"gpu": choose(0 if gres else 1, 0)}
+    if gres:
+        chosen["gres"] = choose(gres, "")
+    if gpu_partition != partition:
+        chosen["slurm_partition"] = choose(gpu_partition, partition)
+    return chosen
 
 
 def memory(stage):

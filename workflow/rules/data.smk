@@ -31,13 +31,12 @@ rule reference:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
-        gpu=lambda wc: int(
-            grid.scoring_device(grid.dataset_cells(wc.dataset)) == "cuda"
-        ),
+        **on_device(lambda wc: grid.scoring_device(grid.dataset_cells(wc.dataset))),
         mem_mb=memory("reference"),
         runtime=minutes("reference"),
     params:
         config=str(paths.config),
         settings=lambda wc: str(grid.dataset_cells(wc.dataset)[0].evaluation),
+        weights=weights_of,
     shell:
         "exec phvae reference --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"

@@ -19,12 +19,13 @@ rule evaluate:
         )
     resources:
         # no GPU for scores, but for FID at full size, where the configuration asks for a GPU by name
-        gpu=lambda wc: int(grid.scoring_device(batch_of(wc)) == "cuda"),
+        **on_device(lambda wc: grid.scoring_device(batch_of(wc))),
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
     params:
         config=str(paths.config),
         batch=batch_digest,
+        weights=weights_of,
     shell:
         "exec phvae evaluate --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} --threads {threads} >{log:q} 2>&1"

@@ -14,6 +14,7 @@ rule collect:
         "../../envs/phvae.yaml"
     params:
         config=str(paths.config),
+        labels=str(grid.labels),
     shell:
         "exec phvae collect --config {params.config:q} >{log:q} 2>&1"
 
@@ -35,6 +36,7 @@ rule tables:
     params:
         config=str(paths.config),
         baseline=grid.config.baseline,
+        labels=str(grid.labels),
     shell:
         "exec phvae tables --config {params.config:q} >{log:q} 2>&1"
 
@@ -52,6 +54,7 @@ rule figures:
     params:
         config=str(paths.config),
         baseline=grid.config.baseline,
+        labels=str(grid.labels),
     shell:
         "exec phvae figures --config {params.config:q} >{log:q} 2>&1"
 
@@ -69,6 +72,7 @@ rule report:
         "../../envs/phvae.yaml"
     params:
         config=str(paths.config),
+        printed=sha256_text(grid.config.model_dump_json()),  # the page shows the configuration
     shell:
         "exec phvae report --config {params.config:q} >{log:q} 2>&1"
 

@@ -10,7 +10,7 @@ rule train:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
-        gpu=GPUS,
+        **on_device(lambda wc: grid.config.device),
         mem_mb=memory("train"),
         runtime=minutes("train"),
     params:
@@ -34,7 +34,7 @@ rule encode:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
-        gpu=GPUS,
+        **on_device(lambda wc: grid.config.device),
         mem_mb=memory("encode"),
         runtime=minutes("encode"),
     params:

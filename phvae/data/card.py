@@ -1,0 +1,59 @@
+"""The data card of a prepared folder, as far as loading needs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from phvae.data.recipe import SPLITS
+from phvae.errors import DataError
+from phvae.files import read_json
+
+__all__ = ["Card", "read_card"]
+
+
+class _File(BaseModel):
+    bytes: int
+    sha256: str
+
+
+class _Scaling(BaseModel):
+    offset: list[float]
+    scale: list[float]
+
+
+class Card(BaseModel):
+    """What `load` takes from a card; there is more in it, for readers."""
+
+    kind: str
+    options: dict[str, Any]
+    shape: list[int]
+    binary: bool
+    sha256: str
+    files: dict[str, _File]
+    scaling: _Scaling | None = None
+    factor_names: list[str] = []
+    factor_sizes: list[int] = []
+
+
+def read_card(folder: Path) -> tuple[Card, dict[str, Any]]:
+    """The card of a prepared folder: what loading needs, checked, and all of it.
+
+    Raises:
+        DataError: if there is none, or it is damaged.
+    """
+    path = folder / "card.json"
+    try:
+        content = read_json(path)
+        card = Card.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the card"
+        raise DataError(f"{path}: damaged: {where}: {first['msg']}; prepare the set again") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder}: no prepared data set ({error}); run `phvae prepare`") from None
+    if missing := [f"{split}.npy" for split in SPLITS if f"{split}.npy" not in card.files]:
+        raise DataError(f"{path}: damaged: `files` lacks {', '.join(missing)}; prepare the set again")
+    return card, content

@@ -1,0 +1,104 @@
+"""Every command that a page shows is started in a copy of the checkout, under the variables that docs/cluster.md sets.
+
+What would take long is started as far as it says what it would do: Snakemake and make by a dry run, the rest as
+INSTEAD has it.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from checkout import REPOSITORY, call, copy
+from test_docs import PAGES, commands
+
+DRY = {"snakemake": ["-n", "--quiet", "rules"], "make": ["-n"]}
+INSTEAD = {
+    # downloads: no test opens a connection
+    "phvae data fetch --config config/paper.yaml": "phvae data fetch --help",
+    "phvae data fetch inception": "phvae data fetch --help",
+    "phvae data fetch NAME": "phvae data fetch --help",
+    # needs the reader's own run of hours; test_reference.py runs it on a part
+    "phvae check results/mine --against results/reference": "phvae check --help",
+    # measurements of minutes to hours: that they load is all that is tried
+    "python -m benchmarks.coverage": "python -c 'import benchmarks.coverage'",
+    "python -m benchmarks.growth": "python -c 'import benchmarks.growth'",
+    "python -m benchmarks.limit": "python -c 'import benchmarks.limit'",
+    "python -m benchmarks.soak": "python -m benchmarks.soak --help",
+    "python -m benchmarks.threads": "python -c 'import benchmarks.threads'",
+    "python -m benchmarks.switches": "python -c 'import benchmarks.switches'",
+    # starts a Slurm, as root; tests/cluster does
+    "python tests/cluster/lab.py snakemake --cores 8 --profile slurm": "python -m py_compile tests/cluster/lab.py",
+    # thousands of jobs; test_paper.py has their dry run
+    "snakemake --cores 8 --profile slurm --configfile config/paper.yaml": "snakemake --cores 8 --profile slurm -n",
+    # named in a sentence, without what they need
+    "phvae clean": "phvae clean --config config/smoke.yaml --dry-run",
+    "phvae config FILE": "phvae config config/smoke.yaml",
+    "phvae data show NAME": "phvae data show claw",
+    "phvae plan": "phvae plan config/smoke.yaml",
+}
+# the changelog is history: what it names in passing is nobody's to type
+SHOWN = {shlex.join(words): words for page in PAGES if page.name != "CHANGELOG.md" for words, _ in commands(page)}
+
+
+def exported() -> str:
+    """The line of docs/cluster.md that keeps everything out of the home folder."""
+    lines = (REPOSITORY / "docs/cluster.md").read_text(encoding="utf-8").splitlines()
+    (line,) = [line.strip() for line in lines if line.startswith("    export ")]
+    return line
+
+
+def started(folder: Path, words: list[str]) -> str:
+    """Run a command under that line alone; its output.
+
+    Raises:
+        AssertionError: it failed, or wrote to the home folder.
+    """
+    bare = ("env", "-u", "XDG_CACHE_HOME", "-u", "MPLCONFIGDIR")
+    done = call(folder, *bare, "bash", "-c", f'{exported()} && exec "$@"', "bash", *words)
+    assert not any((folder / "home").iterdir()), "something was written to the home folder"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy with what the pages name beside the workflow."""
+    folder = copy(tmp_path_factory.mktemp("pages") / "a checkout")
+    for name in ("docs", "benchmarks", "tests"):
+        shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy2(REPOSITORY / "Makefile", folder)
+    shutil.copy2(folder / "config/smoke.yaml", folder / "config/mine.yaml")
+    (folder / "results").mkdir()
+    if (REPOSITORY / "results/reference").is_dir():
+        (folder / "results/reference").symlink_to(REPOSITORY / "results/reference")
+    return folder
+
+
+@pytest.mark.parametrize("shown", SHOWN)
+def test_starts(checkout: Path, shown: str):
+    words = shlex.split(INSTEAD[shown]) if shown in INSTEAD else SHOWN[shown] + DRY.get(SHOWN[shown][0], [])
+    if "results/reference" in words and not (checkout / "results/reference").exists():
+        pytest.skip("results/reference is absent: the source distribution leaves it to the repository")
+    if shown == "python envs/licences.py" and sys.version_info[:2] != (3, 11):
+        pytest.skip("the lock is of Python 3.11")
+    started(checkout, words)
+
+
+def test_no_exception_is_left_over():
+    assert set(INSTEAD) <= set(SHOWN)
+
+
+def test_fetched_files_and_figures_leave_the_home_folder_alone(checkout: Path):
+    code = "import matplotlib.pyplot; from phvae.data.published import cache_folder; print(cache_folder())"
+    assert started(checkout, ["python", "-c", code]).strip() == str(checkout / ".cache/phvae/data")
+
+
+def test_the_model_of_costs_is_held_against_the_committed_results(checkout: Path):
+    if not (checkout / "results/reference").exists():
+        pytest.skip("results/reference is absent: the source distribution leaves it to the repository")
+    told = started(checkout, shlex.split("phvae plan config/reference.yaml --costs results/reference"))
+    stages = [line.split()[1] for line in told.splitlines() if line.startswith("error ")]
+    assert stages == ["train", "encode", "evaluate"]
