@@ -148,11 +148,17 @@ def _git(*arguments: str) -> str | None:
 
 @functools.cache
 def commit() -> tuple[str | None, bool | None]:
-    """The repository's commit and whether tracked files differ from it; (None, None) outside a repository."""
-    head = _git("rev-parse", "HEAD")
-    if head is None:
+    """The repository's commit and whether sources differ from it; (None, None) where no repository holds this package.
+
+    Results are not sources: a run that writes over committed ones stays a run of the commit. A module that the
+    repository does not know is an edit.
+    """
+    if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:  # outside, or ignored as in .venv
         return None, None
-    return head, bool(_git("status", "--porcelain", "--untracked-files=no"))
+    head = _git("rev-parse", "HEAD")
+    edits = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results")
+    unknown = _git("status", "--porcelain", "--", ".")
+    return head, None if edits is None or unknown is None else bool(edits + unknown)
 
 
 def describe(

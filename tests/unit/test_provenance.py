@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -141,3 +142,47 @@ def test_what_is_recorded_beside_a_run(tmp_path):
     assert record["versions"]["torch"]
     assert len(record["claims_sha256"]) == 64
     assert provenance.describe(cell, 3, "key", {}, "cpu", 1, claims=tmp_path / "none")["claims_sha256"] is None
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """The package folder of a repository of one commit."""
+    for name in ("phvae/provenance.py", "phvae/model.py", "results/reference/config.json", ".gitignore"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(".venv\n__pycache__\n")
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "all"]):
+        subprocess.run([*git, *arguments], check=True)
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "phvae")
+    return tmp_path / "phvae"
+
+
+def _dirty():
+    provenance.commit.cache_clear()
+    head, dirty = provenance.commit()
+    provenance.commit.cache_clear()
+    assert head is None or len(head) == 40
+    return dirty
+
+
+def test_results_written_over_committed_ones_are_no_edit(package):
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__/model.pyc").write_text("compiled")
+    (package.parent / "mine.yaml").write_text("a configuration of one's own")
+    (package.parent / "results/reference/config.json").write_text("written over")
+    assert _dirty() is False
+
+
+@pytest.mark.parametrize("name", ["phvae/model.py", "phvae/new.py", ".gitignore"])
+def test_an_edited_or_unknown_module_is_an_edit(package, name):
+    (package.parent / name).write_text("edited")
+    assert _dirty() is True
+
+
+def test_a_package_installed_inside_a_foreign_repository_has_no_commit(package, monkeypatch):
+    inside = package.parent / ".venv/phvae"
+    inside.mkdir(parents=True)
+    (inside / "provenance.py").write_text("installed")
+    monkeypatch.setattr(provenance, "PACKAGE", inside)
+    assert _dirty() is None
