@@ -62,9 +62,13 @@ def kl_levels(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> F
                     hatch=_HATCHES[(level - 1) % len(_HATCHES)], label=f"level {level}",
                 )  # fmt: skip
                 left += width
+            ran = means.notna().any(axis=1).to_numpy()
             ax.errorbar(
-                left, at, xerr=totals.fillna(0).to_numpy(), fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5
-            )
+                left[ran], at[ran], xerr=totals.fillna(0).to_numpy()[ran],
+                fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5,
+            )  # fmt: skip
+            for position in at[~ran]:  # not run or diverged: an empty place would read as a KL of 0
+                ax.annotate("no value", (0, position), (2, 0), textcoords="offset points", va="center", fontsize=6)
             ax.set_yticks(at, shown)
             ax.invert_yaxis()
             ax.set_title(dataset)

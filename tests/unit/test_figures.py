@@ -105,6 +105,15 @@ def test_a_band_above_the_true_pdf_is_not_cut_until_the_truth_would_vanish() -> 
         assert top == pytest.approx(room * true, rel=1e-3) if room else top > band
 
 
+def test_a_variant_without_a_value_is_not_drawn_as_a_divergence_of_nought(drawn) -> None:
+    table = next(p for p, _ in drawn.values() if p.figure == "kl_levels").arguments["table"]
+    table = table[table["dataset"] == table["dataset"].iloc[0]]
+    without = table[table["variant"] != table["variant"].iloc[0]].assign(dataset="other")
+    without = pd.concat([table, without], ignore_index=True)
+    figure = figures.FIGURES["kl_levels"].draw(without)
+    assert [sum(t.get_text() == "no value" for t in ax.texts) for ax in figure.axes[-2:]] == [0, 1]
+
+
 def test_the_golden_comparison_sees_a_moved_curve(drawn: dict[str, tuple[Plan, Figure]]) -> None:
     plan, figure = next((p, f) for p, f in drawn.values() if p.figure == "rate_distortion")
     table = plan.arguments["table"].copy()
