@@ -67,7 +67,7 @@ class Book:
         points = matched(self.parts[key[:2]], metric, [key[2]], split=split)
         inside = points[points["curve"].notna()]
         values = {int(seed): float(value) for seed, value in zip(inside["seed"], inside["curve"], strict=True)}
-        return values, len(points) - len(inside)
+        return values, int(points["outside"].sum())
 
 
 def open_book(table: pd.DataFrame, metrics: Iterable[str]) -> Book:

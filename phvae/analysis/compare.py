@@ -38,8 +38,8 @@ def compare(root: Path, baseline: str | None = None) -> str:
         f"Against {source.labels[source.baseline]} ({source.baseline}), paired by seed; at the largest training size.",
         f"mean ± half of its 95 % interval, difference [95 %]: Student t below {s.BOOTSTRAP_FROM} seeds, studentised "
         "bootstrap from there;",
-        "p: sign flips, not adjusted for the number of lines; better in: share of pairs; spread: ratio of standard "
-        "deviations over seeds.",
+        "p: sign flips, not adjusted for the number of lines; better in: share of pairs; spread: ratio of mean "
+        "absolute deviations from the median over seeds.",
     ]
     for dataset in source.datasets():
         lines += _dataset(source, dataset, source.sizes(dataset)[-1])

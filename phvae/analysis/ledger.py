@@ -59,7 +59,8 @@ class Contest:
     p: float = np.nan
     p_opposite: float = np.nan
     p_sign_flip: float = np.nan
-    withheld: str = ""
+    withheld: str = ""  # why the challenger's win would not be called support
+    withheld_loss: str = ""  # why the control's win would not be called a contradiction
     matters: float = np.nan
     half_width: float = np.nan
     seeds_needed: int | None = None
@@ -71,8 +72,11 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     A claim is supported on a data set if the challenger beats ALL its controls there: the largest of the one-sided
     p-values (Student's test on paired differences; on absolute deviations from the median for spreads) is at most the
     level after Holm's adjustment for the number of claims tested on that data set (Berger 1982; Holm 1979). It is
-    contradicted if, with as much care, some control beats the claim's own challenger: that a smaller stand-in loses
-    refutes nothing said of the challenger. Data sets are not adjusted for: they are counted, by `tally`.
+    contradicted if, with as much care, some control beats the claim's own challenger (the smallest p-value, times the
+    number of its contests, is at most the level after Holm's adjustment): that a smaller stand-in loses refutes
+    nothing said of the challenger. A contest that cannot be tested leaves support open, a contradiction not. Neither
+    is said where the winner diverged more often, both are at the noise floor, or it wins by passing the value of the
+    data. Data sets are not adjusted for: they are counted, by `tally`.
 
     Args:
         table: the long table.
@@ -83,8 +87,8 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
         One row a (claim, data set): claim, dataset, n_train, verdict, reason, metric, compare, direction, challenger,
         control (the hardest contest, stand-ins included; the one that contradicts where one does), controls (their
         number), n, incomplete, challenger_value, control_value, effect (challenger minus control; ratio of spreads for
-        compare: spread), low, high (95 %), p (of that contest), p_holm (of the claim), p_sign_flip, matters,
-        half_width, seeds_needed (for a half-width below `matters`), figure, text.
+        compare: spread), low, high (95 %), p (of that contest), p_holm (of the claim), p_contradicted (the same for the
+        contradiction), p_sign_flip, matters, half_width, seeds_needed (for a half-width below `matters`), figure, text.
 
     Raises:
         ConfigError: a claim's direction goes against the metric's own.
@@ -103,35 +107,42 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
         stopped = [contest for contest in group if contest["verdict"]]
         row = dict(stopped[0] if stopped else max(group, key=lambda contest: contest["p"]))
         row |= {"controls": len(group), "figure": claim.figure.replace("{dataset}", dataset), "text": claim.text}
-        own = [contest for contest in group if contest["challenger"] == claim.challenger]
-        loss = min(own or group, key=lambda contest: contest["p_opposite"])
-        against = np.nan if stopped else min(1.0, len(own) * loss["p_opposite"]) if own else 1.0
+        own = [c for c in group if c["challenger"] == claim.challenger and not c["verdict"]]
+        told_apart = [contest for contest in own if not contest["withheld_loss"]]
+        loss = min(told_apart or group, key=lambda contest: contest["p_opposite"])
+        against = min(1.0, len(own) * loss["p_opposite"]) if told_apart else 1.0 if own else np.nan
         losses.append(loss)
         withheld = next((contest["withheld"] for contest in group if contest["withheld"]), "")
-        rows.append(row | {"p_contradicted": against, "withheld": withheld})
+        least = min(
+            (_size(contest) / contest["matters"] for contest in group if contest["matters"] > 0), default=np.inf
+        )
+        rows.append(
+            row | {"p_contradicted": against, "withheld": withheld, "own": row["challenger"] == claim.challenger}
+            | {"least": least}
+        )  # fmt: skip
     frame = pd.DataFrame(rows)
-    frame["p_holm"], frame["_against"] = np.nan, np.nan
+    frame["p_holm"] = np.nan
     for _, together in frame.groupby("dataset"):
-        frame.loc[together.index, "p_holm"] = s.holm(together["p"].to_numpy())
-        frame.loc[together.index, "_against"] = s.holm(together["p_contradicted"].to_numpy())
+        for name, p in (("p_holm", "p"), ("p_contradicted", "p_contradicted")):
+            frame.loc[together.index, name] = s.holm(together[p].to_numpy())
     decided = frame["verdict"] == ""
     won = decided & (frame["p_holm"] <= claims.level)
     supported = won & (frame["withheld"] == "")
-    contradicted = decided & (frame["_against"] <= claims.level) & ~won
+    contradicted = (frame["p_contradicted"] <= claims.level) & ~won
     frame.loc[decided, "verdict"] = UNRESOLVED
     frame.loc[won & ~supported, "reason"] = frame["withheld"]
     frame.loc[supported, "verdict"] = SUPPORTED
-    told = [column for column in details.columns if column not in ("verdict", "reason", "withheld")]
+    told = [column for column in details.columns if column not in ("verdict", "withheld")]
     frame.loc[contradicted, told] = pd.DataFrame(losses).loc[contradicted, told]
     frame.loc[contradicted, "verdict"] = CONTRADICTED
-    small = (supported | contradicted) & (_size(frame) < frame["matters"])
-    frame.loc[small, "reason"] = "smaller than the effect that matters"
+    by_little = contradicted & np.array([_size(loss) < loss["matters"] for loss in losses])
+    frame.loc[(supported & (frame["least"] < 1)) | by_little, "reason"] = "smaller than the effect that matters"
     none = (frame["verdict"] == UNRESOLVED) & (frame["reason"] == "")
     frame.loc[none, "reason"] = [_unresolved(row) for _, row in frame[none].iterrows()]
     columns = [
         "claim", "dataset", "n_train", "verdict", "reason", "metric", "compare", "direction", "challenger", "control",
         "controls", "n", "incomplete", "challenger_value", "control_value", "effect", "low", "high", "p", "p_holm",
-        "p_sign_flip", "matters", "half_width", "seeds_needed", "figure", "text",
+        "p_contradicted", "p_sign_flip", "matters", "half_width", "seeds_needed", "figure", "text",
     ]  # fmt: skip
     return frame[columns]
 
@@ -156,18 +167,27 @@ def tally(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _unresolved(row: pd.Series) -> str:
-    """Why an undecided claim is undecided: as good as equal, or not enough seeds."""
+    """Why an undecided claim is undecided: as good as equal, not beyond the correction, or not enough seeds."""
     spread = row["compare"] == "spread"
     ends = np.log([row["low"], row["high"]]) if spread else np.array([row["low"], row["high"]])
     limit = -np.log1p(-row["matters"]) if spread else row["matters"]
     if (np.abs(ends) < limit).all():
         return "the difference is smaller than the effect that matters"
-    return f"not told from {row['control']} at {row['n']} seeds"
+    if ends[0] * ends[1] <= 0:
+        return f"not told from {row['control']} at {row['n']} seeds"
+    word = "better" if (ends[0] < 0) == (row["direction"] == "lower") else "worse"
+    if not row["own"] and word == "worse":
+        return f"its stand-in is worse than {row['control']}"
+    return f"{word} than {row['control']}, not beyond the correction for many tests"
 
 
-def _size(frame: pd.DataFrame) -> pd.Series:
-    """The effect on the scale of `matters`: a difference, or one minus the ratio of spreads."""
-    return frame["effect"].where(frame["compare"] == "mean", 1 - frame["effect"]).abs()
+def _size(contest: dict[str, Any]) -> float:
+    """The effect on the scale of `matters`: a difference, or how far the ratio of spreads is from one.
+
+    A ratio and its inverse are equally far: 4/3 counts as 3/4.
+    """
+    effect = float(contest["effect"])
+    return abs(effect) if contest["compare"] == "mean" else 1 - min(effect, 1 / effect)
 
 
 def contests(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = ()) -> pd.DataFrame:
@@ -238,6 +258,7 @@ def _compare(book: Book, claim: Claim, base: Contest) -> Contest:
     if base.control == CURVE:
         values, outside = book.on_curve(ours_key, claim.metric, claim.split)
         theirs = Scores(values)
+        planned = planned.union(*(book.entry((*ours_key[:2], v)).planned for v in book.curve(*ours_key[:2])))
         if outside:
             few = f"rate ({RATE}) outside the beta curve at {outside} of {len(planned)} seeds"
     else:
@@ -250,9 +271,16 @@ def _compare(book: Book, claim: Claim, base: Contest) -> Contest:
         reason = few or f"too few seeds: {n} complete pairs with {base.control}, {needed} needed"
         return replace(base, verdict=NOT_TESTABLE, reason=reason, n=n, incomplete=incomplete)
     a, b = (np.array([scores.values[seed] for seed in seeds]) for scores in (ours, theirs))
-    withheld = _withheld(book, claim, base, (float(a.mean()), ours), (float(b.mean()), theirs))
+    one, other = _side(book, base, base.challenger, a, ours), _side(book, base, base.control, b, theirs)
     test = _spread if claim.compare == "spread" else _mean
-    return replace(base, n=n, incomplete=incomplete, withheld=withheld, **test(a, b, claim))
+    return replace(
+        base,
+        n=n,
+        incomplete=incomplete,
+        withheld=_withheld(book, claim, one, other),
+        withheld_loss=_withheld(book, claim, other, one),
+        **test(a, b, claim),
+    )
 
 
 def _mean(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
@@ -295,20 +323,33 @@ def _spread(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
     }
 
 
-def _withheld(book: Book, claim: Claim, base: Contest, ours: tuple[float, Scores], theirs: tuple[float, Scores]) -> str:
-    """Why "supported" would not be said even if the test were passed."""
-    rivals = book.curve(base.dataset, base.n_train) if base.control == CURVE else [base.control]
-    most = max(book.entry((base.dataset, base.n_train, rival)).lost for rival in rivals)
-    if book.entry((base.dataset, base.n_train, base.challenger)).lost > most:
-        return (
-            f"{base.challenger} diverged more often than {'the beta curve' if base.control == CURVE else base.control}"
-        )
+@dataclass(frozen=True)
+class _Side:
+    """One side of a contest, as far as it decides whether its win may be told."""
+
+    name: str
+    lost: float  # share of diverged runs; of the curve the worst of its variants
+    mean: float
+    floor: float
+    noise: float
+
+
+def _side(book: Book, base: Contest, variant: str, values: np.ndarray, scores: Scores) -> _Side:
+    variants = book.curve(base.dataset, base.n_train) if variant == CURVE else [variant]
+    lost = max(book.entry((base.dataset, base.n_train, one)).lost for one in variants)
+    known = bool(scores.floors)
+    floor, noise = (float(np.mean(x)) if known else np.nan for x in (scores.floors, scores.noises))
+    return _Side("the beta curve" if variant == CURVE else variant, lost, float(values.mean()), floor, noise)
+
+
+def _withheld(book: Book, claim: Claim, winner: _Side, loser: _Side) -> str:
+    """Why no verdict would be said even if the winner's test were passed."""
+    if winner.lost > loser.lost:
+        return f"{winner.name} diverged more often than {loser.name}"
+    if claim.compare == "spread":
+        return ""
     sign = {True: 1.0, False: -1.0, None: 0.0}[book.directions.get(claim.metric)]
     best = METRICS[claim.metric].best if claim.metric in METRICS else None
-    if best is not None and claim.compare == "mean" and sign * (ours[0] - best) > 0:
-        return f"{base.challenger} is at {ours[0]:.3g}, beyond {best:g}, the value of the data: more is no merit"
-    at_end = [
-        bool(scores.floors) and bool(at_floor(mean, float(np.mean(scores.floors)), float(np.mean(scores.noises)), sign))
-        for mean, scores in (ours, theirs)
-    ]
-    return FLOOR if all(at_end) and claim.compare == "mean" else ""
+    if best is not None and sign * (winner.mean - best) > 0:
+        return f"{winner.name} is at {winner.mean:.3g}, beyond {best:g}, the value of the data: more is no merit"
+    return FLOOR if all(at_floor(side.mean, side.floor, side.noise, sign) for side in (winner, loser)) else ""

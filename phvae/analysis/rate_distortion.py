@@ -50,7 +50,7 @@ def own_error(table: pd.DataFrame, metric: str, *, split: str = "test") -> dict[
     (value minus curve, mean over seeds). A curve through few points is off near its bends, and a bend that lies between
     two of its points favours a challenger as it favours the one left out. Sets with fewer than three points are absent.
     """
-    points = curve(table, metric, split=split)
+    points = _whole(curve(table, metric, split=split)).copy()
     for _, group in points.groupby(["dataset", "n_train", "seed"], sort=False):
         rates, values = group["rate"].to_numpy(), group["value"].to_numpy()
         left = [values[i] - interpolate(np.delete(rates, i), np.delete(values, i), rates[i]) for i in range(len(group))]
@@ -71,10 +71,20 @@ def _points(table: pd.DataFrame, metric: str, split: str, variants: list[str]) -
     return values.join(rate, how="inner").reset_index()[[*by, "beta", "rate", "value"]]
 
 
+def _whole(points: pd.DataFrame) -> pd.DataFrame:
+    """The points of the seeds at which every variant has one that has one at any seed of that data set and size."""
+    points = points[np.isfinite(points["rate"]) & np.isfinite(points["value"])]
+    variants = points.groupby(["dataset", "n_train"])["variant"].transform("nunique")
+    return points[points.groupby(["dataset", "n_train", "seed"])["variant"].transform("nunique") == variants]
+
+
 def matched(
     table: pd.DataFrame, metric: str, variants: list[str] | None = None, *, split: str = "test"
 ) -> pd.DataFrame:
     """Each run beside the beta curve of the same data set, size and seed at the run's own rate.
+
+    A seed at which a variant of the curve has no value, though it has one at other seeds, has no curve: one through the
+    points that are left would be another curve, and a bend that it misses favours the run.
 
     Args:
         table: the long table.
@@ -83,7 +93,8 @@ def matched(
         split: split of the rows.
 
     Returns:
-        dataset, n_train, variant, seed, rate, value, curve (NaN where the rate is outside the curve), difference.
+        dataset, n_train, variant, seed, rate, value, curve (NaN where the seed has none, or the rate is outside it),
+        outside (whether it is the rate that is), difference.
     """
     on_curve = curve_variants(table)
     if variants is None:
@@ -91,13 +102,12 @@ def matched(
     points = _points(table, metric, split, on_curve)
     runs = _points(table, metric, split, variants)
     by = ["dataset", "n_train", "seed"]
-    known = {key: group for key, group in points.groupby(by, sort=False)}
-    runs["curve"] = np.nan
+    known = {key: group for key, group in _whole(points).groupby(by, sort=False)}
+    runs["curve"], runs["outside"] = np.nan, False
     for key, group in runs.groupby(by, sort=False):
         if key in known:
             base = known[key]
-            runs.loc[group.index, "curve"] = interpolate(
-                base["rate"].to_numpy(), base["value"].to_numpy(), group["rate"].to_numpy()
-            )
+            found = interpolate(base["rate"].to_numpy(), base["value"].to_numpy(), group["rate"].to_numpy())
+            runs.loc[group.index, "curve"], runs.loc[group.index, "outside"] = found, np.isnan(found)
     runs["difference"] = runs["value"] - runs["curve"]
-    return runs[[*CELL, "seed", "rate", "value", "curve", "difference"]]
+    return runs[[*CELL, "seed", "rate", "value", "curve", "outside", "difference"]]

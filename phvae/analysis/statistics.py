@@ -289,8 +289,9 @@ def spread_ratio(
     """Ratio of the spreads of paired values, challenger over baseline: mean absolute deviations from the median.
 
     The test is Student's on the pairs' differences of absolute deviations (Levene 1960, about the median as Brown and
-    Forsythe 1974, for pairs as Grambsch 1994): unlike the F test and Pitman's and Morgan's it holds its level on skewed
-    and heavy-tailed values too (benchmarks/coverage.csv). `less` tests that the challenger spreads less. The interval
+    Forsythe 1974, for pairs as Grambsch 1994): unlike the F test and Pitman's and Morgan's it holds its level where
+    both sides are alike skewed or heavy-tailed; where only one is skewed, .05 became .13 (benchmarks/coverage.csv).
+    `less` tests that the challenger spreads less. The interval
     holds the ratios that the two-sided test does not refuse at 1 - level (Fieller 1954), so it leaves 1 out exactly
     where p < 1 - level; its upper end is infinite where the baseline's spread cannot be told from zero. Where neither
     side's can, the interval is 0 to infinity and p is NaN, as all is below three pairs or without spread.

@@ -178,12 +178,15 @@ def against(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     frame["p_improvement"] = s.probability_of_improvement(sign[:, None] * difference)
     diverged = frame["diverged"].to_numpy() / np.maximum(frame["planned"].to_numpy(), 1)
     more_diverged = known & ~itself & (diverged > diverged[other])
-    _words(frame, sign, other, known & ~itself, more_diverged)
+    less_diverged = known & ~itself & (diverged < diverged[other])
+    _words(frame, sign, other, known & ~itself, (more_diverged, less_diverged))
     spread = s.spread_ratio(compared, values)
     frame["spread_ratio"], frame["spread_ratio_low"], frame["spread_ratio_high"], frame["p_spread"] = spread
     resolved = (pairs >= MIN_SPREAD_PAIRS) & (np.nan_to_num(spread.p, nan=1.0) < 0.05)
     narrower = np.nan_to_num(spread.ratio, nan=1.0) < 1
-    word = np.where(resolved & narrower & ~more_diverged, MORE, np.where(resolved & ~narrower, LESS, UNRESOLVED))
+    word = np.select(
+        [resolved & narrower & ~more_diverged, resolved & ~narrower & ~less_diverged], [MORE, LESS], UNRESOLVED
+    )
     frame["spread_word"] = np.where(known & ~itself, word, "")
     return frame
 
@@ -200,16 +203,23 @@ def _partner(keys: pd.DataFrame, baseline: str) -> tuple[np.ndarray, np.ndarray]
 
 
 def _words(
-    frame: pd.DataFrame, sign: np.ndarray, other: np.ndarray, compared: np.ndarray, more_diverged: np.ndarray
+    frame: pd.DataFrame,
+    sign: np.ndarray,
+    other: np.ndarray,
+    compared: np.ndarray,
+    diverged: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """Fill `word` and `why`: what the comparison says, and why it says no more."""
+    """Fill `word` and `why`: what the comparison says, and why it says no more.
+
+    `diverged`: where the variant, and where the baseline, diverged more often; the side that did is not said to win.
+    """
     low, high = frame["difference_low"].to_numpy(), frame["difference_high"].to_numpy()
     clear = ((low > 0) | (high < 0)) & (frame["pairs"].to_numpy() >= MIN_PAIRS)
     gain = sign * frame["difference"].to_numpy()
     low_end = at_floor(frame["mean"].to_numpy(), frame["floor"].to_numpy(), frame["noise_sd"].to_numpy(), sign)
     both = low_end & low_end[other] & np.isfinite(sign)
     word = np.select(
-        [~compared | np.isnan(sign), both, clear & (gain > 0) & ~more_diverged, clear & (gain < 0)],
+        [~compared | np.isnan(sign), both, clear & (gain > 0) & ~diverged[0], clear & (gain < 0) & ~diverged[1]],
         ["", FLOOR, BETTER, WORSE],
         UNRESOLVED,
     )
@@ -220,9 +230,17 @@ def _words(
             np.isnan(sign),
             word != UNRESOLVED,
             (frame["pairs"] < MIN_PAIRS).to_numpy(),
-            clear & more_diverged,
+            clear & diverged[0],
+            clear & diverged[1],
         ],
-        ["", "neither direction is better", "", few, "the variant diverged more often"],
+        [
+            "",
+            "neither direction is better",
+            "",
+            few,
+            "the variant diverged more often",
+            "the baseline diverged more often",
+        ],
         ZERO_INSIDE,
     )
     frame["word"], frame["why"] = word, why

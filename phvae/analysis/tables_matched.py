@@ -16,7 +16,10 @@ from phvae.seeding import numpy_generator
 
 __all__ = ["matched_rate"]
 
-SHOWN = ("mse", "ssim", "sharpness", "band_error_high", "fid_samples", "fd_classifier_samples", "ball_share")
+SHOWN = (
+    "mse", "ssim", "sharpness", "band_error_high", "fid_samples", "fd_classifier_samples", "w1_samples_mean",
+    "w1_samples_model", "ball_share",
+)  # fmt: skip
 COLUMNS = [
     "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "rate", "mean", "curve", "difference",
     "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why",
@@ -36,12 +39,12 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
         "error: each inner β in turn, its value minus the curve through the others, mean over seeds, the largest. "
         "A difference no larger may be a bend that the curve misses; with all its points the curve misses less."
     )
-    table = Table("matched-rate", "Images at matched rate", caption)
+    table = Table("matched-rate", "At matched rate", caption)
     for dataset in source.datasets():
         size = source.sizes(dataset)[-1]
         rows = frame[(frame["dataset"] == dataset) & (frame["n_train"] == size)]
         metrics = [m for m in SHOWN if (rows[rows["metric"] == m]["pairs"] > 0).any()]
-        if not metrics or "mse" not in metrics:
+        if not metrics:
             continue
         known = {(row["variant"], row["metric"]): row for _, row in rows.iterrows()}
         body: list[list[Cell | str]] = [
@@ -70,7 +73,7 @@ def _difference(row: pd.Series | None) -> Cell:
 def _against_curve(source: Source, metric: str) -> pd.DataFrame:
     points = matched(source.table, metric)
     known = source.table[(source.table["metric"] == metric) & source.table["higher_is_better"].notna()]
-    sign = 0.0 if not len(known) else 1.0 if known["higher_is_better"].iloc[0] else -1.0
+    sign = np.nan if not len(known) else 1.0 if known["higher_is_better"].iloc[0] else -1.0
     on_curve = curve_variants(source.table)
     errors = own_error(source.table, metric)
     rows = []
@@ -78,29 +81,27 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
         difference = group["difference"].to_numpy()
         n, mean, _ = s.moments(difference)
         low, high = s.t_interval(difference)
-        lost = [_lost(source, dataset, size, name) for name in (variant, *on_curve)]
-        clear = n >= MIN_PAIRS and (low > 0 or high < 0) and sign != 0
+        lost, *others = (
+            source.diverged.get((str(dataset), str(size), str(name)), 0.0) for name in (variant, *on_curve)
+        )
+        clear = n >= MIN_PAIRS and (low > 0 or high < 0)
         better = bool(clear and sign * mean > 0)
-        withheld = better and lost[0] > max(lost[1:])
+        withheld = clear and (lost > max(others, default=0.0) if better else lost < max(others, default=0.0))
         word = UNRESOLVED if not clear or withheld else BETTER if better else WORSE
-        why = "the variant diverged more often" if withheld else ""
+        why = f"the {'variant' if better else 'curve'} diverged more often" if withheld else ""
         if not clear:
             why = "fewer than 3 pairs on the curve" if n < MIN_PAIRS else ZERO_INSIDE
+        paired = group[group["curve"].notna()]
         rows.append(
             {
                 "dataset": dataset, "n_train": size, "variant": variant, "label": source.labels[str(variant)],
-                "metric": metric, "pairs": int(n), "outside": int(len(group) - n), "rate": group["rate"].mean(),
-                "mean": group["value"].mean(), "curve": group["curve"].mean(), "difference": float(mean),
+                "metric": metric, "pairs": int(n), "outside": int(len(group) - n), "rate": paired["rate"].mean(),
+                "mean": paired["value"].mean(), "curve": paired["curve"].mean(), "difference": float(mean),
                 "difference_low": float(low), "difference_high": float(high),
                 "p_sign_flip": float(s.sign_flip(difference, numpy_generator(0, "matched"))),
-                "p_improvement": float(s.probability_of_improvement(sign * difference)), "word": word if sign else "",
+                "p_improvement": float(s.probability_of_improvement(sign * difference)),
+                "word": word if np.isfinite(sign) else "",
                 "why": why, "curve_error": errors.get((str(dataset), str(size)), np.nan),
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _lost(source: Source, dataset: object, size: object, variant: object) -> int:
-    """Number of diverged runs of a cell."""
-    words = source.losses.get((str(dataset), str(size), str(variant)), "")
-    return next((int(word.split()[0]) for word in words.split(", ") if word.endswith("diverged")), 0)

@@ -27,6 +27,7 @@ class Source:
         statistics: `summaries.against` of it, with the columns `label` and `group` (of the metric).
         labels: variant -> how tables call it.
         losses: (data set, n_train, variant) -> its runs without numbers in words, empty if there are none.
+        diverged: (data set, n_train, variant) -> share of its runs that diverged, absent if none did.
     """
 
     baseline: str
@@ -34,6 +35,7 @@ class Source:
     statistics: pd.DataFrame
     labels: dict[str, str]
     losses: dict[tuple[str, str, str], str]
+    diverged: dict[tuple[str, str, str], float]
     costs: pd.DataFrame
     runs: pd.DataFrame
     published: pd.DataFrame
@@ -82,7 +84,9 @@ def read_source(root: Path, published: Path | None = None, baseline: str | None 
     statistics["label"] = statistics["variant"].map(labels)
     statistics["group"] = statistics["metric"].map({m: group_of(m) for m in statistics["metric"].unique()})
     printed = read_published(published) if published else pd.DataFrame(columns=list(PUBLISHED))
-    return Source(baseline, table, statistics, labels, _losses(table), read_costs(root), runs, printed)
+    return Source(
+        baseline, table, statistics, labels, _losses(table), _diverged(table), read_costs(root), runs, printed
+    )
 
 
 def _labels(table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, str]:
@@ -92,6 +96,13 @@ def _labels(table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, str]:
     labels = {variant: str(given.get(variant) or variant) for variant in variants}
     taken = list(labels.values())
     return {v: label if taken.count(label) == 1 else f"{label} ({v})" for v, label in labels.items()}
+
+
+def _diverged(table: pd.DataFrame) -> dict[tuple[str, str, str], float]:
+    seeds = table[table["seed"].notna()]
+    lost = seeds[seeds["status"] == "diverged"].groupby(CELL)["seed"].nunique()
+    shares = (lost / seeds.groupby(CELL)["seed"].nunique().reindex(lost.index)).reset_index(name="share")
+    return {(str(r["dataset"]), str(r["n_train"]), str(r["variant"])): r["share"] for r in shares.to_dict("records")}
 
 
 def _losses(table: pd.DataFrame) -> dict[tuple[str, str, str], str]:

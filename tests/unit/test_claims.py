@@ -194,6 +194,73 @@ def test_a_contradiction_smaller_than_what_matters_says_so() -> None:
         assert (row["verdict"], row["reason"]) == ("contradicted", reason)
 
 
+def lost(table: pd.DataFrame, variant: str, seeds: int) -> pd.DataFrame:
+    """The table with the first runs of a variant diverged."""
+    gone = (table["variant"] == variant) & (table["seed"] < seeds)
+    return table.assign(
+        status=table["status"].mask(gone, "diverged"), value=table["value"].mask(gone), reason="the loss is not finite"
+    )
+
+
+def test_a_contradiction_is_withheld_for_the_same_reasons_as_support() -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05, 0.15, -0.15])
+    for sign, verdict in ((1, "contradicted"), (-1, "supported")):
+        table = made({"a": noise + sign}, 3 + noise[::-1])
+        entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m")}
+        assert ledger.evaluate(table, claims(entries))["verdict"][0] == verdict
+        winner, loser = ("vae", "a") if sign > 0 else ("a", "vae")
+        assert ledger.evaluate(lost(table, winner, 2), claims(entries))["verdict"][0] == "not resolved"
+        assert ledger.evaluate(lost(table, loser, 2), claims(entries))["verdict"][0] == verdict
+        floor = table.assign(floor=3.0, noise_sd=9.0)
+        assert ledger.evaluate(floor, claims(entries))["verdict"][0] == "not resolved"
+        sharp = table.assign(metric="sharpness", higher_is_better=True, value=-table["value"] + 5)
+        entry = claim("a", ["vae"], datasets=["d"], metric="sharpness", direction="higher")
+        assert ledger.evaluate(sharp, claims({"x": entry}))["verdict"][0] == "not resolved"
+        below = sharp.assign(value=sharp["value"] - 5)
+        assert ledger.evaluate(below, claims({"x": entry}))["verdict"][0] == verdict
+
+
+def test_a_control_that_was_not_run_hides_no_contradiction() -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05])
+    for shift, verdict in ((1.0, "contradicted"), (-1.0, "not tested")):
+        table = made({"a": noise + shift}, np.zeros(6))
+        row = ledger.evaluate(table, claims({"x": claim("a", ["b", "vae"], datasets=["d"], metric="m")})).iloc[0]
+        assert (row["verdict"], row["reason"]) == (verdict, "" if shift > 0 else "no runs of b")
+        assert np.isnan(row["p"]) == (shift < 0)
+
+
+def test_the_smallest_win_decides_whether_support_matters() -> None:
+    noise = np.random.default_rng(0).normal(size=8)
+    # against b the win is tiny and beyond doubt, against vae large and noisy: the larger p is that against vae
+    table = made({"a": -0.01 + 1e-5 * noise, "b": np.zeros(8)}, np.zeros(8))
+    table.loc[table["variant"] == "vae", "value"] = 3 + 0.9 * noise
+    entry = claim("a", ["vae", "b"], datasets=["d"], metric="m", matters={"absolute": 0.1})
+    row = ledger.evaluate(table, claims({"x": entry})).iloc[0]
+    assert (row["verdict"], row["control"]) == ("supported", "vae")
+    assert row["reason"] == "smaller than the effect that matters"
+
+
+@pytest.mark.parametrize(
+    ("controls", "shift", "reason"),
+    [
+        (["vae"], 0.0, "not told from vae at 8 seeds"),
+        (["vae"], 1.0, "worse than vae, not beyond the correction for many tests"),
+        (["vae"], -1.0, "better than vae, not beyond the correction for many tests"),
+        ([{"variant": "vae", "challenger": "a"}], 1.0, "its stand-in is worse than vae"),
+    ],
+)
+def test_an_interval_without_zero_is_not_called_untold(controls: list[Any], shift: float, reason: str) -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05, 0.15, -0.15])
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    table = made({"a": noise + shift * stats.t.isf(0.02, 7) / np.sqrt(8)}, np.zeros(8))
+    own = "a" if controls == ["vae"] else "ph"
+    entries = {
+        name: claim(own, controls, datasets=["d"], metric="m", matters={"absolute": 0.01}) for name in ("x", "y", "z")
+    }
+    row = ledger.evaluate(table, claims(entries)).iloc[0]
+    assert (row["verdict"], row["reason"]) == ("not resolved", reason)
+
+
 def test_too_few_seeds_are_named() -> None:
     table = made({"a": np.array([-1.0, -1.1, -0.9, -1.2])}, np.zeros(4))
     entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m")}

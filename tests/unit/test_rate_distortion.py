@@ -64,7 +64,17 @@ def test_nothing_is_extrapolated() -> None:
     assert found.loc["edge", "curve"] == 1.0
 
 
-def test_a_run_without_value_is_left_out_of_the_curve() -> None:
+def test_a_seed_at_which_a_run_of_the_curve_is_lost_has_no_curve() -> None:
+    rates = {"b4": [1.0, 1.0], "b2": [2.0, 2.0], "vae": [3.0, 3.0], "ph": [2.5, 3.5]}
+    whole = table(rates, {"b4": [3.0, 3.0], "b2": [1.0, 1.0], "vae": [1.0, 1.0], "ph": [2.0, 2.0]})
+    whole.loc[(whole["variant"] == "b2") & (whole["seed"] == 0) & (whole["metric"] == "mse"), "status"] = "diverged"
+    found = matched(whole, "mse").set_index("seed")
+    assert found["curve"].isna().tolist() == [True, True]
+    assert found["outside"].tolist() == [False, True]  # at seed 0 it is not the rate that is missing
+    assert own_error(whole, "mse")["d", "all"] == pytest.approx(-1.0)  # seed 1 alone: 1 against the chord's 2
+
+
+def test_a_variant_without_any_value_is_left_out_of_the_curve() -> None:
     rates = {"b4": [1.0], "b2": [2.0], "vae": [3.0], "ph": [2.0]}
     whole = table(rates, {"b4": [3.0], "b2": [9.0], "vae": [1.0], "ph": [2.0]})
     whole.loc[(whole["variant"] == "b2") & (whole["metric"] == "mse"), "status"] = "failed"

@@ -257,6 +257,8 @@ def test_the_committed_simulation_is_within_its_bounds() -> None:
     assert set(skewed["seeds"]) == {5, 10}
     assert round(skewed["share"].max(), 2) == SKEWED
     spreads = table[table["case"] == "spreads told apart, equal"]
-    assert len(spreads) == 10
-    assert (spreads["share"] <= spreads["wanted"].str.removeprefix("at most ").astype(float)).all()
-    assert round(spreads["share"].max(), 2) == SPREADS
+    assert len(spreads) == 14
+    of_one_law = spreads[~spreads["law"].str.contains("against")]
+    assert len(of_one_law) == 10
+    assert (of_one_law["share"] <= of_one_law["wanted"].str.removeprefix("at most ").astype(float)).all()
+    assert SPREADS - 0.01 < spreads["share"].max() <= SPREADS

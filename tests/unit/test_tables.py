@@ -180,7 +180,7 @@ def test_an_edit_of_the_claims_after_the_runs_is_seen(root: Path, tmp_path: Path
     assert sha256(path) in text
     assert "2026-01-01" in text
     assert "EDITED: 230 of 230 runs were made under other claims (sha256 cccccccccccc)" in text
-    assert unchanged(["a", "", "a"], "a") == "unchanged since before the runs"
+    assert unchanged(["a", "", "a"], "a") == "unchanged since before the runs; 1 of 3 runs did not record it"
     assert unchanged(["a", "b"], "a").startswith("EDITED: 1 of 2 runs")
 
 
