@@ -47,7 +47,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "encode": (*_METHOD, "encoding.py", "pictures.py"),
     "reference": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
     "evaluate": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
-    "groups": ("metrics/groups.py", *_NAMES),
+    "groups": ("metrics/groups.py", "metrics/latent.py", "metrics/mmd.py", "metrics/redraws.py", *_NAMES),
     "collect": ("analysis/results.py",),
     "tables": (
         *_NUMBERS,

@@ -33,6 +33,7 @@ def _published(name: str, drive: str, md5: str, limit: int = 1 << 26, unpacked: 
         hashes_from="md5: torchvision",
         limit=limit,
         unpacked=unpacked,
+        members=("000001.jpg",) if unpacked else (),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import pickle
@@ -16,7 +15,7 @@ from pydantic import Field
 from phvae.data.idx import hold_out
 from phvae.data.published import Published, find_unpacked, obtain, search_path
 from phvae.data.recipe import About, Builder, Count, Input, Kind, Recipe, Sources
-from phvae.data.safe import Bounded, read_exactly, reading
+from phvae.data.safe import open_unpacked, read_exactly, reading
 from phvae.errors import DataError
 
 __all__ = ["Cifar10", "read_batch"]
@@ -173,7 +172,7 @@ def _from_archive(path: Path) -> dict[str, bytes]:
     found = {}
     with (
         reading(path),
-        io.BufferedReader(Bounded(gzip.open(path, "rb"), 1 << 29, path)) as stream,
+        open_unpacked(path, 1 << 29) as stream,
         tarfile.open(fileobj=stream, mode="r|") as archive,
     ):
         for member in archive:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phvae.data.line import Density1D, lognormal, normal, student_t, uniform, weibull
 from phvae.data.plane import Density2D, moons, pinwheel, rings
@@ -178,6 +178,16 @@ class Rings(DensitySet):
     noise: Annotated[float, Field(ge=0.01, le=1)] = Field(0.1, description="standard deviation of the radius")
 
     about: ClassVar[About] = _about("Rings", "this project", "radii 1, 2, 3 of equal mass, noise .1", shape="2")
+
+    @model_validator(mode="after")
+    def _resolved(self) -> Self:
+        # quartiles come from the pdf on a grid of 400 points a side: a step may be two standard deviations
+        if max(self.radii) > 390 * self.noise:
+            raise ValueError(
+                f"radii up to {max(self.radii):g} with noise {self.noise:g}, expected at most 390 times the noise: "
+                "thinner rings are not resolved"
+            )
+        return self
 
     def density(self) -> Density2D:
         """The density."""

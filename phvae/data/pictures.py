@@ -62,7 +62,7 @@ def decode(content: bytes, rule: Rule, what: object = "picture") -> np.ndarray:
                 raise DataError(f"{what}: {image.width} x {image.height} pixels, more than {_MOST_PIXELS}")
             image.load()
             picture = _flat(ImageOps.exif_transpose(image), rule)
-        array = np.asarray(_fitted(picture, rule))
+        array = np.asarray(_fitted(picture, rule, what))
         return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
 
 
@@ -83,13 +83,15 @@ def _flat(image: Any, rule: Rule) -> Any:
     return image if image.mode == mode else image.convert(mode)
 
 
-def _fitted(image: Any, rule: Rule) -> Any:
+def _fitted(image: Any, rule: Rule, what: object) -> Any:
     from PIL import Image, ImageOps
 
     if rule.crop is not None:
         height, width = rule.crop
         if image.height < height or image.width < width:
-            raise DataError(f"{image.height} x {image.width} pixels are fewer than the crop of {height} x {width}")
+            raise DataError(
+                f"{what}: {image.height} x {image.width} pixels are fewer than the crop of {height} x {width}"
+            )
         left, top = (image.width - width) // 2, (image.height - height) // 2
         image = image.crop((left, top, left + width, top + height))
     if rule.size is None or image.size == rule.size[::-1]:

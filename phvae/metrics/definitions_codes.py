@@ -244,8 +244,8 @@ _LATENT: tuple[Metric, ...] = (
         "gaussian_tc",
         "latent",
         "Gaussian total correlation",
-        "total correlation of a normal with the covariance of the whitened codes, -1/2 log det of their correlation "
-        "matrix; constant codes left out",
+        "total correlation of a normal with the covariance of the active codes (as in active_units), -1/2 log det of "
+        "their correlation matrix",
         "nats",
         False,
         f"Watanabe 1960; {_LOCATELLO}",
@@ -254,8 +254,8 @@ _LATENT: tuple[Metric, ...] = (
         "mean_code_mi",
         "latent",
         "mean MI of codes",
-        "mean over pairs of different codes of their mutual information, plug-in estimate with 20 equal-width bins; "
-        "constant codes left out",
+        "mean over pairs of different active codes of their mutual information, plug-in estimate with 20 equal-width "
+        "bins",
         "nats",
         False,
         _LOCATELLO,

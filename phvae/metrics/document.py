@@ -44,7 +44,10 @@ settings, and beside the value:
   perfect code need not score 1: MIG's ceiling on dSprites' factors is .90, SAP's .25. For distances, `floor` is the
   value between independent real data of the same size. Reconstructions compared with the very images or draws that
   were reconstructed have no floor: a perfect one lies below it. Floors of features are those of training images, which
-  the data set's own classifier has seen; on digits that moves them by less than their spread between draws.
+  the data set's own classifier has seen; on digits that moves them by less than their spread between draws. For
+  precision and recall, where higher is better, the same value is what true data reach. Errors and sharpness of
+  reconstructions name as `floor` what the mean image gives (1 for errors of a band, its power), kNN accuracy what the
+  commonest label gives, and the two measures of dependence what the codes give with each shuffled on its own.
 - `noise_sd`: the standard deviation over redraws of the samples.
 - `status`: `ok`, `empty` (no value here, and `reason` says why) or `failed` (`reason` holds the error). There is no
   silent zero: a run whose codes are all constant has no MIG.
@@ -53,7 +56,7 @@ Every score of codes uses the posterior means after whitening (docs/method.md, s
 example i. The first two thirds of the rows fit a score, the last third tests it (10,000 and 5,000 at `n_codes` 15,000);
 test splits of sorted sources are stored in one fixed random order, so that both parts hold all values, and where a
 frequent value is in the last third alone the scores are empty. The FactorVAE and BetaVAE scores draw rows of this table
-that share a factor's value, with the multiplicity they have there, instead of new images: test splits with factors are
+that share a factor's value, with the multiplicity they have there, instead of new images: test splits of full grids are
 uniform draws of all factors, so both are the same law, up to the finite table. Factors that take one value are left
 out, and the settings name them. Draws and trees are seeded by the run's seed, alike for all variants.
 """

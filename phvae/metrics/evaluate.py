@@ -126,14 +126,15 @@ def _group(group: str, inputs: Inputs, names: list[str]) -> list[Row]:
         reason = f"{group} has no meaning on {inputs.data.kind}: its groups are {', '.join(groups_of(inputs.data))}"
         return [without_value(name, "empty", reason) for name in names]
     rows: list[Row] = []
+    reasons = []
     for module in MODULES[group]:
         try:
             rows += importlib.import_module(module).rows(inputs)
         except Exception as error:  # the last net: one group must not end a grid of hundreds
-            done = {row.metric for row in rows}
-            reason = f"{module.rpartition('.')[2]}: {type(error).__name__}: {error}"
-            rows += [without_value(name, "failed", reason) for name in names if name not in done]
-    return rows
+            reasons.append(f"{module.rpartition('.')[2]}: {type(error).__name__}: {error}")
+    done = {row.metric for row in rows}
+    lacking = [name for name in names if name not in done] if reasons else []
+    return rows + [without_value(name, "failed", "; ".join(reasons)) for name in lacking]
 
 
 def _with_bounds(row: Row, bounds: dict[str, dict[str, float]]) -> Row:

@@ -139,10 +139,10 @@ def reference(
         for name in settings.extractors:
             try:
                 network = extractor(name, settings, folder, device)
+                cached_features(folder, data.test[: count(data, settings.n_reconstructions)], network, device=device)
+                floors = _floors(folder, data, network, _subsets(name), count(data, settings.n_samples), device)
             except (Undefined, OSError, ValueError):
                 continue  # the rows say why
-            cached_features(folder, data.test[: count(data, settings.n_reconstructions)], network, device=device)
-            floors = _floors(folder, data, network, _subsets(name), count(data, settings.n_samples), device)
             bounds |= dict(zip(metric_names(name, "samples"), floors, strict=True))
     return bounds
 
@@ -158,7 +158,4 @@ def _floors(
         chosen = np.sort(generator.permutation(len(data.train))[:n])
         values.append(distances(extract(data.train[chosen], network, device=device), real, subsets))
     means, sds = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
-    return [
-        {"floor": float(mean), "sd": float(sd), "n": n, "draws": FLOOR_DRAWS}
-        for mean, sd in zip(means, sds, strict=True)
-    ]
+    return [{"floor": float(mean), "noise_sd": float(sd)} for mean, sd in zip(means, sds, strict=True)]

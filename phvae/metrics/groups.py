@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phvae.errors import PhvaeError
+from phvae.metrics.latent import kl_parts
 from phvae.metrics.rows import Undefined, attempt
 
 if TYPE_CHECKING:
     from phvae.grid import Cell
 
-__all__ = ["code_kl", "evaluate", "relative_strength", "udr"]
+__all__ = ["evaluate", "relative_strength", "udr"]
 
 KL_THRESHOLD = 0.01
 LASSO_ALPHA = 0.1
@@ -43,7 +44,7 @@ def evaluate(cell: Cell, run_dirs: Sequence[str | Path]) -> list[dict[str, Any]]
             raise PhvaeError(f"{path}: absent; run `phvae encode` before `phvae groups`")
         with np.load(path) as codes:
             tables.append(codes["whitened"].reshape(len(codes["whitened"]), -1).astype(np.float64))
-            divergences.append(code_kl(codes, cell.model.prior))
+            divergences.append(kl_parts(codes, cell.model.prior).mean(axis=0).reshape(-1))
     n = min((len(table) for table in tables), default=0)
     silent = sum(not _informative(table, kl).any() for table, kl in zip(tables, divergences, strict=True))
     seeds = f"{len(tables)} seeds"
@@ -61,25 +62,12 @@ def _mean_udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], m
     return {f"udr_{method}": float(np.mean(udr(tables, divergences, method)))}
 
 
-def code_kl(codes: Mapping[str, np.ndarray], prior: str) -> np.ndarray:
-    """Mean KL of every code coordinate over the examples, in nats, shape (n * d,).
-
-    Under the hierarchical prior the term of coordinate (k, j) is the one of D_k in docs/method.md, section 3;
-    under the standard prior the posterior variance of a level is that of A's row.
-    """
-    log_variance = codes["log_variance"].astype(np.float64)
-    variance = np.exp(log_variance)
-    if prior == "standard":
-        variance = np.einsum("kl,nld->nkd", codes["coupling"].astype(np.float64) ** 2, variance)
-    squares = codes["whitened"].astype(np.float64) ** 2
-    return (0.5 * (variance + squares - 1 - log_variance)).mean(axis=0).reshape(-1)
-
-
 def relative_strength(matrix: np.ndarray) -> float:
     """How close a matrix of code similarities is to a one-to-one matching, in [0, 1] for entries in [0, 1].
 
-    Duan et al. (2020), equation 4: a column's or a row's largest entry, squared, over its sum, averaged over the
-    columns and over the rows; a column of zeros counts 0.
+    Duan et al. (2020), equation 4, as their code has it: a column's or a row's largest entry, squared, over its sum,
+    averaged over the columns, over the rows, and over these two; a column of zeros counts 0. The equation as printed
+    pools columns and rows, which is the same where both models keep as many codes.
 
     >>> relative_strength(np.eye(3)), relative_strength(np.full((2, 2), 0.5))
     (1.0, 0.25)

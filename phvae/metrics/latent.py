@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -73,13 +73,18 @@ def _vote(n: int) -> int:
     return 2 * n // 3
 
 
-def kl_parts(inputs: Inputs) -> np.ndarray:
-    """Every example's, level's and coordinate's part of KL(q || p), (N, n, d) nats: docs/method.md, section 4."""
-    variance = np.exp(inputs.codes["log_variance"].astype(np.float64))
-    centre, spread = inputs.codes["whitened"].astype(np.float64), variance
-    if inputs.model.prior == "standard":
-        spread = np.einsum("kl,nlj->nkj", inputs.codes["coupling"].astype(np.float64) ** 2, variance)
-    return 0.5 * (spread + centre**2 - 1 - np.log(variance))
+def kl_parts(codes: Mapping[str, np.ndarray], prior: str) -> np.ndarray:
+    """Every example's, level's and coordinate's part of KL(q || p), (N, n, d) nats: docs/method.md, section 4.
+
+    Args:
+        codes: log_variance and whitened (N, n, d), coupling (n, n).
+        prior: hierarchical, or standard: there the posterior variance of a level is that of A's row.
+    """
+    log_variance, centre = codes["log_variance"].astype(np.float64), codes["whitened"].astype(np.float64)
+    variance = np.exp(log_variance)
+    if prior == "standard":
+        variance = np.einsum("kl,nlj->nkj", codes["coupling"].astype(np.float64) ** 2, variance)
+    return 0.5 * (variance + centre**2 - 1 - log_variance)
 
 
 def aggregate(inputs: Inputs) -> np.ndarray:
@@ -115,7 +120,11 @@ def rows(inputs: Inputs) -> list[Row]:
     found += attempt(
         levels, lambda: dict(zip(levels, _mean("kl_levels", inputs.arrays["kl_levels"]), strict=True)), n=n
     )
-    found += attempt(coordinates, lambda: dict(zip(coordinates, _mean("codes", kl_parts(inputs)), strict=True)), n=n)
+    found += attempt(
+        coordinates,
+        lambda: dict(zip(coordinates, _mean("codes", kl_parts(inputs.codes, inputs.model.prior)), strict=True)),
+        n=n,
+    )
 
     def one(
         metric: str, compute: Callable[[], float], settings: str, count: int = n, floor: float | None = None

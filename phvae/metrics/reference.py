@@ -30,7 +30,7 @@ def build(
 ) -> Path:
     """Write ``reference.json`` ({"key", "bounds", "files"}) and the files beside it; returns its path.
 
-    "bounds" maps a metric's name, or its pattern in the registry, to {ceiling, floor, noise_sd, n, settings}: each
+    "bounds" maps a metric's name, or its pattern in the registry, to {ceiling, floor, noise_sd}: each
     module of a group that means something on these data gives its own through ``reference(folder, data, settings,
     device=..., threads=...)``, where it has one. A folder with the same key, whose files are whole, is left alone.
 

@@ -192,3 +192,11 @@ def test_splits_are_different_draws_and_do_not_depend_on_the_training_size(tmp_p
     np.testing.assert_allclose(original(small, "test"), original(large, "test"), atol=1e-5)
     assert not np.allclose(original(small, "test"), original(small, "train"), atol=0.1)
     assert not np.allclose(original(small, "validation"), original(small, "train")[:50], atol=0.1)
+
+
+def test_rings_too_thin_for_their_quartiles_are_refused() -> None:
+    with pytest.raises(ConfigError, match="expected at most 390 times the noise"):
+        density("rings", radii=[1, 100], noise=0.1)
+    one = density("rings", radii=[30], noise=0.1)  # near the limit the quartiles are those of draws
+    draws = one.sample(200_000, np.random.default_rng(0))
+    assert one.iqr == pytest.approx(stats.iqr(draws, axis=0), rel=0.02)

@@ -205,8 +205,7 @@ def test_rows_are_those_of_the_registry_and_true_samples_stand_at_the_floor(exac
     assert set(floors) == set(found) - paired
     for name in floors:
         row = found[name]
-        assert floors[name]["n"] == row.n
-        distance = abs(row.value - floors[name]["floor"]) / floors[name]["sd"]
+        distance = abs(row.value - floors[name]["floor"]) / floors[name]["noise_sd"]
         # true samples against shifted ones; a floor counts draws of one set, so four of its sd
         assert (distance > 4) if "samples_model" in name else (distance < 4), (name, distance)
 
@@ -227,8 +226,8 @@ def test_noise_floors_follow_the_theory() -> None:
     """For n true samples E KS = sqrt(pi/2) log 2 / sqrt(n) to first order and E CvM = 1 / (6 n)."""
     floors = density.reference(None, prepared(BIMODAL, 1), SETTINGS)
     ks, cvm = floors["ks_samples_mean"], floors["cvm_samples_mean"]
-    assert ks["floor"] == pytest.approx(0.8687 / 20, abs=3 * ks["sd"] / np.sqrt(20) + 0.002)
-    assert cvm["floor"] == pytest.approx(1 / 2400, abs=3 * cvm["sd"] / np.sqrt(20))
+    assert ks["floor"] == pytest.approx(0.8687 / 20, abs=3 * ks["noise_sd"] / np.sqrt(20) + 0.002)
+    assert cvm["floor"] == pytest.approx(1 / 2400, abs=3 * cvm["noise_sd"] / np.sqrt(20))
     assert floors == density.reference(None, prepared(BIMODAL, 1), SETTINGS)
 
 

@@ -126,6 +126,20 @@ def test_total_correlation_of_a_copy_is_undefined() -> None:
         dependence.gaussian_total_correlation(np.hstack([code, code]))
 
 
+def test_dependence_is_that_of_active_codes_beside_its_value_without_any() -> None:
+    active = normal((359, 4), 3)
+    collapsed = 1e-4 * (active @ normal((4, 30), 4))  # functions of the others: the value would be infinite
+    codes = np.hstack([active, collapsed])
+    for measure in (dependence.gaussian_total_correlation, dependence.mean_mutual_information):
+        assert measure(codes) == measure(active) > 0
+        with pytest.raises(Undefined, match=r"two active codes \(variance above 0\.01\), found 1 of 31"):
+            measure(codes[:, 3:])
+    found = dependence.rows(make_inputs(active.reshape(359, 1, 4), np.zeros((359, 1), int)))
+    for row in found:  # independent codes are at their floor, which a small table lifts off zero
+        assert row.floor is not None
+        assert 0 < row.floor == pytest.approx(row.value, rel=0.5)
+
+
 # ---- rows: levels, settings, bad inputs ----
 def fake_data(factors: np.ndarray, names: tuple[str, ...], sizes: tuple[int, ...]) -> Any:
     return SimpleNamespace(
