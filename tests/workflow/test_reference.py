@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,16 @@ def test_holds_every_run_of_its_configuration():
     found = set(zip(runs["dataset"], runs["n_train"].astype(str), runs["variant"], runs["seed"], strict=True))
     wanted = {(cell.dataset, str(cell.n_train), cell.variant, seed) for cell, seed in grid.runs()}
     assert found == wanted
-    claims = read_json(next(REFERENCE.glob("runs/*/*/*/*/run.json")))["claims_sha256"]
-    for path in REFERENCE.glob("runs/*/*/*/*/run.json"):
-        assert read_json(path)["claims_sha256"] == claims, f"{path}: trained under other claims"
+    records = [read_json(path) for path in REFERENCE.glob("runs/*/*/*/*/run.json")]
+    assert len(records) == len(grid.cells)
+    assert len({record["claims_sha256"] for record in records}) == 1, "trained under several claims"
+    cells = {(cell.dataset, str(cell.n_train), cell.variant): cell for cell in grid.cells}
+    for record in records:
+        cell = cells[record["dataset"], str(record["n_train"]), record["variant"]]
+        assert record["config"] == cell.resolved(), f"{cell.name} was made with another configuration"
 
 
 def test_is_small():
-    assert sum(path.stat().st_size for path in REFERENCE.rglob("*") if path.is_file()) < 20e6
+    listed = subprocess.run(["git", "ls-files", "-z", str(REFERENCE)], cwd=REPOSITORY, capture_output=True, check=True)
+    committed = [REPOSITORY / name for name in listed.stdout.decode().split("\0") if name]
+    assert 0 < sum(path.stat().st_size for path in committed) < 20e6
