@@ -116,10 +116,8 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
         least = min(
             (_size(contest) / contest["matters"] for contest in group if contest["matters"] > 0), default=np.inf
         )
-        rows.append(
-            row | {"p_contradicted": against, "withheld": withheld, "own": row["challenger"] == claim.challenger}
-            | {"least": least}
-        )  # fmt: skip
+        own_row = row["challenger"] == claim.challenger
+        rows.append(row | {"p_contradicted": against, "withheld": withheld, "own": own_row, "least": least})
     frame = pd.DataFrame(rows)
     frame["p_holm"] = np.nan
     for _, together in frame.groupby("dataset"):
