@@ -43,8 +43,8 @@ CASES = {
 def trainer_for(case: str, images: int):
     """A trainer of the case's stack, as `phvae train` builds it."""
     from phvae.batches import Batches
-    from phvae.chunks import stackable
     from phvae.config import ModelConfig, TrainingConfig
+    from phvae.device import stackable
     from phvae.loop import Progress, Trainer
     from phvae.model import PHVAE
     from phvae.stacking import Stack

@@ -1,25 +1,14 @@
-"""How many seeds one job trains, and whether they train as one stack (loads no torch)."""
+"""How many seeds one job trains (loads no torch)."""
 
 from __future__ import annotations
 
-__all__ = ["seeds_per_job", "stackable"]
+from phvae.device import stackable
+
+__all__ = ["seeds_per_job"]
 
 # Rate of a stack over one seed, on a CPU: about 2.5 at 4 seeds, 3 at 8, no more at 16; so 8.
 # A GPU is far from full with one such model; 16 stacked copies of the largest network fit into 16 GB.
 _LIMITS = {("dense", "cpu"): 8, ("dense", "cuda"): 16, ("conv_locatello", "cuda"): 8}
-
-
-def stackable(network_name: str, device: str, threads: int = 1) -> bool:
-    """Whether the seeds of a job train as one stack; if not, they train one after the other.
-
-    Stacked convolutions become grouped convolutions, which are slower than one after the other on a CPU. With more
-    than one thread a matrix product is divided by the size of the whole stack, and a seed's last bits would depend
-    on its companions; one thread a job, and several jobs, keep all cores busy as well.
-
-    >>> stackable("dense", "cpu"), stackable("dense", "cpu", threads=2), stackable("conv_locatello", "cuda")
-    (True, False, True)
-    """
-    return device != "cpu" or (network_name == "dense" and threads == 1)
 
 
 def seeds_per_job(n_seeds: int, network_name: str, device: str, threads: int = 1) -> int:

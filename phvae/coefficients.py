@@ -105,6 +105,11 @@ def _root(f: Callable[[float], float], low: float, high: float) -> float | None:
     return 0.5 * (low + high)
 
 
+def _reach(c: Sequence[float]) -> float:
+    """The |s| beyond which the highest power decides (twice Cauchy's bound), or e^-s, which has overflowed by 750."""
+    return min(1e12, 2 * max(750.0, 1 + max(map(abs, c)) / (abs(c[-1]) or 1.0)))
+
+
 def failing_point(coefficients: Sequence[float]) -> float | None:
     """The s nearest 0 that was found with P(s) < c_1 (1 - e^-s), where D >= 0 is not guaranteed; None if there is none.
 
@@ -123,8 +128,8 @@ def failing_point(coefficients: Sequence[float]) -> float | None:
     c = [float(value) for value in coefficients]
     while len(c) > 1 and c[-1] == 0:
         c.pop()
-    bound = 1.0 + max(750.0, max(abs(value) for value in c) * len(c) ** len(c) / (abs(c[-1]) or 1.0))
-    ends = (-min(bound, 1e12), min(bound, 1e12))
+    reach = _reach(c)
+    ends = (-reach, reach)
     roots: list[float] = []
     for times in range(len(c), 0, -1):
         f = _derivative(c, times)
@@ -132,7 +137,7 @@ def failing_point(coefficients: Sequence[float]) -> float | None:
         roots = [root for root in found if root is not None]
     probes = [sign * 2.0**power for power in range(-10, 40) for sign in (-1, 1)]  # both tails, and beside 0
     failing = []
-    for s in (*(root for root in roots if abs(root) > 1e-3), *probes, 0.0):
+    for s in (*(root for root in roots if abs(root) > 1e-9), *probes, *ends, 0.0):  # f' vanishes at 0, up to rounding
         value, size = _excess(c, s)
         if value < -1e-12 * size:
             failing.append(s)
@@ -146,6 +151,12 @@ def require_non_negative(coefficients: Sequence[float]) -> None:
     """
     if not any(coefficients):
         raise ConfigError("coefficients are all zero: at least one must not be")
+    last = next(value for value in reversed(coefficients) if value)
+    if max(map(abs, coefficients)) > 1e9 * abs(last):
+        raise ConfigError(
+            f"coefficients {list(coefficients)}: the last one, {last:g}, is too small beside the largest to be checked "
+            "where it decides; it must be at least its 1e-9th part, or 0"
+        )
     s = failing_point(coefficients)
     if s is not None:
         raise ConfigError(

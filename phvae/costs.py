@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phvae.chunks import stackable
 from phvae.config import Dense
+from phvae.device import stackable
 from phvae.grid import Cell
 
 __all__ = ["RATES", "START", "Rates", "disk", "memory_mb", "seconds", "together", "train_seconds"]

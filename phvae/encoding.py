@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from phvae.device import session
+from phvae.divergences import kl_levels
 from phvae.files import atomic, read_json, sha256, write_json
 from phvae.importance import log_weights
 from phvae.pictures import curve, grid, save_png
@@ -189,7 +190,7 @@ class _Encoder:
             q = self.model.posterior(powers, eps[rows])
             output = self.model.decoder(q.z.flatten(1)).to(x.dtype)
             reconstruction.append(self.model.likelihood.nll(powers, output, [1])[0])
-            levels.append(self.model.terms(x, eps[rows])[2])
+            levels.append(kl_levels(q))
         kl = torch.cat(levels).double().cpu().numpy()
         nll = torch.cat(reconstruction).double().cpu().numpy() - self._log_jacobian()
         return {"elbo_reconstruction": nll, "kl_levels": kl, "kl": kl.sum(1)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import numbers
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -10,9 +11,8 @@ import torch
 from torch import Tensor
 
 from phvae.batches import Batches
-from phvae.chunks import stackable
 from phvae.config import Schedule, TrainingConfig
-from phvae.device import resolve, session
+from phvae.device import resolve, session, stackable
 from phvae.errors import DataError, PhvaeError
 from phvae.inputs import data_batch
 from phvae.loop import Progress, Trainer
@@ -137,13 +137,14 @@ def fit(
 def _split(model: PHVAE, x: Any, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Checked training and validation examples."""
     train = _checked(model, x, "x")
-    if not isinstance(validation, float | int):
+    if not isinstance(validation, numbers.Real):  # NumPy's scalars too
         return train, _checked(model, validation, "validation")
-    if not 0 < validation < 1:
+    share = float(validation)
+    if not 0 < share < 1:
         raise DataError(f"validation is {validation}, expected a share between 0 and 1, or an array")
     if len(train) < 2:
         raise DataError(f"x has {len(train)} example, expected at least 2: some are held out to choose the best epoch")
-    count = min(max(1, round(validation * len(train))), len(train) - 1)
+    count = min(max(1, round(share * len(train))), len(train) - 1)
     order = numpy_generator(seed, "validation").permutation(len(train))
     return train[np.sort(order[count:])], train[np.sort(order[:count])]
 

@@ -52,7 +52,7 @@ def log_weights(model: PHVAE, x: Any, samples: int, *, seed: int = 0, first: int
 def log_likelihood(model: PHVAE, x: Any, samples: int = 64, *, seed: int = 0, first: int = 0) -> Tensor:
     """The estimate log mean exp of the log-weights, (B,) nats (Burda et al., 2016, eq. 8).
 
-    Its expectation is at most log p(x) and grows with `samples`; for `samples` = 1 it is the ELBO. With the Bernoulli
-    likelihood on grey data it is no likelihood (`reported_as`).
+    Its expectation over the noise is at most log p(x) and grows with `samples`; for `samples` = 1 it is the ELBO. With
+    the Bernoulli likelihood on grey data it is no likelihood.
     """
     return log_weights(model, x, samples, seed=seed, first=first).logsumexp(1) - math.log(samples)

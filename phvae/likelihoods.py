@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -34,9 +34,6 @@ class Likelihood(Protocol):
 
     def sample(self, output: Tensor, generator: torch.Generator) -> Tensor:
         """A draw from p(x | z), (B, *shape)."""
-
-    def reported_as(self, binary: bool) -> Literal["nll", "bce"]:
-        """`nll` where p is normalised on the data, `bce` where it is not; the two never share a column."""
 
 
 def _sum(value: Tensor) -> Tensor:
@@ -93,10 +90,6 @@ class Gaussian(nn.Module):
         noise = torch.randn(output.shape, generator=generator, dtype=output.dtype, device=generator.device)
         return self.mean(output) + scale * noise.to(output.device)
 
-    def reported_as(self, binary: bool) -> Literal["nll", "bce"]:
-        """A density: `nll`."""
-        return "nll"
-
 
 def level_logit(logit: Tensor, level: int, basis: str) -> Tensor:
     """The logit of phi_k(x_hat) from that of x_hat = sigmoid(l), for `monomial` and `copies`.
@@ -131,10 +124,6 @@ class Bernoulli(nn.Module):
     def sample(self, output: Tensor, generator: torch.Generator) -> Tensor:
         """Zeros and ones."""
         return (_uniform(output, generator) < self.mean(output)).to(output.dtype)
-
-    def reported_as(self, binary: bool) -> Literal["nll", "bce"]:
-        """`nll` on binary data, `bce` on grey data."""
-        return "nll" if binary else "bce"
 
 
 def log_sinhc(h: Tensor) -> Tensor:
@@ -178,10 +167,6 @@ class ContinuousBernoulli(nn.Module):
         rate = output.abs().clamp(min=1e-3)
         x = -torch.log1p(_uniform(output, generator) * torch.expm1(-rate)) / rate
         return torch.where(output < 0, x, 1 - x)
-
-    def reported_as(self, binary: bool) -> Literal["nll", "bce"]:
-        """A density: `nll`."""
-        return "nll"
 
 
 LIKELIHOODS: dict[str, Callable[..., nn.Module]] = {

@@ -79,7 +79,7 @@ def record(
         The tape, and the function's result.
 
     Raises:
-        ValueError: an operation writes into a constant.
+        ValueError: an operation writes into a constant, draws a random number or brings one to the host.
 
     >>> tape, first = record(lambda x, y: [(x * y).sum(), x - y], [], [torch.ones(2), torch.ones(2)])
     >>> tape(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
@@ -172,6 +172,8 @@ class _Recorder(TorchDispatchMode):
         self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         options = kwargs or {}
+        if torch.Tag.nondeterministic_seeded in function.tags:
+            raise ValueError(f"{function} draws random numbers, which would be recorded once: all noise is eps")
         if function is _BMM and _misaligned(*args):
             function = _aligned_product
         out = function(*args, **options)

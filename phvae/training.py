@@ -1,4 +1,4 @@
-"""Training as a job (a stack of seeds of a cell, into run folders) and as a call (`fit`, one model in memory)."""
+"""Training as a job: a stack of seeds of a cell, from checkpoints, into run folders."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from torch import Tensor
 
 from phvae import checkpoint
 from phvae.batches import Batches, available_memory
-from phvae.chunks import stackable
-from phvae.device import session
+from phvae.device import session, stackable
 from phvae.files import read_json, sha256, write_json, write_text
-from phvae.fitting import fit
 from phvae.inputs import check_unit_interval
 from phvae.interrupts import Interrupted, Stop
 from phvae.lease import Leases
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from phvae.data import Prepared
     from phvae.grid import Cell
 
-__all__ = ["finished", "fit", "train"]
+__all__ = ["finished", "train"]
 
 BEST = "best/"
 

@@ -70,6 +70,24 @@ def test_refused_with_an_s_that_fails(c):
         LogPolynomial(coefficients=c)
 
 
+@pytest.mark.parametrize("c", [
+    [1.0, -0.499, 1e3, 1e6],  # f/s^2 = .001 + 1e3 s + 1e6 s^2, least at s = -5e-4
+    [0.0, 1.0, 1e5, 2e9],
+])  # fmt: skip
+def test_a_dip_beside_zero_is_found(c):
+    assert min(excess(c, s) for s in np.linspace(-2e-3, 2e-3, 4001)) < 0
+    assert excess(c, failing_point(c)) < 0
+
+
+def test_a_tail_that_turns_negative_far_out_is_found_and_one_beyond_checking_is_refused():
+    far = [1.0, 1.0, -2e-9]
+    assert excess(far, 1e9) < 0 < excess(far, 1e8)
+    assert excess(far, failing_point(far)) < 0
+    for last in (-1e-12, 1e-12):
+        with pytest.raises(ValueError, match="too small beside the largest to be checked"):
+            LogPolynomial(coefficients=[1.0, 1.0, last])
+
+
 @pytest.mark.parametrize("c", REFUSED)
 def test_what_is_refused_is_negative_for_some_two_point_q_and_p(c):
     """The rule is necessary: q = (t, 1-t), p = (t e^-s, ...) has D < 0 for small t."""

@@ -7,8 +7,8 @@ import os
 import pytest
 import torch
 
-from phvae.chunks import seeds_per_job, stackable
-from phvae.device import resolve, session
+from phvae.chunks import seeds_per_job
+from phvae.device import resolve, session, stackable
 from phvae.errors import ConfigError
 
 

@@ -12,7 +12,8 @@ from tiny import cell, dense, images, keys, run_dirs
 
 from phvae import PHVAE, load
 from phvae.errors import DataError, PhvaeError
-from phvae.training import fit, train
+from phvae.fitting import fit
+from phvae.training import train
 
 OPTIONS: dict[str, Any] = {"order": 2, "latent_size": 4, "network": dense(17)}
 
@@ -114,6 +115,14 @@ def test_unusable_data_are_refused(x: np.ndarray, message: str):
 def test_impossible_settings_are_refused(options: dict[str, Any]):
     with pytest.raises(ValueError):
         PHVAE((1, 6, 6), **OPTIONS).fit(images().train, **({"device": "cpu"} | options))
+
+
+def test_a_share_of_any_real_type_is_a_share():
+    one, other = [
+        PHVAE((1, 6, 6), **OPTIONS).fit(images().train, epochs=1, validation=share, device="cpu")
+        for share in (0.25, np.float32(0.25))
+    ]
+    assert one.equals(other)
 
 
 def test_a_diverged_training_leaves_the_model_as_it_was():

@@ -258,7 +258,7 @@ def test_stacks_are_cut_from_the_configuration_alone():
 
 
 def test_what_does_not_stack_trains_one_seed_a_job():
-    """With two threads a stack's bits would depend on its company; see `phvae.chunks.stackable`."""
+    """With two threads a stack's bits would depend on its company; see `phvae.device.stackable`."""
     grid = parse_grid(SMALL | {"threads": 2, "seeds": 10}, "a")
     assert list(grid.chunks(grid.cells[0])) == [f"{seed}-{seed}" for seed in range(10)]
     cuda = parse_grid(SMALL | {"threads": 2, "seeds": 10, "device": "cuda"}, "a")

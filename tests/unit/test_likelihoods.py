@@ -169,12 +169,3 @@ def test_helper_functions_against_their_definitions():
     logit = torch.linspace(-8, 8, 33, dtype=torch.float64)
     for k in range(1, 9):
         assert torch.allclose(torch.sigmoid(level_logit(logit, k, "monomial")), torch.sigmoid(logit) ** k, rtol=1e-10)
-
-
-@pytest.mark.parametrize(("name", "grey", "binary"), [
-    ("gaussian", "nll", "nll"),
-    ("continuous_bernoulli", "nll", "nll"),
-    ("bernoulli", "bce", "nll"),
-])  # fmt: skip
-def test_the_naming_rules(name, grey, binary):
-    assert (build(name).reported_as(False), build(name).reported_as(True)) == (grey, binary)

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
+from phvae.device import session
 from phvae.tape import ALIGNMENT, record
 
 
 def _normal(*shape: int, seed: int = 0) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As a stack is computed: with two, a product is divided by the size of the whole stack."""
+    with session("cpu", threads=1):
+        yield
 
 
 def test_replay_of_mapped_gradients_is_bit_equal():
@@ -65,6 +75,12 @@ def test_writing_into_something_computed_is_replayed_and_into_a_constant_is_refu
     constant = torch.zeros(3)
     with pytest.raises(ValueError, match="writes into a constant"):
         record(lambda x: [constant.add_(x)], [], [torch.ones(3)])
+
+
+def test_a_random_draw_is_refused_since_it_would_be_the_same_at_every_replay():
+    for draw in (torch.randn_like, torch.nn.functional.dropout, torch.bernoulli, lambda x: torch.rand(3) * x):
+        with pytest.raises(ValueError, match="draws random numbers"):
+            record(lambda x, draw=draw: [draw(x)], [], [torch.full((3,), 0.5)])
 
 
 @pytest.mark.parametrize(("m", "n"), [(7, 131), (2, 31), (1, 1), (33, 17), (64, 17)])

@@ -17,8 +17,8 @@ from layouts import TEST, write_all
 
 from phvae import stages
 from phvae.analysis.results import read_runs, read_table
-from phvae.chunks import stackable
 from phvae.data.registry import KINDS, kind_class
+from phvae.device import stackable
 from phvae.grid import Grid, load_grid, parse_grid, read_yaml
 from phvae.metrics import classifier
 from phvae.plan import LOCAL, jobs
