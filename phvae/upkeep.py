@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,31 +19,55 @@ from phvae.lease import NAME as LEASE
 __all__ = ["accept", "clean"]
 
 
-def clean(grid: Grid, *, dry_run: bool = False) -> str:
-    """Remove the arrays of finished runs, and checkpoints they left behind; models, codes and numbers stay.
+OLD = 3600  # seconds: a temporary file of that age was left by a kill
 
-    A later edit of a metric makes the arrays again from the model, without training. A run that is being trained
-    (its lease is there) is left alone, and so is one whose files are not those of its run.json: it will be trained
-    again, and may have begun. A checkpoint of another key than run.json's belongs to such a training.
+
+def clean(grid: Grid, *, dry_run: bool = False) -> str:
+    """Remove the arrays of scored runs, and what kills and failures left behind; models, codes and numbers stay.
+
+    Where arrays go, the batch's encode manifest goes with them: while all scores stand nothing asks for it, and a
+    later edit of a metric makes manifest and arrays again from the model, without training. A run that is being
+    trained (its lease is there) is left alone, and so is one whose files are not those of its run.json: it will be
+    trained again, and may have begun. A checkpoint of another key than run.json's belongs to such a training.
     """
-    from phvae import checkpoint
+    found: list[Path] = []
+    for where, cells in grid.batches().items():
+        arrays = []
+        for folder in _finished(grid, cells):
+            if (folder / "metrics.json").is_file():
+                arrays += folder.glob("arrays.npz")
+            found += _left_over(folder)
+        found += [*arrays, grid.paths.batch("encode", *where)] if arrays else []
+    found = [path for path in found if path.is_file()]
+    size = sum(path.stat().st_size for path in found)
+    if not dry_run:
+        for path in found:
+            path.unlink()
+    return f"{'would remove' if dry_run else 'removed'} {len(found)} files, {size / 1e6:.1f} MB"
+
+
+def _finished(grid: Grid, cells: list[Cell]) -> Iterator[Path]:
+    """The folders of the cells' runs that are trained and not being trained again."""
     from phvae.training import finished
 
-    count = size = 0
-    for cell, seed in grid.runs():
-        folder = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
-        if not (folder / "run.json").is_file() or (folder / LEASE).exists():
-            continue
-        key = _record(folder / "run.json")["run_key"]
-        if not finished(folder, key):
-            continue
-        left = [checkpoint.location(folder, step) for step in checkpoint.available(folder, key)]
-        for path in [*folder.glob("arrays.npz"), *left]:
-            count += 1
-            size += path.stat().st_size
-            if not dry_run:
-                path.unlink()
-    return f"{'would remove' if dry_run else 'removed'} {count} files, {size / 1e6:.1f} MB"
+    for cell in cells:
+        for seed in cell.seeds:
+            folder = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
+            record = folder / "run.json"
+            if not record.is_file() or (folder / LEASE).exists():
+                continue
+            if finished(folder, _record(record)["run_key"]):
+                yield folder
+
+
+def _left_over(folder: Path) -> Iterator[Path]:
+    """Checkpoints of a run that is finished, and temporary files that a kill left."""
+    from phvae import checkpoint
+
+    key = _record(folder / "run.json")["run_key"]
+    yield from (checkpoint.location(folder, step) for step in checkpoint.available(folder, key))
+    now = time.time()
+    yield from (path for path in folder.glob(".*-*") if now - path.stat().st_mtime > OLD)
 
 
 def accept(grid: Grid, reason: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ def _finish(grid: Grid, seed: int = 0, key: str = OLD, changed: dict[str, Any] |
     write_json(grid.paths.data("claw"), {"sha256": DATA})
     folder, cell = _folder(grid, seed), grid.cells[0]
     folder.mkdir(parents=True)
-    for name in ("history.csv", "model.safetensors", "codes.npz", "arrays.npz"):
+    for name in ("history.csv", "model.safetensors", "codes.npz", "arrays.npz", "metrics.json"):
         (folder / name).write_text(name)
     files = {name: sha256(folder / name) for name in ("history.csv", "model.safetensors")}
     described = provenance.describe(cell, seed, key, {"data": DATA}, "cpu", 1)
@@ -127,10 +129,33 @@ def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path
     folder = _finish(grid).parent
     checkpoint.write(folder, 10, OLD, {}, {})
     before = {path.name for path in folder.iterdir()}
-    assert clean(grid, dry_run=True).startswith("would remove 2 files")
+    manifest = grid.paths.batch("encode", "claw", "all", 0)
+    write_json(manifest, {})
+    assert clean(grid, dry_run=True).startswith("would remove 3 files")
     assert {path.name for path in folder.iterdir()} == before
-    assert clean(grid).startswith("removed 2 files")
+    assert clean(grid).startswith("removed 3 files")
     assert {path.name for path in folder.iterdir()} == before - {"arrays.npz", "checkpoint-0000000010"}
+    assert not manifest.is_file()  # else a later edit of a metric would look for the arrays in vain
+
+
+def test_arrays_that_no_score_has_read_stay(tmp_path: Path):
+    grid = _grid(tmp_path)
+    folder = _finish(grid).parent
+    (folder / "metrics.json").unlink()
+    write_json(grid.paths.batch("encode", "claw", "all", 0), {})
+    assert clean(grid).startswith("removed 0 files")
+    assert grid.paths.batch("encode", "claw", "all", 0).is_file()
+
+
+def test_temporary_files_of_a_kill_go_those_of_a_job_at_work_stay(tmp_path: Path):
+    grid = _grid(tmp_path)
+    folder = _finish(grid).parent
+    left, young = folder / ".arrays-abcd.npz", folder / ".codes-efgh.npz"
+    for path in (left, young):
+        path.write_text("half")
+    os.utime(left, (time.time() - 7200, time.time() - 7200))
+    clean(grid)
+    assert (left.exists(), young.exists()) == (False, True)
 
 
 def test_the_checkpoints_of_a_retraining_stay(tmp_path: Path):

@@ -155,6 +155,22 @@ def test_a_harmless_edit_can_be_accepted(checkout: Path):
     assert run["accepted"][0]["from"] != run["run_key"]
 
 
+def test_after_cleaning_nothing_is_to_do_and_an_edited_metric_still_finds_its_arrays(checkout: Path):
+    call(checkout, "phvae", "clean", "--config", "config/smoke.yaml")
+    runs = checkout / "results/smoke/runs"
+    assert not list(runs.rglob("arrays.npz"))
+    assert "Nothing to be done" in snakemake(checkout, *CONFIG).stderr
+    values = [(row["metric"], row["value"]) for row in rows(checkout)]
+    module = checkout / "phvae/metrics/evaluate.py"
+    module.write_text(module.read_text() + "\n# another remark\n")
+    jobs = planned(checkout, *CONFIG)
+    assert jobs["encode"] == jobs["evaluate"] == 3
+    assert "train" not in jobs
+    snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
+    assert [(row["metric"], row["value"]) for row in rows(checkout)] == values
+    assert list(runs.rglob("arrays.npz"))
+
+
 def test_two_checkouts_give_the_same_bytes(finished: Path, tmp_path: Path):
     other = copy(tmp_path / "another checkout")
     snakemake(other, "results/smoke/metrics.csv", *CONFIG)
