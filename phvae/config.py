@@ -99,6 +99,12 @@ class Hierarchical(Named):
     )
     normalise: bool = Field(True, description="rescale listed weights so that they sum to order * beta")
 
+    @model_validator(mode="after")
+    def _used(self) -> Hierarchical:
+        if not self.normalise and isinstance(self.weights, str):
+            raise ValueError(f"normalise is false, but weights {self.weights} are normalised always: list the weights")
+        return self
+
 
 class LogPolynomial(Named):
     """The log-ratio polynomial sum_i E_q[P(log q/p)]."""
@@ -238,6 +244,8 @@ class Schedule(Strict):
     def _used(self) -> Schedule:
         if self.name == "constant" and self.warm_up:
             raise ValueError(f"warm_up is {self.warm_up}, but schedule constant has none: use name: linear")
+        if self.name == "linear" and not self.warm_up:
+            raise ValueError("warm_up is 0, but schedule linear grows over a share of the steps: give warm_up, above 0")
         return self
 
 

@@ -84,8 +84,7 @@ def together(cell: Cell, device: str, threads: int) -> bool:
 def train_seconds(cell: Cell, seeds: int, device: str) -> float:
     """Seconds to train a stack of seeds of a cell, validation included."""
     rates, training = RATES[device], cell.training
-    per_pass = -(-n_train(cell) // training.batch_size)
-    steps = training.steps or training.epochs * per_pass
+    steps = training.steps or -(-training.epochs * n_train(cell) // training.batch_size)  # as in loop.epoch_ends
     example = sum(operations(cell))
     order = cell.model.order
     level = rates.step_level + rates.step_level_seed * seeds
@@ -142,7 +141,7 @@ def disk(cell: Cell) -> tuple[float, float]:
     settings, about = cell.evaluation, cell.facts
     item = 4 if about.is_density else 1
     codes = min(settings.n_codes, about.counts[2])
-    kept = 4 * parameters(cell) + min(2e6, 11 * codes * cell.model.latent_size + 1.5e6) + 5e4
+    kept = 4 * parameters(cell) + 11 * codes * cell.model.latent_size + 1.5e6 + 5e4  # codes, samples, records
     pictures = min(settings.n_reconstructions, about.counts[2]) + 2 * settings.redraws * settings.n_samples
     arrays = (pictures + 500 * cell.model.order) * about.size * item + codes * 8 * (3 + cell.model.order)
     return kept, arrays

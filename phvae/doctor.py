@@ -79,18 +79,22 @@ def _config(config: str) -> Answer:
 
 
 def _data(config: str) -> Answer:
-    from phvae.data.published import find, find_unpacked, search_path
+    from phvae.data.published import find, find_unpacked, own, search_path
     from phvae.data.registry import kind_class
     from phvae.grid import load_grid
 
     grid = load_grid(config)
     roots = search_path([Path(folder) for folder in grid.config.data_path])
-    absent = []
+    absent, lost = [], []
     for name in grid.config.datasets:
-        kind = kind_class(grid.dataset_cells(name)[0].data["kind"])
+        options = grid.dataset_cells(name)[0].data
+        kind = kind_class(options["kind"])
         absent += [
             f"{name}: {file.name}" for file in kind.files if not (find(file, roots) or find_unpacked(file, roots))
         ]
+        lost += [f"{name}: {options[key]}" for key in kind.places if own(options[key], roots) is None]
+    if lost:
+        return BAD, f"absent: {', '.join(lost)}; looked in {', '.join(map(str, [Path.cwd(), *roots]))}"
     if not absent:
         return GOOD, "every data set of the configuration is here"
     text = f"absent: {', '.join(absent)}; phvae data fetch --config {config}"

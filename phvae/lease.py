@@ -15,7 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from phvae.errors import PhvaeError
 from phvae.interrupts import Stop
 
 __all__ = ["LeaseLost", "Leases"]
@@ -27,7 +26,7 @@ HEARTBEAT = 15.0  # seconds between two signs of life
 STALE = 120.0  # seconds of silence after which a holder on another machine counts as dead
 
 
-class LeaseLost(PhvaeError):
+class LeaseLost(OSError):
     """Another process took this run over while this one was silent (suspended, or its file system away)."""
 
 

@@ -146,6 +146,8 @@ def plan(grid: Grid, finished: Path | None = None) -> str:
     ]
     if device == "cuda" and not factors:
         lines.append(f"{'':12}correct them with the first GPU results: phvae plan CONFIG --costs results/NAME")
+    if grid.config.device == "auto":
+        lines.append(f"{'':12}device auto: jobs ask for a GPU where the site has any; their seconds are a CPU core's")
     unread = [name for name in grid.config.datasets if grid.dataset_cells(name)[0].facts.assumed]
     if unread:
         lines.append(f"assumed     50,000 pictures of 3x64x64 in {', '.join(unread)}, whose files are not read here")

@@ -24,6 +24,7 @@ __all__ = [
     "find_unpacked",
     "locate",
     "obtain",
+    "own",
     "search_path",
 ]
 
@@ -176,17 +177,23 @@ def obtain(files: tuple[Published, ...], sources: Sources) -> list[tuple[Path, I
     ]
 
 
+def own(path: str, roots: list[Path]) -> Path | None:
+    """The user's own file or folder: as given, or below the first root that has it; None if it exists nowhere."""
+    given = _expanded(path)
+    places = [given] if given.is_absolute() else [given, *(root / given for root in roots)]
+    return next((place for place in places if place.exists()), None)
+
+
 def locate(path: str, sources: Sources) -> Path:
-    """The user's own file or folder: as given, or below a folder of the search path.
+    """As `own`, along the search path.
 
     Raises:
         DataError: if it exists nowhere; the message lists where it was looked for.
     """
-    given = _expanded(path)
-    roots = [] if given.is_absolute() else search_path(sources.search)
-    for candidate in (given, *(root / given for root in roots)):
-        if candidate.exists():
-            return candidate
+    roots = [] if _expanded(path).is_absolute() else search_path(sources.search)
+    found = own(path, roots)
+    if found is not None:
+        return found
     below = f", nor below {', '.join(str(r) for r in roots)}" if roots else ""
     raise DataError(
         f"{path}: not found in {Path.cwd()}{below}; give an absolute path, or add its folder to `data_path`"

@@ -138,6 +138,21 @@ BAD = {
         {"name": "constant", "warm_up": 0.5},
         ["small.yaml: training.schedule", "warm_up is 0.5, but schedule constant has none"],
     ),
+    "a schedule without warm-up": (
+        "training.schedule",
+        {"name": "linear"},
+        ["small.yaml: training.schedule", "warm_up is 0, but schedule linear grows"],
+    ),
+    "named level weights that are not to be normalised": (
+        "variants.ph-vae-3.model.divergence",
+        {"name": "hierarchical", "weights": "uniform", "normalise": False},
+        ["variants.ph-vae-3.model.divergence", "weights uniform are normalised always"],
+    ),
+    "a variant that no data set trains": (
+        "datasets",
+        {"digits": {"variants": ["vae"]}, "claw": {"n_train": [100], "variants": ["vae"]}},
+        ["small.yaml: variants: ph-vae-3 in no data set's list"],
+    ),
     "a learned scale that nothing trains": (
         "variants.ph-vae-3.model",
         {"order": 3, "likelihood": {"name": "gaussian", "scale": "learned"}, "reconstruction_weights": [0, 1, 0]},

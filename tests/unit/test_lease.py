@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from phvae import cli, lease, stages
 from phvae.interrupts import Interrupted, Stop
 from phvae.lease import LeaseLost, Leases
 
@@ -104,6 +105,28 @@ def test_a_holder_that_lost_its_lease_notices_and_does_not_remove_the_others(tmp
         with pytest.raises(LeaseLost, match="another process took over"):
             leases.check()
     assert "somebody else" in (tmp_path / "run.lease").read_text()
+
+
+def test_a_file_system_that_is_away_for_a_moment_takes_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    leases = Leases([tmp_path])
+    with leases:
+        monkeypatch.setattr(lease, "_read", lambda path: (_ for _ in ()).throw(OSError(116, "stale file handle")))
+        assert leases._owned(tmp_path / "run.lease")
+        monkeypatch.undo()
+        assert leases._owned(tmp_path / "run.lease")
+    assert not leases._owned(tmp_path / "run.lease")  # given back
+
+
+def test_a_lost_lease_is_the_machines_fault_not_bad_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    def lost(*_: object) -> None:
+        raise LeaseLost("run.lease: another process took over this run")
+
+    monkeypatch.setattr(stages, "train", lost)
+    chunk = ["--dataset", "claw", "--n-train", "200", "--variant", "vae", "--chunk", "0-1"]
+    assert cli.main(["train", "--config", "config/smoke.yaml", *chunk]) == 1
+    assert capsys.readouterr().err.startswith("phvae: run.lease: another process took over")
 
 
 def test_a_lease_that_was_just_renewed_by_another_is_given_back(tmp_path: Path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 
 import pandas as pd
@@ -13,6 +15,7 @@ from phvae import costs
 from phvae.calibration import error, measured
 from phvae.errors import PhvaeError
 from phvae.grid import Grid, load_grid, parse_grid
+from phvae.loop import epoch_ends
 from phvae.plan import Job, jobs, largest, plan, request
 
 
@@ -100,6 +103,29 @@ def test_gpus_are_asked_for_where_they_are_used():
     for device, stages in (("cpu", set()), ("auto", {"train", "encode"}), ("cuda", {"train", "encode"})):
         chosen = parse_grid({**SMALL, "device": device, "evaluation": {"extractors": ["classifier"]}}, "a")
         assert {job.stage for job in jobs(chosen) if job.gpu} == stages
+
+
+def test_the_steps_are_those_of_the_training_loop():
+    cell = on("claw", n_train=700).cells[0]
+    assert epoch_ends(cell.training, 700)[-1] != cell.training.epochs * math.ceil(700 / cell.training.batch_size)
+    steps = cell.training.model_copy(update={"steps": epoch_ends(cell.training, 700)[-1]})
+    given = dataclasses.replace(cell, training=steps)
+    assert costs.train_seconds(cell, 1, "cpu") == costs.train_seconds(given, 1, "cpu")
+
+
+def test_codes_of_wide_models_are_not_hidden_in_the_disk_a_run_keeps():
+    small, large = (
+        parse_grid({**SMALL, "datasets": {"set": {"data": {"kind": "celeba64"}}}, "model": {"latent_size": size}}, "a")
+        for size in (12, 192)
+    )
+    n_codes = small.cells[0].evaluation.n_codes
+    kept = [costs.disk(g.cells[0])[0] - 4 * costs.parameters(g.cells[0]) for g in (small, large)]
+    assert kept[1] - kept[0] == pytest.approx(11 * n_codes * 180)
+
+
+def test_a_device_that_is_not_known_yet_is_said_to_be_counted_in_seconds_of_a_cpu():
+    assert "device auto: jobs ask for a GPU" in plan(grid("device", "auto"))
+    assert "device auto" not in plan(grid("device", "cpu"))
 
 
 def test_a_guess_about_the_users_own_pictures_is_called_one(tmp_path):
