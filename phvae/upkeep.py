@@ -32,7 +32,7 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
     """
     found: list[Path] = []
     for where, cells in grid.batches().items():
-        arrays = []
+        arrays: list[Path] = []
         for folder in _finished(grid, cells):
             if (folder / "metrics.json").is_file():
                 arrays += folder.glob("arrays.npz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,7 +41,8 @@ _ROW = (
 COLUMNS = ("schema_version", "dataset", "n_train", "variant", *_CELL, "seed", *_ROW, "run_key")
 COST_COLUMNS = (
     "dataset", "n_train", "variant", "seed", "seconds_train", "images_per_second", "parameters", "parameters_encoder",
-    "parameters_decoder", "peak_memory_mb", "seconds_encode", "seconds_evaluate", "best_epoch", "epochs", "status",
+    "parameters_decoder", "peak_memory_mb", "seconds_encode", "seconds_evaluate", "best_epoch", "epochs", "late_gain",
+    "status",
 )  # fmt: skip
 RUN_COLUMNS = (
     "dataset", "n_train", "variant", "label", "seed", "status", "reason", "run_key", "binary", "data_sha256",
@@ -51,7 +53,7 @@ _TYPES = {
     **dict.fromkeys(("schema_version",), "int64"),
     **dict.fromkeys(("order", "seed", "n", "best_epoch", "epochs", "threads"), "Int64"),
     **dict.fromkeys(("parameters", "parameters_encoder", "parameters_decoder"), "Int64"),
-    **dict.fromkeys(("beta", "value", "ceiling", "floor", "noise_sd"), "float64"),
+    **dict.fromkeys(("beta", "value", "ceiling", "floor", "noise_sd", "late_gain"), "float64"),
     **dict.fromkeys(
         ("seconds_train", "images_per_second", "peak_memory_mb", "seconds_encode", "seconds_evaluate"), "float64"
     ),
@@ -165,7 +167,9 @@ def read_runs(root: Path) -> pd.DataFrame:
 
 def _read_beside(root: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
     path = Path(root) / name
-    return pd.read_parquet(path) if path.is_file() else _frame({column: [] for column in columns})
+    if not path.is_file():
+        return _frame({column: [] for column in columns})
+    return pd.read_parquet(path).reindex(columns=list(columns))  # results of an earlier version may lack one
 
 
 def _found(paths: Paths) -> list[Expected]:
@@ -316,7 +320,22 @@ def _costs(folder: Path, record: dict[str, Any]) -> tuple[Any, ...]:
         first("seconds_evaluate"),
         record.get("best_epoch"),
         record.get("epochs"),
+        _late_gain(folder / "history.csv"),
     )
+
+
+def _late_gain(history: Path) -> float | None:
+    """The share of the validation loss's whole fall, first epoch to lowest, that came in the last tenth of the epochs.
+
+    Near 0 where the curve has flattened; None where it never fell, or there are fewer than ten epochs.
+    """
+    try:
+        with history.open(newline="") as stream:
+            losses = [float(row["validation_loss"]) for row in csv.DictReader(stream)]
+    except (OSError, KeyError, ValueError):
+        return None
+    fall = losses[0] - min(losses) if len(losses) >= 10 else 0.0
+    return (min(losses[: len(losses) - len(losses) // 10]) - min(losses)) / fall if fall > 0 else None
 
 
 def _origin(

@@ -23,6 +23,7 @@ _COST = {
     "seconds_evaluate": "evaluation, s",
     "epochs": "epochs",
     "best_epoch": "best epoch",
+    "late_gain": "late gain, %",
 }
 _PARAMETERS = {"parameters": "all", "parameters_encoder": "encoders", "parameters_decoder": "decoder"}
 
@@ -67,9 +68,11 @@ def _plain(value: float) -> str:
 def cost(source: Source) -> tuple[Table, pd.DataFrame]:
     """Seconds, speed and memory: means over the seeds of a cell."""
     frame = _means(source, list(_COST))
+    frame["late_gain"] *= 100
     caption = (
         "Means over seeds. Seeds that were trained together in a stack share its time and memory; machines differ, "
-        "see provenance."
+        "see provenance. Late gain: how much of the fall of the validation loss, first epoch to lowest, came in the "
+        "last tenth of the epochs; near 0 where the curve has flattened."
     )
     return Table("cost", "Cost", caption, _blocks(source, frame, _COST)), frame
 

@@ -11,7 +11,7 @@ import pytest
 from synthetic import write_results
 from test_grid import SMALL, changed
 
-from phvae import costs
+from phvae import calibration, costs
 from phvae.calibration import error, measured
 from phvae.errors import PhvaeError
 from phvae.grid import Grid, load_grid, parse_grid
@@ -164,6 +164,22 @@ def test_finished_results_correct_the_constants(tmp_path):
     assert f"corrected by {root}" in text
     assert re.search(r"error +train of .*\(-50%\)", text)
     assert measured(root, "cuda") == {}, "a CPU's seconds say nothing of a GPU"
+
+
+@pytest.mark.parametrize(("extractor", "device"), [("inception", "cuda"), ("classifier", "cpu")])
+def test_scores_are_corrected_on_the_device_that_computes_them(extractor, device):
+    chosen = parse_grid(
+        {
+            **SMALL,
+            "device": "cuda",
+            "datasets": {"set": {"data": {"kind": "mnist"}}},
+            "evaluation": {"extractors": [extractor]},
+        },
+        "a",
+    )
+    cell = chosen.cells[0]
+    assert calibration._modelled(chosen, cell, "cuda")["evaluate"] == costs.seconds("evaluate", cell, device)
+    assert costs.seconds("evaluate", cell, "cuda") != costs.seconds("evaluate", cell, "cpu") or extractor != "inception"
 
 
 def test_results_that_are_not_there(tmp_path):

@@ -142,6 +142,28 @@ def test_costs_come_from_the_stages_files(root: Path) -> None:
     assert costs.seconds_train[1] == 5.0
 
 
+@pytest.mark.parametrize(("losses", "gain"), [
+    ([10, *[-5] * 17, -9, -10], 5 / 20),  # 20 epochs: the last two brought 5 of 20
+    ([10, 2, *[3] * 18], 0.0),
+    ([1, *[2] * 19], None),  # never fell
+    ([10, 5, 1], None),  # too short to tell
+])  # fmt: skip
+def test_what_the_last_tenth_of_the_epochs_brought(root: Path, losses: list[float], gain: float | None) -> None:
+    lines = "".join(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses, 1))
+    (root / "runs/digits/n-100/vae/seed-0/history.csv").write_text("epoch,validation_loss\n" + lines)
+    results.collect(root, EXPECTED)
+    costs = results.read_costs(root)
+    assert costs.late_gain[0] == pytest.approx(gain) if gain is not None else pd.isna(costs.late_gain[0])
+    assert pd.isna(costs.late_gain[1])  # has no history
+
+
+def test_costs_of_an_earlier_version_lack_what_it_did_not_keep(root: Path) -> None:
+    results.collect(root, EXPECTED)
+    path = root / "costs.parquet"
+    pd.read_parquet(path).drop(columns="late_gain").to_parquet(path)
+    assert results.read_costs(root)["late_gain"].isna().all()
+
+
 def test_runs_keep_label_origin_and_whether_the_data_are_binary(root: Path) -> None:
     (root / "data").mkdir()
     (root / "data/digits.json").write_text(json.dumps({"binary": True}))

@@ -239,6 +239,18 @@ def test_schedules():
     assert schedule_weight(Schedule(), 0, 100) == 1.0
 
 
+def test_each_step_is_weighed_as_its_row_says(tmp_path: Path):
+    """One step an epoch: the loss of a row is that of its step."""
+    options = {"steps": 4, "epochs": 4, "schedule": {"name": "linear", "warm_up": 1.0}}
+    train(tmp_path, cell(training=options))
+    found = history(tmp_path)
+    assert [row["weight"] for row in found] == [0.0, 0.25, 0.5, 0.75]
+    for row in found:
+        total = row["train_reconstruction"] + row["weight"] * row["train_divergence"]
+        assert row["train_loss"] == pytest.approx(total, rel=1e-5)
+        assert row["train_divergence"] > 1e-3 * abs(total)  # else no weight would show
+
+
 # ---- NaN ----
 def _poisoned(monkeypatch: pytest.MonkeyPatch, seed: int, wanted: int) -> None:
     """From a step on, one seed's noise is infinite."""

@@ -18,7 +18,6 @@ from layouts import TEST, write_all
 from phvae import stages
 from phvae.analysis.results import read_runs, read_table
 from phvae.data.registry import KINDS, kind_class
-from phvae.device import stackable
 from phvae.grid import Grid, load_grid, parse_grid, read_yaml
 from phvae.metrics import classifier
 from phvae.plan import LOCAL, jobs
@@ -138,7 +137,6 @@ def test_in_miniature(paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     failed = table[table["status"] == "failed"]
     assert failed.empty, failed[["dataset", "variant", "metric", "reason"]].to_string()
     for cell in grid.cells:
-        assert stackable(cell.model.network.name, "cuda"), "on a GPU the seeds of every cell train as one stack"
         mine = table[(table["dataset"] == cell.dataset) & (table["variant"] == cell.variant)]
         assert mine["value"].notna().sum() >= 10, cell.name
     for path in (tmp_path / "results").rglob("*"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,7 +37,10 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_todays_code_agrees_with_the_reference(mine: Path):
     done = call(mine.parents[1], "phvae", "check", "results/mine", "--against", str(REFERENCE))
-    assert "differs" not in done.stdout.splitlines()[0]
+    assert done.returncode == 0
+    counted = re.search(r"REPRODUCED: \d+ of (\d+) comparable numbers agree", done.stdout)
+    assert counted, done.stdout
+    assert int(counted[1]) > 50
 
 
 def test_a_model_that_is_worse_would_be_seen(mine: Path, tmp_path: Path):

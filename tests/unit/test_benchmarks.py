@@ -1,0 +1,40 @@
+"""What no workflow calls still loads, and the targets of the Makefile call what there is."""
+
+from __future__ import annotations
+
+import importlib
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+MODULES = sorted(path.stem for path in Path("benchmarks").glob("*.py") if path.stem not in ("__init__", "peer"))
+
+
+@pytest.mark.parametrize("name", MODULES)  # peer.py needs the peer, which has an environment of its own
+def test_loads(name: str):
+    assert importlib.import_module(f"benchmarks.{name}").__doc__
+
+
+def recipe(target: str) -> list[str]:
+    """The words of a target's last command."""
+    done = subprocess.run(["make", "-n", "-o", ".venv/installed", target], capture_output=True, text=True, check=True)
+    return shlex.split(done.stdout.splitlines()[-1].rpartition("&& ")[2])
+
+
+def test_bench_starts():
+    command = [sys.executable, *recipe("bench")[1:], "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "usage:" in done.stdout) == (0, True), done.stderr
+
+
+def test_the_tracking_page_is_served_to_this_machine_only_from_where_track_writes():
+    words = recipe("ui")
+    assert words[:2] == ["mlflow", "server"]
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    assert options["--host"] == "127.0.0.1"
+    assert options["--backend-store-uri"] == "sqlite:///results/mlflow/mlflow.db"
+    shown = subprocess.run(["mlflow", "server", "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(option in shown for option in options)
