@@ -7,8 +7,11 @@
 #   stacks/{dataset}/n-{n_train}/{variant}/{chunk}.json   manifest of a stack of trained seeds
 #   batches/{stage}/{dataset}/n-{n_train}/{index}.json    manifest of a batch of cells: encode, evaluate, groups
 #   runs/{dataset}/n-{n_train}/{variant}/seed-{seed}/     a run's files; not declared, so a rerun keeps finished seeds
-#   metrics.parquet metrics.csv costs.parquet             the long table
+#   runs/{dataset}/n-{n_train}/{variant}/groups.json      scores that need several seeds
+#   metrics.parquet metrics.csv                           the long table
+#   costs.parquet runs.parquet                            what each run took, where it comes from
 #   tables/ figures/ report.html tracking.json            what people read
+#   logs/{stage}/...                                      what each job said
 #
 # Snakemake owns order, retries and the cluster; each rule is one `phvae` command that can be run by hand.
 

@@ -39,7 +39,7 @@ class Job:
 
 
 def jobs(grid: Grid, factors: Factors | None = None) -> list[Job]:
-    """Every submission of a grid that has not run yet.
+    """Every submission of a whole grid, as if nothing of it had run yet.
 
     Args:
         grid: the parsed configuration.

@@ -15,6 +15,8 @@ __all__ = ["factor_maps", "kl_levels", "latent_maps", "level_drop", "principal"]
 
 _HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo", "--")
 
+POINTS = 1500  # of a map: the first examples
+
 
 def _level_colours(count: int) -> list[tuple[float, ...]]:
     """Dark to light, so that levels keep their order in grey print."""
@@ -91,9 +93,7 @@ def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return centred @ axes, values[::-1][:2] / values.sum()
 
 
-def latent_maps(
-    codes: Mapping[str, np.ndarray], target: np.ndarray, name: str, *, discrete: bool = True, points: int = 1500
-) -> Figure:
+def latent_maps(codes: Mapping[str, np.ndarray], target: np.ndarray, name: str, *, discrete: bool = True) -> Figure:
     """Whitened codes of the test set on their first two principal components, coloured by a label or a factor.
 
     Args:
@@ -101,16 +101,15 @@ def latent_maps(
         target: (N,) class or value of each example.
         name: what the colour means.
         discrete: whether `target` is a class; the number of each class then stands at its median.
-        points: examples drawn, the first ones.
     """
     count = len(codes)
     rows = -(-count // 3)
-    seen = np.asarray(target)[:points]
+    seen = np.asarray(target)[:POINTS]
     with styled():
         figure = new_figure(DOUBLE, 0.25 + 2.15 * rows)
         for ax, (label, code) in zip(grid_of(figure, count, 3), codes.items(), strict=True):
             scores, shares = principal(code.reshape(len(code), -1))
-            scores = scores[:points]
+            scores = scores[:POINTS]
             if discrete:
                 _scatter_classes(ax, scores, seen)
             else:

@@ -43,14 +43,14 @@ def curve(table: pd.DataFrame, metric: str, *, split: str = "test") -> pd.DataFr
     return _points(table, metric, split, curve_variants(table))
 
 
-def own_error(table: pd.DataFrame, metric: str, *, split: str = "test") -> dict[tuple[str, str], float]:
+def own_error(table: pd.DataFrame, metric: str) -> dict[tuple[str, str], float]:
     """How far off the curve is at its own inner points: (dataset, n_train) -> the largest mean error in size, signed.
 
     Each variant of the curve is left out in turn, and its value held against the curve through the others, seed by seed
     (value minus curve, mean over seeds). A curve through few points is off near its bends, and a bend that lies between
     two of its points favours a challenger as it favours the one left out. Sets with fewer than three points are absent.
     """
-    points = _whole(curve(table, metric, split=split)).copy()
+    points = _whole(curve(table, metric)).copy()
     for _, group in points.groupby(["dataset", "n_train", "seed"], sort=False):
         rates, values = group["rate"].to_numpy(), group["value"].to_numpy()
         left = [values[i] - interpolate(np.delete(rates, i), np.delete(values, i), rates[i]) for i in range(len(group))]

@@ -6,7 +6,6 @@ import base64
 import csv
 import io
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +32,11 @@ _VERDICTS = {
 _TYPES = {".png": "image/png", ".gif": "image/gif"}
 
 
-def write(root: Path, *, edges: Sequence[tuple[str, str]] = STAGES) -> Path:
+def write(root: Path) -> Path:
     """Write root/report.html from the tables, figures, configuration and run records that lie in `root`.
 
     Args:
         root: folder of a grid's results.
-        edges: the workflow's rules, (before, after).
 
     Returns:
         The page's path.
@@ -67,7 +65,7 @@ def write(root: Path, *, edges: Sequence[tuple[str, str]] = STAGES) -> Path:
         absent=figures["absent"],
         names={entry["name"] for entry in figures["shown"]},
         shown_in=_claim_figures(root / "tables" / "claims.csv"),
-        graph=Markup(draw_graph(edges)),
+        graph=Markup(draw_graph(STAGES)),
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else "",
         source=source,
         root=root.as_posix(),

@@ -76,8 +76,6 @@ def collect(
     root: Path,
     expected: Iterable[Expected] | None = None,
     labels: Mapping[str, str] | None = None,
-    *,
-    schema_version: int = SCHEMA_VERSION,
 ) -> pd.DataFrame:
     """Gather all runs of a grid; write metrics.parquet, metrics.csv, costs.parquet and runs.parquet into `root`.
 
@@ -90,7 +88,6 @@ def collect(
         root: folder of the grid's results.
         expected: (data set, n_train, variant, seed) of every run of the grid; None takes the runs found on disk.
         labels: how the configuration calls its variants now; others keep the label that their runs were trained under.
-        schema_version: written in the first column.
 
     Raises:
         DataError: `root` holds no runs, or a run has a metric twice.
@@ -110,7 +107,7 @@ def collect(
         records = {seed: _read(folder / "run.json") for seed, folder in folders.items()}
         model = next((r["config"]["model"] for r, _ in records.values() if r and "config" in r), None)
         cell = (dataset, str(n_train), variant)
-        described = (schema_version, *cell, *_describe(model))
+        described = (SCHEMA_VERSION, *cell, *_describe(model))
         for seed, (record, trouble) in records.items():
             rows, status, reason = _rows_of(folders[seed], record, trouble)
             key = (record or {}).get("run_key", "")
