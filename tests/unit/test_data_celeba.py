@@ -73,6 +73,15 @@ def test_celeba_from_its_published_layouts(tmp_path: Path, monkeypatch: pytest.M
     assert prepared.card["label_names"] == ["not Smiling", "Smiling"]
 
 
+def test_celeba_whose_folder_of_pictures_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_celeba(tmp_path, monkeypatch, "folder")
+    for path in (tmp_path / "celeba/img_align_celeba").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="img_align_celeba"):
+        prepare(tmp_path, "celeba64")
+    assert nothing_left(tmp_path)
+
+
 def test_celeba_without_a_picture_or_attribute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_celeba(tmp_path, monkeypatch, "folder", lacking="000004.jpg")
     with pytest.raises(DataError, match=r"lacks 1 pictures of the partition, such as 000004\.jpg"):

@@ -61,8 +61,9 @@ def write_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> d
         (folder / "cifar-10-batches-py").mkdir()
         for name, content in contents.items():
             (folder / "cifar-10-batches-py" / name).write_bytes(content)
-    else:
-        with tarfile.open(folder / "cifar-10-python.tar.gz", "w:gz") as archive:
+    else:  # a published name may lack its .gz where somebody unpacked it
+        name, mode = ("cifar-10-python.tar.gz", "w:gz") if form == "archive" else ("cifar-10-python.tar", "w:")
+        with tarfile.open(folder / name, mode) as archive:
             for name, content in contents.items():
                 member = tarfile.TarInfo(f"cifar-10-batches-py/{name}")
                 member.size = len(content)
@@ -70,7 +71,7 @@ def write_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> d
     return batches
 
 
-@pytest.mark.parametrize("form", ["folder", "archive"])
+@pytest.mark.parametrize("form", ["folder", "archive", "tar"])
 def test_cifar_from_its_published_layouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     batches = write_cifar(tmp_path, monkeypatch, form)
     prepared = prepare(tmp_path, "cifar10", n_validation=10)

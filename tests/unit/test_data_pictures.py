@@ -107,8 +107,8 @@ def test_size_fit_and_crop() -> None:
     assert stretched[0, 5, 0] == 0
     assert stretched[0, 5, 5] == 200
     assert decode(content, Rule("grey", size=(4, 6))).shape == (1, 4, 6)
-    with pytest.raises(DataError, match="10 x 20 pixels are fewer than the crop of 12 x 12"):
-        decode(content, Rule(crop=(12, 12)))
+    with pytest.raises(DataError, match=r"dog\.png: 10 x 20 pixels are fewer than the crop of 12 x 12"):
+        decode(content, Rule(crop=(12, 12)), "dog.png")
 
 
 def test_too_many_pixels_are_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
