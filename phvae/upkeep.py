@@ -33,10 +33,10 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
     found: list[Path] = []
     for where, cells in grid.batches().items():
         arrays: list[Path] = []
-        for folder in _finished(grid, cells):
+        for folder, key in _finished(grid, cells):
             if (folder / "metrics.json").is_file():
                 arrays += folder.glob("arrays.npz")
-            found += _left_over(folder)
+            found += _left_over(folder, key)
         found += [*arrays, grid.paths.batch("encode", *where)] if arrays else []
     found = [path for path in found if path.is_file()]
     size = sum(path.stat().st_size for path in found)
@@ -46,8 +46,8 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
     return f"{'would remove' if dry_run else 'removed'} {len(found)} files, {size / 1e6:.1f} MB"
 
 
-def _finished(grid: Grid, cells: list[Cell]) -> Iterator[Path]:
-    """The folders of the cells' runs that are trained and not being trained again."""
+def _finished(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Path, str]]:
+    """Folders and keys of the cells' runs that are trained and not being trained again."""
     from phvae.training import finished
 
     for cell in cells:
@@ -56,15 +56,15 @@ def _finished(grid: Grid, cells: list[Cell]) -> Iterator[Path]:
             record = folder / "run.json"
             if not record.is_file() or (folder / LEASE).exists():
                 continue
-            if finished(folder, _record(record)["run_key"]):
-                yield folder
+            key = _record(record)["run_key"]
+            if finished(folder, key):
+                yield folder, key
 
 
-def _left_over(folder: Path) -> Iterator[Path]:
+def _left_over(folder: Path, key: str) -> Iterator[Path]:
     """Checkpoints of a run that is finished, and temporary files that a kill left."""
     from phvae import checkpoint
 
-    key = _record(folder / "run.json")["run_key"]
     yield from (checkpoint.location(folder, step) for step in checkpoint.available(folder, key))
     now = time.time()
     yield from (path for path in folder.glob(".*-*") if now - path.stat().st_mtime > OLD)
