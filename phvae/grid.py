@@ -256,7 +256,8 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
             + nearest(config.baseline, config.variants)
         )
     cells = [cell for name in config.datasets for cell in _cells_of(config, name, source)]
-    unused = [name for name in config.variants if name not in {cell.variant for cell in cells}]
+    used = {cell.variant for cell in cells}
+    unused = [name for name in config.variants if name not in used]
     if unused:  # nothing would read their options, nor find a mistake in them
         raise ConfigError(f"{source}: variants: {', '.join(unused)} in no data set's list: add or remove")
     return Grid(config, tuple(cells), source)

@@ -179,7 +179,8 @@ def test_scores_are_corrected_on_the_device_that_computes_them(extractor, device
     )
     cell = chosen.cells[0]
     assert calibration._modelled(chosen, cell, "cuda")["evaluate"] == costs.seconds("evaluate", cell, device)
-    assert costs.seconds("evaluate", cell, "cuda") != costs.seconds("evaluate", cell, "cpu") or extractor != "inception"
+    if extractor == "inception":
+        assert costs.seconds("evaluate", cell, "cuda") != costs.seconds("evaluate", cell, "cpu")
 
 
 def test_results_that_are_not_there(tmp_path):
