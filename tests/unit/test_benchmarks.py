@@ -20,7 +20,8 @@ def test_loads(name: str):
 
 def recipe(target: str) -> list[str]:
     """The words of a target's last command."""
-    done = subprocess.run(["make", "-n", "-o", ".venv/installed", target], capture_output=True, text=True, check=True)
+    command = ["make", "-n", "--no-print-directory", "-o", ".venv/installed", target]  # `make test` runs make in make
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return shlex.split(done.stdout.splitlines()[-1].rpartition("&& ")[2])
 
 
