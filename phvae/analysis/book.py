@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,10 +25,9 @@ class Entry:
     found: bool = False
     polynomial: bool = False
 
-    @property
-    def lost(self) -> float:
-        """Share of the planned seeds that diverged."""
-        return len(self.diverged) / max(len(self.planned), 1)
+    def share(self, seeds: Sized) -> float:
+        """The share of the planned seeds that so many seeds are."""
+        return len(seeds) / max(len(self.planned), 1)
 
 
 @dataclass

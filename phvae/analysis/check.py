@@ -18,8 +18,10 @@ __all__ = ["LEVEL", "SHARE", "Verdict", "check", "compare_tables"]
 
 LEVEL = 0.001  # a number that chance would move this far once in a thousand times differs
 SHARE = 0.01  # share of numbers that may differ before the whole is not reproduced
+TOGETHER = 0.01  # level at which as many numbers moving as far at once are beyond chance
 SAME = 1e-6  # relative difference below which values of one seed count as equal
 LISTED = 40
+FAILED = "not comparable: mine failed"
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,19 @@ class Verdict:
 
     @property
     def impossible(self) -> int:
-        """How many numbers differ by more than chance allows among so many (Bonferroni, .01)."""
-        return int(
-            ((self.numbers["verdict"] == "differs") & (self.numbers["p"] < 0.01 / max(self.comparable, 1))).sum()
-        )
+        """How many numbers differ by more than chance allows among so many."""
+        return int(self.numbers["beyond"].sum())
+
+    @property
+    def failed(self) -> int:
+        """How many numbers the reference has where mine is an error."""
+        return int((self.numbers["verdict"] == FAILED).sum())
 
     @property
     def good(self) -> bool:
-        """Whether no more numbers differ than chance explains, and as many runs ended well."""
+        """Whether no more numbers differ than chance explains, and as many runs and scores ended well."""
         few = self.differing <= SHARE * self.comparable and not self.impossible
-        return self.comparable > 0 and few and not len(self.runs)
+        return self.comparable > 0 and few and not len(self.runs) and not self.failed
 
 
 def check(mine: Path, reference: Path) -> tuple[str, bool]:
@@ -61,8 +66,11 @@ def check(mine: Path, reference: Path) -> tuple[str, bool]:
     A number is the mean over seeds of one metric of one cell. It is the same where the seeds are shared (all those of
     the side with fewer) and have the same values (to 1e-6), agrees where the difference is within what chance allows at
     the seeds' own spread (Student's test, p > .001), and differs otherwise; without any spread it differs, but no
-    chance can be given. At most 1 % of the numbers may differ, and none by more than chance allows among so many. Cells
-    and metrics that only one side has are counted and not judged, so a small part can be checked.
+    chance can be given. At most 1 % of the numbers may differ, and none by more than chance allows among so many: one
+    number far outside, or many a little at once (Benjamini and Hochberg 1995, at .01; where all numbers are reproduced
+    it finds any at most once in a hundred times, also among positively dependent ones). A score that failed where the
+    reference has one is not reproduced. Cells and metrics that only one side has are counted and not judged, so a small
+    part can be checked.
 
     Raises:
         DataError: one of the folders has no long table.
@@ -95,17 +103,21 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
     alike = (_deciding(numbers["settings"]) == _deciding(numbers["settings_ref"])) & (
         numbers["points"].fillna(-1) == numbers["points_ref"].fillna(-1)
     )
-    numbers["difference"], numbers["p"] = difference, np.where(close, 1.0, p)
+    numbers["difference"], numbers["p"] = difference, np.where(close | equal, 1.0, p)
+    judged = known & alike.to_numpy() & np.isfinite(numbers["p"].to_numpy())
+    numbers["beyond"] = _beyond(numbers["p"].where(judged).to_numpy())
     numbers["verdict"] = np.select(
         [
+            (n == 0) & (n_ref > 0) & _failed(numbers, mine),
             (n == 0) | (n_ref == 0),
             ~alike,
             equal,
             close,
             ~known,
-            (p < LEVEL) | (error == 0),
+            (p < LEVEL) | (error == 0) | numbers["beyond"],
         ],
         [
+            FAILED,
             "not comparable: one side has no value",
             "not comparable: settings differ",
             "same",
@@ -118,6 +130,23 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
     runs = _run_status(mine).merge(_run_status(reference), on=[*CELL, "seed"], suffixes=("", "_ref"))
     worse = runs[(runs["status"] != "ok") & (runs["status_ref"] == "ok")]
     return Verdict(numbers, worse, int(sides.get("left_only", 0)), int(sides.get("right_only", 0)))
+
+
+def _beyond(p: np.ndarray) -> np.ndarray:
+    """Which of the p-values are told from chance at a false discovery rate of TOGETHER; NaN is none and not counted.
+
+    >>> _beyond(np.array([0.004, 0.004, 0.9, np.nan])), _beyond(np.array([0.006, 0.9]))
+    (array([ True,  True, False, False]), array([False, False]))
+    """
+    ranked = np.sort(p[np.isfinite(p)])
+    passed = ranked[ranked <= TOGETHER * np.arange(1, len(ranked) + 1) / max(len(ranked), 1)]
+    return p <= (passed[-1] if len(passed) else -1.0)
+
+
+def _failed(numbers: pd.DataFrame, mine: pd.DataFrame) -> np.ndarray:
+    """For each number: whether a score of mine is an error, rather than empty for a reason."""
+    failed = mine[mine["status"] == "failed"][KEY].drop_duplicates().assign(failed=True)
+    return numbers[KEY].merge(failed, on=KEY, how="left")["failed"].eq(True).to_numpy(dtype=bool)
 
 
 def _deciding(settings: pd.Series) -> pd.Series:
@@ -174,7 +203,8 @@ def _text(found: Verdict, mine: Path, reference: Path) -> str:
             ]
             for _, row in differing.head(LISTED).iterrows()
         ]  # fmt: skip
-        lines += ["", f"outside the seeds' spread (p < {LEVEL}):", *(f"  {line}" for line in aligned(rows))]
+        title = f"outside the seeds' spread (p < {LEVEL}, or too many at once for chance):"
+        lines += ["", title, *(f"  {line}" for line in aligned(rows))]
         if len(differing) > LISTED:
             lines.append(f"  and {len(differing) - LISTED} more")
     lines += ["", _conclusion(found)]
@@ -191,4 +221,5 @@ def _conclusion(found: Verdict) -> str:
         return f"REPRODUCED: {told} (chance explains up to {SHARE:.0%} that do not)"
     reasons = [f"{found.impossible} differ by more than chance allows among so many"] if found.impossible else []
     reasons += [f"{len(found.runs)} runs did not finish"] if len(found.runs) else []
+    reasons += [f"{found.failed} numbers failed"] if found.failed else []
     return "; ".join([f"NOT REPRODUCED: {told}", *reasons])

@@ -75,8 +75,9 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     contradicted if, with as much care, some control beats the claim's own challenger (the smallest p-value, times the
     number of its contests, is at most the level after Holm's adjustment): that a smaller stand-in loses refutes
     nothing said of the challenger. A contest that cannot be tested leaves support open, a contradiction not. Neither
-    is said where the winner diverged more often, both are at the noise floor, or it wins by passing the value of the
-    data. Data sets are not adjusted for: they are counted, by `tally`.
+    is said where the winner diverged more often or has a value at fewer seeds, where the challenger's rate leaves the
+    beta curve at some seeds, where both are at the noise floor, or where it wins by passing the value of the data.
+    Data sets are not adjusted for: they are counted, by `tally`.
 
     Args:
         table: the long table.
@@ -113,11 +114,14 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
         against = min(1.0, len(own) * loss["p_opposite"]) if told_apart else 1.0 if own else np.nan
         losses.append(loss)
         withheld = next((contest["withheld"] for contest in group if contest["withheld"]), "")
+        told = [c["withheld_loss"] for c in own if len(own) * c["p_opposite"] <= claims.level]
+        spared = "" if "" in told else next(iter(told), "")
         least = min(
             (_size(contest) / contest["matters"] for contest in group if contest["matters"] > 0), default=np.inf
         )
         own_row = row["challenger"] == claim.challenger
-        rows.append(row | {"p_contradicted": against, "withheld": withheld, "own": own_row, "least": least})
+        more = {"p_contradicted": against, "withheld": withheld, "spared": spared, "own": own_row, "least": least}
+        rows.append(row | more)
     frame = pd.DataFrame(rows)
     frame["p_holm"] = np.nan
     for _, together in frame.groupby("dataset"):
@@ -136,7 +140,7 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
     by_little = contradicted & np.array([_size(loss) < loss["matters"] for loss in losses])
     frame.loc[(supported & (frame["least"] < 1)) | by_little, "reason"] = "smaller than the effect that matters"
     none = (frame["verdict"] == UNRESOLVED) & (frame["reason"] == "")
-    frame.loc[none, "reason"] = [_unresolved(row) for _, row in frame[none].iterrows()]
+    frame.loc[none, "reason"] = [row["spared"] or _unresolved(row) for _, row in frame[none].iterrows()]
     columns = [
         "claim", "dataset", "n_train", "verdict", "reason", "metric", "compare", "direction", "challenger", "control",
         "controls", "n", "incomplete", "challenger_value", "control_value", "effect", "low", "high", "p", "p_holm",
@@ -146,7 +150,7 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
 
 
 def tally(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each claim over its data sets: "supported on k of m", with the number of every verdict.
+    """Each claim over its data sets: "supported on k of m, contradicted on l", with the number of every verdict.
 
     m counts the data sets where the claim could be tested.
     """
@@ -155,6 +159,8 @@ def tally(frame: pd.DataFrame) -> pd.DataFrame:
         counts = group["verdict"].value_counts()
         tested = int(sum(counts.get(word, 0) for word in (SUPPORTED, CONTRADICTED, UNRESOLVED)))
         said = f"supported on {counts.get(SUPPORTED, 0)} of {tested}"
+        if counts.get(CONTRADICTED, 0):
+            said += f", contradicted on {counts[CONTRADICTED]}"
         if not tested:
             said = NOT_TESTABLE if NOT_TESTABLE in counts else NOT_TESTED
         numbers = {
@@ -167,8 +173,13 @@ def tally(frame: pd.DataFrame) -> pd.DataFrame:
 def _unresolved(row: pd.Series) -> str:
     """Why an undecided claim is undecided: as good as equal, not beyond the correction, or not enough seeds."""
     spread = row["compare"] == "spread"
-    ends = np.log([row["low"], row["high"]]) if spread else np.array([row["low"], row["high"]])
+    ends = np.array([row["low"], row["high"]])
+    if spread:
+        with np.errstate(divide="ignore"):
+            ends = np.log(ends)
     limit = -np.log1p(-row["matters"]) if spread else row["matters"]
+    if np.isnan(ends).any():
+        return f"no ratio of spreads: that of {row['challenger']} or {row['control']} is zero"
     if (np.abs(ends) < limit).all():
         return "the difference is smaller than the effect that matters"
     if ends[0] * ends[1] <= 0:
@@ -255,7 +266,7 @@ def _compare(book: Book, claim: Claim, base: Contest) -> Contest:
     few = ""
     if base.control == CURVE:
         values, outside = book.on_curve(ours_key, claim.metric, claim.split)
-        theirs = Scores(values)
+        theirs = Scores(values, ours.floors, ours.noises)  # the same metric on the same data
         planned = planned.union(*(book.entry((*ours_key[:2], v)).planned for v in book.curve(*ours_key[:2])))
         if outside:
             few = f"rate ({RATE}) outside the beta curve at {outside} of {len(planned)} seeds"
@@ -269,14 +280,14 @@ def _compare(book: Book, claim: Claim, base: Contest) -> Contest:
         reason = few or f"too few seeds: {n} complete pairs with {base.control}, {needed} needed"
         return replace(base, verdict=NOT_TESTABLE, reason=reason, n=n, incomplete=incomplete)
     a, b = (np.array([scores.values[seed] for seed in seeds]) for scores in (ours, theirs))
-    one, other = _side(book, base, base.challenger, a, ours), _side(book, base, base.control, b, theirs)
+    one, other = _side(book, claim, base, base.challenger, a, ours), _side(book, claim, base, base.control, b, theirs)
     test = _spread if claim.compare == "spread" else _mean
     return replace(
         base,
         n=n,
         incomplete=incomplete,
-        withheld=_withheld(book, claim, one, other),
-        withheld_loss=_withheld(book, claim, other, one),
+        withheld=few or _withheld(book, claim, one, other),
+        withheld_loss=few or _withheld(book, claim, other, one),
         **test(a, b, claim),
     )
 
@@ -326,24 +337,31 @@ class _Side:
     """One side of a contest, as far as it decides whether its win may be told."""
 
     name: str
-    lost: float  # share of diverged runs; of the curve the worst of its variants
+    diverged: float  # share of the planned seeds; of the curve the worst of its variants, also below
+    lost: float  # share of the planned seeds without a value, for whatever reason
     mean: float
     floor: float
     noise: float
 
 
-def _side(book: Book, base: Contest, variant: str, values: np.ndarray, scores: Scores) -> _Side:
-    variants = book.curve(base.dataset, base.n_train) if variant == CURVE else [variant]
-    lost = max(book.entry((base.dataset, base.n_train, one)).lost for one in variants)
-    known = bool(scores.floors)
-    floor, noise = (float(np.mean(x)) if known else np.nan for x in (scores.floors, scores.noises))
-    return _Side("the beta curve" if variant == CURVE else variant, lost, float(values.mean()), floor, noise)
+def _side(book: Book, claim: Claim, base: Contest, variant: str, values: np.ndarray, scores: Scores) -> _Side:
+    keys = [
+        (base.dataset, base.n_train, one)
+        for one in (book.curve(base.dataset, base.n_train) if variant == CURVE else [variant])
+    ]
+    diverged = max(book.entry(key).share(book.entry(key).diverged) for key in keys)
+    valued = (book.scores.get((key, claim.split, claim.metric), Scores()).values for key in keys)
+    lost = max(1 - book.entry(key).share(known) for key, known in zip(keys, valued, strict=True))
+    floor, noise = (float(np.mean(x)) if x else np.nan for x in (scores.floors, scores.noises))
+    return _Side("the beta curve" if variant == CURVE else variant, diverged, lost, float(values.mean()), floor, noise)
 
 
 def _withheld(book: Book, claim: Claim, winner: _Side, loser: _Side) -> str:
     """Why no verdict would be said even if the winner's test were passed."""
-    if winner.lost > loser.lost:
+    if winner.diverged > loser.diverged:
         return f"{winner.name} diverged more often than {loser.name}"
+    if winner.lost > loser.lost:
+        return f"{winner.name} has a value at fewer seeds than {loser.name}"
     if claim.compare == "spread":
         return ""
     sign = {True: 1.0, False: -1.0, None: 0.0}[book.directions.get(claim.metric)]

@@ -104,6 +104,34 @@ def test_more_numbers_a_little_outside_than_chance_explains_fail_too() -> None:
     assert (one.differing, one.impossible, one.good) == (1, 1, False)
 
 
+def test_all_numbers_a_little_outside_at_once_fail_the_check(reference: pd.DataFrame) -> None:
+    other = reference.assign(seed=reference["seed"] + 100)
+    spread = reference.groupby(["dataset", "variant", "metric"])["value"].transform("std")
+    moved = other.assign(value=other["value"] + 1.5 * spread)
+    found = compare_tables(moved, reference)
+    p = found.numbers["p"].where(found.numbers["sd"] > 0).dropna()
+    assert (p > 0.001).all()  # none by itself
+    assert (found.impossible, found.good) == (len(p), False)
+    one = at(reference, "grey", "vae", "mse")
+    assert compare_tables(other.assign(value=other["value"].mask(one, moved["value"])), reference).good
+
+
+def test_scores_that_failed_are_not_reproduced_and_empty_ones_not_judged(
+    reference: pd.DataFrame, tmp_path: Path
+) -> None:
+    gone = at(reference, "grey", "vae", "mse")
+    for status, expected in (("failed", False), ("empty", True)):
+        mine = reference.assign(
+            status=reference["status"].mask(gone, status), value=reference["value"].mask(gone, np.nan)
+        )
+        assert compare_tables(mine, reference).good is expected
+    mine = reference.assign(status=reference["status"].mask(gone, "failed"), value=reference["value"].mask(gone))
+    text, good = check(write(mine, tmp_path / "mine"), write(reference, tmp_path / "reference"))
+    assert not good
+    assert text.endswith("NOT REPRODUCED: 68 of 68 comparable numbers agree; 1 numbers failed")
+    assert check(tmp_path / "reference", tmp_path / "mine")[1]  # to have more than the reference is no fault
+
+
 def test_one_equal_seed_does_not_hide_the_others(reference: pd.DataFrame) -> None:
     mine = reference.copy()
     moved = at(mine, "grey", "vae", "mse") & (mine["seed"] > 0)

@@ -126,6 +126,71 @@ def made(differences: dict[str, np.ndarray], base: np.ndarray) -> pd.DataFrame:
     return frame.assign(order=1, basis="monomial", divergence="kl", floor=np.nan, noise_sd=np.nan, reason="")
 
 
+def without_values(table: pd.DataFrame, variant: str, seeds: range, status: str) -> pd.DataFrame:
+    """The table with some runs of a variant in which the metric has no value."""
+    gone = (table["variant"] == variant) & table["seed"].isin(seeds)
+    return table.assign(value=table["value"].mask(gone), status=table["status"].mask(gone, status))
+
+
+@pytest.mark.parametrize(
+    ("status", "what"),
+    [
+        ("diverged", "diverged more often"),
+        ("empty", "has a value at fewer seeds"),
+        ("failed", "has a value at fewer seeds"),
+        ("missing", "has a value at fewer seeds"),
+    ],
+)
+@pytest.mark.parametrize("shift", [-1.0, 1.0])
+def test_seeds_at_which_a_side_failed_decide_nothing_for_it(status: str, what: str, shift: float) -> None:
+    table = made({"a": np.full(10, shift)}, np.random.default_rng(0).normal(size=10))
+    entry = {"c": claim("a", ["vae"], datasets=["d"], metric="m")}
+    word = "supported" if shift < 0 else "contradicted"
+    assert ledger.evaluate(table, claims(entry))["verdict"].tolist() == [word]
+    winner, loser = ("a", "vae") if shift < 0 else ("vae", "a")
+    row = ledger.evaluate(without_values(table, winner, range(5), status), claims(entry)).iloc[0]
+    assert (row["verdict"], row["reason"], row["n"]) == ("not resolved", f"{winner} {what} than {loser}", 5)
+    row = ledger.evaluate(without_values(table, loser, range(5), status), claims(entry)).iloc[0]
+    assert row["verdict"] == word
+
+
+@pytest.mark.parametrize("shift", [-1.0, 1.0])
+def test_no_verdict_against_the_curve_on_the_seeds_that_happen_to_lie_on_it(shift: float) -> None:
+    base = np.random.default_rng(0).normal(size=10)
+    table = made({"b": np.full(10, 0.5), "a": np.full(10, 0.25 + shift)}, base)
+    table.loc[table["variant"] == "a", "order"] = 3
+    rate = {"vae": 1.0, "b": 2.0, "a": 1.5}
+    rates = table.assign(metric="kl", value=table["variant"].map(rate), higher_is_better=pd.NA)
+    both = pd.concat([table, rates.astype({"higher_is_better": "boolean"})], ignore_index=True).assign(beta=1.0)
+    entry = claims({"c": claim("a", ["rate-distortion"], datasets=["d"], metric="m")})
+    assert ledger.evaluate(both, entry)["verdict"].tolist() == ["supported" if shift < 0 else "contradicted"]
+    both.loc[(both["metric"] == "kl") & (both["variant"] == "a") & (both["seed"] < 2), "value"] = 9.0
+    row = ledger.evaluate(both, entry).iloc[0]
+    reason = "rate (kl) outside the beta curve at 2 of 10 seeds"
+    assert (row["verdict"], row["reason"], row["n"]) == ("not resolved", reason, 8)
+
+
+@pytest.mark.parametrize("value", [0.0097, 0.0103])
+def test_the_curve_has_the_floor_of_its_metric(value: float) -> None:
+    noise = np.random.default_rng(0).normal(size=10) * 1e-6
+    table = made({"b": np.zeros(10), "a": value - 0.01 + noise}, np.full(10, 0.01)).assign(floor=0.01, noise_sd=0.002)
+    table.loc[table["variant"] == "a", "order"] = 3
+    rates = table.assign(metric="kl", value=table["variant"].map({"vae": 1.0, "b": 2.0, "a": 1.5}))
+    both = pd.concat([table, rates], ignore_index=True).assign(beta=1.0)
+    for control in ("vae", "rate-distortion"):
+        row = ledger.evaluate(both, claims({"c": claim("a", [control], datasets=["d"], metric="m")})).iloc[0]
+        assert (row["verdict"], row["reason"]) == ("not resolved", "both at the noise floor")
+
+
+def test_spreads_of_zero_have_no_ratio_and_are_told_so() -> None:
+    base = np.random.default_rng(0).normal(size=12)
+    entry = claims({"c": claim("a", ["vae"], datasets=["d"], metric="m", compare="spread", matters={"relative": 0.25})})
+    for table in (made({"a": -base}, base), made({"a": base}, np.zeros(12)), made({"a": np.zeros(12)}, np.zeros(12))):
+        row = ledger.evaluate(table, entry).iloc[0]
+        assert row["verdict"] == "not resolved"
+        assert row["reason"] == "no ratio of spreads: that of a or vae is zero"
+
+
 def test_holm_is_over_the_claims_of_a_data_set() -> None:
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(3, 8))
