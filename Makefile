@@ -62,5 +62,6 @@ bench: .venv/installed ## measure speed against peers; writes benchmarks/results
 ui: .venv/installed ## open the MLflow page of results/ (of another folder: as `phvae summary` says) on http://127.0.0.1:5000
 	@$(ACTIVATE) && mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///results/mlflow/mlflow.db --default-artifact-root results/mlflow/artifacts
 
-clean: ## remove caches (results and .venv stay)
-	rm -rf .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+clean: ## remove caches (results, .venv and the data fetched into .cache/phvae/data stay)
+	if [ -d .cache ]; then find .cache -mindepth 1 -maxdepth 1 ! -name phvae -exec rm -rf {} +; fi
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

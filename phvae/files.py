@@ -11,7 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["atomic", "read_json", "sha256", "sha256_text", "write_json", "write_text"]
+from phvae.errors import DataError
+
+__all__ = ["atomic", "read_json", "read_object", "sha256", "sha256_text", "write_json", "write_text"]
+
+_WORDS = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
 
 
 @contextmanager
@@ -46,6 +50,25 @@ def write_json(path: str | Path, content: Any) -> None:
 def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def read_object(path: str | Path, remedy: str, **kinds: type) -> dict[str, Any]:
+    """Read a JSON object whose keys named in `kinds` hold values of that kind (dict, list, str or int).
+
+    Raises:
+        DataError: it is damaged or something else; names the file and the key, and ends with `remedy`.
+    """
+    try:
+        content = read_json(path)
+    except ValueError as error:
+        raise DataError(f"{path}: damaged ({error}); {remedy}") from None
+    if not isinstance(content, dict):
+        raise DataError(f"{path}: found {content!r:.60}, expected an object; {remedy}")
+    for key, kind in kinds.items():
+        if not isinstance(content.get(key), kind):
+            found = f"{content[key]!r:.60}" if key in content else "nothing"
+            raise DataError(f"{path}: {key}: found {found}, expected {_WORDS[kind]}; {remedy}")
+    return content
 
 
 def sha256(path: str | Path) -> str:

@@ -111,7 +111,7 @@ def _shared(grid: Grid, stage: str, name: str, cells: list[Cell], factors: Facto
 
 
 def plan(grid: Grid, finished: Path | None = None) -> str:
-    """The plan in words.
+    """The plan in words: hours as finished results correct them, requests as the workflow submits them, uncorrected.
 
     Args:
         grid: the parsed configuration.
@@ -125,7 +125,8 @@ def plan(grid: Grid, finished: Path | None = None) -> str:
     beside = next((path for path in (own, own.parent / "quick") if (path / "costs.parquet").is_file()), None)
     source, device = finished or beside, _device(grid)
     factors = measured(source, device) if source else {}
-    found, runs = jobs(grid, factors), len(grid.runs())
+    asked, runs = jobs(grid), len(grid.runs())
+    found = jobs(grid, factors) if factors else asked
     lines = [
         f"{grid.config.name}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {runs} runs",
         "",
@@ -134,14 +135,15 @@ def plan(grid: Grid, finished: Path | None = None) -> str:
     for stage in SUBMITTED:
         mine = [job for job in found if job.stage == stage]
         longest = _span(max(job.seconds for job in mine))
-        lines.append(f"{stage:12}{_hours(mine)}{longest:>12}   {_asks(largest(mine))}")
-    top = largest(found)
+        most = _asks([job for job in asked if job.stage == stage])
+        lines.append(f"{stage:12}{_hours(mine)}{longest:>12}   {most}")
+    top = largest(asked)
     lines += [
-        f"{'all':12}{_hours(found)}",
+        f"{'all':12}{_hours(found)}{'':12}   {_asks(asked)}",
         "",
         f"submissions {len(found)}, {len(found) / runs:.2f} a run; {len(LOCAL)} short jobs run where Snakemake runs",
         f"disk        {_disk(grid)}",
-        f"largest     {_asks(top)}: {top.stage} {top.name}",
+        f"largest     {_asks([top])}: {top.stage} {top.name}",
         f"costs       built in, {costs.RATES[device].measured}" + (f"; corrected by {source}" if factors else ""),
     ]
     if device == "cuda" and not factors:
@@ -175,9 +177,11 @@ def _disk(grid: Grid) -> str:
     return f"{_bytes(kept + arrays + data)}, of which `phvae clean` frees {_bytes(arrays)} once the scores are there"
 
 
-def _asks(job: Job) -> str:
-    memory, minutes = job.request
-    return f"{'1 GPU, ' if job.gpu else ''}{job.threads} CPU, {memory / 1000:g} GB, {_span(60 * minutes)}"
+def _asks(found: list[Job]) -> str:
+    """The most that any of some jobs asks for, each resource by itself."""
+    memory, minutes = (max(sizes) for sizes in zip(*(job.request for job in found), strict=True))
+    gpu, threads = any(job.gpu for job in found), max(job.threads for job in found)
+    return f"{'1 GPU, ' if gpu else ''}{threads} CPU, {memory / 1000:g} GB, {_span(60 * minutes)}"
 
 
 def _span(seconds: float) -> str:

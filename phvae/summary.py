@@ -7,14 +7,18 @@ import time
 from pathlib import Path
 
 from phvae.analysis.results import read_costs
-from phvae.files import read_json
+from phvae.files import read_object
 from phvae.grid import Grid
 
 __all__ = ["summary"]
 
 
 def summary(grid: Grid, since: float | None = None) -> str:
-    """The closing lines of `make run`; `since` is when it began, in seconds since 1970."""
+    """The closing lines of `make run`; `since` is when it began, in seconds since 1970.
+
+    Raises:
+        DataError: costs.parquet or tracking.json is damaged.
+    """
     root = grid.paths.root
     costs = read_costs(root)
     compute = costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
@@ -50,4 +54,6 @@ def _page(results: Path) -> str:
 
 def _tracking(root: Path) -> str:
     path = root / "tracking.json"
-    return read_json(path)["uri"] if path.is_file() else "not synced"
+    if not path.is_file():
+        return "not synced"
+    return str(read_object(path, "run `phvae track` again", uri=str)["uri"])

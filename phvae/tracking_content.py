@@ -45,7 +45,8 @@ def mask(text: str) -> str:
     >>> mask("https://me:hunter2@example.org/x?token=abc&n=1")
     'https://***@example.org/x?token=***&n=1'
     """
-    text = re.sub(r"(?<=://)[^/\s]*@", "***@", text)
+    # a password may hold @ and /: from its colon on, all up to the last @ is hidden
+    text = re.sub(r"(?<=://)(?:[^/\s:@]*:\S*|[^/\s]*)@", "***@", text)
     return re.sub(rf"([?&][^=&\s]*{_SECRET.pattern}[^=&\s]*=)[^&\s]*", r"\1***", text, flags=re.IGNORECASE)
 
 
@@ -94,8 +95,7 @@ def read_run(folder: Path, root: Path) -> Entry:
 def cell_entry(path: str, children: list[Entry]) -> Entry:
     """The run above a cell's seeds: the shared parameters, and the mean of every final metric over the seeds."""
     first = children[0]
-    entry = Entry(path, "variant", path.rsplit("/", 1)[-1])
-    entry.name = path.replace("/", " · ")
+    entry = Entry(path, "variant", path.replace("/", " · "))
     shared = first.params.items()
     entry.params = {k: v for k, v in shared if all(child.params.get(k) == v for child in children[1:])}
     values: dict[str, list[float]] = {}

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from phvae import provenance
-from phvae.errors import PhvaeError
-from phvae.files import read_json, write_json
+from phvae.errors import DataError, PhvaeError
+from phvae.files import read_object, write_json
 from phvae.grid import Cell, Grid
 from phvae.lease import NAME as LEASE
 
@@ -79,7 +79,7 @@ def accept(grid: Grid, reason: str) -> str:
     what was trained on one.
 
     Raises:
-        PhvaeError: no reason was given, or a run.json cannot be read.
+        PhvaeError: no reason was given, or a run.json or a manifest of data cannot be read.
     """
     if not reason.strip():
         raise PhvaeError("--reason is empty: say why the edit cannot change a number; it is kept in every run.json")
@@ -90,7 +90,7 @@ def accept(grid: Grid, reason: str) -> str:
         if not path.is_file() or not manifest.is_file():
             continue
         run = _record(path)
-        data = read_json(manifest)["sha256"]
+        data = read_object(manifest, "remove it and run `phvae prepare` again", sha256=str)["sha256"]
         key = provenance.run_key(cell, seed, data, run["device"], run["threads"])
         if not _same_but_for_code(grid, cell, seed, data, run):
             other += 1
@@ -111,16 +111,16 @@ def _record(path: Path) -> dict[str, Any]:
     """A run.json with everything that is read here.
 
     Raises:
-        PhvaeError: it is damaged.
+        DataError: it is damaged.
     """
-    wanted = ("run_key", "seed", "config", "inputs", "versions", "device", "threads")
-    try:
-        run = read_json(path)
-    except ValueError as error:
-        raise PhvaeError(f"{path}: damaged ({error}); remove it, and the run is trained again") from None
-    if not isinstance(run, dict) or not run.keys() >= set(wanted):
-        keys = ", ".join(wanted)
-        raise PhvaeError(f"{path}: expected an object with {keys}; remove it, and the run is trained again")
+    remedy = "remove it, and the run is trained again"
+    run = read_object(
+        path, remedy, run_key=str, seed=int, config=dict, inputs=dict, versions=dict, device=str, threads=int
+    )
+    training, accepted = run["config"].get("training", {}), run.get("accepted", [])
+    if not (isinstance(training, dict) and isinstance(accepted, list)):
+        found = f"config.training {training!r:.60} and accepted {accepted!r:.60}"
+        raise DataError(f"{path}: found {found}, expected an object and a list; {remedy}")
     return run
 
 

@@ -15,6 +15,17 @@ settings.load_profile("repeatable")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# What a shell may hold for other work: a server, a cluster, a repository that is not the test's. On import, since
+# fixtures of the session come before those of a function.
+for _name in (
+    "MLFLOW_TRACKING_URI", "SNAKEMAKE_PROFILE", "TORCH_HOME", "PHVAE_GRES", "PHVAE_PARTITION", "PHVAE_GPU_PARTITION",
+    "PHVAE_ACCOUNT", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
+):  # fmt: skip
+    os.environ.pop(_name, None)
+# The tests' own servers are not behind a proxy.
+for _name in ("no_proxy", "NO_PROXY"):
+    os.environ[_name] = ",".join(filter(None, (os.environ.get(_name), "127.0.0.1,localhost")))
+
 
 def _programs(*names: str) -> str | None:
     missing = [name for name in names if shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin") is None]

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phvae.analysis.rate_distortion import curve_variants
+from phvae.analysis.rate_distortion import on_curve
 from phvae.analysis.results import size_key
 from phvae.analysis.statistics import mean_interval
 from phvae.analysis.style import (
@@ -33,8 +33,10 @@ __all__ = ["forest", "metric_by_order", "paired_seeds", "rate_distortion", "smal
 _DIVERGENCES = {"kl": "KL", "hierarchical": "level-weighted", "log_polynomial": "log-ratio"}
 
 
-_PAPER = ("monomial", "full", "hierarchical", "chain(0.5)")
-_FAMILY = {"basis": "", "encoder_width": "width", "divergence": "", "coupling": "coupling", "prior": "prior"}
+_PAPER = ("monomial", "full", "hierarchical", "chain(0.5)", "1.0")
+_FAMILY = {
+    "basis": "", "encoder_width": "width", "divergence": "", "beta": "β", "coupling": "coupling", "prior": "prior",
+}  # fmt: skip
 
 
 def _present(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
@@ -66,13 +68,22 @@ def _better(ax: Axes, table: pd.DataFrame, metric: str, inches: float = DOUBLE /
 
 
 def _families(table: pd.DataFrame) -> dict[str, str]:
-    """Variant -> family: how it differs, apart from its order, from what most variants have in common."""
+    """Variant -> family: how it differs, apart from its order, from what most variants have in common.
+
+    A family has one variant an order; another that differs in nothing that the table tells is a family of its own.
+    """
     cells = table[table["order"] > 1].drop_duplicates("variant").set_index("variant")
-    common = {name: _common(cells[name]) for name in _FAMILY} if len(cells) else {}
-    found = {}
-    for variant, cell in cells.iterrows():
-        differs = [_word(name, str(cell[name])) for name in _FAMILY if cell[name] != common[name]]
-        found[str(variant)] = ", ".join(differs) or "PH-VAE"
+    settings = cells[list(_FAMILY)].astype(str)
+    common = {name: _common(settings[name]) for name in _FAMILY} if len(cells) else {}
+    kinds = settings["divergence"].drop_duplicates().map(_kind).value_counts()
+    found: dict[str, str] = {}
+    taken: set[tuple[str, int]] = set()
+    for (variant, cell), order in zip(settings.iterrows(), cells["order"], strict=True):
+        alone = kinds[_kind(cell["divergence"])] == 1
+        differs = [_word(name, cell[name], short=alone) for name in _FAMILY if cell[name] != common[name]]
+        family = ", ".join(differs) or "PH-VAE"
+        found[str(variant)] = family if (family, order) not in taken else f"{family} ({variant})"
+        taken.add((family, order))
     return found
 
 
@@ -83,14 +94,20 @@ def _common(values: pd.Series) -> str:
     return next((value for value in most if value.startswith(_PAPER)), most[0])
 
 
-def _word(name: str, value: str) -> str:
-    """What a family is called for one of its settings.
+def _word(name: str, value: str, *, short: bool = True) -> str:
+    """What a family is called for one of its settings; `short` leaves out those of the divergence.
 
-    >>> _word("divergence", "log_polynomial:exponential(3)"), _word("encoder_width", "matched")
-    ('log-ratio', 'matched width')
+    >>> _word("divergence", "log_polynomial:exponential(3)"), _word("encoder_width", "matched"), _word("beta", "4.0")
+    ('log-ratio', 'matched width', 'β = 4')
+    >>> _word("divergence", "hierarchical:uniform", short=False)
+    'level-weighted, uniform'
     """
     if name == "divergence":
-        return _DIVERGENCES.get(_kind(value), _kind(value))
+        kind, _, options = value.partition(":")
+        word = _DIVERGENCES.get(kind, kind)
+        return f"{word}, {options}" if options and not short else word
+    if name == "beta":
+        return f"{_FAMILY[name]} = {float(value):g}"
     return f"{value} {_FAMILY[name]}".strip()
 
 
@@ -103,7 +120,8 @@ def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 
     """Each metric against the order, a line for each family; mean over seeds with its 95 % interval.
 
     Args:
-        table: long table of one data set and training size. Order 1 with beta 1 is the grey band across.
+        table: long table of one data set and training size. The first variant of order 1 with beta 1 is the grey band
+            across.
         metrics: a panel each.
         columns: panels in a row.
     """
@@ -112,6 +130,7 @@ def metric_by_order(table: pd.DataFrame, metrics: Sequence[str], columns: int = 
     look = looks(["", *dict.fromkeys(families.values())])
     orders = sorted({int(order) for order in rows["order"] if order > 1})
     plain = rows[(rows["order"] == 1) & (rows["beta"] == 1) & (rows["divergence"].map(_kind) != "log_polynomial")]
+    plain = plain[plain["variant"].isin(plain["variant"].unique()[:1])]
     count = -(-len(metrics) // min(columns, len(metrics)))
     with styled():
         figure = new_figure(DOUBLE, 0.55 + 1.55 * count)
@@ -266,10 +285,10 @@ def rate_distortion(
     """
     names = dict(labels or {})
     rows = _present(table, ["kl", *distortions.values()])
-    kept = ["dataset", "variant", "beta", "seed"]
+    rows = rows.assign(on_curve=on_curve(rows))
+    kept = ["dataset", "variant", "beta", "seed", "on_curve"]
     wide = rows.pivot_table(index=kept, columns="metric", values="value", sort=False).reset_index()
-    on_curve = wide["variant"].isin(curve_variants(rows))
-    others = list(dict.fromkeys(wide.loc[~on_curve, "variant"]))
+    others = list(dict.fromkeys(wide.loc[~wide["on_curve"], "variant"]))
     look = looks(["", *others])
     with styled():
         columns = 2 if len(distortions) == 4 else min(len(distortions), 3)
@@ -278,7 +297,7 @@ def rate_distortion(
         marks: list[tuple[dict[str, tuple[float, float]], list[tuple[float, float]]]] = []
         for ax, (dataset, metric) in zip(axes, distortions.items(), strict=True):
             here = wide[wide["dataset"] == dataset].dropna(subset=["kl", metric])
-            curve = here[on_curve[here.index]]
+            curve = here[here["on_curve"]]
             for _, seed in curve.groupby("seed"):
                 ax.plot(*seed.sort_values("kl")[["kl", metric]].to_numpy(dtype=float).T, color="#BDBDBD", linewidth=0.5)
             mean = curve.groupby("beta")[["kl", metric]].mean().sort_values("kl")
@@ -288,7 +307,7 @@ def rate_distortion(
             weights = {f"β={beta:g}": (x, y) for beta, (x, y) in zip(mean.index, mean.to_numpy(), strict=True)}
             marks.append((weights, []))
             for variant in others:
-                points = here.loc[here["variant"] == variant, ["kl", metric]].to_numpy(dtype=float)
+                points = here[(here["variant"] == variant) & ~here["on_curve"]][["kl", metric]].to_numpy(dtype=float)
                 if len(points) == 0:
                     continue
                 style, (x, y) = look[variant], points.mean(axis=0)
@@ -324,7 +343,7 @@ def small_data(
     rows = _present(table, metrics)
     look = looks(variants)
     sizes = sorted(dict.fromkeys(rows["n_train"].astype(str)), key=size_key)
-    columns = min(len(metrics), 3)
+    columns = 2 if len(metrics) == 4 else min(len(metrics), 3)
     with styled():
         figure = new_figure(DOUBLE, 0.5 + 1.7 * -(-len(metrics) // columns))
         axes = grid_of(figure, len(metrics), columns)
@@ -339,6 +358,6 @@ def small_data(
                 ax.plot(x, mean, label=names.get(variant, variant), **look[variant].keywords)
             ax.set_xticks(range(len(sizes)), sizes)
             ax.set_xlabel("training examples")
-            _better(ax, rows, metric)
+            _better(ax, rows, metric, DOUBLE / columns)
         shared_legend(figure, axes, 4)
     return figure

@@ -84,13 +84,21 @@ def kl_levels(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> F
 def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The first two principal components of codes (N, L): scores (N, 2) and their shares of the variance (2,).
 
-    Signs are fixed (the largest loading is positive), so that equal codes give an equal map.
+    Signs are fixed (the largest loading is positive), so that equal codes give an equal map. A code of one coordinate
+    gets a second one of zero; a row that is not finite has no scores (NaN); codes that are all alike have shares of 0.
     """
-    centred = codes - codes.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(centred, rowvar=False))
+    codes = np.pad(codes, ((0, 0), (0, max(0, 2 - codes.shape[1])))).astype(np.float64)
+    scores = np.full((len(codes), 2), np.nan)
+    finite = np.isfinite(codes).all(axis=1)
+    if not finite.any():
+        return scores, np.zeros(2)
+    kept = codes[finite]
+    centred = (kept - kept.mean(axis=0)) * (np.ptp(kept, axis=0) > 0)  # a mean of equal numbers may be off by a bit
+    values, vectors = np.linalg.eigh(centred.T @ centred)
     axes = vectors[:, ::-1][:, :2]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(2)])
-    return centred @ axes, values[::-1][:2] / values.sum()
+    scores[finite] = centred @ axes
+    return scores, np.clip(values[::-1][:2], 0, None) / (values.sum() or 1)
 
 
 def latent_maps(codes: Mapping[str, np.ndarray], target: np.ndarray, name: str, *, discrete: bool = True) -> Figure:
@@ -109,13 +117,17 @@ def latent_maps(codes: Mapping[str, np.ndarray], target: np.ndarray, name: str, 
         figure = new_figure(DOUBLE, 0.25 + 2.15 * rows)
         for ax, (label, code) in zip(grid_of(figure, count, 3), codes.items(), strict=True):
             scores, shares = principal(code.reshape(len(code), -1))
-            scores = scores[:POINTS]
-            if discrete:
-                _scatter_classes(ax, scores, seen)
-            else:
+            kept = np.isfinite(scores[:POINTS, 0])
+            scores, shown = scores[:POINTS][kept], seen[kept]
+            if not kept.any():
+                ax.text(0.5, 0.5, "no finite code", transform=ax.transAxes, ha="center", va="center", fontsize=6)
+            if not discrete:
                 drawn = ax.scatter(
-                    scores[:, 0], scores[:, 1], c=seen, cmap="cividis", s=3, linewidths=0, alpha=0.75, rasterized=True
-                )
+                    scores[:, 0], scores[:, 1], c=shown, cmap="cividis", vmin=seen.min(), vmax=seen.max(), s=3,
+                    linewidths=0, alpha=0.75, rasterized=True,
+                )  # fmt: skip
+            elif kept.any():
+                _scatter_classes(ax, scores, shown)
             ax.set_title(wrap(label, 33))
             ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
             ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")

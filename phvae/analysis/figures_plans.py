@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phvae.analysis.figures_sources import DISTORTIONS, Stored, information
+from phvae.analysis.figures_sources import BY_SIZE, DISTORTIONS, Stored, information
 from phvae.analysis.rate_distortion import curve_variants
 
 __all__ = ["Plan", "plans"]
@@ -127,11 +127,13 @@ def _numbers(stored: Stored, dataset: str) -> Iterator[Plan]:
             yield Plan(f"forest-{dataset}", "forest", arguments, caption, dataset)
         if len(stored.sizes[dataset]) > 1:
             whole = stored.table[stored.table["dataset"] == dataset]
-            arguments = shared | {"table": whole, "metrics": metrics[:3], "variants": stored.variants(dataset, 6)}
+            known = set(whole.loc[whole["value"].notna(), "metric"])
+            few = [*metrics[:3], *(metric for metric in BY_SIZE if metric in known)]
+            arguments = shared | {"table": whole, "metrics": few, "variants": stored.variants(dataset, 6)}
             yield Plan(f"small_data-{dataset}", "small_data", arguments, {}, dataset)
     drops = table[table["metric"].str.startswith("drop_level_") & table["value"].notna()]
     if len(drops):
-        several = [v for v in stored.variants(dataset) if v in set(drops["variant"]) and stored.order(v) > 1][:4]
+        several = stored.variants(dataset, 4, [v for v in drops["variant"].unique() if stored.order(v) > 1])
         if several:
             rows = drops[drops["variant"].isin(several)]
             yield Plan(f"level_drop-{dataset}", "level_drop", {"table": rows, "labels": stored.labels}, {}, dataset)

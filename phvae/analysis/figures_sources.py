@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis.results import read_runs, read_table, size_key
+from phvae.analysis.style import distinct
+from phvae.analysis.summaries import configured
 from phvae.files import read_json
 from phvae.paths import Paths
 
@@ -26,6 +28,7 @@ METRICS = (
     "dci_forest_disentanglement", "factor_vae", "nll", "bce_elbo", "sharpness", "knn_accuracy", "kl", "active_units",
     "w_norm", "cvm_samples_mean",
 )  # fmt: skip
+BY_SIZE = ("ball_share",)  # what small data are judged by, too
 DISTORTIONS = ("mse", "reconstruction_nll", "bce_reconstruction")
 
 
@@ -35,18 +38,13 @@ class Stored:
     def __init__(self, root: Path, baseline: str | None = None) -> None:
         self.root = Path(root)
         self.paths = Paths(self.root)
-        config = read_json(self.paths.config)["config"] if self.paths.config.is_file() else {}
+        usual, labels = configured(self.root)
         self.table = read_table(self.root)
-        self.baseline = baseline or config.get("baseline", "vae")
-        self.labels = self._labels(config)
+        self.baseline = baseline or usual
+        runs = read_runs(self.root)
+        labels = dict(zip(runs["variant"], runs["label"], strict=True)) | labels
+        self.labels = distinct({v: labels.get(v) or v for v in dict.fromkeys(self.table["variant"])})
         self._prepared: dict[str, Prepared | None] = {}
-
-    def _labels(self, config: dict[str, Any]) -> dict[str, str]:
-        runs = read_runs(self.root).drop_duplicates("variant")
-        found = dict(zip(runs["variant"], runs["label"], strict=True))
-        for name, entry in config.get("variants", {}).items():
-            found[name] = entry.get("label") or name
-        return {v: found.get(v) or v for v in dict.fromkeys(self.table["variant"])}
 
     @cached_property
     def datasets(self) -> list[str]:
@@ -75,23 +73,37 @@ class Stored:
         variants, spread = values["variant"].nunique(), values["value"].max() - values["value"].min()
         return [m for m in METRICS if variants.get(m, 0) > 1 and spread[m] > 0][:limit]
 
-    def variants(self, dataset: str, limit: int = 99) -> list[str]:
-        """Variants of a data set, in the table's order; too many are thinned: baseline, PH-VAE, controls, then beta."""
+    def variants(self, dataset: str, limit: int = 99, among: Collection[str] | None = None) -> list[str]:
+        """Variants of a data set, in the table's order, the baseline first; too many are thinned as `_rank` says."""
         cells = self.of(dataset).drop_duplicates("variant")
-        ranked = sorted(cells.to_dict("records"), key=self._rank)
+        controls = cells[(cells["order"] > 1) & ((cells["basis"] == "copies") | (cells["encoder_width"] != "full"))]
+        controlled = {int(order) for order in controls["order"]}
+        chosen = cells if among is None else cells[cells["variant"].isin(among)]
+        ranked = sorted(chosen.to_dict("records"), key=lambda cell: self._rank(cell, controlled))
         kept = {cell["variant"] for cell in ranked[:limit]}
-        found = [v for v in cells["variant"] if v in kept]
+        found = [v for v in chosen["variant"] if v in kept]
         return sorted(found, key=lambda variant: variant != self.baseline)
 
-    def _rank(self, cell: dict[Any, Any]) -> int:
+    def _rank(self, cell: dict[Any, Any], controlled: Collection[int]) -> int:
+        """What the claims compare comes first: baseline, the PH-VAE that has controls, and these, the hardest first.
+
+        `controlled`: the orders of which there are controls; without any, all orders count.
+        """
+        order, divergence, beta = cell["order"], str(cell["divergence"]), cell["beta"]
         if cell["variant"] == self.baseline:
             return 0
-        if pd.isna(cell["order"]) or cell["order"] == 1:
-            return 4
+        if pd.isna(order) or divergence.startswith("log_polynomial"):
+            return 8
+        if order == 1:  # a small weight of the divergence is what PH-VAEs are hardest told from
+            return 1 if beta == 1 else 3 if beta < 1 else 5
         if cell["basis"] == "copies":
             return 2
-        usual = cell["encoder_width"] == "full" and str(cell["divergence"]).startswith("hierarchical")
-        return 1 if usual else 3
+        if cell["encoder_width"] != "full":
+            return 4
+        usual = divergence.startswith("hierarchical") and beta == 1
+        if controlled and order not in controlled:
+            return 7 if usual else 8
+        return 1 if usual else 6
 
     def order(self, variant: str) -> int:
         """Number of levels of a variant."""
@@ -152,10 +164,15 @@ class Stored:
 def information(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Mutual information of each code with each factor over the factor's entropy, (codes, factors) in [0, 1].
 
-    Codes (N, L) are cut into the bins of the MIG protocol; a factor (N, F) of one value gives 0.
+    Codes (N, L) are cut into the bins of the MIG protocol; a factor (N, F) of one value gives 0. Examples whose code is
+    not finite are left out.
     """
     from phvae.metrics.disentanglement_information import entropy, equal_width_bins, mutual_information
 
+    finite = np.isfinite(codes).all(axis=1)
+    if not finite.any():
+        return np.zeros((codes.shape[1], factors.shape[1]))
+    codes, factors = codes[finite], factors[finite]
     known = entropy(factors)
     shares: np.ndarray = mutual_information(equal_width_bins(codes), factors) / np.where(known > 0, known, 1)
     return shares

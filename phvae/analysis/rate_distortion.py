@@ -8,7 +8,7 @@ from scipy.interpolate import PchipInterpolator
 
 from phvae.analysis.summaries import CELL
 
-__all__ = ["RATE", "curve", "curve_variants", "interpolate", "matched", "own_error"]
+__all__ = ["RATE", "curve", "curve_variants", "interpolate", "matched", "on_curve", "own_error"]
 
 RATE = "kl"
 
@@ -32,15 +32,33 @@ def interpolate(rates: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.nda
     return found
 
 
+def on_curve(table: pd.DataFrame) -> pd.Series:
+    """Which rows are of the beta curve: order 1, where level weights and beta * KL are the same thing.
+
+    Where the table has a column `backbone` (all of a model but its divergence, as text), a data set's curve is made of
+    the most variants that have it in common, the first of the table if there are several such: a wide or a small VAE
+    is a control with a curve of its own.
+    """
+    flat = ((table["order"] == 1) & table["divergence"].str.match(r"kl$|hierarchical")).fillna(False).astype(bool)
+    if "backbone" not in table:
+        return table["variant"].isin(table["variant"][flat].unique())
+    cells = table[flat].drop_duplicates(["dataset", "variant"]).reset_index(drop=True)
+    backbone = cells["backbone"].fillna("")
+    size = backbone.groupby([cells["dataset"], backbone], sort=False).transform("size")
+    largest = size.groupby(cells["dataset"], sort=False).transform("idxmax")
+    kept = cells[backbone == backbone[largest].to_numpy()]
+    pairs = pd.MultiIndex.from_frame(table[["dataset", "variant"]])
+    return pd.Series(pairs.isin(pd.MultiIndex.from_frame(kept[["dataset", "variant"]])), index=table.index)
+
+
 def curve_variants(table: pd.DataFrame) -> list[str]:
-    """The variants that make the beta curve: order 1, where level weights and beta * KL are the same thing."""
-    flat = (table["order"] == 1) & table["divergence"].str.match(r"kl$|hierarchical")
-    return list(table[flat.fillna(False)]["variant"].unique())
+    """The variants that make the beta curve; of a table of several data sets, that of one of them at least."""
+    return list(table["variant"][on_curve(table)].unique())
 
 
 def curve(table: pd.DataFrame, metric: str, *, split: str = "test") -> pd.DataFrame:
     """Rate and value of every run of the beta curve: dataset, n_train, variant, seed, beta, rate, value."""
-    return _points(table, metric, split, curve_variants(table))
+    return _points(table[on_curve(table)], metric, split)
 
 
 def own_error(table: pd.DataFrame, metric: str) -> dict[tuple[str, str], float]:
@@ -63,8 +81,8 @@ def own_error(table: pd.DataFrame, metric: str) -> dict[tuple[str, str], float]:
     return found
 
 
-def _points(table: pd.DataFrame, metric: str, split: str, variants: list[str]) -> pd.DataFrame:
-    rows = table[table["variant"].isin(variants) & (table["split"] == split) & (table["status"] == "ok")]
+def _points(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:
+    rows = table[(table["split"] == split) & (table["status"] == "ok")]
     by = [*CELL, "seed"]
     rate = rows[rows["metric"] == RATE].set_index(by)["value"].rename("rate")
     values = rows[rows["metric"] == metric].set_index(by)[["beta", "value"]]
@@ -96,18 +114,16 @@ def matched(
         dataset, n_train, variant, seed, rate, value, curve (NaN where the seed has none, or the rate is outside it),
         outside (whether it is the rate that is), difference.
     """
-    on_curve = curve_variants(table)
-    if variants is None:
-        variants = [name for name in table["variant"].unique() if name not in on_curve]
-    points = _points(table, metric, split, on_curve)
-    runs = _points(table, metric, split, variants)
+    base = on_curve(table)
+    points = _points(table[base], metric, split)
+    runs = _points(table[~base if variants is None else table["variant"].isin(variants)], metric, split)
     by = ["dataset", "n_train", "seed"]
     known = {key: group for key, group in _whole(points).groupby(by, sort=False)}
     runs["curve"], runs["outside"] = np.nan, False
     for key, group in runs.groupby(by, sort=False):
         if key in known:
-            base = known[key]
-            found = interpolate(base["rate"].to_numpy(), base["value"].to_numpy(), group["rate"].to_numpy())
+            rates, values = known[key]["rate"].to_numpy(), known[key]["value"].to_numpy()
+            found = interpolate(rates, values, group["rate"].to_numpy())
             runs.loc[group.index, "curve"], runs.loc[group.index, "outside"] = found, np.isnan(found)
     runs["difference"] = runs["value"] - runs["curve"]
     return runs[[*CELL, "seed", "rate", "value", "curve", "outside", "difference"]]

@@ -17,7 +17,7 @@ from phvae.analysis.report_graph import STAGES, draw_graph
 from phvae.analysis.report_tables import Page, read_csv, read_markdown
 from phvae.analysis.results import read_runs
 from phvae.errors import DataError
-from phvae.files import read_json, write_text
+from phvae.files import read_object, write_text
 
 __all__ = ["write"]
 
@@ -42,13 +42,15 @@ def write(root: Path) -> Path:
         The page's path.
 
     Raises:
-        DataError: `root` holds neither tables nor figures.
+        DataError: `root` holds neither tables nor figures, or one of its files is damaged.
     """
     root = Path(root)
     tables, figures = _tables(root / "tables"), _figures(root / "figures")
     if not tables and not figures["shown"]:
         raise DataError(f"{root}: found neither tables nor figures; run `phvae tables` and `phvae figures` first")
-    resolved = read_json(root / "config.json") if (root / "config.json").is_file() else {}
+    resolved: dict[str, Any] = {}
+    if (root / "config.json").is_file():
+        resolved = read_object(root / "config.json", "remove it and run the workflow again", config=dict)
     config, source = resolved.get("config", {}), resolved.get("source", "CONFIG")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
@@ -64,7 +66,7 @@ def write(root: Path) -> Path:
         figures=figures["shown"],
         absent=figures["absent"],
         names={entry["name"] for entry in figures["shown"]},
-        shown_in=_claim_figures(root / "tables" / "claims.csv"),
+        shown_in=_claim_figures(root / "tables" / "claims.csv", figures["shown"]),
         graph=Markup(draw_graph(STAGES)),
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else "",
         source=source,
@@ -81,7 +83,7 @@ def _tables(folder: Path) -> list[Page]:
     if not folder.is_dir():
         return []
     if (folder / "index.json").is_file():
-        names = [str(entry["name"]) for entry in read_json(folder / "index.json")["tables"]]
+        names = [entry["name"] for entry in _index(folder, name=str)["tables"]]
     else:
         names = sorted({path.stem for path in folder.iterdir() if path.suffix in (".md", ".csv")})
     pages = []
@@ -91,24 +93,43 @@ def _tables(folder: Path) -> list[Page]:
     return pages
 
 
-def _claim_figures(path: Path) -> dict[str, list[str]]:
-    """claim -> names of the figures that show it, on data sets that have runs."""
+def _index(folder: Path, **kinds: type) -> dict[str, Any]:
+    """The index that the stage tables or figures left in its folder; its entries have values of these kinds.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    path, stage = folder / "index.json", folder.name
+    remedy = f"run `phvae {stage}` again"
+    content = read_object(path, remedy, **{stage: list})
+    for entry in content[stage]:
+        if not isinstance(entry, dict) or not all(isinstance(entry.get(key), kind) for key, kind in kinds.items()):
+            raise DataError(f"{path}: {stage}: found {entry!r:.60}, expected objects with {', '.join(kinds)}; {remedy}")
+    return content
+
+
+def _claim_figures(path: Path, shown: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """claim -> names of the figures that show it on some data set; of a figure of several pages those with that set."""
     found: dict[str, list[str]] = {}
     if path.is_file():
         with path.open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
+            rows = csv.DictReader(stream)
+            if "claim" not in (rows.fieldnames or ()):
+                raise DataError(f"{path}: lacks the column claim; run `phvae tables` again")
+            for row in rows:
                 names = found.setdefault(row["claim"], [])
-                if row.get("figure") and row["figure"] not in names:
-                    names.append(row["figure"])
+                for entry in shown:
+                    named = row.get("figure") in (entry["name"], entry["figure"])
+                    if named and row.get("dataset") in entry["subject"].split(", ") and entry["name"] not in names:
+                        names.append(entry["name"])
     return found
 
 
 def _figures(folder: Path) -> dict[str, Any]:
     """The figures with their captions and their pictures as data addresses."""
-    index = folder / "index.json"
-    if not index.is_file():
+    if not (folder / "index.json").is_file():
         return {"shown": [], "absent": []}
-    content = read_json(index)
+    content = _index(folder, name=str, figure=str, subject=str, caption=str, files=list)
     files = {
         name: (folder / name).read_bytes()
         for entry in content["figures"]

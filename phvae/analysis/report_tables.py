@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 __all__ = ["Block", "Cell", "Page", "read_csv", "read_markdown", "sort_value"]
 
-_NUMBER = re.compile(r"^\(?\s*([-+−]?\d[\d,]*(?:\.\d+)?)(?:e([-+]?\d+))?(?:\s*±[^)]*\)(?:e([-+]?\d+)))?")
+# What follows a number tells it from the beginning of a hash, a version or a name.
+_NUMBER = re.compile(
+    r"\(?\s*([-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)(?:e([-+]?\d+))?(?:\s*±[^)]*\)(?:e([-+]?\d+)))?(?=[\s()\[\]/%]|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,15 @@ class Page:
 def sort_value(text: str) -> float | None:
     """The number at the start of a cell, or None.
 
-    >>> sort_value("1,234 ± 31"), sort_value("(3.2 ± 0.1)e-06"), sort_value("5 of 6"), sort_value("–")
+    >>> sort_value("1,234 ± 31"), sort_value("(3.2 ± 0.1)e-06"), sort_value("5 of 6"), sort_value("12ab34")
     (1234.0, 3.2e-06, 5.0, None)
     """
     found = _NUMBER.match(text.strip())
     if not found:
         return None
     power = found.group(3) or found.group(2) or "0"
-    return float(f"{found.group(1).replace(',', '').replace('−', '-')}e{power}")
+    value = float(f"{found.group(1).replace(',', '').replace('−', '-')}e{power}")
+    return value if math.isfinite(value) else None  # a hash may have an e among its digits
 
 
 def _plain(text: str) -> str:

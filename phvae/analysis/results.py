@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from phvae.errors import DataError
-from phvae.files import atomic
+from phvae.files import atomic, sha256_text
 from phvae.paths import Paths
 
 __all__ = [
@@ -33,7 +34,7 @@ SCHEMA_VERSION = 1
 # The metric name of the one row that stands for a run without numbers (diverged, failed, missing).
 RUN = "run"
 
-_CELL = ("order", "basis", "encoder_width", "coupling", "prior", "divergence", "beta")
+_CELL = ("order", "basis", "encoder_width", "coupling", "prior", "divergence", "beta", "backbone")
 _ROW = (
     "split", "metric", "value", "unit", "higher_is_better", "n", "ceiling", "floor", "noise_sd", "settings", "status",
     "reason",
@@ -60,6 +61,15 @@ _TYPES = {
     **dict.fromkeys(("higher_is_better", "binary", "dirty"), "boolean"),
 }
 
+# What a value of each type of column is in JSON, and in words.
+_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "a text"),
+    "boolean": ((bool,), "true or false"),
+    "float64": ((int, float), "a number"),
+    "Int64": ((int,), "a whole number"),
+}
+OUTDATED = "scores are older than the model: run phvae encode and evaluate again"
+
 Expected = tuple[str, int | str, str, int]
 
 
@@ -82,7 +92,8 @@ def collect(
     The rows keep the order of `expected` (data sets and variants as in the configuration), then training size and
     seed, then the rows of groups (seed empty); within a run they are sorted by split and metric. A run that diverged,
     failed or is missing is one row whose metric is "run", with its status and reason and no value (or one row a metric,
-    where the evaluation wrote them). Nothing that depends on the clock is in the table, so equal runs give equal bytes.
+    where the evaluation wrote them). A run whose record or scores are damaged failed; one whose scores are of a model
+    trained earlier is missing. Nothing that depends on the clock is in the table, so equal runs give equal bytes.
 
     Args:
         root: folder of the grid's results.
@@ -90,7 +101,7 @@ def collect(
         labels: how the configuration calls its variants now; others keep the label that their runs were trained under.
 
     Raises:
-        DataError: `root` holds no runs, or a run has a metric twice.
+        DataError: `root` holds no runs, a run has a metric twice, or a cell's groups.json is damaged.
     """
     paths = Paths(Path(root))
     listed = _order(_found(paths) if expected is None else list(expected))
@@ -104,7 +115,7 @@ def collect(
     runs: dict[str, list[Any]] = {name: [] for name in RUN_COLUMNS}
     for (dataset, n_train, variant), seeds in _cells(listed).items():
         folders = {seed: paths.run(dataset, n_train, variant, seed) for seed in seeds}
-        records = {seed: _read(folder / "run.json") for seed, folder in folders.items()}
+        records = {seed: _read(folder / "run.json", _check_record) for seed, folder in folders.items()}
         model = next((r["config"]["model"] for r, _ in records.values() if r and "config" in r), None)
         cell = (dataset, str(n_train), variant)
         described = (SCHEMA_VERSION, *cell, *_describe(model))
@@ -112,13 +123,15 @@ def collect(
             rows, status, reason = _rows_of(folders[seed], record, trouble)
             key = (record or {}).get("run_key", "")
             _extend(table, described, seed, rows, key, folders[seed])
-            _append(costs, (*cell, seed, *_costs(folders[seed], record or {}), status))
+            late_gain = _late_gain(folders[seed] / "history.csv")
+            _append(costs, (*cell, seed, *_costs(_kept(folders[seed]), record or {}, late_gain), status))
             _append(runs, _origin(cell, seed, status, reason, record or {}, binary[dataset]))
-        groups, _ = _read(paths.groups(dataset, n_train, variant))
+        path = paths.groups(dataset, n_train, variant)
+        groups, trouble = _read(path, _check_rows)
+        if trouble:
+            raise DataError(f"{path}: {trouble}; run `phvae groups` again")
         if groups:
-            _extend(
-                table, described, None, groups["rows"], groups.get("key", ""), paths.groups(dataset, n_train, variant)
-            )
+            _extend(table, described, None, groups.get("rows") or [], groups.get("key", ""), path)
     known = {variant: label for variant, label in zip(runs["variant"], runs["label"], strict=True) if label}
     known |= labels or {}
     runs["label"] = [known.get(variant, variant) for variant in runs["variant"]]  # also of runs without a record
@@ -131,34 +144,49 @@ def read_table(root: Path) -> pd.DataFrame:
     """The long table of a results folder (metrics.parquet, or metrics.csv where only that is kept).
 
     Raises:
-        DataError: there is none, or its schema is not this version's.
+        DataError: there is none, it is damaged, or its schema is not this version's.
     """
     root = Path(root)
     parquet, csv = root / "metrics.parquet", root / "metrics.csv"
-    if parquet.is_file():
-        frame = pd.read_parquet(parquet)
-    elif csv.is_file():
-        text = [name for name in COLUMNS if name not in _TYPES]
-        frame = pd.read_csv(
-            csv, dtype=dict.fromkeys(text, "str"), keep_default_na=False, na_values=dict.fromkeys(_TYPES, "")
-        )
-    else:
+    path = parquet if parquet.is_file() else csv
+    if not path.is_file():
         raise DataError(
             f"{root}: found no metrics.parquet or metrics.csv, expected the long table; run `phvae collect` first"
         )
+    with _readable(path):
+        if path == parquet:
+            frame = pd.read_parquet(path)
+        else:
+            text = [name for name in COLUMNS if name not in _TYPES]
+            frame = pd.read_csv(
+                path, dtype=dict.fromkeys(text, "str"), keep_default_na=False, na_values=dict.fromkeys(_TYPES, "")
+            )
+    others = set(frame.get("schema_version", ())) - {SCHEMA_VERSION}
+    if others:
+        found = ", ".join(sorted(map(str, others)))
+        raise DataError(f"{path}: found schema {found}, expected {SCHEMA_VERSION}; run `phvae collect` again")
     absent = [name for name in COLUMNS if name not in frame.columns]
     if absent:
-        raise DataError(f"{root}: the long table lacks the columns {', '.join(absent)}; run `phvae collect` again")
-    return frame[list(COLUMNS)].astype({name: kind for name, kind in _TYPES.items() if name in COLUMNS})
+        raise DataError(f"{path}: the long table lacks the columns {', '.join(absent)}; run `phvae collect` again")
+    with _readable(path):
+        return frame[list(COLUMNS)].astype({name: kind for name, kind in _TYPES.items() if name in COLUMNS})
 
 
 def read_costs(root: Path) -> pd.DataFrame:
-    """Seconds, memory and parameters, one row a run (costs.parquet); empty if the file is absent."""
+    """Seconds, memory and parameters, one row a run (costs.parquet); empty if the file is absent.
+
+    Raises:
+        DataError: it is damaged.
+    """
     return _read_beside(root, "costs.parquet", COST_COLUMNS)
 
 
 def read_runs(root: Path) -> pd.DataFrame:
-    """Label, status and origin, one row a run (runs.parquet); empty if the file is absent."""
+    """Label, status and origin, one row a run (runs.parquet); empty if the file is absent.
+
+    Raises:
+        DataError: it is damaged.
+    """
     return _read_beside(root, "runs.parquet", RUN_COLUMNS)
 
 
@@ -166,7 +194,19 @@ def _read_beside(root: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
     path = Path(root) / name
     if not path.is_file():
         return _frame({column: [] for column in columns})
-    return pd.read_parquet(path).reindex(columns=list(columns))  # results of an earlier version may lack one
+    with _readable(path):
+        return pd.read_parquet(path).reindex(columns=list(columns))  # results of an earlier version may lack one
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What pandas and Arrow say of a damaged file, as a DataError that names it."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError) as error:
+        if isinstance(error, OSError) and error.errno:  # the machine's, such as no permission: Arrow's have no number
+            raise
+        raise DataError(f"{path}: damaged ({' '.join(str(error).split())}); run `phvae collect` again") from None
 
 
 def _found(paths: Paths) -> list[Expected]:
@@ -196,15 +236,63 @@ def _cells(listed: list[Expected]) -> dict[tuple[str, int | str, str], list[int]
     return cells
 
 
-def _read(path: Path) -> tuple[dict[str, Any] | None, str]:
-    """A JSON object, or None with what is wrong; an absent file is None with an empty reason."""
+def _read(path: Path, check: Callable[[dict[str, Any]], None] | None = None) -> tuple[dict[str, Any] | None, str]:
+    """A JSON object that passes `check`, or None with what is wrong; an absent file is None with an empty reason."""
     try:
         content = json.loads(path.read_bytes())
+        if not isinstance(content, dict):
+            return None, f"{path.name} is not a JSON object"
+        if check:
+            check(content)
     except FileNotFoundError:
         return None, ""
-    except (OSError, ValueError) as error:
+    except KeyError as error:
+        return None, f"{path.name} cannot be read: {error} is absent"
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         return None, f"{path.name} cannot be read: {error}"
-    return (content, "") if isinstance(content, dict) else (None, f"{path.name} is not a JSON object")
+    return content, ""
+
+
+def _check(column: str, values: Iterable[Any]) -> None:
+    """Refuse with a TypeError what a column cannot hold."""
+    kinds, words = _KINDS[_TYPES.get(column, "str")]
+    for value in values:
+        if value is None or type(value) in kinds or (int in kinds and isinstance(value, float) and value.is_integer()):
+            continue
+        raise TypeError(f"{column}: found {value!r:.60}, expected {words}")
+
+
+def _check_record(record: dict[str, Any]) -> None:
+    """Refuse a run.json from which the tables cannot be made; the errors are those that `_read` catches."""
+    for name in ("config", "parameters", "inputs", "versions"):
+        if not isinstance(record.get(name) or {}, dict):
+            raise TypeError(f"{name}: found {record[name]!r:.60}, expected an object")
+    described = _describe(record["config"]["model"] if "config" in record else None)
+    names = (*_CELL, *COST_COLUMNS[4:-1], *RUN_COLUMNS)
+    made = (*described, *_costs({}, record, None), *_origin(("", "", ""), 0, "", "", record, None))
+    for name, value in zip(names, made, strict=True):
+        _check(name, [value])
+    _keys(record)
+
+
+def _check_rows(content: dict[str, Any]) -> None:
+    """Refuse rows that the long table cannot hold; the errors are those that `_read` catches."""
+    rows = content.get("rows") or []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise TypeError(f"rows: found {rows!r:.60}, expected a list of objects")
+    for name in _ROW:
+        _check(name, [row[name] if name in ("split", "metric") else row.get(name) for row in rows])
+
+
+def _keys(record: dict[str, Any]) -> set[str]:
+    """The run's key, and those it had before edits of the code were accepted."""
+    return {record.get("run_key") or "", *(edit["from"] for edit in record.get("accepted") or [])} - {""}
+
+
+def _outdated(folder: Path, record: dict[str, Any]) -> bool:
+    """Whether another model than the run's was encoded, and scored; results that do not keep which are believed."""
+    encoded, known = (_read(folder / "encode.json")[0] or {}).get("run_key"), _keys(record)
+    return isinstance(encoded, str) and bool(known) and encoded not in known
 
 
 def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple[list[dict[str, Any]], str, str]:
@@ -214,15 +302,19 @@ def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple
     elif record.get("status") != "ok":
         status = str(record.get("status", "failed"))
         reason = str(record.get("reason") or f"training ended with status {status}")
-        metrics, _ = _read(folder / "metrics.json")
-        if metrics and metrics["rows"] and all(row["status"] == status for row in metrics["rows"]):
+        metrics, _ = _read(folder / "metrics.json", _check_rows)
+        if metrics and metrics.get("rows") and all(row.get("status") == status for row in metrics["rows"]):
             return metrics["rows"], status, reason
     else:
-        metrics, trouble = _read(folder / "metrics.json")
-        if metrics is not None and metrics.get("rows"):
+        metrics, trouble = _read(folder / "metrics.json", _check_rows)
+        if metrics is None:
+            status, reason = ("failed", trouble) if trouble else ("missing", "not evaluated: metrics.json is absent")
+        elif not metrics.get("rows"):
+            status, reason = "failed", "metrics.json holds no rows"
+        elif _outdated(folder, record):
+            status, reason = "missing", OUTDATED
+        else:
             return metrics["rows"], "ok", ""
-        trouble = trouble or ("metrics.json holds no rows" if metrics is not None else "")
-        status, reason = ("failed", trouble) if trouble else ("missing", "not evaluated: metrics.json is absent")
     return [{"split": "", "metric": RUN, "status": status, "reason": reason}], status, reason
 
 
@@ -258,7 +350,7 @@ def _append(columns: dict[str, list[Any]], values: tuple[Any, ...]) -> None:
 def _describe(model: dict[str, Any] | None) -> tuple[Any, ...]:
     """The columns that say what a variant is, from its resolved model."""
     if model is None:
-        return (None, "", "", "", "", "", None)
+        return (None, "", "", "", "", "", None, "")
     coupling, divergence = model["coupling"], model["divergence"]
     rho = f"({_number(coupling['rho'])})" if "rho" in coupling else ""
     return (
@@ -269,7 +361,14 @@ def _describe(model: dict[str, Any] | None) -> tuple[Any, ...]:
         model["prior"],
         _divergence(divergence),
         divergence["beta"],
+        _backbone(model),
     )
+
+
+def _backbone(model: Mapping[str, Any]) -> str:
+    """What two variants have in common that may share a beta curve: networks, sizes, likelihood, as a short hash."""
+    named = ("order", "basis", "encoder_width", "coupling", "prior", "divergence")
+    return sha256_text(json.dumps({k: v for k, v in model.items() if k not in named}, sort_keys=True))[:8]
 
 
 def _divergence(divergence: dict[str, Any]) -> str:
@@ -294,13 +393,18 @@ def _numbers(values: Iterable[float]) -> str:
     return " ".join(_number(value) for value in values)
 
 
-def _costs(folder: Path, record: dict[str, Any]) -> tuple[Any, ...]:
-    """Seconds and memory of a run: costs.json where the stages keep it, run.json otherwise."""
+def _kept(folder: Path) -> dict[str, Any]:
+    """The numbers that the stages keep beside run.json."""
     kept = (_read(folder / "costs.json")[0] or {}) | {
         f"seconds_{stage}": found["seconds"]
         for stage in ("encode", "evaluate")
         if (found := _read(folder / f"{stage}.json")[0]) and "seconds" in found
     }
+    return {name: value for name, value in kept.items() if type(value) in (int, float)}
+
+
+def _costs(kept: dict[str, Any], record: dict[str, Any], late_gain: float | None) -> tuple[Any, ...]:
+    """Seconds and memory of a run: what the stages kept, run.json otherwise."""
     parameters = record.get("parameters") or {}
 
     def first(*names: str) -> Any:
@@ -317,7 +421,7 @@ def _costs(folder: Path, record: dict[str, Any]) -> tuple[Any, ...]:
         first("seconds_evaluate"),
         record.get("best_epoch"),
         record.get("epochs"),
-        _late_gain(folder / "history.csv"),
+        late_gain,
     )
 
 
@@ -329,7 +433,7 @@ def _late_gain(history: Path) -> float | None:
     try:
         with history.open(newline="") as stream:
             losses = [float(row["validation_loss"]) for row in csv.DictReader(stream)]
-    except (OSError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError, TypeError):  # a line that was cut has no such field
         return None
     fall = losses[0] - min(losses) if len(losses) >= 10 else 0.0
     return (min(losses[: len(losses) - len(losses) // 10]) - min(losses)) / fall if fall > 0 else None
@@ -360,8 +464,8 @@ def _origin(
 
 def _binary(paths: Paths, dataset: str) -> bool | None:
     """Whether a data set is binary, from its manifest; None if that does not say."""
-    manifest, _ = _read(paths.data(dataset))
-    return (manifest or {}).get("binary")
+    found = (_read(paths.data(dataset))[0] or {}).get("binary")
+    return found if isinstance(found, bool) else None
 
 
 def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:

@@ -22,10 +22,10 @@ from phvae.metrics.registry import lookup, pattern_of
 
 __all__ = [
     "COLOURS",
-    "COLUMN",
     "DOUBLE",
     "Look",
     "direction",
+    "distinct",
     "grid_of",
     "label_apart",
     "looks",
@@ -38,7 +38,7 @@ __all__ = [
     "wrap",
 ]
 
-COLUMN, DOUBLE = 3.4, 7.0  # inches: one and two columns of a page
+DOUBLE = 7.0  # inches: two columns of a page
 DPI = 200
 
 # Okabe and Ito (2008): told apart with every common colour blindness; ordered so that neighbours differ in grey too.
@@ -173,6 +173,16 @@ def label_apart(ax: Axes, labels: Mapping[str, tuple[float, float]], avoid: Sequ
             text, point, xytext=(*near, *far)[chosen], textcoords="offset points", fontsize=size, color="#333333",
             path_effects=[withStroke(linewidth=1.5, foreground="white")],
         )  # fmt: skip
+
+
+def distinct(labels: Mapping[str, str]) -> dict[str, str]:
+    """Variant -> label, no two alike: a label that is not its variant's alone shows the name too.
+
+    >>> distinct({"a": "VAE", "b": "M", "c": "M"})
+    {'a': 'VAE', 'b': 'M (b)', 'c': 'M (c)'}
+    """
+    taken = list(labels.values())
+    return {name: label if taken.count(label) == 1 else f"{label} ({name})" for name, label in labels.items()}
 
 
 def direction(higher_is_better: bool | None) -> str:

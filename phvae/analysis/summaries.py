@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
 from phvae.analysis.results import RUN
-from phvae.errors import ConfigError, nearest
+from phvae.errors import ConfigError, DataError, nearest
+from phvae.files import read_object
+from phvae.metrics.registry import lookup
+from phvae.paths import Paths
 from phvae.seeding import numpy_generator
 
 __all__ = [
     "BETTER",
+    "BEYOND",
     "CELL",
     "FLOOR",
     "KEY",
@@ -26,6 +31,8 @@ __all__ = [
     "ZERO_INSIDE",
     "against",
     "at_floor",
+    "best_of",
+    "configured",
     "summary",
 ]
 
@@ -33,12 +40,31 @@ CELL = ["dataset", "n_train", "variant"]
 KEY = [*CELL, "split", "metric"]
 BETTER, WORSE, UNRESOLVED, FLOOR = "better", "worse", "not resolved", "both at the noise floor"
 ZERO_INSIDE = "the interval of the difference holds zero"
+BEYOND = "is beyond the value of the data: more is no merit"
 MORE, LESS = "more reproducible", "less reproducible"
 
 MIN_PAIRS = 3  # two differences say next to nothing about their spread
 MIN_SPREAD_PAIRS = 10
 Floats = float | np.ndarray
 GROUP_SEED = -1  # column of rows that stand for all seeds together (groups)
+
+
+def configured(root: Path) -> tuple[str, dict[str, str]]:
+    """The baseline and the labels of the configuration that results were made with; vae and none if it is not kept.
+
+    Raises:
+        DataError: its file is damaged.
+    """
+    path = Paths(Path(root)).config
+    if not path.is_file():
+        return "vae", {}
+    remedy = "remove it and run the workflow again"
+    config = read_object(path, remedy, config=dict)["config"]
+    variants = config.get("variants", {})
+    if not isinstance(variants, dict) or not all(isinstance(entry, dict) for entry in variants.values()):
+        raise DataError(f"{path}: config.variants: found {variants!r:.60}, expected an object of objects; {remedy}")
+    labels = {name: str(entry.get("label") or name) for name, entry in variants.items()}
+    return str(config.get("baseline", "vae")), labels
 
 
 @dataclass(frozen=True)
@@ -211,15 +237,24 @@ def _words(
 ) -> None:
     """Fill `word` and `why`: what the comparison says, and why it says no more.
 
-    `diverged`: where the variant, and where the baseline, diverged more often; the side that did is not said to win.
+    `diverged`: where the variant, and where the baseline, diverged more often; the side that did is not said to win,
+    nor is one whose mean passes the value of the data.
     """
     low, high = frame["difference_low"].to_numpy(), frame["difference_high"].to_numpy()
     clear = ((low > 0) | (high < 0)) & (frame["pairs"].to_numpy() >= MIN_PAIRS)
     gain = sign * frame["difference"].to_numpy()
+    won, lost = clear & (gain > 0), clear & (gain < 0)
     low_end = at_floor(frame["mean"].to_numpy(), frame["floor"].to_numpy(), frame["noise_sd"].to_numpy(), sign)
     both = low_end & low_end[other] & np.isfinite(sign)
+    best = np.array([best_of(metric) for metric in frame["metric"]])
+    beyond = sign * (frame["mean"].to_numpy() - best) > 0
     word = np.select(
-        [~compared | np.isnan(sign), both, clear & (gain > 0) & ~diverged[0], clear & (gain < 0) & ~diverged[1]],
+        [
+            ~compared | np.isnan(sign),
+            both,
+            won & ~diverged[0] & ~beyond,
+            lost & ~diverged[1] & ~beyond[other],
+        ],
         ["", FLOOR, BETTER, WORSE],
         UNRESOLVED,
     )
@@ -230,8 +265,10 @@ def _words(
             np.isnan(sign),
             word != UNRESOLVED,
             (frame["pairs"] < MIN_PAIRS).to_numpy(),
-            clear & diverged[0],
-            clear & diverged[1],
+            won & diverged[0],
+            lost & diverged[1],
+            won,
+            lost,
         ],
         [
             "",
@@ -240,10 +277,25 @@ def _words(
             few,
             "the variant diverged more often",
             "the baseline diverged more often",
+            f"the variant {BEYOND}",
+            f"the baseline {BEYOND}",
         ],
         ZERO_INSIDE,
     )
     frame["word"], frame["why"] = word, why
+
+
+def best_of(metric: str) -> float:
+    """The value of the data, beyond which more is no merit; NaN where a metric has none.
+
+    >>> best_of("sharpness"), best_of("mse")
+    (1.0, nan)
+    """
+    try:
+        best = lookup(metric).best
+    except KeyError:  # the registry no longer knows it
+        best = None
+    return np.nan if best is None else best
 
 
 def at_floor(mean: Floats, floor: Floats, noise_sd: Floats, sign: Floats) -> np.ndarray:

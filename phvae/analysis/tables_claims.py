@@ -77,7 +77,8 @@ def claims_table(source: Source, claims: Claims, sha256: str) -> ClaimTables:
         tested = rows[rows["verdict"] != ledger.NOT_TESTED]
         body = [_line(source, row, claims.claims[row["claim"]].challenger) for _, row in tested.iterrows()]
         header = ["data set", "verdict", "hardest control", "effect [95 %]", "seeds", "seeds needed"]
-        shown = [name for name in dict.fromkeys(tested["figure"]) if name]
+        pages = "" if "{dataset}" in claims.claims[line["claim"]].figure else " (every page)"
+        shown = [f"{name}{pages}" for name in dict.fromkeys(tested["figure"]) if name]
         figures = f"Figure{'s' if len(shown) > 1 else ''}: {', '.join(shown)}. " if shown else ""
         note = figures + _not_tested(rows[rows["verdict"] == ledger.NOT_TESTED])
         if body:

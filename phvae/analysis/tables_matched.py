@@ -9,7 +9,7 @@ from phvae.analysis import statistics as s
 from phvae.analysis.rate_distortion import curve_variants, matched, own_error
 from phvae.analysis.render import Block, Cell, Table, number, plus_minus
 from phvae.analysis.style import metric_label
-from phvae.analysis.summaries import BETTER, MIN_PAIRS, UNRESOLVED, WORSE, ZERO_INSIDE
+from phvae.analysis.summaries import BETTER, BEYOND, MIN_PAIRS, UNRESOLVED, WORSE, ZERO_INSIDE, best_of
 from phvae.analysis.tables_metrics import MARKS, heading, row_name
 from phvae.analysis.tables_source import Source
 from phvae.seeding import numpy_generator
@@ -21,9 +21,8 @@ SHOWN = (
     "w1_samples_model", "ball_share",
 )  # fmt: skip
 COLUMNS = [
-    "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "rate", "mean", "curve", "difference",
-    "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why",
-    "curve_error",
+    "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "no_curve", "rate", "mean", "curve",
+    "difference", "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why", "curve_error",
 ]  # fmt: skip
 
 
@@ -34,9 +33,11 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
     frame = pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
     caption = (
         "Difference from the curve of the β-VAE at the variant's own rate (KL in nats), seed by seed ± half the width "
-        "of its 95 % interval (Student t). Bold is better than the curve, † is worse, no mark is not resolved. In "
-        "brackets: seeds whose rate lies on the curve, where some do not; nothing is extrapolated. The curve's own "
-        "error: each inner β in turn, its value minus the curve through the others, mean over seeds, the largest. "
+        "of its 95 % interval (Student t). Bold is better than the curve, † is worse, no mark is not resolved (also "
+        "where the better side diverged more often or passes the value of the data). In brackets, where some seeds are "
+        "not compared: how many have a rate on the curve, of those that have a curve (nothing is extrapolated); lost "
+        "are those at which a run of the curve gave no value. The curve's own error: each inner β in turn, its value "
+        "minus the curve through the others, mean over seeds, the largest. "
         "A difference no larger may be a bend that the curve misses; with all its points the curve misses less."
     )
     table = Table("matched-rate", "At matched rate", caption)
@@ -56,7 +57,7 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
         ]
         own = {metric: rows[rows["metric"] == metric]["curve_error"].max() for metric in metrics}
         body.append(["curve's own error", *(number(own[metric], 2) for metric in metrics)])
-        examples = heading(dataset, size, int(rows[["pairs", "outside"]].sum(axis=1).max()))
+        examples = heading(dataset, size, int(rows[["pairs", "outside", "no_curve"]].sum(axis=1).max()))
         table.blocks.append(Block(examples, ["variant", *(metric_label(m) for m in metrics)], body))
     return table, frame
 
@@ -65,8 +66,9 @@ def _difference(row: pd.Series | None) -> Cell:
     if row is None or row["pairs"] == 0:
         return Cell("–")
     text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2)
-    if row["outside"]:
-        text += f" ({row['pairs']}/{row['pairs'] + row['outside']})"
+    if row["outside"] or row["no_curve"]:
+        lost = f", {row['no_curve']} lost" if row["no_curve"] else ""
+        text += f" ({row['pairs']}/{row['pairs'] + row['outside']}{lost})"
     return Cell(text, bold=row["word"] == BETTER, mark=MARKS[row["word"]])
 
 
@@ -74,7 +76,7 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
     points = matched(source.table, metric)
     known = source.table[(source.table["metric"] == metric) & source.table["higher_is_better"].notna()]
     sign = np.nan if not len(known) else 1.0 if known["higher_is_better"].iloc[0] else -1.0
-    on_curve = curve_variants(source.table)
+    on_curve = {str(d): curve_variants(rows) for d, rows in source.table.groupby("dataset", sort=False)}
     errors = own_error(source.table, metric)
     rows = []
     for (dataset, size, variant), group in points.groupby(["dataset", "n_train", "variant"], sort=False):
@@ -82,20 +84,24 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
         n, mean, _ = s.moments(difference)
         low, high = s.t_interval(difference)
         lost, *others = (
-            source.diverged.get((str(dataset), str(size), str(name)), 0.0) for name in (variant, *on_curve)
+            source.diverged.get((str(dataset), str(size), str(name)), 0.0)
+            for name in (variant, *on_curve[str(dataset)])
         )
         clear = n >= MIN_PAIRS and (low > 0 or high < 0)
         better = bool(clear and sign * mean > 0)
-        withheld = clear and (lost > max(others, default=0.0) if better else lost < max(others, default=0.0))
-        word = UNRESOLVED if not clear or withheld else BETTER if better else WORSE
-        why = f"the {'variant' if better else 'curve'} diverged more often" if withheld else ""
-        if not clear:
-            why = "fewer than 3 pairs on the curve" if n < MIN_PAIRS else ZERO_INSIDE
         paired = group[group["curve"].notna()]
+        most = max(others, default=0.0)
+        winner, diverged = ("variant", lost > most) if better else ("curve", lost < most)
+        beyond = sign * (paired["value" if better else "curve"].mean() - best_of(metric)) > 0
+        word = UNRESOLVED if not clear or diverged or beyond else BETTER if better else WORSE
+        why = f"the {winner} diverged more often" if diverged else f"the {winner} {BEYOND}" if beyond else ""
+        if not clear:
+            why = f"fewer than {MIN_PAIRS} pairs on the curve" if n < MIN_PAIRS else ZERO_INSIDE
         rows.append(
             {
                 "dataset": dataset, "n_train": size, "variant": variant, "label": source.labels[str(variant)],
-                "metric": metric, "pairs": int(n), "outside": int(len(group) - n), "rate": paired["rate"].mean(),
+                "metric": metric, "pairs": int(n), "outside": int(group["outside"].sum()),
+                "no_curve": int((~group["outside"] & group["curve"].isna()).sum()), "rate": paired["rate"].mean(),
                 "mean": paired["value"].mean(), "curve": paired["curve"].mean(), "difference": float(mean),
                 "difference_low": float(low), "difference_high": float(high),
                 "p_sign_flip": float(s.sign_flip(difference, numpy_generator(0, "matched"))),

@@ -77,7 +77,8 @@ def legend(baseline: str) -> str:
         f"Mean over seeds ± half the width of its 95 % interval (Student t below {s.BOOTSTRAP_FROM} seeds, studentised "
         f"bootstrap from there). Against {baseline}, paired by seed: bold is better, † is worse (the 95 % interval of "
         f"the difference leaves zero out, at {MIN_PAIRS} pairs or more), ‡ both at the noise floor, no mark is not "
-        "resolved. A count in brackets: seeds with a value of those planned."
+        "resolved (also where the better side diverged more often or passes the value of the data). A count in "
+        "brackets: seeds with a value of those planned."
     )
 
 
@@ -233,7 +234,10 @@ def by_order(source: Source) -> tuple[Table, pd.DataFrame]:
             ]
             header = ["order", *(divergence_words(divergence) for divergence in divergences)]
             table.blocks.append(Block(f"{dataset}, {metric_label(metric)}", header, body))
-    table.caption += " Rows of order 1 are the VAE: there the level weights make no difference."
+    table.caption += (
+        " At order 1 KL is the VAE, and so would be any normalised level weights: where their place is empty, nothing "
+        "is missing. The log-ratio polynomial of order 1 is another model."
+    )
     return table, plain[["order", "divergence", "coupling", "prior", *COLUMNS]]
 
 

@@ -96,7 +96,7 @@ def _shown_rows(source: Source, frame: pd.DataFrame) -> list[tuple[str, pd.DataF
     found = []
     for dataset in source.datasets():
         rows = frame[(frame["dataset"] == dataset) & (frame["n_train"] == source.sizes(dataset)[-1])]
-        if rows["parameters"].notna().any():
+        if rows[list(_PARAMETERS)].notna().any(axis=None):
             found.append((dataset, rows))
     return found
 

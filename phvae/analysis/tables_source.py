@@ -10,12 +10,11 @@ import pandas as pd
 from phvae.analysis.published import COLUMNS as PUBLISHED
 from phvae.analysis.published import read_published
 from phvae.analysis.results import read_costs, read_runs, read_table, size_key
-from phvae.analysis.summaries import CELL, against
-from phvae.files import read_json
+from phvae.analysis.style import distinct
+from phvae.analysis.summaries import CELL, against, configured
 from phvae.metrics.registry import lookup
-from phvae.paths import Paths
 
-__all__ = ["Source", "default_baseline", "group_of", "read_source"]
+__all__ = ["Source", "group_of", "read_source"]
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,6 @@ class Source:
         return set(known["dataset"])
 
 
-def default_baseline(root: Path) -> str:
-    """The baseline of the configuration that the results were made with; `vae` if that is not kept."""
-    path = Paths(Path(root)).config
-    return str(read_json(path)["config"].get("baseline", "vae")) if path.is_file() else "vae"
-
-
 def group_of(metric: str) -> str:
     """The group of a metric; "other" for one that the registry no longer knows."""
     try:
@@ -72,13 +65,13 @@ def read_source(root: Path, published: Path | None = None, baseline: str | None 
     """Read a results folder and compute its statistics.
 
     Raises:
-        DataError: no long table.
+        DataError: no long table, or a damaged config.json.
         ConfigError: unknown baseline, or published numbers that cannot be read.
     """
     root = Path(root)
     table = read_table(root)
     runs = read_runs(root)
-    baseline = baseline or default_baseline(root)
+    baseline = baseline or configured(root)[0]
     statistics = against(table, baseline)
     labels = _labels(table, runs)
     statistics["label"] = statistics["variant"].map(labels)
@@ -90,12 +83,9 @@ def read_source(root: Path, published: Path | None = None, baseline: str | None 
 
 
 def _labels(table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, str]:
-    """Labels of the configuration; a variant whose label is not its own alone shows its name too."""
+    """Labels of the configuration, no two alike."""
     given = dict(zip(runs["variant"], runs["label"], strict=True))
-    variants = list(table["variant"].unique())
-    labels = {variant: str(given.get(variant) or variant) for variant in variants}
-    taken = list(labels.values())
-    return {v: label if taken.count(label) == 1 else f"{label} ({v})" for v, label in labels.items()}
+    return distinct({variant: str(given.get(variant) or variant) for variant in table["variant"].unique()})
 
 
 def _diverged(table: pd.DataFrame) -> dict[tuple[str, str, str], float]:

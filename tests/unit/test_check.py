@@ -39,12 +39,18 @@ def test_equal_runs_are_the_same(reference: pd.DataFrame, tmp_path: Path) -> Non
     assert text.endswith("REPRODUCED: 69 of 69 comparable numbers agree (chance explains up to 1% that do not)")
 
 
+def test_shared_seeds_are_the_same_up_to_one_in_a_million(reference: pd.DataFrame) -> None:
+    for change, verdict in ((1e-7, "same"), (1e-5, "agrees")):
+        mine = reference.assign(value=reference["value"] * (1 + change))
+        assert verdicts(mine, reference)["grey", "vae", "mse"] == verdict
+
+
 def test_a_small_part_with_fewer_seeds_is_judged_alone(reference: pd.DataFrame, tmp_path: Path) -> None:
     part = reference[(reference["variant"].isin(["vae", "ph-vae-3"])) & (reference["seed"] < 3)]
-    text, good = check(write(part, tmp_path / "mine"), write(reference, tmp_path / "reference"))
+    mine, whole = write(part, tmp_path / "mine"), write(reference, tmp_path / "reference")
+    text, good = check(mine, whole)
     assert good
-    assert "0 numbers only in" in text
-    assert "only in" in text
+    assert f"  0 numbers only in {mine}, 63 only in {whole}: not judged" in text.splitlines()
 
 
 def test_other_seeds_agree_within_their_spread(reference: pd.DataFrame) -> None:

@@ -46,7 +46,10 @@ def test_each_argument_is_explained(command: str):
     assert all(action.help for action in COMMANDS[command]._actions), command
 
 
-def test_the_help_names_every_status_and_every_command(capsys: pytest.CaptureFixture[str]):
+def test_the_help_names_every_status_and_every_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
     _, out, _ = usage(capsys, "--help")
     numbers = [line.split()[0] for line in out.partition("exit status:\n")[2].partition("\n\n")[0].splitlines()]
     told = {int(number) for number in numbers}

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from known_truth import write_known
 
 from phvae.analysis.compare import compare
+from phvae.analysis.results import read_table
 from phvae.errors import ConfigError, DataError
 
 
@@ -51,6 +53,14 @@ def test_columns_stand_under_each_other(root: Path) -> None:
     part = compare(root, "vae").split("MSE, lower is better")[1].split("\n\n")[0].splitlines()[1:]
     start = part[0].index("seeds")
     assert all(line[start - 1] == " " and line[start] != " " for line in part)
+
+
+def test_the_largest_training_size_is_shown_alone(root: Path, tmp_path: Path) -> None:
+    table = read_table(root)
+    pd.concat([table.assign(n_train="50"), table]).to_csv(tmp_path / "metrics.csv", index=False)
+    text = compare(tmp_path, "vae")
+    assert "== grey, all training examples" in text
+    assert "50 training examples" not in text
 
 
 def test_errors_say_what_to_do(root: Path, tmp_path: Path) -> None:

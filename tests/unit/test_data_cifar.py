@@ -111,18 +111,31 @@ class Evil:
         return Path.touch, (Path("executed"),)  # type: ignore[return-value]
 
 
+TOUCH = b"U\x0btouch pwned"
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("content", "message"),
     [
-        pickle.dumps({b"data": Evil()}, protocol=2),
-        pickle.dumps({b"data": np.zeros((2, 3072), np.uint8), b"labels": [1, 2]}, protocol=4),
-        b"cos\nsystem\n(U\x10touch /tmp/pwnedtR.",
-        python2_batch(np.zeros((2, 3072), np.uint8), [1, 2], b"builtins\neval\n"),
+        (pickle.dumps({b"data": Evil()}, protocol=2), r"names _codecs\.encode"),
+        (b"cos\nsystem\n(" + TOUCH + b"tR.", r"names os\.system"),
+        (python2_batch(np.zeros((2, 3072), np.uint8), [1, 2], b"builtins\neval\n"), r"names builtins\.eval"),
+        # operations that no batch needs
+        (pickle.dumps({b"data": np.zeros((2, 3072), np.uint8)}, protocol=4), f"KeyError: {pickle.FRAME[0]}"),
+        (b"(" + TOUCH + b"ios\nsystem\n.", f"KeyError: {pickle.INST[0]}"),
+        (b"(cnumpy\nndarray\n" + TOUCH + b"o.", f"KeyError: {pickle.OBJ[0]}"),
+        (b"cnumpy\nndarray\n(" + TOUCH + b"t\x81.", f"KeyError: {pickle.NEWOBJ[0]}"),
+        (b"cnumpy\nndarray\n(" + TOUCH + b"t}\x92.", f"KeyError: {pickle.NEWOBJ_EX[0]}"),
+        (b"U\x02osU\x06system\x93(" + TOUCH + b"tR.", f"KeyError: {pickle.STACK_GLOBAL[0]}"),
+        (b"\x82\x01.", f"KeyError: {pickle.EXT1[0]}"),
+        (b"Ppwned\n.", f"KeyError: {pickle.PERSID[0]}"),
     ],
 )
-def test_a_pickle_that_names_anything_else_is_refused(content: bytes, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_pickle_that_names_anything_else_is_refused(
+    content: bytes, message: str, tmp_path: Path, monkeypatch: Any
+) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=message):
         cifar.read_batch(content, "batch")
     assert list(tmp_path.iterdir()) == []
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
+import select
 import ssl
-import threading
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,16 +166,33 @@ def test_other_schemes_are_refused(tmp_path: Path, url: str) -> None:
         download(tmp_path / "file.bin", url)
 
 
+FETCH = """
+import sys
+from pathlib import Path
+from phvae.data.fetch import download
+
+def check(path):
+    print("checking", flush=True)
+    sys.stdin.readline()
+
+print("begun", flush=True)
+download((sys.argv[1],), Path(sys.argv[2]), check, limit=1 << 24)
+"""
+
+
 def test_processes_that_fetch_at_once_fetch_once(server: Any, tmp_path: Path) -> None:
-    results: list[Path] = []
-    jobs = [
-        threading.Thread(target=lambda: results.append(download(tmp_path / "f.bin", server.url + "/good")[0]))
-        for _ in range(4)
-    ]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join()
-    assert len(results) == 4
+    """The second begins while the first has all bytes and no file yet."""
+    command = [sys.executable, "-c", FETCH, server.url + "/good", str(tmp_path / "f.bin")]
+    with contextlib.ExitStack() as stack:
+        jobs = []
+        for expected in (["begun\n", "checking\n"], ["begun\n"]):
+            job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            jobs.append(stack.enter_context(job))
+            stack.callback(job.kill)
+            assert job.stdout is not None
+            assert [job.stdout.readline() for _ in expected] == expected
+        assert not select.select([jobs[1].stdout], [], [], 0.5)[0], "the second does not wait for the first"
+        assert [job.communicate("go\n")[0] for job in jobs] == ["", ""]
+        assert [job.returncode for job in jobs] == [0, 0]
     assert len(server.seen) == 1
     assert os.listdir(tmp_path) == ["f.bin"]

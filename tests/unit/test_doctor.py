@@ -113,6 +113,15 @@ def test_weights_that_are_asked_for_and_nowhere_are_noted(tmp_path: Path, capsys
     assert findings(capsys)[0]["weights"] == "note"
 
 
+def test_a_check_that_breaks_is_a_finding_not_a_crash(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("phvae.doctor._profile", lambda: 1 / 0)
+    assert cli.main(["doctor", "--config", "config/smoke.yaml"]) == 1
+    assert "FAIL profile      ZeroDivisionError: division by zero" in (out := capsys.readouterr().out)
+    assert [line.split()[1] for line in out.splitlines()[:-1]] == CHECKS
+
+
 def test_a_configuration_that_cannot_be_read_is_a_finding_not_a_crash(capsys: pytest.CaptureFixture[str]):
     assert cli.main(["doctor", "--config", "config/absent.yaml"]) == 1
     assert findings(capsys)[0]["config"] == "FAIL"

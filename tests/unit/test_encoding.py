@@ -107,6 +107,33 @@ def test_redraws_differ_and_depend_on_the_seed_alone(pictures: Any, tmp_path: Pa
     difference = found["arrays"]["samples_model"].astype(float) - draws
     inside = (draws > 90) & (draws < 165)
     assert difference[inside].std() / 255 == pytest.approx(0.1, rel=0.1)
+    both = inside.all(0)
+    assert not np.allclose(difference[0][both], difference[1][both], atol=3), "the noise is drawn again"
+
+
+def test_another_seed_is_other_noise(pictures: Any, tmp_path: Path):
+    folder, found, data = pictures
+    again = tmp_path / "again"
+    shutil.copytree(folder, again, ignore=shutil.ignore_patterns("encode.json"))
+    tiny = cell({"order": 2, "latent_size": 6})
+    encode(again, tiny, 1, data, device="cpu", settings=tiny.evaluation)
+    other = dict(np.load(again / "arrays.npz"))
+    model = phvae.load(folder)
+    noise = torch.randn(32, 2, 3, generator=torch_generator(1, "evaluation", "prior", 1))
+    expected = model.decode(model.unwhiten(noise)).numpy()
+    assert np.abs(other["samples_mean"][1] / 255 - expected).max() <= 0.5 / 255 + 1e-6
+    x = model.as_data(np.array(data.test[:24]))
+    eps = torch.randn(24, 2, 3, generator=torch_generator(1, "evaluation", "posterior"))
+    with torch.no_grad():
+        reconstruction = model.terms(x, eps)[0][:, 0].numpy()
+    assert np.allclose(other["elbo_reconstruction"], reconstruction, rtol=1e-5)
+    draws = tiny.evaluation.importance_samples
+    expected = model.log_likelihood(np.array(data.test[:5]), draws, seed=1).numpy()
+    assert np.allclose(other["log_px"], expected, atol=1e-4)
+    for name in ("samples_mean", "samples_model", "elbo_reconstruction", "log_px", "log_px_half"):
+        assert not np.allclose(other[name], found["arrays"][name]), name
+    for name in ("mean", "log_variance"):
+        assert np.array_equal(np.load(again / "codes.npz")[name], found["codes"][name]), name
 
 
 def test_the_bound_and_the_likelihood(line: Any):

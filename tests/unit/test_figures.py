@@ -20,7 +20,7 @@ from phvae.analysis import figures, figures_compare, figures_density, figures_im
 from phvae.analysis.figures_plans import Plan, plans
 from phvae.analysis.figures_sources import Stored, information
 from phvae.errors import DataError
-from phvae.files import read_json
+from phvae.files import read_json, write_json
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FEW = ("vae", "beta-vae-0.25", "beta-vae-4", "ph-vae-2", "ph-vae-3", "copies-3", "ph-vae-3-matched")
@@ -347,3 +347,145 @@ def test_looks_differ_and_colours_are_told_apart_in_grey() -> None:
 def grey(colour: str) -> float:
     red, green, blue = mpl.colors.to_rgb(colour)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.fixture(scope="module")
+def every(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_results(
+        tmp_path_factory.mktemp("every") / "all", datasets=("digits", "trimodal"), seeds=2, sizes=(100, "all"),
+        arrays=False,
+    )  # fmt: skip
+
+
+def test_what_the_claims_compare_is_drawn_first(every: Path) -> None:
+    stored = Stored(every)
+    claimed = ["vae", "beta-vae-0.25", "beta-vae-0.5", "ph-vae-3", "ph-vae-3-matched", "copies-3"]
+    assert stored.variants("digits", 6) == claimed
+    betas = ["vae", "beta-vae-0.25", "beta-vae-0.5", "beta-vae-2", "beta-vae-4"]
+    assert stored.variants("digits", 9) == [*betas, "ph-vae-3", "ph-vae-3-matched", "copies-3", "ph-vae-3-kl"]
+    found = {plan.name: plan.arguments for plan in plans(stored)}
+    assert found["paired_seeds-trimodal"]["variants"] == claimed
+    assert found["small_data-trimodal"]["variants"] == claimed
+    drops = set(found["level_drop-digits"]["table"]["variant"])
+    assert {"ph-vae-3", "copies-3"} < drops
+    assert stored.variants("digits", 3, ["ph-vae-4", "ph-vae-2", "ph-vae-3-log", "copies-3"]) == [
+        "ph-vae-2", "ph-vae-4", "copies-3",
+    ]  # fmt: skip
+
+
+def test_without_controls_every_order_comes_before_the_beta_vaes(tmp_path: Path) -> None:
+    names = ("beta-vae-4", "vae", "ph-vae-2", "ph-vae-4", "ph-vae-3-log")
+    root = write_results(tmp_path / "few", datasets=("digits",), variants=names, seeds=1, arrays=False)
+    assert Stored(root).variants("digits", 3) == ["vae", "ph-vae-2", "ph-vae-4"]
+    assert Stored(root, "ph-vae-4").variants("digits", 3) == ["ph-vae-4", "vae", "ph-vae-2"]
+
+
+def test_small_data_shows_the_ball_share_where_it_is_known(every: Path) -> None:
+    stored = Stored(every)
+    known = next(plan for plan in plans(stored) if plan.name == "small_data-trimodal")
+    assert "ball_share" not in known.arguments["metrics"]
+    rows = stored.table[(stored.table["dataset"] == "trimodal") & (stored.table["metric"] == "kl")]
+    rows = rows.assign(metric="ball_share", value=rows["value"] / 40, unit="1")
+    stored.table = pd.concat([stored.table, rows], ignore_index=True)
+    [plan] = [plan for plan in plans(stored) if plan.name == "small_data-trimodal"]
+    assert plan.arguments["metrics"] == ["w1_samples_mean", "w1_samples_model", "ks_samples_mean", "ball_share"]
+    figure = figures.FIGURES["small_data"].draw(**plan.arguments)
+    check_layout(figure)
+    assert figure.axes[3].get_title(loc="left") == "central ball share"
+    assert len({round(ax.get_position().x0, 3) for ax in figure.axes}) == 2  # two by two, no empty place
+
+
+def test_no_point_of_the_figure_by_order_is_made_of_two_variants() -> None:
+    geometric, uniform = "hierarchical:geometric(2)", "hierarchical:uniform"
+    cells = [
+        ("vae", 1, "kl", 1.0), ("vae-wide", 1, "kl", 1.0), ("ph-2", 2, geometric, 1.0), ("ph-3", 3, geometric, 1.0),
+        ("ph-3-b4", 3, geometric, 4.0), ("ph-2-flat", 2, uniform, 1.0), ("ph-3-flat", 3, uniform, 1.0),
+        ("ph-3-wide", 3, geometric, 1.0),
+    ]  # fmt: skip
+    rows = [(*cell, seed, 10.0 * i + seed) for i, cell in enumerate(cells) for seed in range(3)]
+    table = pd.DataFrame(rows, columns=["variant", "order", "divergence", "beta", "seed", "value"]).assign(
+        metric="mse", unit="1", higher_is_better=False, basis="monomial", encoder_width="full", coupling="chain(0.5)",
+        prior="hierarchical",
+    )  # fmt: skip
+    axes = figures_compare.metric_by_order(table, ["mse"]).axes[0]
+    found = {bar.get_label(): bar.lines[0].get_ydata().tolist() for bar in axes.containers}
+    assert found == {
+        "PH-VAE": [21.0, 31.0], "β = 4": [41.0], "level-weighted, uniform": [51.0, 61.0], "PH-VAE (ph-3-wide)": [71.0],
+    }  # fmt: skip
+    [line] = [line for line in axes.lines if line.get_label() == "order 1 (VAE)"]
+    assert line.get_ydata() == pytest.approx([1.0, 1.0])
+
+
+def test_variants_of_one_label_are_all_drawn(tmp_path: Path) -> None:
+    root = write_results(tmp_path / "twins", datasets=("digits",), variants=("vae", "ph-vae-2", "ph-vae-3"), seeds=1)
+    config = read_json(root / "config.json")
+    for name in ("vae", "ph-vae-3"):
+        config["config"]["variants"][name]["label"] = "M"
+    write_json(root / "config.json", config)
+    stored = Stored(root)
+    assert stored.labels == {"vae": "M (vae)", "ph-vae-2": "PH-VAE 2", "ph-vae-3": "M (ph-vae-3)"}
+    [plan] = [plan for plan in plans(stored) if plan.figure == "reconstructions"]
+    assert list(plan.arguments["rows"]) == ["M (vae)", "PH-VAE 2", "M (ph-vae-3)"]
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]"])
+def test_a_damaged_configuration_is_named(tmp_path: Path, content: str) -> None:
+    root = write_results(tmp_path / "odd", datasets=("digits",), variants=("vae",), seeds=1, arrays=False)
+    (root / "config.json").write_text(content)
+    with pytest.raises(DataError, match=r"config\.json: .*remove it and run the workflow again"):
+        Stored(root)
+
+
+def test_principal_components_of_odd_codes() -> None:
+    rng = np.random.default_rng(4)
+    one = rng.normal(size=(50, 1)).astype(np.float32)
+    scores, shares = figures_latent.principal(one)
+    np.testing.assert_allclose(np.abs(scores), np.abs(np.pad(one - one.mean(), ((0, 0), (0, 1)))), atol=1e-6)
+    assert shares.tolist() == [1, 0]
+    codes = rng.normal(size=(50, 3))
+    broken = np.insert(codes, [7, 30], [[np.nan, 0, 0], [0, np.inf, 0]], axis=0)
+    scores, shares = figures_latent.principal(broken)
+    rest, same = figures_latent.principal(codes)
+    assert np.flatnonzero(np.isnan(scores).any(axis=1)).tolist() == [7, 31]
+    np.testing.assert_array_equal(scores[np.isfinite(scores).all(axis=1)], rest)
+    np.testing.assert_array_equal(shares, same)
+    for alike in (np.full((50, 3), 0.1), np.zeros((1, 2)), np.full((4, 3), np.nan)):
+        scores, shares = figures_latent.principal(alike)
+        assert shares.tolist() == [0, 0]
+        assert not np.nan_to_num(scores).any()
+
+
+@pytest.mark.parametrize("discrete", [True, False])
+def test_a_map_of_odd_codes_is_drawn_without_what_is_not_finite(discrete: bool) -> None:
+    rng = np.random.default_rng(5)
+    broken = rng.normal(size=(40, 4))
+    broken[3] = np.nan
+    codes = {"one": rng.normal(size=(40, 1)), "some": broken, "none": broken * np.nan, "collapsed": np.ones((40, 4))}
+    figure = figures_latent.latent_maps(codes, np.arange(40) % 3, "class", discrete=discrete)
+    figure.draw_without_rendering()
+    maps = [ax for ax in figure.axes if ax.get_xlabel()]
+    assert [sum(len(drawn.get_offsets()) for drawn in ax.collections) for ax in maps] == [40, 39, 0, 40]
+    assert [text.get_text() for text in maps[2].texts] == ["no finite code"]
+    assert maps[3].get_xlabel() == "PC 1 (0%)"
+
+
+def test_information_leaves_out_codes_that_are_not_finite() -> None:
+    rng = np.random.default_rng(6)
+    factors = rng.integers(0, 4, size=(400, 2))
+    codes = factors[:, :1] * 2.0
+    expected = information(codes[1:], factors[1:])
+    codes[0] = np.nan
+    np.testing.assert_array_equal(information(codes, factors), expected)
+    assert not information(codes * np.nan, factors).any()
+
+
+def test_a_wide_vae_is_drawn_beside_the_curve_not_in_it(every: Path) -> None:
+    table = Stored(every).of("digits")
+    wide = table[table["variant"] == "vae"].assign(variant="vae-wide", backbone="wide")
+    wide.loc[wide["metric"] == "mse", "value"] += 100
+    table = pd.concat([table.assign(backbone="usual"), wide], ignore_index=True)
+    axes = figures_compare.rate_distortion(table, {"digits": "mse"}).axes[0]
+    [mean] = [line for line in axes.lines if line.get_label() == "β-VAE, mean"]
+    assert len(mean.get_ydata()) == 5
+    assert max(mean.get_ydata()) < 1
+    assert "vae-wide" in axes.get_legend_handles_labels()[1]

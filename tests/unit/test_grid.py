@@ -6,7 +6,6 @@ import copy
 from pathlib import Path
 
 import pytest
-import yaml
 
 from phvae.cli import main
 from phvae.errors import ConfigError
@@ -290,9 +289,3 @@ def test_batches_hold_every_cell_once():
 @pytest.mark.parametrize("path", GRIDS, ids=lambda p: p.name)
 def test_shipped_configurations_parse(path):
     assert load_grid(path).config.name == path.stem
-
-
-def test_paper_holds_nothing_of_quick():
-    paper, quick = load_grid("config/paper.yaml"), yaml.safe_load(Path("config/quick.yaml").read_text())
-    assert set(paper.config.datasets).isdisjoint({"digits"})
-    assert paper.config.description != quick["description"]

@@ -23,36 +23,51 @@ from pathlib import Path
 from phvae.lease import Leases
 with Leases([Path(sys.argv[1])], heartbeat=0.05):
     print("held", flush=True)
-    time.sleep(float(sys.argv[2]))
+    while not Path(sys.argv[1], "go").exists():
+        time.sleep(0.01)
     Path(sys.argv[1], "done").touch()
 """
 
 
-def _holder(folder: Path, seconds: float) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(folder), str(seconds)], stdout=subprocess.PIPE, text=True
-    )
+def _holder(folder: Path) -> subprocess.Popen[str]:
+    """A process that holds a folder's lease until a file `go` lies there."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "held\n"
     return process
 
 
-def test_the_second_waits_for_the_first_and_says_for_whom(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    with _holder(tmp_path, 1.0) as first, Leases([tmp_path], heartbeat=0.05):
-        assert (tmp_path / "done").exists()
+def test_the_second_waits_for_the_first_and_says_for_whom(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    stop = Stop()
+    monkeypatch.setattr(stop, "check", (tmp_path / "go").touch)  # asked while it waits
+    with _holder(tmp_path) as first, Leases([tmp_path], stop, heartbeat=0.05):
+        done = (tmp_path / "done").exists()
+        (tmp_path / "go").touch()
+        assert done
         assert f"process {first.pid}" in caplog.text
         assert "waiting" in caplog.text
     assert not (tmp_path / "run.lease").exists()
 
 
 def test_a_killed_holder_is_recognised_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    with _holder(tmp_path, 60) as first:
+    with _holder(tmp_path) as first:
         first.kill()
         first.wait()
         started = time.monotonic()
         with Leases([tmp_path], heartbeat=0.05, stale=1000):
             assert time.monotonic() - started < 20
         assert "taken over" in caplog.text
+
+
+def test_a_killed_holder_that_nobody_waited_for_is_recognised_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    stop, looks = Stop(), iter(range(400))
+    monkeypatch.setattr(stop, "check", lambda: next(looks))
+    with _holder(tmp_path) as first:
+        first.kill()
+        with Leases([tmp_path], stop, heartbeat=0.05, stale=1000):
+            pass
 
 
 def test_a_number_given_to_another_process_does_not_keep_a_lease_alive(tmp_path: Path):

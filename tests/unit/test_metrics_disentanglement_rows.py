@@ -258,7 +258,17 @@ def test_equal_seeds_give_equal_values_and_another_seed_other_votes() -> None:
     assert one == two
     three = by_name(make_inputs(codes, factors, seed=1))
     assert three["mig"].value == one[0].value
-    assert three["beta_vae"].value != next(row.value for row in one if row.metric == "beta_vae")
+    for name in ("beta_vae", "dci_forest_disentanglement", "dci_forest_completeness"):
+        assert three[name].value != next(row.value for row in one if row.metric == name), name
+
+
+def test_another_seed_shuffles_the_codes_of_the_floor_otherwise() -> None:
+    codes = normal((200, 1, 3))
+    one, two, three = (dependence.rows(make_inputs(codes, np.zeros((200, 1), int), seed=seed)) for seed in (0, 0, 1))
+    assert one == two
+    for row, other in zip(one, three, strict=True):
+        assert row.value == other.value
+        assert row.floor != other.floor
 
 
 @pytest.mark.parametrize("regressor", ["forest", "boosting"])

@@ -62,9 +62,11 @@ def write_run(folder: Path, spoil: bool = False) -> None:
     write_json(folder / "encode.json", {"key": "e", "files": files})
 
 
-def compute(run: Path, cell: Cell | None = None, data: Any = None, **options: Any) -> list[dict[str, Any]]:
+def compute(
+    run: Path, cell: Cell | None = None, data: Any = None, seed: int = 0, **options: Any
+) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = evaluate.evaluate(
-        run, cell or make_cell(), 0, data or toy(), run.parent / "reference", **options
+        run, cell or make_cell(), seed, data or toy(), run.parent / "reference", **options
     )
     return found
 
@@ -116,8 +118,16 @@ def test_a_finished_run_is_left_alone_until_something_changes(run: Path, monkeyp
     compute(run)
     compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301})))
     compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301, "cells_per_job": 1})))
-    compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301})), toy(sha256="other"))
+    other = make_cell(SETTINGS.model_copy(update={"votes": 301})), toy(sha256="other")
+    compute(run, *other)
     assert len(calls) == 6
+    compute(run, *other, seed=1)
+    assert calls[6:] == [1]
+    compute(run, make_cell(other[0].evaluation, order=1), other[1], seed=1)
+    assert len(calls) == 8
+    monkeypatch.setattr(evaluate, "resolve", lambda device: "cuda")
+    compute(run, make_cell(other[0].evaluation, order=1), other[1], seed=1)
+    assert len(calls) == 9
 
 
 @pytest.mark.parametrize("named", [True, False])

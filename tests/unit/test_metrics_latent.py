@@ -20,7 +20,12 @@ CHAIN = np.array([[1, 0, 0], [0.5, 1, 0], [0.25, 0.5, 1]])
 
 
 def inputs_of(
-    mean: np.ndarray, log_variance: np.ndarray | float = 0.0, *, prior: str = "hierarchical", labels: Any = None
+    mean: np.ndarray,
+    log_variance: np.ndarray | float = 0.0,
+    *,
+    prior: str = "hierarchical",
+    labels: Any = None,
+    seed: int = 0,
 ) -> Inputs:
     """Codes of a model with A = chain(.5); kl_levels as the encode stage would write them."""
     order, size = mean.shape[1:]
@@ -33,9 +38,9 @@ def inputs_of(
     )
     data.factor_names = data.factor_sizes = ()
     model = ModelConfig(order=order, latent_size=order * size, prior=prior)
-    inputs = Inputs(data, codes, {}, model, EvaluationConfig(), None, 0)  # type: ignore[arg-type]
+    inputs = Inputs(data, codes, {}, model, EvaluationConfig(), None, seed)  # type: ignore[arg-type]
     levels = latent.kl_parts(inputs.codes, inputs.model.prior).sum(-1)
-    return Inputs(data, codes, {"kl_levels": levels, "kl": levels.sum(1)}, model, EvaluationConfig(), None, 0)  # type: ignore[arg-type]
+    return Inputs(data, codes, {"kl_levels": levels, "kl": levels.sum(1)}, model, EvaluationConfig(), None, seed)  # type: ignore[arg-type]
 
 
 def rows_of(*arguments: Any, **options: Any) -> dict[str, Row]:
@@ -116,6 +121,15 @@ def test_mmd_to_the_prior_is_zero_for_the_prior_and_positive_for_a_collapsed_or_
 def test_draws_depend_on_the_seed_alone() -> None:
     one, two = (latent.rows(inputs_of(normal(300))) for _ in range(2))
     assert one == two
+    three = {row.metric: row.value for row in latent.rows(inputs_of(normal(300), seed=1))}
+    changed = {row.metric for row in one if row.value != three[row.metric]}
+    assert changed == {"ball_share", "mmd_prior"}
+
+
+def test_the_priors_draws_depend_on_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(latent, "aggregate", lambda inputs: normal(300).reshape(300, -1))
+    values = [rows_of(normal(300), seed=seed)["mmd_prior"].value for seed in (0, 0, 1)]
+    assert values[0] == values[1] != values[2]
 
 
 # ---- active units, neighbours ----

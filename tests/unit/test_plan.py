@@ -50,11 +50,11 @@ def test_facts_of_data_sets_that_nobody_has_read(kind, options, shape, count, cl
 
 
 @pytest.mark.parametrize("network", [{"name": "dense", "hidden": [40, 30]}, "conv_locatello"])
-@pytest.mark.parametrize("order", [1, 3])
-def test_size_of_a_model_is_that_of_the_real_one(network, order):
+@pytest.mark.parametrize(("order", "width"), [(1, "full"), (3, "full"), (3, "matched")])
+def test_size_of_a_model_is_that_of_the_real_one(network, order, width):
     from phvae.model import PHVAE
 
-    model = {"order": order, "latent_size": 12, "network": network}
+    model = {"order": order, "latent_size": 12, "network": network, "encoder_width": width}
     cell = parse_grid(
         {**SMALL, "datasets": {"set": {"data": {"kind": "sprites"}}}, "variants": {"vae": {"model": model}}}, "a"
     ).cells[0]
@@ -67,6 +67,14 @@ def test_multiply_adds_of_a_dense_model_by_hand():
     assert costs.operations(vae) == (1 * 10 + 10 * 24, 12 * 10 + 10 * 1)
     order = hierarchical.model.order
     assert costs.operations(hierarchical) == (order * (1 * 10 + 10 * 24 / order), 12 * 10 + 10 * 1)
+
+
+def test_matched_encoders_together_cost_one():
+    model = {"order": 3, "latent_size": 12, "network": "conv_locatello"}
+    variants = {width: {"model": {**model, "encoder_width": width}} for width in ("full", "matched")}
+    content = {**SMALL, "datasets": {"set": {"data": {"kind": "sprites"}}}, "variants": {"vae": {}, **variants}}
+    full, matched = (costs.operations(cell) for cell in parse_grid({**content, "baseline": "vae"}, "a").cells[1:])
+    assert matched == (full[0] / 3, full[1])
 
 
 def test_training_costs_grow_with_what_is_trained():
@@ -85,6 +93,34 @@ def test_seeds_that_do_not_stack_are_counted_one_by_one():
     together, apart = (next(job for job in jobs(g) if job.stage == "train").seconds for g in by_hand.values())
     assert apart - costs.START == pytest.approx(2 * costs.train_seconds(by_hand[1].cells[0], 1, "cpu"))
     assert together < apart
+
+
+def test_every_seed_is_encoded_and_scored():
+    two, four = (jobs(grid("seeds", count)) for count in (2, 4))
+    for stage in ("encode", "evaluate"):
+        less, more = (sum(job.seconds - costs.START for job in made if job.stage == stage) for made in (two, four))
+        assert more == pytest.approx(2 * less), stage
+
+
+def test_a_batch_asks_for_the_memory_of_its_largest_cell():
+    chosen = on("celeba64")
+    small, large = chosen.cells
+    assert costs.memory_mb("evaluate", large) > costs.memory_mb("evaluate", small) + 10
+    for job in jobs(chosen):
+        if job.stage in ("encode", "evaluate"):
+            assert job.memory_mb == costs.memory_mb(job.stage, large)
+
+
+def test_boosting_is_counted_and_shared_by_four_processes():
+    content = {**SMALL, "datasets": {"set": {"data": {"kind": "sprites"}}}}
+    grids = [parse_grid({**content, "evaluation": {"dci": [name]}}, "a") for name in ("forest", "boosting")]
+    forest, boosting = (next(job for job in jobs(g) if job.stage == "evaluate") for g in grids)
+    assert (forest.threads, boosting.threads) == (1, 4)
+    cells = grids[1].cells
+    codes = min(cells[0].evaluation.n_codes, cells[0].facts.counts[2])
+    added = len(cells) * 2 * 4e-5 * 58 * 12 * codes * 2 / 3  # two seeds, the classes of sprites, 12 codes
+    assert 4 * (boosting.seconds - costs.START) == pytest.approx(forest.seconds - costs.START + added)
+    assert request(grids[1], "evaluate", cells) == boosting.request
 
 
 @pytest.mark.parametrize("name", ["quick", "paper", "reference"])
@@ -186,3 +222,43 @@ def test_scores_are_corrected_on_the_device_that_computes_them(extractor, device
 def test_results_that_are_not_there(tmp_path):
     with pytest.raises(PhvaeError, match=r"config\.json: absent; give the folder of finished results"):
         plan(grid(), tmp_path)
+
+
+def _asked(text: str, stage: str) -> tuple[float, str]:
+    """Memory (GB) and time of a stage's line."""
+    found = re.search(rf"^{stage} .* ([\d.]+) GB, (.+)$", text, re.M)
+    assert found
+    return float(found.group(1)), found.group(2)
+
+
+def test_the_most_of_each_resource_is_its_own(monkeypatch):
+    """Of two jobs one takes long, the other is large."""
+    made = [Job("evaluate", "long", 9000, 2100, False, 1), Job("evaluate", "large", 10, 4000, False, 4)]
+    others = [Job(stage, "a", 10, 100, False, 1) for stage in ("prepare", "reference", "train", "encode", "groups")]
+    monkeypatch.setattr("phvae.plan.jobs", lambda *_: [*others, *made])
+    text = plan(grid())
+    assert re.search(r"^evaluate .*   4 CPU, 6 GB, 7.5 h$", text, re.M)
+    assert re.search(r"^all .*   4 CPU, 6 GB, 7.5 h$", text, re.M)
+    assert "largest     1 CPU, 3.5 GB, 7.5 h: evaluate long" in text
+
+
+@pytest.mark.parametrize("name", ["quick", "paper", "reference"])
+def test_no_job_asks_for_more_than_the_plan_says(name):
+    chosen = load_grid(f"config/{name}.yaml")
+    text = plan(chosen)
+    for stage in ("encode", "evaluate"):
+        most = max(request(chosen, stage, cells)[0] for cells in chosen.batches().values())
+        assert _asked(text, stage)[0] == most / 1000
+
+
+def test_requests_are_those_of_the_workflow_hours_are_corrected(monkeypatch):
+    chosen = grid()
+    before = plan(chosen)
+    networks = {cell.model.network.name for cell in chosen.cells}
+    slow = {(stage, network): 1e4 for stage in calibration.STAGES for network in networks}
+    monkeypatch.setattr("phvae.plan.measured", lambda *_: slow)
+    monkeypatch.setattr("phvae.plan.error", lambda *_: [])
+    after = plan(chosen, chosen.paths.root)
+    assert [re.search(r"^train .* \S+ (s|min|h)   ", text, re.M).group(1) for text in (before, after)] == ["s", "h"]
+    for stage in ("train", "encode", "evaluate", "all", "largest"):
+        assert _asked(after, stage) == _asked(before, stage)

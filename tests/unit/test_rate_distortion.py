@@ -112,3 +112,23 @@ def test_the_curve_stays_between_its_points(points: list[tuple[float, float]], s
     found = interpolate(rates, values, np.array([at]))
     if len(np.unique(rates)) > 1:
         assert values.min() - 1e-9 <= found[0] <= values.max() + 1e-9
+
+
+def test_the_curve_of_a_data_set_is_made_of_the_most_variants_with_one_backbone() -> None:
+    flat = {"b4": [1.0], "b2": [2.0], "vae": [3.0], "wide": [2.5], "wide4": [1.5], "wider": [3.5], "ph": [2.0]}
+    both = table(flat, {name: [1.0] for name in flat}).assign(backbone="12 dense[64]")
+    is_wide = both["variant"].str.startswith("wide")
+    both.loc[is_wide, ["order", "divergence", "backbone"]] = [1, "kl", "12 dense[512]"]
+    assert curve_variants(both.drop(columns="backbone")) == ["b4", "b2", "vae", "wide", "wide4", "wider"]
+    assert curve_variants(both[both["variant"] != "wider"]) == ["b4", "b2", "vae"]
+    assert curve_variants(both) == ["b4", "b2", "vae"]  # as many: the first of the table
+    other = both[~both["variant"].isin(["b4", "b2"])].assign(dataset="e")
+    two = pd.concat([both, other])
+    found = matched(two, "mse")
+    assert list(found["dataset"]) == ["d"] * 4 + ["e"] * 2
+    assert list(found["variant"]) == ["wide", "wide4", "wider", "ph", "vae", "ph"]
+    assert found["curve"].notna().tolist() == [True, True, False, True, True, True]
+    assert curve_variants(two) == ["b4", "b2", "vae", "wide", "wide4", "wider"]
+    none = both[both["variant"] == "ph"]
+    assert curve_variants(none) == []
+    assert matched(none, "mse")["curve"].isna().all()

@@ -114,6 +114,25 @@ def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
     assert '<a href="#figure-forest-sprites">forest: sprites</a>' in claims
 
 
+def test_a_claim_links_to_the_pages_of_its_figure_that_hold_its_data_sets(tmp_path: Path) -> None:
+    rows = [
+        "claim,dataset,figure",
+        "a,mnist,rate_distortion",
+        "a,absent,rate_distortion",
+        "a,mnist,forest-mnist",
+        "b,x,",
+    ]
+    write_text(tmp_path / "claims.csv", "\n".join(rows))
+    shown = [
+        {"name": "rate_distortion", "figure": "rate_distortion", "subject": "claw, gap"},
+        {"name": "rate_distortion-2", "figure": "rate_distortion", "subject": "digits, mnist"},
+        {"name": "forest-mnist", "figure": "forest", "subject": "mnist"},
+        {"name": "forest-digits", "figure": "forest", "subject": "digits"},
+    ]
+    found = report._claim_figures(tmp_path / "claims.csv", shown)
+    assert found == {"a": ["rate_distortion-2", "forest-mnist"], "b": []}
+
+
 def test_words_of_verdicts_have_their_colour(results: Path, tmp_path: Path) -> None:
     rows = [["a", "supported"], ["b", "contradicted (smaller than the effect that matters)"], ["c", "not resolved (x)"]]
     copy = shutil.copytree(results, tmp_path / "copy")
@@ -209,7 +228,9 @@ def test_csv_shows_long_numbers_short(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [("−0.5", -0.5), ("1.00e-07", 1e-7), ("(3.20 ± 0.11)e-06", 3.2e-6), ("12 %", 12), ("0.03 [0.01, 0.05]", 0.03),
-     ("vae", None), ("", None), ("-", None), ("(too few seeds)", None)],
+     ("vae", None), ("", None), ("-", None), ("(too few seeds)", None), ("9 (1/2) †", 9), ("1,234,567", 1234567),
+     ("(-3.2 ± 1.1)e-06 †", -3.2e-6), ("12%", 12), ("5/6", 5), ("3(2)", 3), ("1.5 ± 0", 1.5), ("12ab34", None),
+     ("5e1234567", None), ("3D Shapes", None), ("2.14.1", None), ("123456789012, 2ab (3)", None), ("2026-01-01", None)],
 )  # fmt: skip
 def test_cells_sort_by_their_number(text: str, value: float | None) -> None:
     assert sort_value(text) == value
@@ -241,3 +262,19 @@ def test_graph_boxes_do_not_touch_and_names_are_escaped() -> None:
     for i, (x, y, w, h) in enumerate(boxes):
         for u, v, *_ in boxes[i + 1 :]:
             assert abs(u - x) >= w or abs(v - y) >= h
+
+
+DAMAGE = {
+    "tables/index.json": ["{", "{}", "[]", '{"tables": 3}', '{"tables": [3]}', '{"tables": [{}]}'],
+    "tables/claims.csv": ["", "name,figure\na,b\n"],
+    "figures/index.json": ["{", "{}", '{"figures": [{"name": "forest"}]}'],
+    "config.json": ["{", "[]", "{}", '{"config": 3}'],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in DAMAGE.items() for text in texts])
+def test_a_damaged_file_is_named_with_what_to_do(results: Path, tmp_path: Path, name: str, text: str) -> None:
+    copy = shutil.copytree(results, tmp_path / "copy")
+    (copy / name).write_text(text)
+    with pytest.raises(DataError, match=rf"{copy / name}: .*; .*run .* again"):
+        report.write(copy)

@@ -69,6 +69,17 @@ def test_table_has_the_columns_in_order_and_one_row_a_metric(root: Path) -> None
     assert set(empty.status) == {"empty"}
 
 
+def test_a_backbone_is_what_is_left_of_a_model_without_order_and_divergence(tmp_path: Path) -> None:
+    models = [{}, {"order": 3}, {"divergence": {"name": "kl", "beta": 4.0}}, {"prior": "standard"}]
+    other = [{"latent_size": 24}, {"network": {"name": "dense", "hidden": [9]}}, {"likelihood": "bernoulli"}]
+    for seed, model in enumerate([*models, *other]):
+        record = {"config": {"model": ModelConfig.model_validate(model).model_dump(mode="json")}}
+        write_run(tmp_path, "digits", 100, f"v{seed}", seed, **record)
+    found = results.collect(tmp_path).groupby("variant")["backbone"].unique().map(lambda names: names[0])
+    assert found[: len(models)].nunique() == 1
+    assert found.nunique() == 1 + len(other)
+
+
 def test_csv_is_byte_identical_whatever_the_order_and_the_clock(root: Path) -> None:
     results.collect(root, EXPECTED)
     first = (root / "metrics.csv").read_bytes()
@@ -229,3 +240,94 @@ def test_a_diverged_run_is_counted_once_also_with_a_row_a_metric(root: Path) -> 
     assert list(zip(lost["metric"], lost["status"], strict=True)) == [("kl", "diverged"), ("mse", "diverged")]
     mse = summary(table).query("n_train == '100' and variant == 'vae' and metric == 'mse' and split == 'test'").iloc[0]
     assert (mse["diverged"], mse["n"], mse["planned"], mse["missing"]) == (1, 3, 4, 0)
+
+
+RECORD = {"config": {}, "parameters": [1], "epochs": "many", "best_epoch": 1.5, "inputs": 3, "versions": "2",
+          "label": 1, "accepted": [3], "run_key": 5, "dirty": "no"}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [*RECORD, "config.model", "config.model.order"])
+def test_a_record_that_the_tables_cannot_take_is_a_failed_run(root: Path, key: str) -> None:
+    model = ModelConfig().model_dump(mode="json")
+    models = {"config.model": {}, "config.model.order": model | {"order": "x"}}
+    damage = {"config": {"model": models[key]}} if key in models else {key: RECORD[key]}
+    write_run(root, "digits", 100, "vae", 2, **damage)
+    table = results.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
+    (lost,) = table[table.seed == 2].to_dict("records")
+    assert (lost["metric"], lost["status"]) == (results.RUN, "failed")
+    assert lost["reason"].startswith("run.json cannot be read: ")
+    assert len(table[table.metric != results.RUN]) == len(EXPECTED) * 3
+    assert list(results.read_runs(root).query("seed == 2").status) == ["failed"]
+
+
+ROWS = {"empty": [{}], "number": 3, "numbers": [3], "value": [row("mse", 1.0) | {"value": "abc"}],
+        "n": [row("mse", 1.0, n=1.5)], "split": [row("mse", 1.0) | {"split": 1}]}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ROWS)
+def test_scores_that_the_table_cannot_hold_are_a_failed_run(root: Path, what: str) -> None:
+    folder = root / "runs/digits/n-100/vae/seed-0"
+    (folder / "metrics.json").write_text(json.dumps({"rows": ROWS[what]}))
+    table = results.collect(root, EXPECTED)
+    (lost,) = table[(table.metric == results.RUN)].to_dict("records")
+    assert (lost["seed"], lost["status"]) == (0, "failed")
+    assert lost["reason"].startswith("metrics.json cannot be read: ")
+    (folder.parent / "groups.json").write_text(json.dumps({"rows": ROWS[what]}))
+    with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae groups` again"):
+        results.collect(root, EXPECTED)
+
+
+def test_damaged_costs_are_left_out(root: Path) -> None:
+    folder = root / "runs/digits/n-100/vae/seed-0"
+    (folder / "costs.json").write_text(json.dumps({"seconds_train": "long", "seconds_encode": 1.5}))
+    (folder / "history.csv").write_text("epoch,validation_loss\n1,0.5\n2")
+    results.collect(root, EXPECTED)
+    costs = results.read_costs(root)
+    assert (costs.seconds_train[0], costs.seconds_encode[0]) == (5.0, 1.5)
+    assert pd.isna(costs.late_gain[0])
+
+
+def test_scores_of_an_earlier_model_are_missing(root: Path) -> None:
+    folder = root / "runs/digits/n-100/vae/seed-0"
+    encoded = {"key": "e", "run_key": "vae0", "files": {}}
+    for known, status in ((encoded, "ok"), (encoded | {"run_key": "older"}, "missing"), ({"key": "e"}, "ok")):
+        (folder / "encode.json").write_text(json.dumps(known))
+        results.collect(root, EXPECTED)
+        assert results.read_runs(root).status[0] == status
+    (folder / "encode.json").write_text(json.dumps(encoded | {"run_key": "older"}))
+    table = results.collect(root, EXPECTED)
+    assert list(table[table.metric == results.RUN].reason) == [results.OUTDATED]
+    record = json.loads((folder / "run.json").read_text())
+    accepted = [{"from": "older", "to": "vae0"}]  # the same numbers under the key of edited code
+    (folder / "run.json").write_text(json.dumps(record | {"accepted": accepted}))
+    assert len(results.collect(root, EXPECTED)) == len(EXPECTED) * 3
+
+
+TABLES = {"empty": b"", "words": b"no table", "cut": None}
+
+
+@pytest.mark.parametrize("harm", TABLES)
+@pytest.mark.parametrize("name", ["metrics.parquet", "metrics.csv", "costs.parquet", "runs.parquet"])
+def test_a_damaged_table_is_named_with_what_to_do(root: Path, name: str, harm: str) -> None:
+    results.collect(root, EXPECTED)
+    path = root / name
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] if harm == "cut" else TABLES[harm] or b"")
+    if name == "metrics.csv":
+        (root / "metrics.parquet").unlink()
+        if harm == "cut":
+            path.write_bytes(content.replace(b"0.1,1,", b"a,b,c,1,", 1))
+    read = {"costs.parquet": results.read_costs, "runs.parquet": results.read_runs}.get(name, results.read_table)
+    with pytest.raises(DataError, match=f"{path}: .*; run `phvae collect` again"):
+        read(root)
+
+
+@pytest.mark.parametrize("name", ["metrics.parquet", "metrics.csv"])
+def test_a_table_of_another_schema_is_refused(root: Path, name: str) -> None:
+    table = results.collect(root, EXPECTED).assign(schema_version=7).drop(columns="unit")
+    table.to_parquet(root / "metrics.parquet")
+    table.to_csv(root / "metrics.csv", index=False)
+    if name == "metrics.csv":
+        (root / "metrics.parquet").unlink()
+    with pytest.raises(DataError, match=f"{name}: found schema 7, expected 1; run `phvae collect` again"):
+        results.read_table(root)

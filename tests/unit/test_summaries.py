@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ from known_truth import SEEDS, write_known
 from scipy import stats
 
 from phvae.analysis.results import read_table
-from phvae.analysis.summaries import against, at_floor, summary
-from phvae.errors import ConfigError
+from phvae.analysis.summaries import against, at_floor, configured, summary
+from phvae.errors import ConfigError, DataError
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +51,12 @@ def test_a_better_variant_that_diverged_more_often_is_not_called_better(frame: p
     assert row["difference_high"] < 0  # it would have been
     assert (row["word"], row["why"]) == ("not resolved", "the variant diverged more often")
     assert (row["n"], row["planned"], row["diverged"], row["pairs"], row["incomplete"]) == (9, 10, 1, 9, 1)
+
+
+def test_a_variant_is_not_called_worse_than_a_baseline_that_diverged_more_often(table: pd.DataFrame) -> None:
+    row = against(table, "ph-vae-4").set_index(["dataset", "variant", "metric"]).loc[("grey", "vae", "mse")]
+    assert row["difference_low"] > 0  # it would have been
+    assert (row["word"], row["why"]) == ("not resolved", "the baseline diverged more often")
 
 
 def test_metrics_without_values_are_counted_with_their_reason(frame: pd.DataFrame) -> None:
@@ -178,3 +185,41 @@ def test_order_of_lines_does_not_change_a_number(table: pd.DataFrame, tmp_path: 
     one, two = (against(t, "vae").sort_values(key).reset_index(drop=True) for t in (table, shuffled))
     pd.testing.assert_frame_equal(one, two)
     assert len(summary(table)) == len(one)
+
+
+def test_a_mean_beyond_the_value_of_the_data_is_not_better() -> None:
+    true, noisy = 0.8 + 0.001 * np.arange(5.0), 4.8 + 0.003 * np.arange(5.0)
+    table = long({"a": true, "b": noisy}, metric="sharpness", higher_is_better=True)
+    row = against(table, "a").set_index("variant").loc["b"]
+    assert row["difference_low"] > 0
+    why = "is beyond the value of the data: more is no merit"
+    assert (row["word"], row["why"]) == ("not resolved", f"the variant {why}")
+    row = against(table, "b").set_index("variant").loc["a"]  # nor is what is as sharp as the data worse than noise
+    assert (row["word"], row["why"]) == ("not resolved", f"the baseline {why}")
+    below = long({"a": true, "b": noisy - 3.9}, metric="sharpness", higher_is_better=True)
+    assert against(below, "a").set_index("variant").loc["b", "word"] == "better"
+    assert against(long({"a": true, "b": noisy}, higher_is_better=True), "a")["word"].tolist() == ["", "better"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("{", "damaged"),
+        ("{}", "config: found nothing"),
+        ("[]", "found []"),
+        ('{"config": 3}', "config: found 3"),
+        ('{"config": {"variants": {"vae": "VAE"}}}', "config.variants: found {'vae': 'VAE'}"),
+    ],
+)
+def test_a_damaged_configuration_is_named_with_its_remedy(tmp_path: Path, content: str, found: str) -> None:
+    assert configured(tmp_path) == ("vae", {})
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(DataError, match=r"config\.json: .*; remove it and run the workflow again$") as error:
+        configured(tmp_path)
+    assert found in str(error.value)
+
+
+def test_the_configuration_tells_the_baseline_and_the_labels(tmp_path: Path) -> None:
+    variants = {"a": {"label": "A 1"}, "b": {"label": ""}}
+    (tmp_path / "config.json").write_text(json.dumps({"config": {"baseline": "b", "variants": variants}}))
+    assert configured(tmp_path) == ("b", {"a": "A 1", "b": "b"})

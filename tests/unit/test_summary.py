@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from phvae.analysis.results import COST_COLUMNS
+from phvae.errors import DataError
 from phvae.grid import parse_grid
 from phvae.summary import summary
 
@@ -33,3 +35,13 @@ def test_names_places_costs_and_diverged_runs(tmp_path: Path):
 
 def test_results_in_the_checkout_are_opened_by_make():
     assert "make ui" in summary(parse_grid(GRID, "tiny"))
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"uri": 3}'])
+def test_a_damaged_record_of_tracking_is_named(tmp_path: Path, text: str):
+    grid = parse_grid(GRID | {"results": str(tmp_path)}, "tiny")
+    grid.paths.root.mkdir()
+    path = grid.paths.root / "tracking.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=f"{path}: .*; run `phvae track` again"):
+        summary(grid)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -17,7 +18,9 @@ from phvae.analysis.compare import compare
 from phvae.analysis.published import read_published
 from phvae.analysis.results import collect
 from phvae.analysis.tables_claims import claims_table, unchanged
-from phvae.analysis.tables_source import read_source
+from phvae.analysis.tables_matched import matched_rate
+from phvae.analysis.tables_runs import parameters
+from phvae.analysis.tables_source import Source, read_source
 from phvae.config import ModelConfig
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json, sha256
@@ -265,6 +268,8 @@ def test_odd_results_give_tables_all_the_same(case: str, tmp_path: Path) -> None
         ('grey,all,vae,mse,"0,12",,x', "value: found '0,12'"),
         ("grey,all,vae,mse,,,x", "value is empty"),
         ("grey,all,vae,mse,1,-,x", "sd: found '-'"),
+        ("grey,all,vae,mse,1,-0.1,x", "entry 1: sd: found '-0.1', expected a standard deviation, 0 or larger"),
+        ("grey,100,vae,mse,1,,x\ngrey,0100, vae ,mse,2,,y", "grey / 100 / vae / mse twice"),
         ("grey,all,vae,mse,1,,x\ngrey,all,vae,mse,2,,y", "grey / all / vae / mse twice"),
     ],
 )
@@ -310,3 +315,82 @@ def test_runs_record_the_claims_they_were_made_under() -> None:
     cell = load_grid("config/smoke.yaml").cells[0]
     record = provenance.describe(cell, 0, "key", {"data": "d"}, "cpu", 1)
     assert unchanged([record["claims_sha256"]], sha256("config/claims.yaml")) == "unchanged since before the runs"
+
+
+def test_published_names_are_stripped_and_only_whole_lines_are_comments(tmp_path: Path) -> None:
+    lines = ['# ours, unquoted: "', "grey , 0100,vae ,mse , 1,0.1,Table #3 of the paper ", "#grey,all,vae,mse,1,,x"]
+    (row,) = read_published(published(tmp_path, *lines)).to_dict("records")
+    assert row == {
+        "dataset": "grey", "n_train": "100", "variant": "vae", "metric": "mse", "value": 1.0, "sd": 0.1,
+        "source": "Table #3 of the paper",
+    }  # fmt: skip
+
+
+def test_a_parameter_table_without_totals_has_its_ratios(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "results"
+    shutil.copytree(root, copy)
+    costs = pd.read_parquet(copy / "costs.parquet")
+    costs.assign(parameters=pd.array([pd.NA] * len(costs), dtype="Int64")).to_parquet(copy / "costs.parquet")
+    table, _ = parameters(read_source(copy))
+    assert table.blocks
+    for block in table.blocks:
+        assert {len(line) for line in block.rows} == {len(block.header)}
+        assert {line[-1] for line in block.rows} == {"–"}
+
+
+def against_curve(**lost: int) -> Source:
+    """A source of one data set whose curve goes through beta 4, 1 and 0.25; `lost` is a run without a value."""
+    rows = []
+    for variant, order, beta, rate, sharp in [
+        ("b4", 1, 4.0, 1.0, 3.0), ("vae", 1, 1.0, 3.0, 3.2), ("b025", 1, 0.25, 5.0, 3.4), ("ph", 3, 1.0, 3.0, 4.8),
+        ("blur", 3, 1.0, 3.0, 0.9), ("fast", 3, 1.0, 4.96, 0.9),
+    ]:  # fmt: skip
+        for seed in range(10):
+            status = "failed" if lost.get(variant) == seed else "ok"
+            for metric, value in (("kl", rate + 0.01 * seed), ("sharpness", sharp + 0.01 * math.sin(seed * order))):
+                value = value + (0.1 * seed if variant == "fast" and metric == "kl" else 0)
+                known = {"sharpness": True}.get(metric)
+                rows.append(("d", "all", variant, order, "kl" if order == 1 else "hierarchical", beta, seed, "test",
+                             metric, value, status, known))  # fmt: skip
+    columns = ["dataset", "n_train", "variant", "order", "divergence", "beta", "seed", "split", "metric", "value",
+               "status", "higher_is_better"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+    labels = {name: name for name in table["variant"].unique()}
+    empty = pd.DataFrame()
+    return Source("vae", table, empty, labels, {}, {}, empty, empty, empty)
+
+
+def test_a_rate_off_the_curve_and_a_lost_run_of_the_curve_are_told_apart() -> None:
+    table, frame = matched_rate(against_curve(b4=2))
+    counts = frame.set_index("variant")[["pairs", "outside", "no_curve"]]
+    assert counts.loc["ph"].tolist() == [9, 0, 1]
+    assert counts.loc["fast"].tolist() == [1, 8, 1]
+    cells = {row[0]: row[1].text for row in table.blocks[0].rows[:3]}
+    assert cells["ph"].endswith(" (9/9, 1 lost)")
+    assert cells["fast"].endswith(" (1/9, 1 lost)")
+    assert table.blocks[0].heading.endswith("10 seeds")
+    table, _ = matched_rate(against_curve())
+    assert [row[1].text.partition("(")[2] for row in table.blocks[0].rows[:3]] == ["", "", "1/10)"]
+
+
+def test_sharper_than_the_data_is_not_better_than_the_curve() -> None:
+    table, frame = matched_rate(against_curve())
+    said = frame.set_index("variant")[["word", "why"]]
+    assert said.loc["ph"].tolist() == ["not resolved", "the variant is beyond the value of the data: more is no merit"]
+    assert said.loc["blur"].tolist() == ["not resolved", "the curve is beyond the value of the data: more is no merit"]
+    assert not any(row[1].bold or row[1].mark for row in table.blocks[0].rows[:2])
+
+
+def test_the_line_of_order_one_says_whose_numbers_stand_there(root: Path) -> None:
+    text = (root / "tables" / "divergences-orders.md").read_text(encoding="utf-8")
+    assert "At order 1 KL is the VAE" in text
+    one = lines(root, "divergences-orders", "grey")
+    assert one["order"] == ["KL", "level-weighted, geometric(2)"]
+    assert one["1"][1] == "–"  # which the sentence explains
+
+
+def test_a_damaged_configuration_stops_the_tables(tmp_path: Path) -> None:
+    shutil.copytree(write_known(tmp_path / "whole"), tmp_path / "results")
+    (tmp_path / "results" / "config.json").write_text("{")
+    with pytest.raises(DataError, match="remove it and run the workflow again"):
+        read_source(tmp_path / "results")

@@ -138,6 +138,16 @@ def test_curves_are_thinned_to_fifty_points_with_both_ends(results: Path) -> Non
     assert client(results).get_metric_history(run_id, "validation/loss") == []
 
 
+def test_of_several_runs_under_one_path_one_is_left(results: Path) -> None:
+    tracking.sync(results)
+    server, before = client(results), runs(results)
+    for path in ("digits/n-all/vae", "digits/n-all/vae/seed-0"):
+        info = before[path].info
+        server.create_run(info.experiment_id, start_time=info.start_time - 1000, tags={"phvae.path": path})
+    tracking.sync(results)
+    assert set(runs(results)) == set(before)  # `runs` takes no two
+
+
 def test_syncing_twice_adds_nothing(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tracking.sync(results)
     before = ids(results)
@@ -355,6 +365,9 @@ def test_secrets_in_a_configuration_are_masked(results: Path) -> None:
         ("http://u:p@ss@host:5000/x", "http://***@host:5000/x"),
         ("postgresql://user:secret@db/mlflow?sslkey=1", "postgresql://***@db/mlflow?sslkey=1"),
         ("http://host/?api_key=1&x=2", "http://host/?api_key=***&x=2"),
+        ("postgresql://me:p/ss@example.org/x", "postgresql://***@example.org/x"),
+        ("mysql://me:p@s/s@host/x and sqlite:////a/b@c", "mysql://***@host/x and sqlite:////a/b@c"),
+        ("http://host:5000/x", "http://host:5000/x"),
     ],
 )
 def test_mask(text: str, shown: str) -> None:

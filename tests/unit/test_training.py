@@ -94,13 +94,21 @@ def test_more_threads_train_one_after_the_other(tmp_path: Path):
     assert torch.get_num_threads() == before
 
 
-def test_a_memory_mapped_set_gives_the_same_numbers(tmp_path: Path):
+def test_a_memory_mapped_set_gives_the_same_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    held: list[Batches] = []
+
+    def spy(*args: Any, **kw: Any) -> Batches:
+        held.append(Batches(*args, **kw))
+        return held[-1]
+
+    monkeypatch.setattr(training, "Batches", spy)
     data = images()
     np.save(tmp_path / "train.npy", data.train)
     mapped = images()
     object.__setattr__(mapped, "train", np.load(tmp_path / "train.npy", mmap_mode="r"))
     for name, share, which in (("memory", 1.0, data), ("mapped", 1e-12, mapped)):
         train(tmp_path / name, cell(training={"memory_share": share}, n_train=100), data=which)
+    assert [batches.mapped for batches in held] == [False, True]
     assert results(tmp_path / "memory", 1) == results(tmp_path / "mapped", 1)
 
 

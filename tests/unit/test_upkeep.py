@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from phvae import checkpoint, provenance
-from phvae.errors import PhvaeError
+from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, sha256, write_json
 from phvae.grid import Grid, parse_grid
 from phvae.lease import Leases
@@ -121,6 +121,25 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str):
     for call in (lambda: accept(grid, "a comment"), lambda: clean(grid)):
         with pytest.raises(PhvaeError, match=f"{path}: .*remove it, and the run is trained again"):
             call()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"config": {"training": 3}}, {"config": 3}, {"inputs": []}, {"versions": "2"}, {"accepted": 3}]
+)
+def test_a_record_with_another_kind_of_value_is_named(tmp_path: Path, changed: dict[str, Any]):
+    grid = _grid(tmp_path)
+    path = _finish(grid, changed=changed)
+    with pytest.raises(DataError, match=f"{path}: .*found .*remove it, and the run is trained again"):
+        accept(grid, "a comment")
+
+
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"sha256": 3}'])
+def test_a_damaged_manifest_of_data_is_named(tmp_path: Path, content: str):
+    grid = _grid(tmp_path)
+    _finish(grid)
+    grid.paths.data("claw").write_text(content)
+    with pytest.raises(DataError, match=f"{grid.paths.data('claw')}: .*remove it and run `phvae prepare` again"):
+        accept(grid, "a comment")
 
 
 # ---- clean ----

@@ -27,10 +27,10 @@ def copy(folder: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """The package of the copy comes first, caches stay inside it, the home folder is out of reach."""
+    """The package of the copy comes first, caches stay inside it, the home folder and fetched data are out of reach."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    return os.environ | {
+    return {name: value for name, value in os.environ.items() if name != "PHVAE_DATA_PATH"} | {
         "PYTHONPATH": str(folder),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(home),

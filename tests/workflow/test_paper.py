@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy as copying
+import os
 import re
 import stat
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -108,6 +110,14 @@ def miniature(folder: Path) -> Grid:
     return parse_grid(content, "miniature")
 
 
+@pytest.fixture
+def usual_umask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+@pytest.mark.usefixtures("usual_umask")
 @pytest.mark.filterwarnings("ignore:.*is unverified")
 def test_in_miniature(paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Every stage of each of its data sets with one variant, and of each of its variants with one data set."""
