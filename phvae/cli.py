@@ -37,8 +37,8 @@ Command = Callable[[Arguments], int | None]
 def _size(text: str) -> int | str:
     if text == "all":
         return text
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"found {text!r}, expected a number or 'all'")
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):  # as long as 63 bits
+        raise argparse.ArgumentTypeError(f"found {text!r:.80}, expected a whole number of at most 18 digits or 'all'")
     return int(text)
 
 
@@ -280,16 +280,36 @@ def _parser() -> argparse.ArgumentParser:
     data = add("data", _data, "list, show or fetch data sets", "phvae data show claw")
     data.add_argument("action", choices=["list", "show", "fetch"], help="what to do")
     data.add_argument("name", nargs="?", help="a data set (show, fetch), or inception: the weights behind FID (fetch)")
-    data.add_argument("--config", metavar="FILE", help="fetch every data set of a configuration")
+    data.add_argument(
+        "--config", metavar="FILE", help="fetch what a configuration asks for, or NAME along its data_path"
+    )
     data.add_argument("--folder", metavar="FOLDER", help="where fetched files go (default: the platform's cache)")
     return parser
 
 
 def _require_a_data_set(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
-    if arguments.command == "data" and arguments.action == "show" and not arguments.name:
+    if arguments.command != "data":
+        return
+    action, name = arguments.action, arguments.name
+    if action == "show" and not name:
         parser.error("data show needs the NAME of a data set; see `phvae data list`")
-    if arguments.command == "data" and arguments.action == "fetch" and not (arguments.name or arguments.config):
+    if action == "fetch" and not (name or arguments.config):
         parser.error("data fetch needs the NAME of a data set or --config FILE")
+    ignored = {"NAME": name is not None and action == "list"}
+    ignored["--config"] = arguments.config is not None and (action != "fetch" or name == "inception")
+    ignored["--folder"] = arguments.folder is not None and action != "fetch"
+    words = f"data {action}" + (" inception" if action == "fetch" and name == "inception" else "")
+    if any(ignored.values()):
+        parser.error(
+            f"{words} takes no {' and no '.join(key for key, given in ignored.items() if given)}: leave it out"
+        )
+
+
+def _no_memory(error: BaseException) -> bool:
+    """Whether memory ran out; torch, which is not imported here, says so in a RuntimeError."""
+    words = ("not enough memory", "can't allocate memory", "out of memory")
+    known = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return known or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -316,6 +336,15 @@ def main(argv: list[str] | None = None) -> int:
         # a full disk or a folder without permission is the machine's fault, not the program's
         name = f"{error.filename}: " if error.filename else ""
         print(f"phvae: {name}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except (MemoryError, RuntimeError) as error:
+        if not _no_memory(error):
+            raise
+        first = (str(error) or "MemoryError").splitlines()[0]
+        remedy = (
+            "ask for less (latent_size, hidden, batch_size, seeds_per_job, n_samples) or run it where there is more"
+        )
+        print(f"phvae: not enough memory ({first}): {remedy}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("phvae: interrupted", file=sys.stderr)

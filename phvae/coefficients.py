@@ -182,6 +182,6 @@ def is_evidence_bound(model: ModelConfig, binary: bool = False) -> bool:
     if options.name == "kl":
         return options.beta >= 1
     if options.name == "hierarchical":
-        return min(level_weights(options, model.order)) >= 1
+        return min(level_weights(options, model.order)) >= 1 - 1e-12  # weights of 1 are 1 but for rounding
     scaled = [options.beta * c_j for c_j in log_coefficients(options)]
     return failing_point([scaled[0] - 1, *scaled[1:]]) is None

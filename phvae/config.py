@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    field_validator,
+    model_validator,
+)
 
 from phvae.coefficients import reconstruction_weights, require_non_negative
 from phvae.errors import ConfigError
@@ -51,8 +63,36 @@ def _by_name(value: Any) -> Any:
 
 BY_NAME, BARE = Discriminator("name"), BeforeValidator(_by_name)
 
+
+def _unquoted(value: Any) -> Any:
+    """Pydantic reads `'3'` and `true` as 3 and 1; the schema does not (1e-3 is a text to YAML: fractions stay lax)."""
+    if isinstance(value, str | bool):
+        raise ValueError("a whole number")
+    return value
+
+
+def _fine(value: float) -> float:
+    """No noise of data, and a loss whose squares leave float32; zero and below have a message of their own."""
+    if value < SMALLEST:
+        raise ValueError(f"greater than or equal to {SMALLEST:g}")
+    return value
+
+
+def _at_home(value: str) -> str:
+    """A leading `~` is the home folder, as it is for data."""
+    try:
+        return str(Path(value).expanduser()) if value.startswith("~") else value
+    except RuntimeError:  # no such user, or a user without an entry
+        raise ValueError("a path whose `~` has a home folder: give an absolute path, or set HOME") from None
+
+
 # Larger ones only overflow in sums and powers.
 LARGEST = 1e6
+SMALLEST = 1e-6
+# A larger number of examples, of units or of steps is a slip of the keyboard.
+MOST_AT_ONCE, MOST_STEPS = 10**6, 10**9
+UNQUOTED = BeforeValidator(_unquoted)
+Whole = Annotated[int, UNQUOTED]
 Weight = Annotated[float, Field(ge=0, le=LARGEST)]
 Coefficient = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
@@ -97,7 +137,7 @@ class Hierarchical(Named):
     ratio: float = Field(
         2.0, gt=0, le=LARGEST, description="r of the geometric weights, omega_k proportional to r^(k-1)"
     )
-    normalise: bool = Field(True, description="rescale listed weights so that they sum to order * beta")
+    normalise: StrictBool = Field(True, description="rescale listed weights so that they sum to order * beta")
 
     @model_validator(mode="after")
     def _used(self) -> Hierarchical:
@@ -111,7 +151,7 @@ class LogPolynomial(Named):
 
     name: Literal["log_polynomial"] = "log_polynomial"
     beta: Weight = Field(1.0, description="weight of the divergence")
-    degree: int = Field(3, ge=1, le=12, description="m of exponential(m), c_j = 1/j!, when no coefficients are given")
+    degree: Whole = Field(3, ge=1, le=12, description="m of exponential(m), c_j = 1/j!, when no coefficients are given")
     coefficients: Annotated[list[Coefficient], Field(min_length=1, max_length=12)] | None = Field(
         None, description="c_1..c_m of P(s) = sum_j c_j s^j; accepted only if D >= 0 is guaranteed"
     )
@@ -129,9 +169,10 @@ class Gaussian(Named):
     """Normal noise of scale s_x on every element."""
 
     name: Literal["gaussian"] = "gaussian"
-    scale: Annotated[float, Field(gt=0)] | Literal["learned"] = Field(
-        0.1, description="s_x; `learned`: one scale a level, log s_x >= -6"
-    )
+    scale: (
+        Annotated[float, Field(gt=0, le=LARGEST, json_schema_extra={"minimum": SMALLEST}), AfterValidator(_fine)]
+        | Literal["learned"]
+    ) = Field(0.1, description="s_x, at least 1e-6; `learned`: one scale a level, log s_x >= -6")
 
 
 class ContinuousBernoulli(Named):
@@ -151,7 +192,7 @@ class Dense(Named):
     """A multilayer perceptron; the decoder mirrors the encoder."""
 
     name: Literal["dense"] = "dense"
-    hidden: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = Field(
+    hidden: Annotated[list[Annotated[int, Field(ge=1, le=MOST_AT_ONCE), UNQUOTED]], Field(min_length=1)] = Field(
         [256, 256], description="widths of the encoder's hidden layers"
     )
     activation: Literal["relu", "silu", "tanh"] = Field("relu", description="non-linearity between layers")
@@ -180,11 +221,13 @@ Network = Annotated[Dense | ConvLocatello, BY_NAME, BARE]
 class ModelConfig(Strict):
     """One model; VAE and beta-VAE are order 1 with the divergence kl."""
 
-    order: int = Field(1, ge=1, le=16, description="number of levels n of the polynomial hierarchy")
+    order: Whole = Field(1, ge=1, le=16, description="number of levels n of the polynomial hierarchy")
     basis: Literal["monomial", "legendre", "chebyshev", "copies"] = Field(
         "monomial", description="phi_k(x): the paper's powers, two extensions, or the control without polynomials"
     )
-    latent_size: int = Field(12, ge=1, description="size L of the whole code; a multiple of the order")
+    latent_size: Whole = Field(
+        12, ge=1, le=MOST_AT_ONCE, description="size L of the whole code; a multiple of the order"
+    )
     coupling: Coupling = Field(Chain(), description="the matrix A of z = mu + A (sigma * eps)")
     prior: Literal["hierarchical", "standard"] = Field("hierarchical", description="p(z) = N(0, A A^T) or N(0, I)")
     divergence: Divergence = Field(Hierarchical(), description="what the posterior pays for leaving the prior")
@@ -228,7 +271,7 @@ class ModelConfig(Strict):
         if self.likelihood.name != "gaussian" and self.basis not in ("monomial", "copies") and any(scored[1:]):
             raise ValueError(
                 f"likelihood {self.likelihood.name} scores levels k > 1 for monomial and copies only, not "
-                f"{self.basis}, whose levels can reach 0 and 1 inside the interval: use likelihood gaussian or "
+                f"{self.basis}, whose levels are not computed from the logit: use likelihood gaussian or "
                 "reconstruction_weights first"
             )
         return self
@@ -252,18 +295,20 @@ class Schedule(Strict):
 class TrainingConfig(Strict):
     """A fixed budget, the same for every variant; the best epoch on the validation split is kept."""
 
-    epochs: int = Field(30, ge=1, description="passes over the training subset")
-    steps: Annotated[int, Field(ge=1)] | None = Field(
+    epochs: Whole = Field(30, ge=1, le=MOST_STEPS, description="passes over the training subset")
+    steps: Annotated[int, Field(ge=1, le=MOST_STEPS), UNQUOTED] | None = Field(
         None, description="optimiser steps in all; replaces epochs where training sizes differ"
     )
-    batch_size: int = Field(64, ge=1, description="examples a step")
+    batch_size: Whole = Field(64, ge=1, le=MOST_AT_ONCE, description="examples a step")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam")
     schedule: Schedule = Field(Schedule(), description="schedule of the divergence's weight")
     precision: Literal["float32", "bfloat16", "tf32", "float64"] = Field(
         "float32", description="arithmetic; bfloat16 by autocast, tf32 on a GPU"
     )
     compile: Literal["auto", "off"] = Field("off", description="torch.compile on a GPU, never on a CPU")
-    seeds_per_job: Literal["auto"] | Annotated[int, Field(ge=1)] = Field("auto", description="size of a stack of seeds")
+    seeds_per_job: Literal["auto"] | Annotated[int, Field(ge=1), UNQUOTED] = Field(
+        "auto", description="size of a stack of seeds"
+    )
     checkpoint_minutes: float = Field(5.0, gt=0, description="wall-clock time between checkpoints")
     memory_share: float = Field(
         0.25, gt=0, le=1, description="a training set above this share of memory is memory-mapped"
@@ -278,26 +323,34 @@ class EvaluationConfig(Strict):
     """What is computed from a trained run, and on how many points."""
 
     metrics: Literal["auto"] | list[Group] = Field("auto", description="auto: each group where it means something")
-    n_codes: int = Field(15_000, ge=16, description="test examples encoded (the first two thirds fit the scores)")
-    n_samples: int = Field(10_000, ge=16, description="samples drawn from the prior")
-    n_reconstructions: int = Field(10_000, ge=16, description="test examples reconstructed")
-    redraws: int = Field(3, ge=1, description="sets of samples, for the standard deviation over redraws")
-    importance_samples: int = Field(64, ge=1, description="draws an example of the importance-sampled likelihood")
-    n_likelihood: int = Field(500, ge=1, description="test examples of the importance-sampled likelihood")
+    n_codes: Whole = Field(15_000, ge=16, description="test examples encoded (the first two thirds fit the scores)")
+    n_samples: Whole = Field(10_000, ge=16, description="samples drawn from the prior")
+    n_reconstructions: Whole = Field(10_000, ge=16, description="test examples reconstructed")
+    redraws: Whole = Field(3, ge=1, description="sets of samples, for the standard deviation over redraws")
+    importance_samples: Whole = Field(64, ge=1, description="draws an example of the importance-sampled likelihood")
+    n_likelihood: Whole = Field(500, ge=1, description="test examples of the importance-sampled likelihood")
     extractors: list[Extractor] = Field(["classifier", "inception"], description="features of the Frechet distances")
     inception_weights: str | None = Field(
         None,
         description="file of the Inception-v3 weights; looked for where data are by default; absent: FID stays empty",
     )
     dci: list[Literal["forest", "boosting"]] = Field(["forest"], description="regressors of DCI")
-    votes: int = Field(10_000, ge=100, description="training votes of the FactorVAE and BetaVAE scores")
-    cells_per_job: int = Field(6, ge=1, description="variants encoded or evaluated by one job")
+    votes: Whole = Field(10_000, ge=100, description="training votes of the FactorVAE and BetaVAE scores")
+    cells_per_job: Whole = Field(6, ge=1, description="variants encoded or evaluated by one job")
+
+    @field_validator("inception_weights")
+    @classmethod
+    def _file(cls, value: str | None) -> str | None:
+        return None if value is None else _at_home(value)
 
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
-Seeds = Annotated[int, Field(ge=1, le=10_000)] | Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
-TrainSize = Annotated[int, Field(ge=2)] | Literal["all"]
+Seeds = (
+    Annotated[int, Field(ge=1, le=10_000), UNQUOTED]
+    | Annotated[list[Annotated[int, Field(ge=0), UNQUOTED]], Field(min_length=1)]
+)
+TrainSize = Annotated[int, Field(ge=2), UNQUOTED] | Literal["all"]
 
 
 def _unique(values: list[Any], what: str) -> list[Any]:
@@ -343,9 +396,9 @@ class Config(Strict):
     results: str = Field("results", description="folder of all results")
     seeds: Seeds = Field(5, description="a number of seeds, or the list of them")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a CUDA device where there is one")
-    threads: int = Field(1, ge=1, description="torch threads a process; sums change with it")
+    threads: Whole = Field(1, ge=1, description="torch threads a process; sums change with it")
     data_path: list[str] = Field([], description="folders searched for data, before PHVAE_DATA_PATH")
-    download: bool = Field(False, description="fetch absent data from their published address")
+    download: StrictBool = Field(False, description="fetch absent data from their published address")
     baseline: str = Field("vae", description="the variant that others are compared with")
     model: dict[str, Any] = Field({}, description="defaults of every model")
     training: dict[str, Any] = Field({}, description="defaults of every training")
@@ -363,4 +416,6 @@ class Config(Strict):
     def _folder(cls, value: str) -> str:
         if not value or set(value) & {"{", "}"} or any(ord(character) < 32 for character in value):
             raise ValueError("a folder without braces (Snakemake's wildcards) and control characters")
-        return value
+        if re.search(r"\$[A-Za-z_]", value):
+            raise ValueError("a folder without the shell's variables, which are not expanded: write the path out")
+        return _at_home(value)

@@ -48,7 +48,18 @@ def write_json(path: str | Path, content: Any) -> None:
 
 
 def read_json(path: str | Path) -> Any:
-    """Read a JSON file."""
+    """Read a JSON file.
+
+    Raises:
+        DataError: it is no JSON; names the file.
+    """
+    try:
+        return _parsed(path)
+    except ValueError as error:
+        raise DataError(f"{path} is damaged ({error}): remove it and run again the command that writes it") from None
+
+
+def _parsed(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
@@ -59,7 +70,7 @@ def read_object(path: str | Path, remedy: str, **kinds: type) -> dict[str, Any]:
         DataError: it is damaged or something else; names the file and the key, and ends with `remedy`.
     """
     try:
-        content = read_json(path)
+        content = _parsed(path)
     except ValueError as error:
         raise DataError(f"{path}: damaged ({error}); {remedy}") from None
     if not isinstance(content, dict):

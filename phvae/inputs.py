@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,18 +19,23 @@ def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
 
     >>> check_shape([1, 28, 28])
     (1, 28, 28)
+
+    Raises:
+        ConfigError: another number of axes, or a size that is no positive integer.
     """
     found = tuple(int(size) for size in shape)
-    if len(found) not in (1, 3) or min(found) < 1:
+    if len(found) not in (1, 3) or min(found) < 1 or found != tuple(shape):
         raise ConfigError(f"shape is {tuple(shape)}, expected (channels, height, width) or (dimensions,), all positive")
     return found
 
 
 def _tensor(value: Any, what: str) -> Tensor:
-    tensor = torch.as_tensor(value)
-    if not tensor.is_floating_point() and tensor.dtype not in (torch.uint8, torch.bool):
-        raise DataError(f"{what} has type {tensor.dtype}, expected floating point, uint8 (read as x/255) or bool")
-    return tensor
+    try:
+        if isinstance(value, np.ndarray):  # torch takes neither negative strides nor a foreign order of bytes
+            value = np.ascontiguousarray(value, value.dtype.newbyteorder("="))
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{what} is not an array of numbers: {error}") from None
 
 
 def _check_finite(tensor: Tensor, what: str) -> None:
@@ -39,7 +45,11 @@ def _check_finite(tensor: Tensor, what: str) -> None:
 
 
 def check_unit_interval(low: float, high: float, shape: tuple[int, ...], what: str) -> None:
-    """Refuse examples of a shape whose lowest and highest values leave [0, 1]."""
+    """Refuse examples of a shape whose lowest and highest values leave [0, 1].
+
+    Raises:
+        DataError: they do.
+    """
     if not (low >= 0 and high <= 1):
         asked = "images in [0, 1]: scale them, or pass uint8"
         if len(shape) == 1:
@@ -61,6 +71,8 @@ def data_batch(x: Any, shape: tuple[int, ...], unit_interval: bool, like: Tensor
         DataError: wrong type, shape, NaN, infinite, or a value outside [0, 1].
     """
     tensor = _tensor(x, what)
+    if not tensor.is_floating_point() and tensor.dtype not in (torch.uint8, torch.bool):
+        raise DataError(f"{what} has type {tensor.dtype}, expected floating point, uint8 (read as x/255) or bool")
     if tensor.shape[1:] != shape or tensor.ndim != len(shape) + 1 or not len(tensor):
         hint = f"; add a batch axis: {what}[None]" if tensor.shape == shape else ""
         expected = ", ".join(map(str, ("batch", *shape)))
@@ -75,9 +87,16 @@ def data_batch(x: Any, shape: tuple[int, ...], unit_interval: bool, like: Tensor
 
 
 def latent_batch(z: Any, levels: int, level_size: int, like: Tensor, what: str = "z") -> Tensor:
-    """A batch of codes, (B, n, d), in the type and on the device of `like`."""
+    """A batch of codes, (B, n, d), in the type and on the device of `like`.
+
+    Raises:
+        DataError: wrong type, shape, NaN, infinite, or too large for that type.
+    """
     tensor = _tensor(z, what)
+    if not tensor.is_floating_point():
+        raise DataError(f"{what} has type {tensor.dtype}, expected floating point")
     if tensor.ndim != 3 or tuple(tensor.shape[1:]) != (levels, level_size) or not len(tensor):
         raise DataError(f"{what} has shape {tuple(tensor.shape)}, expected (batch, {levels}, {level_size})")
-    _check_finite(tensor, what)
-    return tensor.to(like.device, like.dtype)
+    batch = tensor.to(like.device, like.dtype)
+    _check_finite(batch, what)
+    return batch

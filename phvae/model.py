@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -167,11 +168,16 @@ class PHVAE(nn.Module):
         """Decoder means of n prior draws, (n, *shape); with `noise`, draws from p(x | z) at the same z.
 
         The units are those of `decode`.
+
+        Raises:
+            DataError: n is below 1, or generator is neither a seed nor a torch.Generator.
         """
         if n < 1:
             raise DataError(f"n is {n}, expected at least 1 sample")
-        if isinstance(generator, int):
-            generator = torch_generator(generator, "sample")
+        if not isinstance(generator, torch.Generator):
+            if not isinstance(generator, int | np.integer):
+                raise DataError(f"generator is {generator!r:.60}, expected a seed or a torch.Generator")
+            generator = torch_generator(int(generator), "sample")
         u = torch.randn(n, self.order, self.level_size, generator=generator, device=generator.device)
         outputs = (self.decoder(z.flatten(1)) for z in self.unwhiten(u).split(CHUNK))
         draw = self.likelihood.sample

@@ -92,7 +92,7 @@ class Crop(nn.Module):
 
 
 class ConvLocatello:
-    """Locatello et al. (2019), table 1: four 4x4 convolutions of stride 2 (32, 32, 64, 64), a dense layer of 256.
+    """Locatello et al. (2019), table 2: four 4x4 convolutions of stride 2 (32, 32, 64, 64), a dense layer of 256.
 
     The decoder: dense 256, dense 64 s^2, four 4x4 transposed convolutions of stride 2 (64, 32, 32, channels), ReLU
     between. On 64 pixels s = 4, as published. Ours: 32 pixels give s = 2; 28 pixels are framed with two rows of zeros

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phvae import provenance
-from phvae.errors import ConfigError, DataError, PhvaeError
-from phvae.files import read_json, sha256, write_json
+from phvae.errors import ConfigError, DataError, PhvaeError, nearest
+from phvae.files import read_json, read_object, sha256, write_json
 from phvae.grid import Cell, Grid
 
 if TYPE_CHECKING:
@@ -23,13 +24,31 @@ def _cache(grid: Grid) -> Path:
     return Path(grid.config.results) / "data"
 
 
+def _cells(grid: Grid, dataset: str) -> list[Cell]:
+    cells = grid.dataset_cells(dataset)
+    if not cells:
+        known = list(dict.fromkeys(cell.dataset for cell in grid.cells))
+        hint = nearest(dataset, known)
+        raise ConfigError(
+            f"{grid.source}: the grid has no data set {dataset!r}, expected one of {', '.join(known)}{hint}"
+        )
+    return cells
+
+
+def _command(grid: Grid, *words: str) -> str:
+    """A command of this grid, to be copied into a shell."""
+    return shlex.join(["phvae", words[0], "--config", grid.source, *words[1:]])
+
+
 def _data(grid: Grid, dataset: str) -> Prepared:
     from phvae.data import load
 
     manifest = grid.paths.data(dataset)
+    command = _command(grid, "prepare", "--dataset", dataset)
     if not manifest.is_file():
-        raise DataError(f"{manifest}: absent; prepare the data set first: phvae prepare --dataset {dataset}")
-    return load(_cache(grid) / read_json(manifest)["folder"])
+        raise DataError(f"{manifest}: absent; prepare the data set first: {command}")
+    remedy = f"remove it and prepare the data set again: {command}"
+    return load(_cache(grid) / read_object(manifest, remedy, folder=str)["folder"])
 
 
 def prepare(grid: Grid, dataset: str) -> None:
@@ -37,9 +56,7 @@ def prepare(grid: Grid, dataset: str) -> None:
     from phvae.data import load
     from phvae.data import prepare as prepare_data
 
-    cells = grid.dataset_cells(dataset)
-    if not cells:
-        raise ConfigError(f"{grid.source}: the grid has no data set {dataset!r}")
+    cells = _cells(grid, dataset)
     folder = prepare_data(
         dataset,
         cells[0].data,
@@ -73,13 +90,24 @@ def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
     """The run folders of the seeds that did not diverge.
 
     Raises:
-        PhvaeError: a seed is not trained yet.
+        PhvaeError: a seed is not trained yet, or its run.json is damaged.
     """
+    where = ["--dataset", cell.dataset, "--n-train", str(cell.n_train), "--variant", cell.variant]
+    commands = {
+        seed: _command(grid, "train", *where, "--chunk", chunk)
+        for chunk, seeds in grid.chunks(cell).items()
+        for seed in seeds
+    }
     dirs = _run_dirs(grid, cell)
-    for folder in dirs.values():
+    for seed, folder in dirs.items():
         if not (folder / "run.json").is_file():
-            raise PhvaeError(f"{folder / 'run.json'}: absent; train {cell.name} first: phvae train")
-    return {seed: folder for seed, folder in dirs.items() if read_json(folder / "run.json")["status"] != "diverged"}
+            raise PhvaeError(f"{folder / 'run.json'}: absent; train {cell.name} first: {commands[seed]}")
+    found = {}
+    for seed, folder in dirs.items():
+        remedy = f"train it again: {commands[seed]}"
+        if read_object(folder / "run.json", remedy, status=str, run_key=str)["status"] != "diverged":
+            found[seed] = folder
+    return found
 
 
 def train(grid: Grid, cell: Cell, chunk: str) -> None:
@@ -122,7 +150,12 @@ def train(grid: Grid, cell: Cell, chunk: str) -> None:
 def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cell]:
     batches = grid.batches()
     if (dataset, n_train, index) not in batches:
-        raise ConfigError(f"{grid.source}: no batch {dataset}/n-{n_train}/{index}")
+        wanted, known = f"{dataset}/n-{n_train}/{index}", [f"{d}/n-{n}/{i}" for d, n, i in batches]
+        most = 12  # of a large grid
+        listed = ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
+        raise ConfigError(
+            f"{grid.source}: the grid has no batch {wanted}, expected one of {listed}{nearest(wanted, known)}"
+        )
     return batches[dataset, n_train, index]
 
 
@@ -136,9 +169,10 @@ def encode(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
     from phvae.encoding import encode as encode_run
 
     device = resolve(grid.config.device)
+    cells = _batch(grid, dataset, n_train, index)
     data = _data(grid, dataset)
     names = {}
-    for cell in _batch(grid, dataset, n_train, index):
+    for cell in cells:
         for seed, folder in _trained(grid, cell).items():
             encode_run(folder, cell, seed, data, device=device, settings=cell.evaluation)
             names[f"{cell.variant}/{seed}"] = sha256(folder / "encode.json")
@@ -158,7 +192,7 @@ def reference(grid: Grid, dataset: str) -> None:
     from phvae.metrics.reference import build
 
     folder = grid.paths.reference(dataset)
-    cells = grid.dataset_cells(dataset)
+    cells = _cells(grid, dataset)
     device = grid.scoring_device(cells)
     build(folder, _data(grid, dataset), _scored(grid, cells[0]), device=device, threads=grid.config.threads)
 
@@ -167,9 +201,9 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int, threads: 
     """Scores of every run of a batch of cells, from the encoded arrays alone; no value depends on `threads`."""
     from phvae.metrics.evaluate import evaluate as evaluate_run
 
+    cells = _batch(grid, dataset, n_train, index)
     data = _data(grid, dataset)
     names = {}
-    cells = _batch(grid, dataset, n_train, index)
     device = grid.scoring_device(cells)
     for cell in cells:
         cell = dataclasses.replace(cell, evaluation=_scored(grid, cell))

@@ -72,7 +72,8 @@ def cost(source: Source) -> tuple[Table, pd.DataFrame]:
     caption = (
         "Means over seeds. Seeds that were trained together in a stack share its time and memory; machines differ, "
         "see provenance. Late gain: how much of the fall of the validation loss, first epoch to lowest, came in the "
-        "last tenth of the epochs; near 0 where the curve has flattened."
+        "last tenth of the epochs; near 0 where the curve has flattened. "
+        "With a budget of steps an epoch is a look at the validation loss, not a pass over the training examples."
     )
     return Table("cost", "Cost", caption, _blocks(source, frame, _COST)), frame
 

@@ -85,11 +85,14 @@ def fetch(
 def fetch_all(name: str | None, config: str | Path | None, folder: str | Path | None = None) -> None:
     """Fetch one kind, or every data set of a configuration; print where each file lies.
 
+    With both, the files of `name` (a kind, or a data set of the configuration) are looked for where the configuration
+    looks.
+
     Raises:
         ConfigError: on an unknown kind or a configuration that cannot be read.
         DataError: if a file cannot be fetched.
     """
-    kinds, search = ([name], ()) if name else _wanted(config)
+    kinds, search = ([name], ()) if name and config is None else _wanted(config, name)
     for kind in kinds:
         files = fetch(kind, folder, search=search)
         print(*(f"{kind}: {path}" for path in files), *([] if files else [f"{kind}: nothing to fetch"]), sep="\n")
@@ -120,15 +123,16 @@ def files_table() -> str:
     return "\n".join(lines)
 
 
-def _wanted(config: str | Path | None) -> tuple[list[str], tuple[Path, ...]]:
-    """The kinds of a configuration's data sets, each once, and its own search path."""
+def _wanted(config: str | Path | None, name: str | None = None) -> tuple[list[str], tuple[Path, ...]]:
+    """The kinds of a configuration's data sets, each once, or that of `name`; and its own search path."""
     from phvae.grid import load_grid
 
     if config is None:
         raise ConfigError("fetch needs the name of a data set or a configuration")
     wanted = load_grid(config).config
-    kinds = dict.fromkeys(str((dataset.data or {}).get("kind", name)) for name, dataset in wanted.datasets.items())
-    return list(kinds), tuple(Path(folder) for folder in wanted.data_path)
+    kinds = {key: str((dataset.data or {}).get("kind", key)) for key, dataset in wanted.datasets.items()}
+    chosen = [kinds.get(name, name)] if name else list(dict.fromkeys(kinds.values()))
+    return chosen, tuple(Path(folder) for folder in wanted.data_path)
 
 
 def _present(file: Published, roots: list[Path]) -> Path | None:

@@ -19,7 +19,7 @@ __all__ = ["Factors"]
 class Factors(Kind):
     """The user's own images with a table of factors, in one npz or hdf5 file."""
 
-    path: str = Field(description="the file; a relative path is looked for along the search path too")
+    path: str = Field(min_length=1, description="the file; a relative path is looked for along the search path too")
     images: str = Field("images", description="name of the image array: (N, H, W), (N, H, W, C) or (N, C, H, W)")
     factors: str = Field("factors", description="name of the factor table (N, F): classes or values")
     # names of metrics hold them

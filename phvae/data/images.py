@@ -111,7 +111,9 @@ def layout_of(
 class Images(Kind):
     """Pictures of a folder, zip or tar."""
 
-    path: str = Field(description="folder, zip or tar; a relative path is looked for along the search path too")
+    path: str = Field(
+        min_length=1, description="folder, zip or tar; a relative path is looked for along the search path too"
+    )
     size: Side | tuple[Side, Side] | None = Field(
         None, description="pixels a side, or [height, width]; none: their own"
     )

@@ -81,7 +81,7 @@ _DISENTANGLEMENT: tuple[Metric, ...] = (
         "share a factor, to that factor; codes of standard deviation below .05 left out",
         "1",
         True,
-        "Kim and Mnih 2018, sec. 3",
+        "Kim and Mnih 2018, sec. 4",
     ),
     Metric(
         "beta_vae",

@@ -60,7 +60,7 @@ def factor_vae(table: Table, votes: int, seed: int) -> float:
     Raises:
         Undefined: no code has a standard deviation of at least .05, or no two rows share a value of some factor.
 
-    Source: Kim and Mnih (2018), section 3; pruning and sizes of Locatello et al. (2019).
+    Source: Kim and Mnih (2018), section 4; pruning and sizes of Locatello et al. (2019).
     """
     spread = table.fit_codes.std(axis=0, ddof=1)
     active = spread >= PRUNE

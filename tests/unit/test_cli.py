@@ -18,6 +18,13 @@ COMMANDS = next(action for action in cli._parser()._actions if isinstance(action
 HEAVY = {"torch", "mlflow", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "snakemake", "yaml"}
 
 
+LESS = "ask for less (latent_size, hidden, batch_size, seeds_per_job, n_samples) or run it where there is more"
+
+
+class OutOfMemoryError(RuntimeError):
+    """Torch's, by name."""
+
+
 def usage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Status, standard output and standard error of a call that argparse ends."""
     with pytest.raises(SystemExit) as end:
@@ -71,6 +78,12 @@ def test_the_help_names_every_status_and_every_command(
         "data look",
         "data show",
         "data fetch",
+        "data list extra",
+        "data list --config nope",
+        "data list --folder nope",
+        "data show claw --folder nope",
+        "data show claw --config config/quick.yaml",
+        "data fetch inception --config config/quick.yaml",
     ],
 )
 def test_bad_usage_ends_with_status_2(arguments: str, capsys: pytest.CaptureFixture[str]):
@@ -99,6 +112,15 @@ def test_version(capsys: pytest.CaptureFixture[str]):
         (OSError(errno.ENOSPC, "No space left on device", "x.npz"), 1, "phvae: x.npz: No space left on device\n"),
         (OSError("the tape is torn"), 1, "phvae: the tape is torn\n"),
         (KeyboardInterrupt(), 130, "phvae: interrupted\n"),
+        (MemoryError(), 1, f"phvae: not enough memory (MemoryError): {LESS}\n"),
+        (MemoryError("array of 8 TiB"), 1, f"phvae: not enough memory (array of 8 TiB): {LESS}\n"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: 4 bytes\nframe 0"),
+            1,
+            f"phvae: not enough memory (DefaultCPUAllocator: can't allocate memory: 4 bytes): {LESS}\n",
+        ),
+        (RuntimeError("not enough memory: 4"), 1, f"phvae: not enough memory (not enough memory: 4): {LESS}\n"),
+        (OutOfMemoryError("CUDA"), 1, f"phvae: not enough memory (CUDA): {LESS}\n"),
     ],
 )
 def test_errors_become_a_line_and_a_status(
@@ -167,3 +189,28 @@ def test_a_reader_that_leaves_is_no_error():
     command = f"{shlex.quote(str(Path(sys.executable).with_name('phvae')))} data list | true"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes differ"), RecursionError("too deep")])
+def test_other_errors_of_torch_stay_bugs(error: RuntimeError, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(stages, "prepare", fail)
+    with pytest.raises(type(error)):
+        cli.main(["prepare", "--config", "config/smoke.yaml", "--dataset", "claw"])
+
+
+def test_an_allocation_that_torch_refuses_is_known_as_one():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(10**17)
+    assert cli._no_memory(refused.value)
+
+
+@pytest.mark.parametrize("size", ["²", "٣", "1_0", "-1", "9" * 5000])
+def test_a_training_size_that_is_no_number_is_refused_in_words(size: str, capsys: pytest.CaptureFixture[str]):
+    words = ["train", "--config", "a", "--dataset", "b", f"--n-train={size}", "--variant", "c", "--chunk", "0-1"]
+    status, _, err = usage(capsys, *words)
+    assert status == 2
+    assert f"found {size!r:.80}, expected a whole number of at most 18 digits or 'all'" in err

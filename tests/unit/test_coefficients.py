@@ -171,6 +171,7 @@ def test_reconstruction_weights():
     ({"divergence": {"name": "kl", "beta": 0.9}}, False, False),
     ({"divergence": {"name": "kl", "beta": 4}, "order": 3}, False, True),
     ({"divergence": {"name": "hierarchical", "weights": "uniform"}, "order": 3}, False, True),
+    ({"divergence": {"name": "hierarchical", "weights": [0.1, 0.1, 0.1]}, "order": 3}, False, True),  # but for rounding
     ({"divergence": "hierarchical", "order": 3}, False, False),
     ({"divergence": {"name": "hierarchical", "beta": 3}, "order": 3}, False, True),
     ({"divergence": "kl", "order": 2, "reconstruction_weights": "uniform"}, False, False),

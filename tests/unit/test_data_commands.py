@@ -13,6 +13,7 @@ from idx_files import write_idx
 from loopback import CONTENT, SHA, serving
 
 from phvae import data, doctor
+from phvae.cli import main
 from phvae.data import cli, idx, published
 from phvae.data.published import Published
 from phvae.errors import ConfigError
@@ -115,3 +116,21 @@ def test_docs_hold_the_current_tables() -> None:
         inside = re.search(f"<!-- {name} -->\n(.*)\n<!-- /{name} -->", text, re.DOTALL)
         assert inside is not None
         assert inside[1] == table, f"docs/data.md: the table {name} is not that of phvae.data.cli.{name}_table()"
+
+
+def test_fetch_of_one_set_looks_where_the_configuration_does(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(idx.Kmnist, "files", (a_file(folders=("kmnist",), urls=(server.url + "/good",)),))
+    config = yaml.safe_load(Path("config/quick.yaml").read_text())
+    config |= {"datasets": {"mine": {"data": {"kind": "kmnist"}}, "claw": {}}, "data_path": [str(tmp_path / "mine")]}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(config))
+    (tmp_path / "mine/kmnist").mkdir(parents=True)
+    (tmp_path / "mine/kmnist/a.bin").write_bytes(CONTENT)
+    for name in ("kmnist", "mine"):  # the kind, and the configuration's name for it
+        assert main(["data", "fetch", name, "--config", str(path)]) == 0
+        assert capsys.readouterr().out == f"kmnist: {tmp_path}/mine/kmnist/a.bin\n"
+    assert server.seen == []
+    assert main(["data", "fetch", "claw", "--config", str(tmp_path / "none.yaml")]) == 2
+    assert "none.yaml: no such file" in capsys.readouterr().err

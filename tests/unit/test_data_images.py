@@ -16,7 +16,7 @@ from pictures_on_disk import encoded, many, nothing_left, pixels, prepare, write
 from phvae import data
 from phvae.data.digits import stratified
 from phvae.data.images import layout_of
-from phvae.errors import DataError
+from phvae.errors import ConfigError, DataError
 from phvae.metrics import latent
 
 SHARED = [Path(p) for p in os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep) if p]
@@ -206,3 +206,8 @@ def test_real_cifar10_jpegs(tmp_path: Path) -> None:
     assert len(real.card["label_names"]) == 10
     assert set(np.bincount(real.labels["train"])) == {1800}
     assert set(np.bincount(real.labels["test"])) == {500}
+
+
+def test_an_empty_path_is_not_the_working_directory() -> None:
+    with pytest.raises(ConfigError, match=r"mine.data: path: .* at least 1 character"):
+        data.validate("mine", {"kind": "images", "path": ""})

@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from phvae.cli import main
+from phvae.config import Dense, ModelConfig
 from phvae.errors import ConfigError
 from phvae.grid import load_grid, parse_grid
 
@@ -289,3 +291,76 @@ def test_batches_hold_every_cell_once():
 @pytest.mark.parametrize("path", GRIDS, ids=lambda p: p.name)
 def test_shipped_configurations_parse(path):
     assert load_grid(path).config.name == path.stem
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("seeds", True, "a whole number"),
+        ("seeds", "3", "a whole number"),
+        ("seeds", [0, True], "a whole number"),
+        ("threads", "1", "a whole number"),
+        ("download", "yes", "a valid boolean"),
+        ("datasets.claw.n_train", ["100"], "a whole number"),
+        ("model.latent_size", "12", "a whole number"),
+        ("model.network", {"name": "dense", "hidden": ["8"]}, "a whole number"),
+        ("training.steps", True, "a whole number"),
+        ("training.seeds_per_job", "2", "'auto' or a whole number"),
+        ("evaluation.redraws", True, "a whole number"),
+    ],
+)
+def test_texts_and_truth_values_are_no_numbers(path, value, expected):
+    """As in the schema."""
+    with pytest.raises(ConfigError, match=rf"small.yaml: {path}.*: found .*, expected {expected}"):
+        parse_grid(changed(path, value), "small.yaml")
+
+
+def test_numbers_of_numpy_and_whole_fractions_stay_whole_numbers():
+    model = ModelConfig(order=np.int64(3), latent_size=12.0, network=Dense(hidden=[np.int64(8)]))
+    assert model.model_dump_json() == ModelConfig(order=3, network=Dense(hidden=[8])).model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("model.likelihood", {"name": "gaussian", "scale": 9e-7}, "greater than or equal to 1e-06"),
+        ("model.likelihood", {"name": "gaussian", "scale": 0}, "greater than 0"),
+        ("model.likelihood", {"name": "gaussian", "scale": 1e7}, "less than or equal to 1000000"),
+        ("model.latent_size", 12_000_000, "less than or equal to 1000000"),
+        ("model.network", {"name": "dense", "hidden": [16, 1_000_001]}, "less than or equal to 1000000"),
+        ("training.batch_size", 1_000_001, "less than or equal to 1000000"),
+        ("training.steps", 1_000_000_001, "less than or equal to 1000000000"),
+        ("training.epochs", 1_000_000_001, "less than or equal to 1000000000"),
+    ],
+)
+def test_slips_of_the_keyboard_are_refused_before_training(path, value, expected):
+    with pytest.raises(ConfigError, match=rf"small.yaml: {path}.*: found .*, expected {expected}"):
+        parse_grid(changed(path, value), "small.yaml")
+
+
+def test_the_smallest_scale_is_accepted():
+    grid = parse_grid(changed("model.likelihood", {"name": "gaussian", "scale": 1e-6}), "small.yaml")
+    assert grid.cells[0].model.likelihood.scale == 1e-6
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    content = changed("evaluation.inception_weights", "~/inception.pth") | {"results": "~/scratch"}
+    grid = parse_grid(content, "small.yaml")
+    assert grid.paths.root == tmp_path / "scratch/small"
+    assert grid.cells[0].evaluation.inception_weights == str(tmp_path / "inception.pth")
+    for folder in ("results", "a/~b", "./~", "r $(date)"):  # as they are
+        assert parse_grid(SMALL | {"results": folder}, "small.yaml").config.results == folder
+
+
+@pytest.mark.parametrize("folder", ["$HOME/x", "a/$USER", "~no-such-user/x"])
+def test_a_results_folder_that_only_a_shell_would_find(folder):
+    with pytest.raises(ConfigError, match=r"small.yaml: results: found .*, expected a (folder|path) .*path"):
+        parse_grid(SMALL | {"results": folder}, "small.yaml")
+
+
+def test_the_reason_for_refusing_a_basis_is_true_of_all_it_refuses():
+    content = changed("variants.ph-vae-3.model", {"order": 3, "basis": "legendre", "likelihood": "bernoulli"})
+    content["variants"]["ph-vae-3"]["model"]["reconstruction_weights"] = "uniform"
+    with pytest.raises(ConfigError, match="legendre, whose levels are not computed from the logit: use likelihood"):
+        parse_grid(content, "small.yaml")

@@ -334,9 +334,22 @@ BAD = [
         "type torch.int64, expected floating",
     ),
     (lambda: PHVAE((1, 8, 8), order=3).decode(torch.zeros(2, 12)), r"z has shape \(2, 12\), expected \(batch, 3, 4\)"),
+    (lambda: PHVAE((1, 8, 8), order=3).decode(torch.zeros(2, 3, 4).int()), "z has type torch.int32, expected floating"),
+    (lambda: PHVAE((1, 8, 8), order=3).decode(np.full((2, 3, 4), 1e300)), "z holds 24 NaN or infinite values"),
+    (lambda: PHVAE((1, 8, 8)).encode(np.array([{}])), "x is not an array of numbers"),
+    (lambda: PHVAE((1, 8.7, 8)), r"shape is \(1, 8.7, 8\), expected"),
+    (lambda: PHVAE((1, 8, 8)).sample(3, None), "generator is None, expected a seed or a torch.Generator"),
     (lambda: PHVAE((1, 8, 8)).sample(0), "n is 0, expected at least 1"),
     (lambda: PHVAE((1, 8, 8)).log_likelihood(torch.zeros(1, 1, 8, 8), 0), "samples is 0, expected at least 1"),
 ]
+
+
+def test_arrays_of_any_layout_are_read_alike():
+    model, x = PHVAE((1, 8, 8), **SMALL), images().numpy()
+    expected = model.encode(x)[0]
+    assert torch.equal(model.encode(x.astype(x.dtype.newbyteorder("S")))[0], expected)
+    assert torch.equal(model.encode(x[::-1])[0], model.encode(x[::-1].copy())[0])
+    assert torch.equal(model.sample(2, np.int64(5)), model.sample(2, 5))
 
 
 @pytest.mark.parametrize(("act", "message"), BAD, ids=[message for _, message in BAD])

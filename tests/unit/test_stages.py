@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from phvae.cli import main
+from phvae.errors import DataError
+from phvae.files import read_json
 
 
 def test_more_training_pictures_than_there_are_is_refused_before_any_training(
@@ -49,3 +52,93 @@ def test_a_stage_before_training_says_so(tmp_path: Path, capsys: pytest.CaptureF
         assert main([stage, "--config", str(path), *batch]) == 2
         message = capsys.readouterr().err
         assert "run.json: absent; train claw/n-all/vae first: phvae train" in message, stage
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A configuration whose path a shell would split."""
+    config = {
+        "name": "small",
+        "results": str(tmp_path / "results"),
+        "device": "cpu",
+        "model": {"latent_size": 2},
+        "seeds": [3, 4],
+        "training": {"seeds_per_job": 1},
+        "datasets": {"claw": {"data": {"n_train": 20, "n_validation": 5, "n_test": 5}}},
+        "variants": {"vae": {"model": {"divergence": "kl"}}},
+    }
+    path = tmp_path / "my small.yaml"
+    path.write_text(json.dumps(config))
+    return path
+
+
+CELL = ["--dataset", "claw", "--n-train", "all"]
+STAGES = {
+    "reference": ["--dataset", "claw"],
+    "train": [*CELL, "--variant", "vae", "--chunk", "3-3"],
+    "encode": [*CELL, "--batch", "0"],
+    "evaluate": [*CELL, "--batch", "0"],
+    "groups": [*CELL, "--batch", "0"],
+}
+DAMAGED = {"empty": b"", "not UTF-8": b"\xff\xfe", "a list": b"[1]", "an empty object": b"{}"}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_manifest_of_data_is_named_by_every_stage(
+    content: bytes, small: Path, capsys: pytest.CaptureFixture[str]
+):
+    manifest = small.parent / "results/small/data/claw.json"
+    manifest.parent.mkdir(parents=True)
+    manifest.write_bytes(content)
+    for stage in ("reference", "train", "encode", "evaluate"):
+        assert main([stage, "--config", str(small), *STAGES[stage]]) == 2, stage
+        message = capsys.readouterr().err
+        assert message.startswith(f"phvae: {manifest}: "), stage
+        assert f"phvae prepare --config '{small}' --dataset claw\n" in message, stage
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_record_of_a_run_is_named_by_every_stage(
+    content: bytes, small: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["prepare", "--config", str(small), "--dataset", "claw"]) == 0
+    for seed, text in ((3, b'{"status": "ok", "run_key": "a"}'), (4, content)):
+        path = small.parent / f"results/small/runs/claw/n-all/vae/seed-{seed}/run.json"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(text)
+    for stage in ("encode", "evaluate", "groups"):
+        assert main([stage, "--config", str(small), *STAGES[stage]]) == 2, stage
+        message = capsys.readouterr().err
+        assert message.startswith(f"phvae: {path}: "), stage
+        assert f"phvae train --config '{small}' {' '.join(CELL)} --variant vae --chunk 4-4\n" in message, stage
+
+
+@pytest.mark.parametrize("name", ["empty", "not UTF-8"])
+def test_json_that_cannot_be_read_is_named(name: str, tmp_path: Path):
+    path = tmp_path / "encode.json"
+    path.write_bytes(DAMAGED[name])
+    with pytest.raises(DataError, match=r"encode.json is damaged \(.*\): remove it and run again"):
+        read_json(path)
+
+
+def test_what_is_absent_says_which_command_makes_it(small: Path, capsys: pytest.CaptureFixture[str]):
+    for stage in ("reference", "train", "encode", "evaluate"):
+        assert main([stage, "--config", str(small), *STAGES[stage]]) == 2
+        message = capsys.readouterr().err
+        assert "claw.json: absent; prepare the data set first" in message, stage
+        command = shlex.split(message.partition("first: ")[2])
+    assert main(command[1:]) == 0  # as printed
+    assert main(["groups", "--config", str(small), *STAGES["groups"]]) == 2
+    command = shlex.split(capsys.readouterr().err.partition("first: ")[2])
+    assert command[1:] == ["train", "--config", str(small), *STAGES["train"]]
+
+
+def test_an_unknown_data_set_or_batch_names_what_there_is(small: Path, capsys: pytest.CaptureFixture[str]):
+    for stage in ("prepare", "reference"):
+        assert main([stage, "--config", str(small), "--dataset", "clw"]) == 2
+        message = capsys.readouterr().err
+        assert "has no data set 'clw', expected one of claw; did you mean 'claw'?" in message, stage
+    for stage in ("encode", "evaluate", "groups"):
+        assert main([stage, "--config", str(small), *CELL, "--batch", "1"]) == 2
+        message = capsys.readouterr().err
+        assert "has no batch claw/n-all/1, expected one of claw/n-all/0; did you mean 'claw/n-all/0'?" in message, stage
