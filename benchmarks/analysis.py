@@ -44,7 +44,7 @@ from pathlib import Path
 stage, root = sys.argv[1], Path(sys.argv[2])
 start = time.perf_counter()
 if stage == "collect":
-    from phvae.analysis.results import collect
+    from phvae.analysis.collecting import collect
     collect(root)
 elif stage == "tables":
     from phvae.analysis.tables import write

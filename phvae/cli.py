@@ -287,7 +287,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _require_a_data_set(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
+def _check_data_arguments(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
     if arguments.command != "data":
         return
     action, name = arguments.action, arguments.name
@@ -295,21 +295,19 @@ def _require_a_data_set(parser: argparse.ArgumentParser, arguments: Arguments) -
         parser.error("data show needs the NAME of a data set; see `phvae data list`")
     if action == "fetch" and not (name or arguments.config):
         parser.error("data fetch needs the NAME of a data set or --config FILE")
-    ignored = {"NAME": name is not None and action == "list"}
-    ignored["--config"] = arguments.config is not None and (action != "fetch" or name == "inception")
-    ignored["--folder"] = arguments.folder is not None and action != "fetch"
-    words = f"data {action}" + (" inception" if action == "fetch" and name == "inception" else "")
-    if any(ignored.values()):
-        parser.error(
-            f"{words} takes no {' and no '.join(key for key, given in ignored.items() if given)}: leave it out"
-        )
+    weights = action == "fetch" and name == "inception"
+    given = {"NAME": name, "--config": arguments.config, "--folder": arguments.folder}
+    unread = {"list": set(given), "show": {"--config", "--folder"}, "fetch": {"--config"} if weights else set()}
+    ignored = [key for key, value in given.items() if value is not None and key in unread[action]]
+    if ignored:
+        words = f"data {action} inception" if weights else f"data {action}"
+        parser.error(f"{words} takes no {' and no '.join(ignored)}: leave it out")
 
 
-def _no_memory(error: BaseException) -> bool:
-    """Whether memory ran out; torch, which is not imported here, says so in a RuntimeError."""
+def _no_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether memory ran out; torch, which is not imported here, says so in the words of a RuntimeError."""
     words = ("not enough memory", "can't allocate memory", "out of memory")
-    known = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    return known or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -324,7 +322,7 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help()
         return 2
-    _require_a_data_set(parser, arguments)
+    _check_data_arguments(parser, arguments)
     if argv is None and hasattr(signal, "SIGPIPE"):  # not where a program calls main()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `phvae data list | head` ends quietly
     try:

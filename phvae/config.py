@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -71,13 +70,6 @@ def _unquoted(value: Any) -> Any:
     return value
 
 
-def _fine(value: float) -> float:
-    """No noise of data, and a loss whose squares leave float32; zero and below have a message of their own."""
-    if value < SMALLEST:
-        raise ValueError(f"greater than or equal to {SMALLEST:g}")
-    return value
-
-
 def _at_home(value: str) -> str:
     """A leading `~` is the home folder, as it is for data."""
     try:
@@ -86,13 +78,11 @@ def _at_home(value: str) -> str:
         raise ValueError("a path whose `~` has a home folder: give an absolute path, or set HOME") from None
 
 
-# Larger ones only overflow in sums and powers.
-LARGEST = 1e6
-SMALLEST = 1e-6
+# Larger ones only overflow in sums and powers; a smaller scale is no noise of data, and its squares leave float32.
+LARGEST, SMALLEST = 1e6, 1e-6
 # A larger number of examples, of units or of steps is a slip of the keyboard.
 MOST_AT_ONCE, MOST_STEPS = 10**6, 10**9
-UNQUOTED = BeforeValidator(_unquoted)
-Whole = Annotated[int, UNQUOTED]
+Whole = Annotated[int, BeforeValidator(_unquoted)]
 Weight = Annotated[float, Field(ge=0, le=LARGEST)]
 Coefficient = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
@@ -169,10 +159,9 @@ class Gaussian(Named):
     """Normal noise of scale s_x on every element."""
 
     name: Literal["gaussian"] = "gaussian"
-    scale: (
-        Annotated[float, Field(gt=0, le=LARGEST, json_schema_extra={"minimum": SMALLEST}), AfterValidator(_fine)]
-        | Literal["learned"]
-    ) = Field(0.1, description="s_x, at least 1e-6; `learned`: one scale a level, log s_x >= -6")
+    scale: Annotated[float, Field(ge=SMALLEST, le=LARGEST)] | Literal["learned"] = Field(
+        0.1, description="s_x; `learned`: one scale a level, log s_x >= -6"
+    )
 
 
 class ContinuousBernoulli(Named):
@@ -192,7 +181,7 @@ class Dense(Named):
     """A multilayer perceptron; the decoder mirrors the encoder."""
 
     name: Literal["dense"] = "dense"
-    hidden: Annotated[list[Annotated[int, Field(ge=1, le=MOST_AT_ONCE), UNQUOTED]], Field(min_length=1)] = Field(
+    hidden: Annotated[list[Annotated[Whole, Field(ge=1, le=MOST_AT_ONCE)]], Field(min_length=1)] = Field(
         [256, 256], description="widths of the encoder's hidden layers"
     )
     activation: Literal["relu", "silu", "tanh"] = Field("relu", description="non-linearity between layers")
@@ -296,7 +285,7 @@ class TrainingConfig(Strict):
     """A fixed budget, the same for every variant; the best epoch on the validation split is kept."""
 
     epochs: Whole = Field(30, ge=1, le=MOST_STEPS, description="passes over the training subset")
-    steps: Annotated[int, Field(ge=1, le=MOST_STEPS), UNQUOTED] | None = Field(
+    steps: Annotated[Whole, Field(ge=1, le=MOST_STEPS)] | None = Field(
         None, description="optimiser steps in all; replaces epochs where training sizes differ"
     )
     batch_size: Whole = Field(64, ge=1, le=MOST_AT_ONCE, description="examples a step")
@@ -306,7 +295,7 @@ class TrainingConfig(Strict):
         "float32", description="arithmetic; bfloat16 by autocast, tf32 on a GPU"
     )
     compile: Literal["auto", "off"] = Field("off", description="torch.compile on a GPU, never on a CPU")
-    seeds_per_job: Literal["auto"] | Annotated[int, Field(ge=1), UNQUOTED] = Field(
+    seeds_per_job: Literal["auto"] | Annotated[Whole, Field(ge=1)] = Field(
         "auto", description="size of a stack of seeds"
     )
     checkpoint_minutes: float = Field(5.0, gt=0, description="wall-clock time between checkpoints")
@@ -346,11 +335,8 @@ class EvaluationConfig(Strict):
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
-Seeds = (
-    Annotated[int, Field(ge=1, le=10_000), UNQUOTED]
-    | Annotated[list[Annotated[int, Field(ge=0), UNQUOTED]], Field(min_length=1)]
-)
-TrainSize = Annotated[int, Field(ge=2), UNQUOTED] | Literal["all"]
+Seeds = Annotated[Whole, Field(ge=1, le=10_000)] | Annotated[list[Annotated[Whole, Field(ge=0)]], Field(min_length=1)]
+TrainSize = Annotated[Whole, Field(ge=2)] | Literal["all"]
 
 
 def _unique(values: list[Any], what: str) -> list[Any]:

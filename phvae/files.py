@@ -47,20 +47,16 @@ def write_json(path: str | Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
 
 
-def read_json(path: str | Path) -> Any:
+def read_json(path: str | Path, remedy: str = "remove it and run again the command that writes it") -> Any:
     """Read a JSON file.
 
     Raises:
-        DataError: it is no JSON; names the file.
+        DataError: it is no JSON; names the file, and ends with `remedy`.
     """
     try:
-        return _parsed(path)
+        return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DataError(f"{path} is damaged ({error}): remove it and run again the command that writes it") from None
-
-
-def _parsed(path: str | Path) -> Any:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+        raise DataError(f"{path}: damaged ({error}); {remedy}") from None
 
 
 def read_object(path: str | Path, remedy: str, **kinds: type) -> dict[str, Any]:
@@ -69,10 +65,7 @@ def read_object(path: str | Path, remedy: str, **kinds: type) -> dict[str, Any]:
     Raises:
         DataError: it is damaged or something else; names the file and the key, and ends with `remedy`.
     """
-    try:
-        content = _parsed(path)
-    except ValueError as error:
-        raise DataError(f"{path}: damaged ({error}); {remedy}") from None
+    content = read_json(path, remedy)
     if not isinstance(content, dict):
         raise DataError(f"{path}: found {content!r:.60}, expected an object; {remedy}")
     for key, kind in kinds.items():

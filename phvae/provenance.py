@@ -48,7 +48,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "reference": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
     "evaluate": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
     "groups": ("metrics/groups.py", "metrics/latent.py", "metrics/mmd.py", "metrics/redraws.py", *_NAMES),
-    "collect": ("analysis/results.py",),
+    "collect": ("analysis/collecting.py", "analysis/results.py"),
     "tables": (
         *_NUMBERS,
         *_NAMES,

@@ -93,20 +93,15 @@ def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
         PhvaeError: a seed is not trained yet, or its run.json is damaged.
     """
     where = ["--dataset", cell.dataset, "--n-train", str(cell.n_train), "--variant", cell.variant]
-    commands = {
-        seed: _command(grid, "train", *where, "--chunk", chunk)
-        for chunk, seeds in grid.chunks(cell).items()
-        for seed in seeds
-    }
-    dirs = _run_dirs(grid, cell)
-    for seed, folder in dirs.items():
-        if not (folder / "run.json").is_file():
-            raise PhvaeError(f"{folder / 'run.json'}: absent; train {cell.name} first: {commands[seed]}")
-    found = {}
-    for seed, folder in dirs.items():
-        remedy = f"train it again: {commands[seed]}"
-        if read_object(folder / "run.json", remedy, status=str, run_key=str)["status"] != "diverged":
-            found[seed] = folder
+    dirs, found = _run_dirs(grid, cell), {}
+    for chunk, seeds in grid.chunks(cell).items():
+        command = _command(grid, "train", *where, "--chunk", chunk)
+        for seed in seeds:
+            path = dirs[seed] / "run.json"
+            if not path.is_file():
+                raise PhvaeError(f"{path}: absent; train {cell.name} first: {command}")
+            if read_object(path, f"train it again: {command}", status=str, run_key=str)["status"] != "diverged":
+                found[seed] = dirs[seed]
     return found
 
 
@@ -227,7 +222,7 @@ def groups(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
 
 def collect(grid: Grid) -> dict[str, Any]:
     """One long table from every run of the grid."""
-    from phvae.analysis.results import collect as collect_runs
+    from phvae.analysis.collecting import collect as collect_runs
 
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
     try:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from phvae.analysis.results import collect
+from phvae.analysis.collecting import collect
 from phvae.config import ModelConfig
 from phvae.metrics.rows import row, without_value
 

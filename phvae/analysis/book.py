@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,10 +24,6 @@ class Entry:
     diverged: set[int] = field(default_factory=set)
     found: bool = False
     polynomial: bool = False
-
-    def share(self, seeds: Sized) -> float:
-        """The share of the planned seeds that so many seeds are."""
-        return len(seeds) / max(len(self.planned), 1)
 
 
 @dataclass
@@ -56,6 +52,12 @@ class Book:
     def entry(self, key: Key) -> Entry:
         """A cell; an empty one if the table has none."""
         return self.entries.get(key, Entry())
+
+    def lost(self, key: Key, metric: str, split: str) -> tuple[float, float]:
+        """Shares of a cell's planned seeds that diverged, and that have no value of a metric, for whatever reason."""
+        entry, scores = self.entry(key), self.scores.get((key, split, metric), Scores())
+        planned = max(len(entry.planned), 1)
+        return len(entry.diverged) / planned, 1 - len(scores.values) / planned
 
     def curve(self, dataset: str, size: str) -> list[str]:
         """The variants of the beta curve on a data set."""

@@ -67,10 +67,9 @@ def check(mine: Path, reference: Path) -> tuple[str, bool]:
     the side with fewer) and have the same values (to 1e-6), agrees where the difference is within what chance allows at
     the seeds' own spread (Student's test, p > .001), and differs otherwise; without any spread it differs, but no
     chance can be given. At most 1 % of the numbers may differ, and none by more than chance allows among so many: one
-    number far outside, or many a little at once (Benjamini and Hochberg 1995, at .01; where all numbers are reproduced
-    it finds any at most once in a hundred times, also among positively dependent ones). A score that failed where the
-    reference has one is not reproduced. Cells and metrics that only one side has are counted and not judged, so a small
-    part can be checked.
+    number far outside, or many a little at once (Benjamini and Hochberg 1995, at .01: a level for normal spreads, which
+    skewed seeds exceed). A score that failed where the reference has one is not reproduced. Cells and metrics that only
+    one side has are counted and not judged, so a small part can be checked.
 
     Raises:
         DataError: one of the folders has no long table.

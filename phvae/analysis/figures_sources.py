@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from phvae.analysis.results import read_runs, read_table, size_key
-from phvae.analysis.style import distinct
-from phvae.analysis.summaries import configured
+from phvae.analysis.results import default_baseline, labels_of, read_runs, read_table, size_key
 from phvae.files import read_json
 from phvae.paths import Paths
 
@@ -38,12 +36,9 @@ class Stored:
     def __init__(self, root: Path, baseline: str | None = None) -> None:
         self.root = Path(root)
         self.paths = Paths(self.root)
-        usual, labels = configured(self.root)
         self.table = read_table(self.root)
-        self.baseline = baseline or usual
-        runs = read_runs(self.root)
-        labels = dict(zip(runs["variant"], runs["label"], strict=True)) | labels
-        self.labels = distinct({v: labels.get(v) or v for v in dict.fromkeys(self.table["variant"])})
+        self.baseline = baseline or default_baseline(self.root)
+        self.labels = labels_of(self.table, read_runs(self.root))
         self._prepared: dict[str, Prepared | None] = {}
 
     @cached_property

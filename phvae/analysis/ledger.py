@@ -13,9 +13,8 @@ from phvae.analysis import statistics as s
 from phvae.analysis.book import Book, Scores, open_book
 from phvae.analysis.claims import CURVE, Claim, Claims, Control
 from phvae.analysis.rate_distortion import RATE
-from phvae.analysis.summaries import FLOOR, MIN_SPREAD_PAIRS, at_floor
+from phvae.analysis.summaries import FLOOR, MIN_SPREAD_PAIRS, at_floor, best_of
 from phvae.errors import ConfigError
-from phvae.metrics.registry import METRICS
 
 __all__ = [
     "CONTRADICTED",
@@ -345,13 +344,9 @@ class _Side:
 
 
 def _side(book: Book, claim: Claim, base: Contest, variant: str, values: np.ndarray, scores: Scores) -> _Side:
-    keys = [
-        (base.dataset, base.n_train, one)
-        for one in (book.curve(base.dataset, base.n_train) if variant == CURVE else [variant])
-    ]
-    diverged = max(book.entry(key).share(book.entry(key).diverged) for key in keys)
-    valued = (book.scores.get((key, claim.split, claim.metric), Scores()).values for key in keys)
-    lost = max(1 - book.entry(key).share(known) for key, known in zip(keys, valued, strict=True))
+    variants = book.curve(base.dataset, base.n_train) if variant == CURVE else [variant]
+    shares = [book.lost((base.dataset, base.n_train, one), claim.metric, claim.split) for one in variants]
+    diverged, lost = (max(share) for share in zip(*shares, strict=True))
     floor, noise = (float(np.mean(x)) if x else np.nan for x in (scores.floors, scores.noises))
     return _Side("the beta curve" if variant == CURVE else variant, diverged, lost, float(values.mean()), floor, noise)
 
@@ -365,7 +360,7 @@ def _withheld(book: Book, claim: Claim, winner: _Side, loser: _Side) -> str:
     if claim.compare == "spread":
         return ""
     sign = {True: 1.0, False: -1.0, None: 0.0}[book.directions.get(claim.metric)]
-    best = METRICS[claim.metric].best if claim.metric in METRICS else None
-    if best is not None and sign * (winner.mean - best) > 0:
+    best = best_of(claim.metric)
+    if sign * (winner.mean - best) > 0:
         return f"{winner.name} is at {winner.mean:.3g}, beyond {best:g}, the value of the data: more is no merit"
     return FLOOR if all(at_floor(side.mean, side.floor, side.noise, sign) for side in (winner, loser)) else ""

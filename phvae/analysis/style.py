@@ -25,7 +25,6 @@ __all__ = [
     "DOUBLE",
     "Look",
     "direction",
-    "distinct",
     "grid_of",
     "label_apart",
     "looks",
@@ -173,16 +172,6 @@ def label_apart(ax: Axes, labels: Mapping[str, tuple[float, float]], avoid: Sequ
             text, point, xytext=(*near, *far)[chosen], textcoords="offset points", fontsize=size, color="#333333",
             path_effects=[withStroke(linewidth=1.5, foreground="white")],
         )  # fmt: skip
-
-
-def distinct(labels: Mapping[str, str]) -> dict[str, str]:
-    """Variant -> label, no two alike: a label that is not its variant's alone shows the name too.
-
-    >>> distinct({"a": "VAE", "b": "M", "c": "M"})
-    {'a': 'VAE', 'b': 'M (b)', 'c': 'M (c)'}
-    """
-    taken = list(labels.values())
-    return {name: label if taken.count(label) == 1 else f"{label} ({name})" for name, label in labels.items()}
 
 
 def direction(higher_is_better: bool | None) -> str:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
 from phvae.analysis.results import RUN
-from phvae.errors import ConfigError, DataError, nearest
-from phvae.files import read_object
+from phvae.errors import ConfigError, nearest
 from phvae.metrics.registry import lookup
-from phvae.paths import Paths
 from phvae.seeding import numpy_generator
 
 __all__ = [
@@ -32,7 +29,6 @@ __all__ = [
     "against",
     "at_floor",
     "best_of",
-    "configured",
     "summary",
 ]
 
@@ -47,24 +43,6 @@ MIN_PAIRS = 3  # two differences say next to nothing about their spread
 MIN_SPREAD_PAIRS = 10
 Floats = float | np.ndarray
 GROUP_SEED = -1  # column of rows that stand for all seeds together (groups)
-
-
-def configured(root: Path) -> tuple[str, dict[str, str]]:
-    """The baseline and the labels of the configuration that results were made with; vae and none if it is not kept.
-
-    Raises:
-        DataError: its file is damaged.
-    """
-    path = Paths(Path(root)).config
-    if not path.is_file():
-        return "vae", {}
-    remedy = "remove it and run the workflow again"
-    config = read_object(path, remedy, config=dict)["config"]
-    variants = config.get("variants", {})
-    if not isinstance(variants, dict) or not all(isinstance(entry, dict) for entry in variants.values()):
-        raise DataError(f"{path}: config.variants: found {variants!r:.60}, expected an object of objects; {remedy}")
-    labels = {name: str(entry.get("label") or name) for name, entry in variants.items()}
-    return str(config.get("baseline", "vae")), labels
 
 
 @dataclass(frozen=True)

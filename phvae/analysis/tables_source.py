@@ -9,9 +9,8 @@ import pandas as pd
 
 from phvae.analysis.published import COLUMNS as PUBLISHED
 from phvae.analysis.published import read_published
-from phvae.analysis.results import read_costs, read_runs, read_table, size_key
-from phvae.analysis.style import distinct
-from phvae.analysis.summaries import CELL, against, configured
+from phvae.analysis.results import default_baseline, labels_of, read_costs, read_runs, read_table, size_key
+from phvae.analysis.summaries import CELL, against
 from phvae.metrics.registry import lookup
 
 __all__ = ["Source", "group_of", "read_source"]
@@ -71,21 +70,15 @@ def read_source(root: Path, published: Path | None = None, baseline: str | None 
     root = Path(root)
     table = read_table(root)
     runs = read_runs(root)
-    baseline = baseline or configured(root)[0]
+    baseline = baseline or default_baseline(root)
     statistics = against(table, baseline)
-    labels = _labels(table, runs)
+    labels = labels_of(table, runs)
     statistics["label"] = statistics["variant"].map(labels)
     statistics["group"] = statistics["metric"].map({m: group_of(m) for m in statistics["metric"].unique()})
     printed = read_published(published) if published else pd.DataFrame(columns=list(PUBLISHED))
     return Source(
         baseline, table, statistics, labels, _losses(table), _diverged(table), read_costs(root), runs, printed
     )
-
-
-def _labels(table: pd.DataFrame, runs: pd.DataFrame) -> dict[str, str]:
-    """Labels of the configuration, no two alike."""
-    given = dict(zip(runs["variant"], runs["label"], strict=True))
-    return distinct({variant: str(given.get(variant) or variant) for variant in table["variant"].unique()})
 
 
 def _diverged(table: pd.DataFrame) -> dict[tuple[str, str, str], float]:

@@ -21,10 +21,6 @@ HEAVY = {"torch", "mlflow", "pandas", "numpy", "scipy", "sklearn", "matplotlib",
 LESS = "ask for less (latent_size, hidden, batch_size, seeds_per_job, n_samples) or run it where there is more"
 
 
-class OutOfMemoryError(RuntimeError):
-    """Torch's, by name."""
-
-
 def usage(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """Status, standard output and standard error of a call that argparse ends."""
     with pytest.raises(SystemExit) as end:
@@ -120,7 +116,7 @@ def test_version(capsys: pytest.CaptureFixture[str]):
             f"phvae: not enough memory (DefaultCPUAllocator: can't allocate memory: 4 bytes): {LESS}\n",
         ),
         (RuntimeError("not enough memory: 4"), 1, f"phvae: not enough memory (not enough memory: 4): {LESS}\n"),
-        (OutOfMemoryError("CUDA"), 1, f"phvae: not enough memory (CUDA): {LESS}\n"),
+        (RuntimeError("CUDA out of memory. 4"), 1, f"phvae: not enough memory (CUDA out of memory. 4): {LESS}\n"),
     ],
 )
 def test_errors_become_a_line_and_a_status(

@@ -323,8 +323,8 @@ def test_numbers_of_numpy_and_whole_fractions_stay_whole_numbers():
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("model.likelihood", {"name": "gaussian", "scale": 9e-7}, "greater than or equal to 1e-06"),
-        ("model.likelihood", {"name": "gaussian", "scale": 0}, "greater than 0"),
+        ("model.likelihood", {"name": "gaussian", "scale": 9e-7}, "greater than or equal to 0.000001"),
+        ("model.likelihood", {"name": "gaussian", "scale": 0}, "greater than or equal to 0.000001"),
         ("model.likelihood", {"name": "gaussian", "scale": 1e7}, "less than or equal to 1000000"),
         ("model.latent_size", 12_000_000, "less than or equal to 1000000"),
         ("model.network", {"name": "dense", "hidden": [16, 1_000_001]}, "less than or equal to 1000000"),

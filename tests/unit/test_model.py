@@ -317,7 +317,7 @@ BAD = [
     (lambda: PHVAE((8, 8)), r"shape is \(8, 8\), expected \(channels, height, width\) or \(dimensions,\)"),
     (lambda: PHVAE((1, 30, 30), network="conv_locatello"), r"28, 32 or 64 pixels a side, not shape \(1, 30, 30\)"),
     (lambda: PHVAE((1, 8, 8), order=2, coupling={"name": "chain", "rho": 1.5}), "less than 1"),
-    (lambda: PHVAE((1, 8, 8), likelihood={"name": "gaussian", "scale": -1}), "greater than 0"),
+    (lambda: PHVAE((1, 8, 8), likelihood={"name": "gaussian", "scale": -1}), "greater than or equal to 0.000001"),
     (lambda: PHVAE((1, 8, 8), divergence={"name": "log_polynomial", "coefficients": [1, 0, 1]}), "not guaranteed non-"),
     (lambda: PHVAE((1, 8, 8), order=2, prior="standard", divergence="log_polynomial"), "needs coupling identity"),
     (lambda: PHVAE((1, 8, 8), order=2, reconstruction_weights=[1]), "has 1 entries, expected one a level"),

@@ -19,7 +19,7 @@ ENTRY = {
     "reference": "phvae.metrics.reference",
     "evaluate": "phvae.metrics.evaluate",
     "groups": "phvae.metrics.groups",
-    "collect": "phvae.analysis.results",
+    "collect": "phvae.analysis.collecting",
     "tables": "phvae.analysis.tables",
     "figures": "phvae.analysis.figures",
     "report": "phvae.analysis.report",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from phvae.analysis import results
+from phvae.analysis import collecting, results
 from phvae.analysis.summaries import summary
 from phvae.config import ModelConfig
 from phvae.errors import DataError
@@ -56,7 +56,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_table_has_the_columns_in_order_and_one_row_a_metric(root: Path) -> None:
-    table = results.collect(root, EXPECTED)
+    table = collecting.collect(root, EXPECTED)
     assert tuple(table.columns) == results.COLUMNS
     assert len(table) == len(EXPECTED) * 3
     first = table.iloc[0]
@@ -75,24 +75,24 @@ def test_a_backbone_is_what_is_left_of_a_model_without_order_and_divergence(tmp_
     for seed, model in enumerate([*models, *other]):
         record = {"config": {"model": ModelConfig.model_validate(model).model_dump(mode="json")}}
         write_run(tmp_path, "digits", 100, f"v{seed}", seed, **record)
-    found = results.collect(tmp_path).groupby("variant")["backbone"].unique().map(lambda names: names[0])
+    found = collecting.collect(tmp_path).groupby("variant")["backbone"].unique().map(lambda names: names[0])
     assert found[: len(models)].nunique() == 1
     assert found.nunique() == 1 + len(other)
 
 
 def test_csv_is_byte_identical_whatever_the_order_and_the_clock(root: Path) -> None:
-    results.collect(root, EXPECTED)
+    collecting.collect(root, EXPECTED)
     first = (root / "metrics.csv").read_bytes()
     path = root / "runs/digits/n-100/vae/seed-0/run.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "seconds": 99.0, "peak_memory_mb": 1.0}))
     shuffled = [EXPECTED[0], *reversed(EXPECTED[1:])]
-    results.collect(root, [run for v in ("vae", "ph-vae-3") for run in shuffled if run[2] == v])
+    collecting.collect(root, [run for v in ("vae", "ph-vae-3") for run in shuffled if run[2] == v])
     assert (root / "metrics.csv").read_bytes() == first
     assert b"0.43333333333333335" in first  # shortest decimal of the double, not a rounding
 
 
 def test_reading_back_gives_the_same_table_from_parquet_and_from_csv(root: Path) -> None:
-    table = results.collect(root, EXPECTED)
+    table = collecting.collect(root, EXPECTED)
     pd.testing.assert_frame_equal(results.read_table(root), table)
     (root / "metrics.parquet").unlink()
     pd.testing.assert_frame_equal(results.read_table(root), table)
@@ -102,7 +102,7 @@ def test_lines_stand_in_the_order_of_the_configuration(root: Path) -> None:
     write_run(root, "a", 20, "vae", 0)
     listed = [("digits", "all", "ph-vae-3", 0), ("digits", 100, "ph-vae-3", 0), ("a", 20, "vae", 0),
               ("digits", "all", "vae", 10), ("digits", "all", "vae", 1), ("digits", 100, "vae", 1)]  # fmt: skip
-    table = results.collect(root, listed)
+    table = collecting.collect(root, listed)
     cells = table[["dataset", "n_train", "variant", "seed"]].drop_duplicates().to_numpy().tolist()
     assert cells == [
         ["digits", "100", "ph-vae-3", 0], ["digits", "100", "vae", 1], ["digits", "all", "ph-vae-3", 0],
@@ -116,7 +116,7 @@ def test_runs_without_numbers_are_rows_with_a_reason(root: Path) -> None:
     (root / "runs/digits/n-100/vae/seed-3/metrics.json").write_text('{"rows": [')
     write_run(root, "digits", 100, "vae", 4)
     (root / "runs/digits/n-100/vae/seed-4/metrics.json").unlink()
-    table = results.collect(root, [*EXPECTED, *[("digits", 100, "vae", s) for s in (2, 3, 4, 5)]])
+    table = collecting.collect(root, [*EXPECTED, *[("digits", 100, "vae", s) for s in (2, 3, 4, 5)]])
     lost = table[table.metric == results.RUN]
     assert list(zip(lost.seed, lost.status, strict=True)) == [
         (2, "diverged"),
@@ -137,7 +137,7 @@ def test_runs_without_numbers_are_rows_with_a_reason(root: Path) -> None:
 
 def test_groups_have_no_seed(root: Path) -> None:
     (root / "runs/digits/n-100/vae/groups.json").write_text(json.dumps({"rows": [row("udr_lasso", 0.4)]}))
-    table = results.collect(root, EXPECTED)
+    table = collecting.collect(root, EXPECTED)
     udr = table[table.metric == "udr_lasso"]
     assert udr.seed.isna().all()
     assert list(udr.value) == [0.4]
@@ -146,7 +146,7 @@ def test_groups_have_no_seed(root: Path) -> None:
 def test_costs_come_from_the_stages_files(root: Path) -> None:
     folder = root / "runs/digits/n-100/vae/seed-0"
     (folder / "costs.json").write_text(json.dumps({"seconds_train": 7.5, "seconds_encode": 1.5}))
-    results.collect(root, EXPECTED)
+    collecting.collect(root, EXPECTED)
     costs = results.read_costs(root)
     assert tuple(costs.columns) == results.COST_COLUMNS
     assert (costs.seconds_train[0], costs.seconds_encode[0], costs.parameters[0]) == (7.5, 1.5, 30)
@@ -162,14 +162,14 @@ def test_costs_come_from_the_stages_files(root: Path) -> None:
 def test_what_the_last_tenth_of_the_epochs_brought(root: Path, losses: list[float], gain: float | None) -> None:
     lines = "".join(f"{epoch},{loss}\n" for epoch, loss in enumerate(losses, 1))
     (root / "runs/digits/n-100/vae/seed-0/history.csv").write_text("epoch,validation_loss\n" + lines)
-    results.collect(root, EXPECTED)
+    collecting.collect(root, EXPECTED)
     costs = results.read_costs(root)
     assert costs.late_gain[0] == pytest.approx(gain) if gain is not None else pd.isna(costs.late_gain[0])
     assert pd.isna(costs.late_gain[1])  # has no history
 
 
 def test_costs_of_an_earlier_version_lack_what_it_did_not_keep(root: Path) -> None:
-    results.collect(root, EXPECTED)
+    collecting.collect(root, EXPECTED)
     path = root / "costs.parquet"
     pd.read_parquet(path).drop(columns="late_gain").to_parquet(path)
     assert results.read_costs(root)["late_gain"].isna().all()
@@ -178,39 +178,39 @@ def test_costs_of_an_earlier_version_lack_what_it_did_not_keep(root: Path) -> No
 def test_runs_keep_label_origin_and_whether_the_data_are_binary(root: Path) -> None:
     (root / "data").mkdir()
     (root / "data/digits.json").write_text(json.dumps({"binary": True}))
-    results.collect(root, EXPECTED)
+    collecting.collect(root, EXPECTED)
     runs = results.read_runs(root)
     assert tuple(runs.columns) == results.RUN_COLUMNS
     assert (runs.label[0], runs.commit[0], runs.binary[0], runs.data_sha256[0]) == ("VAE", "abc", True, "d1")
 
 
 def test_a_run_without_a_record_has_the_label_of_its_variant(root: Path) -> None:
-    results.collect(root, [*EXPECTED, ("digits", "all", "vae", 99), ("digits", "all", "never", 0)])
+    collecting.collect(root, [*EXPECTED, ("digits", "all", "vae", 99), ("digits", "all", "never", 0)])
     runs = results.read_runs(root)
     labels = dict(zip(zip(runs["variant"], runs["seed"], strict=True), runs["label"], strict=True))
     assert (labels["vae", 99], labels["never", 0]) == ("VAE", "never")
 
 
 def test_labels_of_the_configuration_stand_over_those_of_the_runs(root: Path) -> None:
-    results.collect(root, EXPECTED, {"vae": "plain"})
+    collecting.collect(root, EXPECTED, {"vae": "plain"})
     labels = dict(results.read_runs(root)[["variant", "label"]].itertuples(index=False))
     assert labels == {"vae": "plain", "ph-vae-3": "PH-VAE-3"}
 
 
 def test_without_expectations_the_runs_on_disk_are_taken(root: Path) -> None:
-    assert len(results.collect(root)) == len(EXPECTED) * 3
+    assert len(collecting.collect(root)) == len(EXPECTED) * 3
 
 
 def test_a_metric_twice_is_refused(root: Path) -> None:
     path = root / "runs/digits/n-100/vae/seed-0/metrics.json"
     path.write_text(json.dumps({"rows": [row("mse", 1.0), row("mse", 2.0)]}))
     with pytest.raises(DataError, match="'mse' twice"):
-        results.collect(root, EXPECTED)
+        collecting.collect(root, EXPECTED)
 
 
 def test_no_runs_and_no_table_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="found no runs"):
-        results.collect(tmp_path)
+        collecting.collect(tmp_path)
     with pytest.raises(DataError, match="phvae collect"):
         results.read_table(tmp_path)
 
@@ -228,14 +228,14 @@ def test_no_runs_and_no_table_say_what_to_do(tmp_path: Path) -> None:
 def test_divergences_in_words(tmp_path: Path, divergence: Any, text: str) -> None:
     model = ModelConfig.model_validate({"order": 3, "divergence": divergence}).model_dump(mode="json")
     write_run(tmp_path, "a", 5, "v", 0, config={"model": model})
-    assert set(results.collect(tmp_path).divergence) == {text}
+    assert set(collecting.collect(tmp_path).divergence) == {text}
 
 
 def test_a_diverged_run_is_counted_once_also_with_a_row_a_metric(root: Path) -> None:
     folder = write_run(root, "digits", 100, "vae", 2, status="diverged")
     rows = [row(name, None, status="diverged", reason="the training diverged") for name in ("mse", "kl")]
     (folder / "metrics.json").write_text(json.dumps({"rows": rows}))
-    table = results.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
+    table = collecting.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
     lost = table[table["seed"] == 2]
     assert list(zip(lost["metric"], lost["status"], strict=True)) == [("kl", "diverged"), ("mse", "diverged")]
     mse = summary(table).query("n_train == '100' and variant == 'vae' and metric == 'mse' and split == 'test'").iloc[0]
@@ -252,7 +252,7 @@ def test_a_record_that_the_tables_cannot_take_is_a_failed_run(root: Path, key: s
     models = {"config.model": {}, "config.model.order": model | {"order": "x"}}
     damage = {"config": {"model": models[key]}} if key in models else {key: RECORD[key]}
     write_run(root, "digits", 100, "vae", 2, **damage)
-    table = results.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
+    table = collecting.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
     (lost,) = table[table.seed == 2].to_dict("records")
     assert (lost["metric"], lost["status"]) == (results.RUN, "failed")
     assert lost["reason"].startswith("run.json cannot be read: ")
@@ -268,20 +268,20 @@ ROWS = {"empty": [{}], "number": 3, "numbers": [3], "value": [row("mse", 1.0) | 
 def test_scores_that_the_table_cannot_hold_are_a_failed_run(root: Path, what: str) -> None:
     folder = root / "runs/digits/n-100/vae/seed-0"
     (folder / "metrics.json").write_text(json.dumps({"rows": ROWS[what]}))
-    table = results.collect(root, EXPECTED)
+    table = collecting.collect(root, EXPECTED)
     (lost,) = table[(table.metric == results.RUN)].to_dict("records")
     assert (lost["seed"], lost["status"]) == (0, "failed")
     assert lost["reason"].startswith("metrics.json cannot be read: ")
     (folder.parent / "groups.json").write_text(json.dumps({"rows": ROWS[what]}))
     with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae groups` again"):
-        results.collect(root, EXPECTED)
+        collecting.collect(root, EXPECTED)
 
 
 def test_damaged_costs_are_left_out(root: Path) -> None:
     folder = root / "runs/digits/n-100/vae/seed-0"
     (folder / "costs.json").write_text(json.dumps({"seconds_train": "long", "seconds_encode": 1.5}))
     (folder / "history.csv").write_text("epoch,validation_loss\n1,0.5\n2")
-    results.collect(root, EXPECTED)
+    collecting.collect(root, EXPECTED)
     costs = results.read_costs(root)
     assert (costs.seconds_train[0], costs.seconds_encode[0]) == (5.0, 1.5)
     assert pd.isna(costs.late_gain[0])
@@ -292,15 +292,15 @@ def test_scores_of_an_earlier_model_are_missing(root: Path) -> None:
     encoded = {"key": "e", "run_key": "vae0", "files": {}}
     for known, status in ((encoded, "ok"), (encoded | {"run_key": "older"}, "missing"), ({"key": "e"}, "ok")):
         (folder / "encode.json").write_text(json.dumps(known))
-        results.collect(root, EXPECTED)
+        collecting.collect(root, EXPECTED)
         assert results.read_runs(root).status[0] == status
     (folder / "encode.json").write_text(json.dumps(encoded | {"run_key": "older"}))
-    table = results.collect(root, EXPECTED)
-    assert list(table[table.metric == results.RUN].reason) == [results.OUTDATED]
+    table = collecting.collect(root, EXPECTED)
+    assert list(table[table.metric == results.RUN].reason) == [collecting.OUTDATED]
     record = json.loads((folder / "run.json").read_text())
     accepted = [{"from": "older", "to": "vae0"}]  # the same numbers under the key of edited code
     (folder / "run.json").write_text(json.dumps(record | {"accepted": accepted}))
-    assert len(results.collect(root, EXPECTED)) == len(EXPECTED) * 3
+    assert len(collecting.collect(root, EXPECTED)) == len(EXPECTED) * 3
 
 
 TABLES = {"empty": b"", "words": b"no table", "cut": None}
@@ -309,7 +309,7 @@ TABLES = {"empty": b"", "words": b"no table", "cut": None}
 @pytest.mark.parametrize("harm", TABLES)
 @pytest.mark.parametrize("name", ["metrics.parquet", "metrics.csv", "costs.parquet", "runs.parquet"])
 def test_a_damaged_table_is_named_with_what_to_do(root: Path, name: str, harm: str) -> None:
-    results.collect(root, EXPECTED)
+    collecting.collect(root, EXPECTED)
     path = root / name
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2] if harm == "cut" else TABLES[harm] or b"")
@@ -324,10 +324,32 @@ def test_a_damaged_table_is_named_with_what_to_do(root: Path, name: str, harm: s
 
 @pytest.mark.parametrize("name", ["metrics.parquet", "metrics.csv"])
 def test_a_table_of_another_schema_is_refused(root: Path, name: str) -> None:
-    table = results.collect(root, EXPECTED).assign(schema_version=7).drop(columns="unit")
+    table = collecting.collect(root, EXPECTED).assign(schema_version=7).drop(columns="unit")
     table.to_parquet(root / "metrics.parquet")
     table.to_csv(root / "metrics.csv", index=False)
     if name == "metrics.csv":
         (root / "metrics.parquet").unlink()
     with pytest.raises(DataError, match=f"{name}: found schema 7, expected 1; run `phvae collect` again"):
         results.read_table(root)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("{", "damaged"),
+        ("{}", "config: found nothing"),
+        ("[]", "found []"),
+        ('{"config": 3}', "config: found 3"),
+    ],
+)
+def test_a_damaged_configuration_is_named_with_its_remedy(tmp_path: Path, content: str, found: str) -> None:
+    assert results.default_baseline(tmp_path) == "vae"
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(DataError, match=r"config\.json: .*; remove it and run the workflow again$") as error:
+        results.default_baseline(tmp_path)
+    assert found in str(error.value)
+
+
+def test_the_configuration_tells_the_baseline(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"config": {"baseline": "b"}}))
+    assert results.default_baseline(tmp_path) == "b"

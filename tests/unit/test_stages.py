@@ -117,7 +117,7 @@ def test_a_damaged_record_of_a_run_is_named_by_every_stage(
 def test_json_that_cannot_be_read_is_named(name: str, tmp_path: Path):
     path = tmp_path / "encode.json"
     path.write_bytes(DAMAGED[name])
-    with pytest.raises(DataError, match=r"encode.json is damaged \(.*\): remove it and run again"):
+    with pytest.raises(DataError, match=r"encode.json: damaged \(.*\); remove it and run again"):
         read_json(path)
 
 

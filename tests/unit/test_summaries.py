@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,8 @@ from known_truth import SEEDS, write_known
 from scipy import stats
 
 from phvae.analysis.results import read_table
-from phvae.analysis.summaries import against, at_floor, configured, summary
-from phvae.errors import ConfigError, DataError
+from phvae.analysis.summaries import against, at_floor, summary
+from phvae.errors import ConfigError
 
 
 @pytest.fixture(scope="module")
@@ -199,27 +198,3 @@ def test_a_mean_beyond_the_value_of_the_data_is_not_better() -> None:
     below = long({"a": true, "b": noisy - 3.9}, metric="sharpness", higher_is_better=True)
     assert against(below, "a").set_index("variant").loc["b", "word"] == "better"
     assert against(long({"a": true, "b": noisy}, higher_is_better=True), "a")["word"].tolist() == ["", "better"]
-
-
-@pytest.mark.parametrize(
-    ("content", "found"),
-    [
-        ("{", "damaged"),
-        ("{}", "config: found nothing"),
-        ("[]", "found []"),
-        ('{"config": 3}', "config: found 3"),
-        ('{"config": {"variants": {"vae": "VAE"}}}', "config.variants: found {'vae': 'VAE'}"),
-    ],
-)
-def test_a_damaged_configuration_is_named_with_its_remedy(tmp_path: Path, content: str, found: str) -> None:
-    assert configured(tmp_path) == ("vae", {})
-    (tmp_path / "config.json").write_text(content)
-    with pytest.raises(DataError, match=r"config\.json: .*; remove it and run the workflow again$") as error:
-        configured(tmp_path)
-    assert found in str(error.value)
-
-
-def test_the_configuration_tells_the_baseline_and_the_labels(tmp_path: Path) -> None:
-    variants = {"a": {"label": "A 1"}, "b": {"label": ""}}
-    (tmp_path / "config.json").write_text(json.dumps({"config": {"baseline": "b", "variants": variants}}))
-    assert configured(tmp_path) == ("b", {"a": "A 1", "b": "b"})

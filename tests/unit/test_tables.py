@@ -14,9 +14,9 @@ from known_truth import write_known
 
 from phvae.analysis import tables
 from phvae.analysis.claims import read_claims
+from phvae.analysis.collecting import collect
 from phvae.analysis.compare import compare
 from phvae.analysis.published import read_published
-from phvae.analysis.results import collect
 from phvae.analysis.tables_claims import claims_table, unchanged
 from phvae.analysis.tables_matched import matched_rate
 from phvae.analysis.tables_runs import parameters
