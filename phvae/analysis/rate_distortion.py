@@ -37,7 +37,7 @@ def on_curve(table: pd.DataFrame) -> pd.Series:
 
     Where the table has a column `backbone` (all of a model but its divergence, as text), a data set's curve is made of
     the most variants that have it in common, the first of the table if there are several such: a wide or a small VAE
-    is a control with a curve of its own.
+    is a control that is compared with the curve.
     """
     flat = ((table["order"] == 1) & table["divergence"].str.match(r"kl$|hierarchical")).fillna(False).astype(bool)
     if "backbone" not in table:
