@@ -56,7 +56,7 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> PHVAE:
 def _built(path: Path) -> PHVAE:
     """The model that model.json describes, with weights of its own."""
     try:
-        content = read_json(path)
+        content = read_json(path, "expected a file written by save")
         if content["format"] != FORMAT:
             raise DataError(f"{path} has format {content['format']}, expected {FORMAT}")
         model = PHVAE(content["shape"], ModelConfig(**content["config"])).to(DTYPES[content["dtype"]])

@@ -62,7 +62,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
 
 
 DAMAGE = {
-    "cut short": (lambda content: json.dumps(content)[:40], "is damaged"),
+    "cut short": (lambda content: json.dumps(content)[:40], "damaged .*expected a file written by save"),
     "a list": (lambda content: "[]", "is damaged"),
     "no format": (lambda content: json.dumps({}), "has no .known. format"),
     "no shape": (lambda content: json.dumps({k: v for k, v in content.items() if k != "shape"}), "no .known. shape"),
@@ -84,5 +84,5 @@ def test_a_damaged_description_is_named(tmp_path, case):
     path = tmp_path / "model.json"
     damage, words = DAMAGE[case]
     path.write_text(damage(json.loads(path.read_text())))
-    with pytest.raises(DataError, match=rf"model\.json .*{words}"):
+    with pytest.raises(DataError, match=rf"model\.json.*{words}"):
         load(tmp_path)
