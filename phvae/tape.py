@@ -174,8 +174,8 @@ class _Recorder(TorchDispatchMode):
         options = kwargs or {}
         if torch.Tag.nondeterministic_seeded in function.tags:
             raise ValueError(f"{function} draws random numbers, which would be recorded once: all noise is eps")
-        if function is _BMM and _misaligned(*args):
-            function = _aligned_product
+        if function is _BMM and _irregular(*args):
+            function = _regular_product
         out = function(*args, **options)
         if not isinstance(out, Tensor | list | tuple):
             raise ValueError(f"{function} brings a number to the host; a training step must stay among tensors")
@@ -253,16 +253,19 @@ def _plain(tensor: Tensor) -> Tensor:
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
-def _misaligned(a: Tensor, b: Tensor) -> bool:
-    """Whether the results of a batch of products do not all start at aligned addresses, or are single columns.
+def _irregular(a: Tensor, b: Tensor) -> bool:
+    """Whether a batch of products has bits that depend on its company.
 
-    (A lone product with one column is computed as a matrix times a vector, with other last bits.)
+    So it is where the results do not all start at aligned addresses, and where they are single rows or columns: a lone
+    product of that shape is computed as a matrix times a vector, by another kernel than a batch of several.
     """
-    return a.device.type == "cpu" and (b.shape[2] == 1 or a.shape[1] * b.shape[2] % ALIGNMENT != 0)
+    m, n = a.shape[1], b.shape[2]
+    return a.device.type == "cpu" and (m == 1 or n == 1 or m * n % ALIGNMENT != 0)
 
 
-def _aligned_product(a: Tensor, b: Tensor) -> Tensor:
-    """Products (S, m, k) (S, k, n) computed with n filled up, so that all results start at aligned addresses."""
-    n = b.shape[2]
-    step = max(2, ALIGNMENT // math.gcd(a.shape[1], ALIGNMENT))
-    return torch.bmm(a, pad(b, (0, -n % step)))[..., :n].contiguous()
+def _regular_product(a: Tensor, b: Tensor) -> Tensor:
+    """Products (S, m, k) (S, k, n), filled up to two rows and to columns that let all results start aligned."""
+    m, n = a.shape[1], b.shape[2]
+    rows = max(2, m)
+    step = max(2, ALIGNMENT // math.gcd(rows, ALIGNMENT))
+    return torch.bmm(pad(a, (0, 0, 0, rows - m)), pad(b, (0, -n % step)))[:, :m, :n].contiguous()
