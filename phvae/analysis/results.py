@@ -39,7 +39,7 @@ RUN = "run"
 CELL_COLUMNS = ("order", "basis", "encoder_width", "coupling", "prior", "divergence", "beta", "backbone")
 ROW_COLUMNS = (
     "split", "metric", "value", "unit", "higher_is_better", "n", "ceiling", "floor", "noise_sd", "settings", "status",
-    "reason",
+    "reason", "caution",
 )  # fmt: skip
 COLUMNS = ("schema_version", "dataset", "n_train", "variant", *CELL_COLUMNS, "seed", *ROW_COLUMNS, "run_key")
 COST_COLUMNS = (
@@ -98,6 +98,8 @@ def read_table(root: Path) -> pd.DataFrame:
     if others:
         found = ", ".join(sorted(map(str, others)))
         raise DataError(f"{path}: found schema {found}, expected {SCHEMA_VERSION}; run `phvae collect` again")
+    if "caution" not in frame.columns:  # tables of before November 2026
+        frame["caution"] = ""
     absent = [name for name in COLUMNS if name not in frame.columns]
     if absent:
         raise DataError(f"{path}: the long table lacks the columns {', '.join(absent)}; run `phvae collect` again")

@@ -18,6 +18,7 @@ class Metric:
         higher_is_better: True, False, or None where neither direction is better.
         paper: where the definition comes from.
         best: the value of the data themselves, where more in the better direction is no merit.
+        comparable_from: examples (`n` of a row) below which a difference between models decides nothing.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Metric:
     higher_is_better: bool | None
     paper: str
     best: float | None = None
+    comparable_from: int | None = None

@@ -28,7 +28,10 @@ class Undefined(ValueError):
 
 @dataclass(frozen=True)
 class Row:
-    """One metric of one run; `value` is None exactly when `status` is not "ok", and then `reason` says why."""
+    """One metric of one run; `value` is None exactly when `status` is not "ok", and then `reason` says why.
+
+    `caution` says why a value is shown but decides nothing: its estimate has not settled, or has too few examples.
+    """
 
     split: str
     metric: str
@@ -42,6 +45,7 @@ class Row:
     settings: str
     status: Status
     reason: str
+    caution: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,11 @@ def row(
     floor: float | None = None,
     noise_sd: float | None = None,
     reason: str = "",
+    caution: str = "",
 ) -> Row:
     """A row with the unit and direction of the registry; a value that is not finite becomes empty, with a reason.
+
+    A value from fewer examples than its metric is comparable from says so in `caution`.
 
     >>> row("mig", 0.25, n=10_000).status, row("mig", float("nan"), reason="no code varies").reason
     ('ok', 'no code varies')
@@ -98,6 +105,8 @@ def row(
     if value is None or not math.isfinite(value):
         return without_value(metric, "empty", reason or f"the value is {value}", n=n, settings=settings, split=split)
     entry = lookup(metric)
+    if entry.comparable_from is not None and n is not None and n < entry.comparable_from:
+        caution = caution or f"from {n:,} examples, comparable from {entry.comparable_from:,}"
     return Row(
         split,
         metric,
@@ -111,6 +120,7 @@ def row(
         settings,
         "ok",
         "",
+        caution,
     )
 
 
