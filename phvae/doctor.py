@@ -31,6 +31,7 @@ def doctor(config: str) -> int:
         "profile": _profile,
         "device": _device,
         "determinism": _determinism,
+        "company": _company,
     }
     worst = 0
     for name, check in checks.items():
@@ -157,3 +158,21 @@ def _determinism() -> Answer:
     same = weights[0] == weights[1]
     text = f"20 training steps, twice, on {device}: the bytes {'agree' if same else 'differ'}"
     return (GOOD if same else BAD), text
+
+
+def _company() -> Answer:
+    """Train seeds together and alone, on the smallest inputs, where products of a batch differ most easily."""
+    from phvae.company import differences
+    from phvae.device import resolve
+
+    device = resolve("auto")
+    options = {"order": 2, "latent_size": 2, "network": {"name": "dense", "hidden": [32]}}
+    found = [
+        sum(differences((size,), options, [[0, 1, 2], [2, 0], [1]], batches=[32, 8], device=device)) for size in (1, 2)
+    ]
+    if not any(found):
+        return GOOD, f"seeds trained together and alone, on {device}: the bits agree"
+    return NOTE, (
+        f"seeds trained together and alone, on {device}: {sum(found)} tensors differ; here a seed's numbers depend on "
+        "training.seeds_per_job: keep it as it is"
+    )

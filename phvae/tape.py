@@ -268,4 +268,8 @@ def _regular_product(a: Tensor, b: Tensor) -> Tensor:
     m, n = a.shape[1], b.shape[2]
     rows = max(2, m)
     step = max(2, ALIGNMENT // math.gcd(rows, ALIGNMENT))
-    return torch.bmm(pad(a, (0, 0, 0, rows - m)), pad(b, (0, -n % step)))[:, :m, :n].contiguous()
+    if rows > m:
+        a = pad(a, (0, 0, 0, rows - m))
+    if n % step:
+        b = pad(b, (0, -n % step))
+    return torch.bmm(a, b)[:, :m, :n].contiguous()

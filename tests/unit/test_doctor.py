@@ -16,7 +16,7 @@ from phvae import cli
 from phvae.grid import read_yaml
 
 CHECKS = ["python", "packages", "snakemake", "repository", "config", "data", "weights", "disk", "profile", "device"]
-CHECKS += ["determinism"]
+CHECKS += ["determinism", "company"]
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_a_healthy_checkout_is_ready(capsys: pytest.CaptureFixture[str]):
     states, last = findings(capsys)
     assert list(states) == CHECKS
     assert set(states.values()) <= {"ok", "note"}
-    assert states["determinism"] == states["config"] == states["data"] == "ok"
+    assert states["determinism"] == states["company"] == states["config"] == states["data"] == "ok"
     assert last.startswith("ready")
 
 

@@ -10,6 +10,7 @@ from tiny import dense
 from torch import Tensor
 from torch.func import functional_call
 
+from phvae.company import differences
 from phvae.config import ModelConfig
 from phvae.device import session
 from phvae.model import PHVAE
@@ -71,16 +72,29 @@ def _equal(found: Any, expected: Any) -> bool:
     return all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
-@pytest.mark.parametrize("name", MODELS)
+SMALL: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
+    f"{size} inputs, {name}": ((size,), options)
+    for size in (1, 2, 3)
+    for name, options in (("learned", MODELS["learned"][1]), ("vae", MODELS["vae"][1]))
+}
+COMPANIES = ([0, 1, 2, 3, 4, 5, 6, 7], [7, 5, 3, 1, 0], [1, 2, 3], [4, 1], [0], [6])
+
+
+@pytest.mark.parametrize("name", MODELS | SMALL)
 def test_a_seed_has_the_same_bits_in_any_company(name: str):
     """Weights, both Adam moments and every term; full batches, a batch of odd size, and validation."""
-    with session("cpu", threads=1):
-        terms, states = _train(*MODELS[name], [0, 1, 2, 3, 4], [64, 32, 37, 128, 5])
-        for company in ([0], [3], [4, 1], [1, 2, 3]):
-            some_terms, some_states = _train(*MODELS[name], company, [64, 32, 37, 128, 5])
-            for index, seed in enumerate(company):
-                assert _equal(some_terms[index], terms[seed])
-                assert _equal(some_states[index], states[seed])
+    assert differences(*(MODELS | SMALL)[name], COMPANIES) == [0] * 5
+
+
+def test_a_difference_between_companies_is_counted(monkeypatch: pytest.MonkeyPatch):
+    class Uneven(Stack):
+        def __init__(self, model: PHVAE, states: list[dict[str, Tensor]], **options: Any) -> None:
+            super().__init__(model, states, **options | {"learning_rate": 1e-3 * len(states)})
+
+    monkeypatch.setattr("phvae.company.Stack", Uneven)
+    options = {"latent_size": 1, "divergence": "kl", "network": dense(8)}
+    # weights and biases of two layers a side, with two moments each, and the terms of the second step and after
+    assert differences((2,), options, [[0, 1], [1, 0], [1]], batches=[8, 8]) == [0, 8 * 3 + 2]
 
 
 def test_stacked_double_precision_agrees_with_plain_training_to_1e_10_after_100_steps():

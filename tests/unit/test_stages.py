@@ -142,3 +142,32 @@ def test_an_unknown_data_set_or_batch_names_what_there_is(small: Path, capsys: p
         assert main([stage, "--config", str(small), *CELL, "--batch", "1"]) == 2
         message = capsys.readouterr().err
         assert "has no batch claw/n-all/1, expected one of claw/n-all/0; did you mean 'claw/n-all/0'?" in message, stage
+
+
+def test_one_seed_per_job_and_all_in_one_give_the_same_long_table(tmp_path: Path):
+    """On a density of one number, whose products are the smallest there are."""
+    config = {
+        "name": "small",
+        "device": "cpu",
+        "seeds": 3,
+        "model": {"latent_size": 2, "network": {"name": "dense", "hidden": [32]}},
+        "training": {"epochs": 3},
+        "evaluation": {"n_codes": 60, "n_samples": 20, "n_reconstructions": 20, "n_likelihood": 2},
+        "datasets": {"claw": {"data": {"n_train": 300, "n_validation": 60, "n_test": 60}}},
+        "variants": {"vae": {"model": {"divergence": "kl"}}},
+    }
+    tables = []
+    for size, stacks in ((1, ["0-0", "1-1", "2-2"]), (3, ["0-2"])):
+        path = tmp_path / f"{size}.yaml"
+        config |= {"results": str(tmp_path / f"{size}")}
+        config["training"] |= {"seeds_per_job": size}
+        path.write_text(json.dumps(config))
+        assert main(["prepare", "--config", str(path), "--dataset", "claw"]) == 0
+        assert main(["reference", "--config", str(path), "--dataset", "claw"]) == 0
+        for stack in stacks:
+            assert main(["train", "--config", str(path), *CELL, "--variant", "vae", "--chunk", stack]) == 0
+        for stage in ("encode", "evaluate", "groups"):
+            assert main([stage, "--config", str(path), *CELL, "--batch", "0"]) == 0
+        assert main(["collect", "--config", str(path)]) == 0
+        tables.append((tmp_path / f"{size}/small/metrics.csv").read_bytes())
+    assert tables[0] == tables[1]

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from phvae.device import session
-from phvae.tape import ALIGNMENT, record
+from phvae.tape import ALIGNMENT, _irregular, _regular_product, record
 
 
 def _normal(*shape: int, seed: int = 0) -> Tensor:
@@ -104,3 +104,17 @@ def test_a_product_has_the_same_bits_in_any_company(m: int, n: int):
     for seed in range(6):
         for alone, all_of_them in zip(products(slice(seed, seed + 1)), together, strict=True):
             assert torch.equal(alone[0], all_of_them[seed])
+
+
+@pytest.mark.parametrize(
+    ("m", "n", "rule"), [(1, 64, True), (64, 1, True), (2, 64, False), (3, 64, False), (5, 7, True)]
+)
+def test_lone_rows_and_columns_and_results_off_the_alignment_are_computed_as_regular_products(
+    m: int, n: int, rule: bool
+):
+    """A lone row or column goes to another kernel than several do, on some processors with other last bits."""
+    a, b = _normal(3, m, 16), _normal(3, 16, n, seed=1)
+    assert _irregular(a, b) == rule
+    found, expected = _regular_product(a, b), torch.einsum("smk,skn->smn", a.double(), b.double())
+    assert found.is_contiguous()
+    assert torch.allclose(found.double(), expected, atol=1e-5)
