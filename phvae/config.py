@@ -316,7 +316,9 @@ class EvaluationConfig(Strict):
     n_samples: Whole = Field(10_000, ge=16, description="samples drawn from the prior")
     n_reconstructions: Whole = Field(10_000, ge=16, description="test examples reconstructed")
     redraws: Whole = Field(3, ge=1, description="sets of samples, for the standard deviation over redraws")
-    importance_samples: Whole = Field(64, ge=1, description="draws an example of the importance-sampled likelihood")
+    importance_samples: Whole = Field(
+        8192, ge=32, description="most draws per example of the likelihood; they grow until the estimate has settled"
+    )
     n_likelihood: Whole = Field(500, ge=1, description="test examples of the importance-sampled likelihood")
     extractors: list[Extractor] = Field(["classifier", "inception"], description="features of the Frechet distances")
     inception_weights: str | None = Field(

@@ -34,6 +34,7 @@ RATES = {
     "cpu": Rates(3.5e-4, 4.5e-4, 9e-5, 7.5e10, 2.5e10, 5.0, "measured on one core of a 2-core machine"),
     "cuda": Rates(1.5e-3, 7e-4, 0.0, 4e12, 4e12, 1500.0, "assumed for one GPU of 2020 or later, NOT measured"),
 }
+USUAL_DRAWS = 1024  # of the likelihood until it has settled, on quick grids
 START = 6.0  # of any job: Python, torch, two Snakemakes
 
 
@@ -98,7 +99,7 @@ def _inference_seconds(cell: Cell, device: str) -> float:
     encoder, decoder = operations(cell)
     test = cell.facts.counts[2]
     codes, pictures = min(settings.n_codes, test), min(settings.n_reconstructions, test)
-    draws = min(settings.n_likelihood, test) * settings.importance_samples
+    draws = min(settings.n_likelihood, test) * min(settings.importance_samples, USUAL_DRAWS)
     decoded = pictures + settings.redraws * settings.n_samples + 500 * order + codes + draws
     work = 2 * (3 * codes * encoder + decoded * decoder) / RATES[device].inference
     return 0.1 + work + 2e-9 * decoded * cell.facts.size + 2e-7 * draws * order

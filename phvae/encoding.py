@@ -15,7 +15,7 @@ from torch import Tensor
 from phvae.device import session
 from phvae.divergences import kl_levels
 from phvae.files import atomic, read_json, sha256, write_json
-from phvae.importance import log_weights
+from phvae.importance import estimate
 from phvae.pictures import curve, grid, save_png
 from phvae.polynomial import expand
 from phvae.provenance import stage_key
@@ -34,6 +34,7 @@ Arrays = dict[str, np.ndarray]
 
 BATCH = 512
 DROPPED = 500  # examples reconstructed with one level replaced
+BOUND_DRAWS = 16  # of the posterior per example of the bound
 KEPT_IMAGES = 64
 KEPT_POINTS = 4096
 KEPT_BYTES = 1_500_000  # of samples.npz before compression
@@ -141,10 +142,14 @@ class _Encoder:
         for name, value in self._samples().items():
             yield name, value
         yield "dropped", self._dropped(w[: min(DROPPED, count)])
-        for name, value in self._bound(len(w)).items():
+        for name, value in self._rate(len(w)).items():
             yield name, value
-        for name, value in self._likelihood().items():
+        scored = min(self.settings.n_likelihood, len(self.data.test))
+        for name, value in self._bound(scored).items():
             yield name, value
+        if self.model.config.likelihood.name != "bernoulli" or self.data.binary:  # on grey data it is no density
+            for name, value in self._likelihood(scored).items():
+                yield name, value
         yield "traversals", self._traversals(w)
         share = torch.linspace(0, 1, BETWEEN, dtype=w.dtype, device=w.device)[:, None, None]
         yield "interpolations", self._decoded(self.model.unwhiten((1 - share) * w[0] + share * w[1 % len(w)]))
@@ -177,37 +182,55 @@ class _Encoder:
             found.append(self._decoded(self.model.unwhiten(changed)))
         return np.stack(found)
 
-    def _bound(self, n: int) -> Arrays:
-        """The parts of the bound for n test examples, in nats and model units, from one draw each.
-
-        On densities the reconstruction term is in original units: minus the log-Jacobian of the scaling.
-        """
-        eps = self._noise(n, "posterior")
-        reconstruction, levels = [], []
+    def _rate(self, n: int) -> Arrays:
+        """KL(q || p) of the first n test examples in closed form, whole and by level, in nats."""
+        levels = []
         for rows in self._batches(n):
             x = self.model.as_data(np.array(self.data.test[rows]))
-            powers = expand(x, self.model.order, self.model.config.basis)
-            q = self.model.posterior(powers, eps[rows])
-            output = self.model.decoder(q.z.flatten(1)).to(x.dtype)
-            reconstruction.append(self.model.likelihood.nll(powers, output, [1])[0])
-            levels.append(kl_levels(q))
+            levels.append(kl_levels(self.model.posterior(expand(x, self.model.order, self.model.config.basis))))
         kl = torch.cat(levels).double().cpu().numpy()
-        nll = torch.cat(reconstruction).double().cpu().numpy() - self._log_jacobian()
-        return {"elbo_reconstruction": nll, "kl_levels": kl, "kl": kl.sum(1)}
+        return {"kl_levels": kl, "kl": kl.sum(1)}
 
-    def _likelihood(self) -> Arrays:
-        """Importance-sampled log p(x) of the first test examples, in original units; and with half the draws."""
-        count, draws = min(self.settings.n_likelihood, len(self.data.test)), self.settings.importance_samples
-        parts = [
-            log_weights(self.model, np.array(self.data.test[rows]), draws, seed=self.seed, first=rows.start)
-            for rows in self._batches(count)
-        ]
-        weights = torch.cat(parts).double().cpu() + self._log_jacobian()
-        half = weights[:, : max(1, draws // 2)]
+    def _bound(self, n: int) -> Arrays:
+        """The bound on log p(x) of the first n test examples, its reconstruction term, and the error of both, in nats.
+
+        The reconstruction term is a mean over draws from the posterior, the KL term exact. On densities both are in
+        original units: minus the log-Jacobian of the scaling.
+        """
+        noise = [self._noise(n, "posterior", draw) for draw in range(BOUND_DRAWS)]
+        drawn, kl = [], []
+        for rows in self._batches(n):
+            x = self.model.as_data(np.array(self.data.test[rows]))
+            q = self.model.posterior(expand(x, self.model.order, self.model.config.basis))
+            outputs = [self.model.decoder(q.draw(eps[rows]).flatten(1)).to(x.dtype) for eps in noise]
+            drawn.append(torch.stack([self.model.likelihood.nll([x], output, [1])[0] for output in outputs], 1))
+            kl.append(kl_levels(q).sum(1))
+        nll = torch.cat(drawn).double().cpu().numpy() - self._log_jacobian()
         return {
-            name: (torch.logsumexp(each, 1) - math.log(each.shape[1])).numpy()
-            for name, each in (("log_px", weights), ("log_px_half", half))
+            "elbo": -(nll.mean(1) + torch.cat(kl).double().cpu().numpy()),
+            "elbo_reconstruction": nll.mean(1),
+            "elbo_error": nll.std(1, ddof=1) / math.sqrt(BOUND_DRAWS),
+            "elbo_draws": np.array(BOUND_DRAWS),
         }
+
+    def _likelihood(self, n: int) -> Arrays:
+        """log p(x) of the first n test examples, in original units, and how far each estimate is to be trusted."""
+        most = self.settings.importance_samples
+        parts = [
+            estimate(self.model, np.array(self.data.test[rows]), most, seed=self.seed, first=rows.start)
+            for rows in self._batches(n)
+        ]
+        found = {
+            name: torch.cat([getattr(part, field) for part in parts]).cpu().numpy()
+            for name, field in (
+                ("log_px", "value"),
+                ("log_px_error", "error"),
+                ("log_px_k", "k"),
+                ("log_px_draws", "draws"),
+                ("log_px_settled", "settled"),
+            )
+        }
+        return found | {"log_px": found["log_px"] + self._log_jacobian()}
 
     def _log_jacobian(self) -> float:
         """log |dx_model / dx_original|: 0 for images."""

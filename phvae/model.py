@@ -183,11 +183,11 @@ class PHVAE(nn.Module):
         draw = self.likelihood.sample
         return torch.cat([draw(output, generator) if noise else self.likelihood.mean(output) for output in outputs])
 
-    def log_likelihood(self, x: Any, samples: int = 64, *, seed: int = 0, first: int = 0) -> Tensor:
-        """log p(x) by importance sampling, (B,) nats; see `phvae.importance`."""
+    def log_likelihood(self, x: Any, max_samples: int = 8192, *, seed: int = 0, first: int = 0) -> Tensor:
+        """log p(x) by importance sampling, (B,) nats; `phvae.importance.estimate` says how far to trust each value."""
         from phvae.importance import log_likelihood
 
-        return log_likelihood(self, x, samples, seed=seed, first=first)
+        return log_likelihood(self, x, max_samples, seed=seed, first=first)
 
     def parameter_counts(self) -> dict[str, int]:
         """Numbers of parameters: `total`, the `encoders` together, the `decoder`."""

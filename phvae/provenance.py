@@ -27,6 +27,7 @@ _METHOD = (
     "divergences.py",
     "likelihoods.py",
     "importance.py",
+    "proposal.py",
     "networks.py",
     "model.py",
     "inputs.py",

@@ -27,7 +27,7 @@ def cell(
     n_train: Any = "all",
     subset: str = "fixed",
 ) -> Cell:
-    small = {"n_codes": 24, "n_samples": 32, "n_reconstructions": 20, "n_likelihood": 5, "importance_samples": 6}
+    small = {"n_codes": 24, "n_samples": 32, "n_reconstructions": 20, "n_likelihood": 5, "importance_samples": 32}
     return Cell(
         dataset="tiny",
         n_train=n_train,

@@ -9,9 +9,9 @@ import numpy as np
 from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
 
-__all__ = ["bits_per_dim", "is_density", "rows"]
+__all__ = ["bits_per_dim", "is_density", "rows", "unsettled"]
 
-ONE_DRAW = "one draw of q(z|x) an example"
+LARGEST_SHARE = 0.05  # of examples whose estimate has not settled
 
 
 def bits_per_dim(nll: float, dimensions: int) -> float:
@@ -29,21 +29,23 @@ def is_density(likelihood: str, binary: bool) -> bool:
 
 
 def rows(inputs: Inputs) -> list[Row]:
-    """nll, nll_half, bits_per_dim, elbo, reconstruction_nll; on grey data under Bernoulli only the two bce_ names."""
+    """nll, bits_per_dim, elbo, reconstruction_nll; on grey data under Bernoulli only the two bce_ names."""
     data, arrays = inputs.data, inputs.arrays
     name = inputs.model.likelihood.name
 
     def mean(key: str) -> float:
         return float(finite(key, arrays[key]).mean(dtype=np.float64))
 
-    def bound(total: str, reconstruction: str) -> dict[str, float]:
-        nll = mean("elbo_reconstruction")
-        return {total: -(nll + mean("kl")), reconstruction: nll}
+    n = len(arrays["elbo"])
+    drawn = f"{arrays['elbo_draws']} draws of q(z|x) per example"
+    error = {"noise_sd": _error_of_mean(arrays["elbo_error"])}
+    bound = ("elbo", "reconstruction_nll") if is_density(name, data.binary) else ("bce_elbo", "bce_reconstruction")
 
-    n = len(arrays["elbo_reconstruction"])
+    def bounds() -> dict[str, float]:
+        return dict(zip(bound, (mean("elbo"), mean("elbo_reconstruction")), strict=True))
+
     if not is_density(name, data.binary):
-        names = ("bce_elbo", "bce_reconstruction")
-        return attempt(names, lambda: bound(*names), n=n, settings=f"{name} on grey data; {ONE_DRAW}")
+        return attempt(bound, bounds, n=n, settings=f"{name} on grey data; {drawn}", **error)
 
     def bits() -> dict[str, float]:
         if data.is_density:
@@ -52,19 +54,29 @@ def rows(inputs: Inputs) -> list[Row]:
             raise Undefined("the images are not dequantised: a density at 256 grey levels has no bits a dimension")
         return {"bits_per_dim": bits_per_dim(-mean("log_px"), math.prod(data.shape))}
 
-    names = ("elbo", "reconstruction_nll")
     unit = "original units" if data.is_density else ("probability" if name == "bernoulli" else "pixels in [0, 1]")
-    draws = inputs.settings.importance_samples
-    count = len(arrays["log_px"])
-    text = f"{name}; {{}} importance samples; {unit}"
+    draws, settled = arrays["log_px_draws"], arrays["log_px_settled"]
+    how = f"fitted proposal, {draws.mean():.0f} draws per example, {settled.sum()} of {n} settled"
+    given = {"n": n, "settings": f"{name}; {how}; {unit}", "caution": unsettled(settled, int(draws.max()))}
     return [
-        *attempt(["nll"], lambda: {"nll": -mean("log_px")}, n=count, settings=text.format(draws)),
-        *attempt(
-            ["nll_half"],
-            lambda: {"nll_half": -mean("log_px_half")},
-            n=count,
-            settings=text.format(max(1, draws // 2)),
-        ),
-        *attempt(["bits_per_dim"], bits, n=count, settings=text.format(draws)),
-        *attempt(names, lambda: bound(*names), n=n, settings=f"{name}; {unit}; {ONE_DRAW}"),
+        *attempt(["nll"], lambda: {"nll": -mean("log_px")}, noise_sd=_error_of_mean(arrays["log_px_error"]), **given),
+        *attempt(["bits_per_dim"], bits, **given),
+        *attempt(bound, bounds, n=n, settings=f"{name}; {unit}; {drawn}", **error),
     ]
+
+
+def unsettled(settled: np.ndarray, draws: int) -> str:
+    """Why a mean of estimates decides nothing: more than one example in twenty has not settled; empty otherwise.
+
+    >>> unsettled(np.array([True, False]), 8192)
+    'the likelihood of 1 of 2 examples has not settled at 8,192 draws'
+    """
+    left = int((~settled).sum())
+    if left <= LARGEST_SHARE * len(settled):
+        return ""
+    return f"the likelihood of {left} of {len(settled)} examples has not settled at {draws:,} draws"
+
+
+def _error_of_mean(errors: np.ndarray) -> float:
+    """The Monte Carlo standard error of the mean of independent estimates."""
+    return float(np.sqrt(np.square(errors).sum()) / len(errors))

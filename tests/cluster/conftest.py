@@ -29,7 +29,7 @@ results: {results}
 model: {{latent_size: 6, network: {{name: dense, hidden: [16]}}}}
 training: {{epochs: 20, steps: 4000, checkpoint_minutes: 0.01}}
 evaluation:
-  {{n_codes: 300, n_samples: 64, n_reconstructions: 64, n_likelihood: 8, importance_samples: 8, extractors: []}}
+  {{n_codes: 300, n_samples: 64, n_reconstructions: 64, n_likelihood: 8, importance_samples: 32, extractors: []}}
 datasets:
   claw: {{n_train: [500]}}
 variants:

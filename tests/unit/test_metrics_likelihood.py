@@ -16,9 +16,13 @@ from phvae.metrics.rows import Inputs, Row
 
 ARRAYS = {
     "log_px": np.array([-90.0, -110.0]),
-    "log_px_half": np.array([-91.0, -111.0]),
-    "elbo_reconstruction": np.array([80.0, 90.0, 100.0]),
-    "kl": np.array([20.0, 25.0, 30.0]),
+    "log_px_error": np.array([0.03, 0.04]),
+    "log_px_draws": np.array([512, 1024]),
+    "log_px_settled": np.array([True, True]),
+    "elbo": np.array([-105.0, -125.0]),
+    "elbo_reconstruction": np.array([80.0, 100.0]),
+    "elbo_error": np.array([0.6, 0.8]),
+    "elbo_draws": np.array(16),
 }
 
 
@@ -26,7 +30,7 @@ def rows_of(name: str, *, binary: bool = False, density: bool = False, **arrays:
     shape = (2,) if density else (1, 8, 8)
     data: Any = SimpleNamespace(kind="test", shape=shape, is_density=density, binary=binary, labels={}, factors={})
     data.factor_names = data.factor_sizes = ()
-    settings, model = EvaluationConfig(importance_samples=32), ModelConfig(likelihood=name)
+    settings, model = EvaluationConfig(), ModelConfig(likelihood=name)
     found = likelihood.rows(Inputs(data, {}, ARRAYS | arrays, model, settings, None, 0))  # type: ignore[arg-type]
     assert sorted(r.metric for r in found) == sorted(expected_names(settings, model, data)["likelihood"])
     return {r.metric: r for r in found}
@@ -38,14 +42,14 @@ def test_a_density_has_nll_and_elbo(name: str) -> None:
     values = {metric: row.value for metric, row in found.items()}
     assert values == {
         "nll": 100.0,
-        "nll_half": 101.0,
         "bits_per_dim": None,
         "elbo": -115.0,
         "reconstruction_nll": 90.0,
     }
-    assert (found["nll"].n, found["elbo"].n) == (2, 3)
-    assert "32 importance samples; pixels in [0, 1]" in found["nll"].settings
-    assert "16 importance samples" in found["nll_half"].settings
+    assert (found["nll"].n, found["elbo"].n) == (2, 2)
+    assert found["nll"].settings.endswith("768 draws per example, 2 of 2 settled; pixels in [0, 1]")
+    assert (found["nll"].noise_sd, found["elbo"].noise_sd) == pytest.approx((0.025, 0.5))
+    assert not any(row.caution for row in found.values())
     assert (found["bits_per_dim"].status, found["nll"].unit) == ("empty", "nats")
     assert "not dequantised" in found["bits_per_dim"].reason
 
@@ -73,10 +77,21 @@ def test_the_uniform_code_of_a_coin_is_one_bit() -> None:
     assert likelihood.bits_per_dim(10 * math.log(2), 10) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("array", "metrics"), [("log_px", ["nll"]), ("kl", ["elbo", "reconstruction_nll"])])
+@pytest.mark.parametrize(("array", "metrics"), [("log_px", ["nll"]), ("elbo", ["elbo", "reconstruction_nll"])])
 def test_numbers_that_are_not_finite_are_a_reason_not_a_value(array: str, metrics: list[str]) -> None:
     found = rows_of("gaussian", **{array: np.array([1.0, np.nan, -np.inf])})
     for metric in metrics:
         assert (found[metric].value, found[metric].status) == (None, "empty")
         assert found[metric].reason == f"{array}: 2 of 3 numbers are not finite"
-    assert found["nll_half"].status == "ok"
+
+
+@pytest.mark.parametrize(("left", "says"), [(0, ""), (1, ""), (2, "2 of 20 examples has not settled at 1,024 draws")])
+def test_a_likelihood_that_has_not_settled_says_so(left: int, says: str) -> None:
+    settled = np.arange(20) >= left
+    twenty = {name: np.resize(ARRAYS[name], 20) for name in ARRAYS if name != "elbo_draws"}
+    found = rows_of("bernoulli", binary=True, **twenty | {"log_px_settled": settled})
+    for metric in ("nll", "bits_per_dim"):
+        assert found[metric].status == "ok"
+        assert found[metric].caution.endswith(says)
+        assert bool(found[metric].caution) == bool(says)
+    assert found["elbo"].caution == ""

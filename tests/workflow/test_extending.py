@@ -23,7 +23,7 @@ results: results
 device: cpu
 model: {latent_size: 6, network: {name: dense, hidden: [16]}}
 training: {epochs: 2}
-evaluation: {n_codes: 64, n_samples: 64, n_reconstructions: 64, n_likelihood: 8, importance_samples: 8}
+evaluation: {n_codes: 64, n_samples: 64, n_reconstructions: 64, n_likelihood: 8, importance_samples: 32}
 """
 
 

@@ -95,7 +95,7 @@ def miniature(folder: Path) -> Grid:
     content["data_path"] = [str(folder / "published")]
     small = {
         "n_codes": TEST, "n_samples": 32, "n_reconstructions": 32, "redraws": 2, "n_likelihood": 2,
-        "importance_samples": 4, "votes": 100, "cells_per_job": 30,
+        "importance_samples": 32, "votes": 100, "cells_per_job": 30,
     }  # fmt: skip
     for name, entry in content["datasets"].items():
         entry = content["datasets"][name] = copying.deepcopy(entry)
