@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_DRAWS", "MOST_DRAWS", "Estimate", "estimate", "log_likelihood"]
 
 LEAST_DRAWS = 32  # of fewer the largest fifth is too small for a shape
-FIRST_DRAWS = 512
+ROUND = 512  # draws; fitted again after each, since many small rounds settle with fewer draws than few large ones
 MOST_DRAWS = 8192
 LARGEST_ERROR = 0.1  # nats: the bias of a logarithm of a mean is half its square, .005
 LARGEST_K = 0.7  # of the Pareto shape (Vehtari et al., 2024)
@@ -61,13 +61,13 @@ def log_likelihood(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed:
 def estimate(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed: int = 0, first: int = 0) -> Estimate:
     """log p(x) by adaptive multiple importance sampling (Cornuet et al., 2012), example by example.
 
-    The proposal is a mixture: a normal with the mode and curvature of log p(x, z), which is fitted again to all draws
-    as they grow; the encoder's posterior, widened; the prior. Draws of all rounds are weighted by the mixture of all
-    rounds (the balance heuristic of Veach and Guibas, 1995; defensive components as Owen and Zhou, 2000), so that
-    neither an encoder that is too narrow nor a fit that failed leaves a tail without draws. They double from 512 until
-    the estimate of the example has settled (see `Estimate.settled`) or `max_samples` is reached. Its expectation is at
-    most log p(x). x is scored at level 1, whatever the reconstruction weights; with the Bernoulli likelihood on grey
-    data it is no likelihood.
+    The proposal is a mixture: a normal with the mode and curvature of log p(x, z), fitted again to all draws after
+    every round of 512; the encoder's posterior, widened; the prior. Draws of all rounds are weighted by the mixture of
+    all rounds (the balance heuristic of Veach and Guibas, 1995; defensive components as Owen and Zhou, 2000), so that
+    neither an encoder that is too narrow nor a fit that failed leaves a tail without draws. They grow until the
+    estimate of the example has settled (see `Estimate.settled`) or `max_samples` is reached. It is biased downwards by
+    about half the square of its error. x is scored at level 1, whatever the reconstruction weights; with the Bernoulli
+    likelihood on grey data it is no likelihood.
 
     Each example has noise of its own, keyed by (seed, first + position): a split of a data set into batches changes
     values by rounding only, and not at all at multiples of 64.
@@ -110,12 +110,12 @@ class _Sampler:
         self.log_q = self.u.new_zeros(len(x), 0, 2)
 
     def run(self, most: int) -> Estimate:
-        """Rounds of doubled size until all examples have settled or used `most` draws."""
+        """Rounds until all examples have settled or used `most` draws."""
         fill = self.u.new_full((len(self.active),), math.nan)
         found = Estimate(fill.clone(), fill.clone(), fill.clone(), torch.zeros_like(self.active))
         total = 0
         while len(self.active):
-            size = min(max(total, FIRST_DRAWS), most - total)
+            size = min(ROUND, most - total)
             self._round(size)
             total += size
             weights = self._log_weights(total)
