@@ -35,11 +35,15 @@ def interpolate(rates: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.nda
 def on_curve(table: pd.DataFrame) -> pd.Series:
     """Which rows are of the beta curve: order 1, where level weights and beta * KL are the same thing.
 
+    Rows of variants that the configuration keeps out (`curve: false`, the column `off_curve`) are not.
+
     Where the table has a column `backbone` (all of a model but its divergence, as text), a data set's curve is made of
     the most variants that have it in common, the first of the table if there are several such: a wide or a small VAE
     is a control that is compared with the curve.
     """
     flat = ((table["order"] == 1) & table["divergence"].str.match(r"kl$|hierarchical")).fillna(False).astype(bool)
+    if "off_curve" in table:
+        flat &= ~table["off_curve"].fillna(False).astype(bool)
     if "backbone" not in table:
         return table["variant"].isin(table["variant"][flat].unique())
     cells = table[flat].drop_duplicates(["dataset", "variant"]).reset_index(drop=True)

@@ -88,6 +88,18 @@ def test_the_curve_is_made_of_order_one_only_and_of_weights_of_kl() -> None:
     assert curve_variants(pd.concat([whole, log, flat])) == ["b4", "vae", "flat"]
 
 
+@pytest.mark.parametrize("backbone", [{}, {"backbone": "12 dense[64]"}])
+def test_a_beta_vae_that_is_kept_off_the_curve_is_compared_with_it(backbone: dict[str, str]) -> None:
+    rates = {"b4": [1.0], "b2": [2.0], "vae": [3.0], "ph": [2.5]}
+    whole = table(rates, {"b4": [3.0], "b2": [9.0], "vae": [1.0], "ph": [2.0]}).assign(**backbone)
+    whole["off_curve"] = (whole["variant"] == "b2").astype("boolean")
+    assert curve_variants(whole) == ["b4", "vae"]
+    found = matched(whole, "mse").set_index("variant")
+    assert list(found.index) == ["b2", "ph"]
+    assert found["curve"].tolist() == pytest.approx([2.0, 1.5])  # the chord from 3 to 1, as if b2 were not there
+    assert found.loc["b2", "difference"] == pytest.approx(7.0)
+
+
 def test_a_convex_curve_is_followed_closer_than_by_chords() -> None:
     rates = np.array([4.0, 8.0, 16.0, 24.0, 32.0])
     at = np.linspace(4, 32, 50)
