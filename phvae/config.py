@@ -372,6 +372,9 @@ class VariantConfig(Strict):
     """A named model: what it changes, after the data set's overrides."""
 
     label: str | None = Field(None, max_length=60, description="how tables and figures call it")
+    curve: StrictBool = Field(
+        True, description="false: a β-VAE that is held against the β-VAE's curve instead of being a point of it"
+    )
     model: dict[str, Any] = Field({}, description="overrides of `model`")
     training: dict[str, Any] = Field({}, description="overrides of `training`")
 

@@ -166,6 +166,11 @@ class Grid:
         """Where features are computed: on a GPU only where one is asked for by name and the features are deep."""
         return "cuda" if self.config.device == "cuda" and any(cell.deep_features for cell in cells) else "cpu"
 
+    @property
+    def off_curve(self) -> frozenset[str]:
+        """The variants that are no points of the beta-VAE's curve whatever they are; no run's key knows of it."""
+        return frozenset(name for name, variant in self.config.variants.items() if not variant.curve)
+
     def runs(self) -> list[tuple[Cell, int]]:
         """Every (cell, seed) of the grid."""
         return [(cell, seed) for cell in self.cells for seed in cell.seeds]

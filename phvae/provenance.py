@@ -56,6 +56,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "analysis/tables*.py",
         "analysis/book.py",
         "analysis/claims.py",
+        "analysis/curve_margin.py",
         "analysis/ledger.py",
         "analysis/published.py",
         "analysis/rate_distortion.py",

@@ -226,6 +226,6 @@ def collect(grid: Grid) -> dict[str, Any]:
 
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
     try:
-        return {"rows": len(collect_runs(grid.paths.root, expected, grid.labels))}
+        return {"rows": len(collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve))}
     except FileNotFoundError as error:
         raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None

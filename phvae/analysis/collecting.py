@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ def collect(
     root: Path,
     expected: Iterable[Expected] | None = None,
     labels: Mapping[str, str] | None = None,
+    off_curve: Collection[str] = (),
 ) -> pd.DataFrame:
     """Gather all runs of a grid; write metrics.parquet, metrics.csv, costs.parquet and runs.parquet into `root`.
 
@@ -58,6 +59,7 @@ def collect(
         root: folder of the grid's results.
         expected: (data set, n_train, variant, seed) of every run of the grid; None takes the runs found on disk.
         labels: how the configuration calls its variants now; others keep the label that their runs were trained under.
+        off_curve: the variants that the configuration keeps out of the beta-VAE's curve now.
 
     Raises:
         DataError: `root` holds no runs, a run has a metric twice, or a cell's groups.json is damaged.
@@ -77,7 +79,7 @@ def collect(
         records = {seed: _read(folder / "run.json", _check_record) for seed, folder in folders.items()}
         model = next((r["config"]["model"] for r, _ in records.values() if r and "config" in r), None)
         cell = (dataset, str(n_train), variant)
-        described = (SCHEMA_VERSION, *cell, *_describe(model))
+        described = (SCHEMA_VERSION, *cell, *_describe(model), variant in off_curve)
         for seed, (record, trouble) in records.items():
             rows, status, reason = _rows_of(folders[seed], record, trouble)
             key = (record or {}).get("run_key", "")

@@ -12,6 +12,7 @@ import pandas as pd
 from phvae.analysis import statistics as s
 from phvae.analysis.book import Book, Scores, open_book
 from phvae.analysis.claims import CURVE, Claim, Claims, Control
+from phvae.analysis.curve_margin import NOT_KNOWN, WITHIN, curve_margin
 from phvae.analysis.rate_distortion import RATE
 from phvae.analysis.summaries import FLOOR, MIN_SPREAD_PAIRS, at_floor, best_of
 from phvae.errors import ConfigError
@@ -61,6 +62,7 @@ class Contest:
     withheld: str = ""  # why the challenger's win would not be called support
     withheld_loss: str = ""  # why the control's win would not be called a contradiction
     matters: float = np.nan
+    margin: float = 0.0  # of the curve as a control: how far it may be off
     half_width: float = np.nan
     seeds_needed: int | None = None
 
@@ -76,7 +78,8 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     nothing said of the challenger. A contest that cannot be tested leaves support open, a contradiction not. Neither
     is said where the winner diverged more often or has a value at fewer seeds, where the challenger's rate leaves the
     beta curve at some seeds, where both are at the noise floor, or where it wins by passing the value of the data.
-    Data sets are not adjusted for: they are counted, by `tally`.
+    Against the curve a win must be larger than the curve's own error (`curve_margin`); where that is not known of a
+    metric, the contest cannot be tested. Data sets are not adjusted for: they are counted, by `tally`.
 
     Args:
         table: the long table.
@@ -88,7 +91,8 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
         control (the hardest contest, stand-ins included; the one that contradicts where one does), controls (their
         number), n, incomplete, challenger_value, control_value, effect (challenger minus control; ratio of spreads for
         compare: spread), low, high (95 %), p (of that contest), p_holm (of the claim), p_contradicted (the same for the
-        contradiction), p_sign_flip, matters, half_width, seeds_needed (for a half-width below `matters`), figure, text.
+        contradiction), p_sign_flip, matters, margin, half_width, seeds_needed (for a half-width below `matters`),
+        figure, text.
 
     Raises:
         ConfigError: a claim's direction goes against the metric's own.
@@ -143,7 +147,7 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
     columns = [
         "claim", "dataset", "n_train", "verdict", "reason", "metric", "compare", "direction", "challenger", "control",
         "controls", "n", "incomplete", "challenger_value", "control_value", "effect", "low", "high", "p", "p_holm",
-        "p_contradicted", "p_sign_flip", "matters", "half_width", "seeds_needed", "figure", "text",
+        "p_contradicted", "p_sign_flip", "matters", "margin", "half_width", "seeds_needed", "figure", "text",
     ]  # fmt: skip
     return frame[columns]
 
@@ -183,6 +187,8 @@ def _unresolved(row: pd.Series) -> str:
         return "the difference is smaller than the effect that matters"
     if ends[0] * ends[1] <= 0:
         return f"not told from {row['control']} at {row['n']} seeds"
+    if np.abs(ends).min() <= row["margin"]:
+        return f"{WITHIN} at {row['n']} seeds"
     word = "better" if (ends[0] < 0) == (row["direction"] == "lower") else "worse"
     if not row["own"] and word == "worse":
         return f"its stand-in is worse than {row['control']}"
@@ -279,23 +285,27 @@ def _compare(book: Book, claim: Claim, base: Contest) -> Contest:
         reason = few or f"too few seeds: {n} complete pairs with {base.control}, {needed} needed"
         return replace(base, verdict=NOT_TESTABLE, reason=reason, n=n, incomplete=incomplete)
     a, b = (np.array([scores.values[seed] for seed in seeds]) for scores in (ours, theirs))
+    margin = curve_margin(claim.metric, float(b.mean())) if base.control == CURVE else 0.0
+    if np.isnan(margin):
+        return replace(base, verdict=NOT_TESTABLE, reason=NOT_KNOWN, n=n, incomplete=incomplete)
     one, other = _side(book, claim, base, base.challenger, a, ours), _side(book, claim, base, base.control, b, theirs)
-    test = _spread if claim.compare == "spread" else _mean
     return replace(
         base,
         n=n,
         incomplete=incomplete,
         withheld=few or _withheld(book, claim, one, other),
         withheld_loss=few or _withheld(book, claim, other, one),
-        **test(a, b, claim),
+        **(_spread(a, b, claim) if claim.compare == "spread" else _mean(a, b, claim, margin)),
     )
 
 
-def _mean(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
+def _mean(a: np.ndarray, b: np.ndarray, claim: Claim, margin: float) -> dict[str, Any]:
+    """Each side must win by more than the margin."""
     difference = a - b
     _, mean, sd = s.moments(difference)
     low, high = s.t_interval(difference)
-    less, greater = float(s.paired_t(difference, "less")), float(s.paired_t(difference, "greater"))
+    less = float(s.paired_t(difference + margin, "less"))
+    greater = float(s.paired_t(difference - margin, "greater"))
     lower = claim.direction == "lower"
     matters = claim.matters.absolute or abs(b.mean()) * (claim.matters.relative or 0)
     return {
@@ -308,6 +318,7 @@ def _mean(a: np.ndarray, b: np.ndarray, claim: Claim) -> dict[str, Any]:
         "p_opposite": greater if lower else less,
         "p_sign_flip": float(s.sign_flip(difference, np.random.default_rng(0))),
         "matters": float(matters),
+        "margin": margin,
         "half_width": float(high - low) / 2,
         "seeds_needed": s.seeds_for_mean(float(sd), float(matters)),
     }

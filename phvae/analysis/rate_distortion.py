@@ -8,7 +8,7 @@ from scipy.interpolate import PchipInterpolator
 
 from phvae.analysis.summaries import CELL
 
-__all__ = ["RATE", "curve", "curve_variants", "interpolate", "matched", "on_curve", "own_error"]
+__all__ = ["RATE", "curve", "curve_variants", "interpolate", "matched", "on_curve"]
 
 RATE = "kl"
 
@@ -35,11 +35,15 @@ def interpolate(rates: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.nda
 def on_curve(table: pd.DataFrame) -> pd.Series:
     """Which rows are of the beta curve: order 1, where level weights and beta * KL are the same thing.
 
+    Rows of variants that the configuration keeps out (`curve: false`, the column `off_curve`) are not.
+
     Where the table has a column `backbone` (all of a model but its divergence, as text), a data set's curve is made of
     the most variants that have it in common, the first of the table if there are several such: a wide or a small VAE
     is a control that is compared with the curve.
     """
     flat = ((table["order"] == 1) & table["divergence"].str.match(r"kl$|hierarchical")).fillna(False).astype(bool)
+    if "off_curve" in table:
+        flat &= ~table["off_curve"].fillna(False).astype(bool)
     if "backbone" not in table:
         return table["variant"].isin(table["variant"][flat].unique())
     cells = table[flat].drop_duplicates(["dataset", "variant"]).reset_index(drop=True)
@@ -59,26 +63,6 @@ def curve_variants(table: pd.DataFrame) -> list[str]:
 def curve(table: pd.DataFrame, metric: str, *, split: str = "test") -> pd.DataFrame:
     """Rate and value of every run of the beta curve: dataset, n_train, variant, seed, beta, rate, value."""
     return _points(table[on_curve(table)], metric, split)
-
-
-def own_error(table: pd.DataFrame, metric: str) -> dict[tuple[str, str], float]:
-    """How far off the curve is at its own inner points: (dataset, n_train) -> the largest mean error in size, signed.
-
-    Each variant of the curve is left out in turn, and its value held against the curve through the others, seed by seed
-    (value minus curve, mean over seeds). A curve through few points is off near its bends, and a bend that lies between
-    two of its points favours a challenger as it favours the one left out. Sets with fewer than three points are absent.
-    """
-    points = _whole(curve(table, metric)).copy()
-    for _, group in points.groupby(["dataset", "n_train", "seed"], sort=False):
-        rates, values = group["rate"].to_numpy(), group["value"].to_numpy()
-        left = [values[i] - interpolate(np.delete(rates, i), np.delete(values, i), rates[i]) for i in range(len(group))]
-        points.loc[group.index, "error"] = left
-    found: dict[tuple[str, str], float] = {}
-    if len(points):
-        means = points.groupby(CELL, sort=False, as_index=False)["error"].mean().dropna()
-        for dataset, size, error in zip(means["dataset"], means["n_train"], means["error"], strict=True):
-            found[dataset, size] = max(found.get((dataset, size), 0.0), float(error), key=abs)
-    return found
 
 
 def _points(table: pd.DataFrame, metric: str, split: str) -> pd.DataFrame:

@@ -41,7 +41,9 @@ ROW_COLUMNS = (
     "split", "metric", "value", "unit", "higher_is_better", "n", "ceiling", "floor", "noise_sd", "settings", "status",
     "reason", "caution",
 )  # fmt: skip
-COLUMNS = ("schema_version", "dataset", "n_train", "variant", *CELL_COLUMNS, "seed", *ROW_COLUMNS, "run_key")
+COLUMNS = (
+    "schema_version", "dataset", "n_train", "variant", *CELL_COLUMNS, "off_curve", "seed", *ROW_COLUMNS, "run_key",
+)  # fmt: skip
 COST_COLUMNS = (
     "dataset", "n_train", "variant", "seed", "seconds_train", "images_per_second", "parameters", "parameters_encoder",
     "parameters_decoder", "peak_memory_mb", "seconds_encode", "seconds_evaluate", "best_epoch", "epochs", "late_gain",
@@ -60,7 +62,7 @@ TYPES = {
     **dict.fromkeys(
         ("seconds_train", "images_per_second", "peak_memory_mb", "seconds_encode", "seconds_evaluate"), "float64"
     ),
-    **dict.fromkeys(("higher_is_better", "binary", "dirty"), "boolean"),
+    **dict.fromkeys(("higher_is_better", "binary", "dirty", "off_curve"), "boolean"),
 }
 
 
@@ -100,6 +102,8 @@ def read_table(root: Path) -> pd.DataFrame:
         raise DataError(f"{path}: found schema {found}, expected {SCHEMA_VERSION}; run `phvae collect` again")
     if "caution" not in frame.columns:  # tables of before November 2026
         frame["caution"] = ""
+    if "off_curve" not in frame.columns:  # likewise
+        frame["off_curve"] = False
     absent = [name for name in COLUMNS if name not in frame.columns]
     if absent:
         raise DataError(f"{path}: the long table lacks the columns {', '.join(absent)}; run `phvae collect` again")

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
-from phvae.analysis.rate_distortion import curve_variants, matched, own_error
-from phvae.analysis.render import Block, Cell, Table, number, plus_minus
+from phvae.analysis.curve_margin import NOT_KNOWN, WITHIN, curve_margin, margin_text
+from phvae.analysis.rate_distortion import curve_variants, matched
+from phvae.analysis.render import Block, Cell, Table, plus_minus
 from phvae.analysis.style import metric_label
 from phvae.analysis.summaries import BETTER, BEYOND, MIN_PAIRS, UNRESOLVED, WORSE, ZERO_INSIDE, best_of
 from phvae.analysis.tables_metrics import MARKS, heading, row_name
@@ -22,7 +23,7 @@ SHOWN = (
 )  # fmt: skip
 COLUMNS = [
     "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "no_curve", "rate", "mean", "curve",
-    "difference", "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why", "curve_error",
+    "difference", "difference_low", "difference_high", "p_sign_flip", "p_improvement", "word", "why", "margin",
 ]  # fmt: skip
 
 
@@ -33,12 +34,13 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
     frame = pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
     caption = (
         "Difference from the curve of the β-VAE at the variant's own rate (KL in nats), seed by seed ± half the width "
-        "of its 95 % interval (Student t). Bold is better than the curve, † is worse, no mark is not resolved (also "
-        "where the better side diverged more often or passes the value of the data). In brackets, where some seeds are "
+        "of its 95 % interval (Student t). Bold is better than the curve by more than its own error, † is worse by "
+        "more, no mark is not resolved (also where the better side diverged more often or passes the value of the "
+        "data). In brackets, where some seeds are "
         "not compared: how many have a rate on the curve, of those that have a curve (nothing is extrapolated); lost "
-        "are those at which a run of the curve gave no value. The curve's own error: each inner β in turn, its value "
-        "minus the curve through the others, mean over seeds, the largest. "
-        "A difference no larger may be a bend that the curve misses; with all its points the curve misses less."
+        "are those at which a run of the curve gave no value. The curve's own error, a share of its value or a "
+        "number: how far β-VAEs that are held out of a curve were off it, measured on other runs "
+        "(benchmarks/curve_margin.csv); where it is not known, nothing is said."
     )
     table = Table("matched-rate", "At matched rate", caption)
     for dataset in source.datasets():
@@ -55,8 +57,7 @@ def matched_rate(source: Source) -> tuple[Table, pd.DataFrame]:
             ]
             for variant in rows["variant"].unique()
         ]
-        own = {metric: rows[rows["metric"] == metric]["curve_error"].max() for metric in metrics}
-        body.append(["curve's own error", *(number(own[metric], 2) for metric in metrics)])
+        body.append(["curve's own error", *(margin_text(metric) for metric in metrics)])
         examples = heading(dataset, size, int(rows[["pairs", "outside", "no_curve"]].sum(axis=1).max()))
         table.blocks.append(Block(examples, ["variant", *(metric_label(m) for m in metrics)], body))
     return table, frame
@@ -77,7 +78,6 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
     known = source.table[(source.table["metric"] == metric) & source.table["higher_is_better"].notna()]
     sign = np.nan if not len(known) else 1.0 if known["higher_is_better"].iloc[0] else -1.0
     on_curve = {str(d): curve_variants(rows) for d, rows in source.table.groupby("dataset", sort=False)}
-    errors = own_error(source.table, metric)
     rows = []
     for (dataset, size, variant), group in points.groupby(["dataset", "n_train", "variant"], sort=False):
         difference = group["difference"].to_numpy()
@@ -87,7 +87,8 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
             source.diverged.get((str(dataset), str(size), str(name)), 0.0)
             for name in (variant, *on_curve[str(dataset)])
         )
-        clear = n >= MIN_PAIRS and (low > 0 or high < 0)
+        margin = curve_margin(metric, float(group["curve"].mean()))
+        clear = n >= MIN_PAIRS and (low > margin or high < -margin)
         better = bool(clear and sign * mean > 0)
         paired = group[group["curve"].notna()]
         most = max(others, default=0.0)
@@ -96,7 +97,8 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
         word = UNRESOLVED if not clear or diverged or beyond else BETTER if better else WORSE
         why = f"the {winner} diverged more often" if diverged else f"the {winner} {BEYOND}" if beyond else ""
         if not clear:
-            why = f"fewer than {MIN_PAIRS} pairs on the curve" if n < MIN_PAIRS else ZERO_INSIDE
+            inside = NOT_KNOWN if np.isnan(margin) else WITHIN if low > 0 or high < 0 else ZERO_INSIDE
+            why = f"fewer than {MIN_PAIRS} pairs on the curve" if n < MIN_PAIRS else inside
         rows.append(
             {
                 "dataset": dataset, "n_train": size, "variant": variant, "label": source.labels[str(variant)],
@@ -107,7 +109,7 @@ def _against_curve(source: Source, metric: str) -> pd.DataFrame:
                 "p_sign_flip": float(s.sign_flip(difference, numpy_generator(0, "matched"))),
                 "p_improvement": float(s.probability_of_improvement(sign * difference)),
                 "word": word if np.isfinite(sign) else "",
-                "why": why, "curve_error": errors.get((str(dataset), str(size)), np.nan),
+                "why": why, "margin": margin,
             }
         )  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)

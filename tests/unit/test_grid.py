@@ -258,8 +258,14 @@ def test_the_digest_changes_with_the_science_only():
         ("training.checkpoint_minutes", 1.0, True),
         ("evaluation.n_samples", 77, True),
         ("description", "other words", True),
+        ("variants.vae.curve", False, True),
     ]:
         assert (parse_grid(changed(path, value), "a").cells[0].digest() == digest) is same, path
+
+
+def test_a_variant_stays_off_the_curve_only_where_its_entry_says_so():
+    assert parse_grid(SMALL, "a").off_curve == frozenset()
+    assert parse_grid(changed("variants.vae.curve", False), "a").off_curve == {"vae"}
 
 
 def test_chunks_follow_the_seeds():

@@ -112,6 +112,7 @@ def test_the_key_of_a_run():
     assert _key(SMALL) == key
     assert _key(changed("training.checkpoint_minutes", 1.0)) == key
     assert _key(changed("evaluation.n_samples", 99)) == key
+    assert _key(changed("variants.vae.curve", False)) == key  # whom it is held against trains nothing anew
     others = [
         _key(SMALL, seed=1),
         _key(SMALL, data="other"),

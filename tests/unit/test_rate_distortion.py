@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phvae.analysis.rate_distortion import curve_variants, interpolate, matched, own_error
+from phvae.analysis.rate_distortion import curve_variants, interpolate, matched
 
 BETAS = {"b025": 0.25, "b05": 0.5, "vae": 1.0, "b2": 2.0, "b4": 4.0}
 
@@ -45,17 +45,6 @@ def test_a_run_is_held_against_the_curve_of_its_own_seed() -> None:
     assert found["difference"].tolist() == pytest.approx([-0.5, -1.0])
 
 
-def test_the_curves_own_error_is_that_of_inner_points_left_out() -> None:
-    rates = {"b4": [1.0, 1.0], "vae": [2.0, 2.0], "b2": [3.0, 3.0], "b025": [4.0, 4.0]}
-    straight = {"b4": [6.0, 8.0], "vae": [5.0, 7.0], "b2": [4.0, 6.0], "b025": [3.0, 5.0]}
-    assert own_error(table(rates, straight), "mse") == {("d", "all"): pytest.approx(0)}
-    three = {name: rates[name] for name in ("b4", "vae", "b025")}
-    bent = {**straight, "vae": [2.0, 7.0]}  # chords at rate 2: 5 and 7
-    assert own_error(table(three, bent), "mse") == {("d", "all"): pytest.approx(-1.5)}
-    two = {name: rates[name] for name in ("b4", "b025")}
-    assert own_error(table(two, straight), "mse") == {}
-
-
 def test_nothing_is_extrapolated() -> None:
     rates = {"b4": [1.0], "vae": [3.0], "ph": [3.001], "low": [0.9], "edge": [3.0]}
     found = matched(table(rates, {name: [1.0] for name in rates}), "mse").set_index("variant")
@@ -71,7 +60,6 @@ def test_a_seed_at_which_a_run_of_the_curve_is_lost_has_no_curve() -> None:
     found = matched(whole, "mse").set_index("seed")
     assert found["curve"].isna().tolist() == [True, True]
     assert found["outside"].tolist() == [False, True]  # at seed 0 it is not the rate that is missing
-    assert own_error(whole, "mse")["d", "all"] == pytest.approx(-1.0)  # seed 1 alone: 1 against the chord's 2
 
 
 def test_a_variant_without_any_value_is_left_out_of_the_curve() -> None:
@@ -86,6 +74,18 @@ def test_the_curve_is_made_of_order_one_only_and_of_weights_of_kl() -> None:
     log = whole[whole["variant"] == "vae"].assign(variant="log", divergence="log_polynomial:exponential(3)")
     flat = whole[whole["variant"] == "vae"].assign(variant="flat", divergence="hierarchical:uniform")
     assert curve_variants(pd.concat([whole, log, flat])) == ["b4", "vae", "flat"]
+
+
+@pytest.mark.parametrize("backbone", [{}, {"backbone": "12 dense[64]"}])
+def test_a_beta_vae_that_is_kept_off_the_curve_is_compared_with_it(backbone: dict[str, str]) -> None:
+    rates = {"b4": [1.0], "b2": [2.0], "vae": [3.0], "ph": [2.5]}
+    whole = table(rates, {"b4": [3.0], "b2": [9.0], "vae": [1.0], "ph": [2.0]}).assign(**backbone)
+    whole["off_curve"] = (whole["variant"] == "b2").astype("boolean")
+    assert curve_variants(whole) == ["b4", "vae"]
+    found = matched(whole, "mse").set_index("variant")
+    assert list(found.index) == ["b2", "ph"]
+    assert found["curve"].tolist() == pytest.approx([2.0, 1.5])  # the chord from 3 to 1, as if b2 were not there
+    assert found.loc["b2", "difference"] == pytest.approx(7.0)
 
 
 def test_a_convex_curve_is_followed_closer_than_by_chords() -> None:

@@ -80,6 +80,15 @@ def test_a_backbone_is_what_is_left_of_a_model_without_order_and_divergence(tmp_
     assert found.nunique() == 1 + len(other)
 
 
+def test_the_table_says_which_variants_the_configuration_keeps_off_the_curve(root: Path) -> None:
+    table = collecting.collect(root, EXPECTED, None, {"vae"})
+    assert table.groupby("variant")["off_curve"].unique().map(list).to_dict() == {"vae": [True], "ph-vae-3": [False]}
+    table.drop(columns="off_curve").to_parquet(root / "metrics.parquet", index=False)  # of an earlier version
+    again = results.read_table(root)
+    assert tuple(again.columns) == results.COLUMNS
+    assert not again["off_curve"].any()
+
+
 def test_csv_is_byte_identical_whatever_the_order_and_the_clock(root: Path) -> None:
     collecting.collect(root, EXPECTED)
     first = (root / "metrics.csv").read_bytes()

@@ -15,6 +15,7 @@ rule collect:
     params:
         config=str(paths.config),
         labels=str(grid.labels),
+        off_curve=sorted(grid.off_curve),
     shell:
         "exec phvae collect --config {params.config:q} >{log:q} 2>&1"
 
