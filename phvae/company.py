@@ -55,7 +55,7 @@ def _train(
     shape: Sequence[int], config: ModelConfig, seeds: Sequence[int], batches: Sequence[int], device: str
 ) -> dict[int, dict[str, Tensor]]:
     """State and terms of each seed after a few steps on noise."""
-    states = [dict(PHVAE(shape, config, seed=seed).named_parameters()) for seed in seeds]
+    states: list[dict[str, Tensor]] = [dict(PHVAE(shape, config, seed=seed).named_parameters()) for seed in seeds]
     stack = Stack(PHVAE(shape, config), states, learning_rate=3e-3, device=device)
     levels = (config.order, config.latent_size // config.order)
     found: dict[int, dict[str, Tensor]] = {seed: {} for seed in seeds}

@@ -37,15 +37,18 @@ def rows(inputs: Inputs) -> list[Row]:
         return float(finite(key, arrays[key]).mean(dtype=np.float64))
 
     n = len(arrays["elbo"])
-    drawn = f"{arrays['elbo_draws']} draws of q(z|x) per example"
-    error = {"noise_sd": _error_of_mean(arrays["elbo_error"])}
-    bound = ("elbo", "reconstruction_nll") if is_density(name, data.binary) else ("bce_elbo", "bce_reconstruction")
-
-    def bounds() -> dict[str, float]:
-        return dict(zip(bound, (mean("elbo"), mean("elbo_reconstruction")), strict=True))
-
-    if not is_density(name, data.binary):
-        return attempt(bound, bounds, n=n, settings=f"{name} on grey data; {drawn}", **error)
+    grey = not is_density(name, data.binary)
+    bound = ("bce_elbo", "bce_reconstruction") if grey else ("elbo", "reconstruction_nll")
+    unit = "original units" if data.is_density else ("probability" if name == "bernoulli" else "pixels in [0, 1]")
+    bounds = attempt(
+        bound,
+        lambda: dict(zip(bound, (mean("elbo"), mean("elbo_reconstruction")), strict=True)),
+        n=n,
+        settings=f"{name}; {'grey data' if grey else unit}; {arrays['elbo_draws']} draws of q(z|x) per example",
+        noise_sd=_error_of_mean(arrays["elbo_error"]),
+    )
+    if grey:
+        return bounds
 
     def bits() -> dict[str, float]:
         if data.is_density:
@@ -54,15 +57,12 @@ def rows(inputs: Inputs) -> list[Row]:
             raise Undefined("the images are not dequantised: a density at 256 grey levels has no bits a dimension")
         return {"bits_per_dim": bits_per_dim(-mean("log_px"), math.prod(data.shape))}
 
-    unit = "original units" if data.is_density else ("probability" if name == "bernoulli" else "pixels in [0, 1]")
     draws, settled = arrays["log_px_draws"], arrays["log_px_settled"]
     how = f"fitted proposal, {draws.mean():.0f} draws per example, {settled.sum()} of {n} settled"
-    given = {"n": n, "settings": f"{name}; {how}; {unit}", "caution": unsettled(settled, int(draws.max()))}
-    return [
-        *attempt(["nll"], lambda: {"nll": -mean("log_px")}, noise_sd=_error_of_mean(arrays["log_px_error"]), **given),
-        *attempt(["bits_per_dim"], bits, **given),
-        *attempt(bound, bounds, n=n, settings=f"{name}; {unit}; {drawn}", **error),
-    ]
+    settings, caution = f"{name}; {how}; {unit}", unsettled(settled, int(draws.max()))
+    error = _error_of_mean(arrays["log_px_error"])
+    nll = attempt(["nll"], lambda: {"nll": -mean("log_px")}, n=n, settings=settings, caution=caution, noise_sd=error)
+    return [*nll, *attempt(["bits_per_dim"], bits, n=n, settings=settings, caution=caution), *bounds]
 
 
 def unsettled(settled: np.ndarray, draws: int) -> str:
