@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phvae.files import sha256, sha256_text
+from phvae.source import code_sha256
 
 if TYPE_CHECKING:
     from phvae.grid import Cell
@@ -98,7 +99,7 @@ def module_files(stage: str) -> list[Path]:
 
 @functools.cache
 def _science(stage: str) -> str:
-    return sha256_text("\n".join(f"{path.relative_to(PACKAGE)} {sha256(path)}" for path in module_files(stage)))
+    return sha256_text("\n".join(f"{path.relative_to(PACKAGE)} {code_sha256(path)}" for path in module_files(stage)))
 
 
 def run_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: int) -> str:
