@@ -1,7 +1,7 @@
 """The estimated log p(x) against what is known of it a second way; writes likelihood.csv beside this file.
 
     snakemake --cores 2 --configfile benchmarks/likelihood.yaml --until train
-    python -m benchmarks.likelihood
+    python -m benchmarks.likelihood [data set ...]
 
 Half an hour on one core. `exact`: densities, a million draws from the prior, of which enough fall near every x.
 `sandwich`: images simulated from a trained model, so that their code is an exact draw from the posterior; between
@@ -112,13 +112,14 @@ def rows(cell: Cell, seed: int, model: PHVAE, test: np.ndarray) -> Iterator[dict
 
 
 def main() -> None:
-    """Every run of the grid; images of the first seed only."""
+    """Every run of the grid, or of the data sets that are named; images of the first seed only."""
     torch.set_num_threads(1)
     grid = load_grid(HERE / "likelihood.yaml")
-    table = []
-    for cell in grid.cells:
-        if len(sys.argv) > 1 and cell.dataset not in sys.argv[1:]:
-            continue
+    wanted = sys.argv[1:] or list(grid.config.datasets)
+    path = HERE / "likelihood.csv"
+    table = pd.read_csv(path).to_dict("records") if path.is_file() else []
+    table = [row for row in table if row["dataset"] not in wanted]
+    for cell in (cell for cell in grid.cells if cell.dataset in wanted):
         manifest = read_json(grid.paths.data(cell.dataset))
         test = np.array(load_data(Path(grid.config.results) / "data" / manifest["folder"]).test)
         for seed in cell.seeds if cell.dataset not in ("digits", "sprites") else cell.seeds[:1]:
@@ -126,7 +127,7 @@ def main() -> None:
             for one in rows(cell, seed, model, test):
                 table.append(one)
                 print(*one.values(), sep="  ", flush=True)
-    pd.DataFrame(table).to_csv(HERE / "likelihood.csv", index=False, lineterminator="\n")
+        pd.DataFrame(table).to_csv(path, index=False, lineterminator="\n")
 
 
 if __name__ == "__main__":
