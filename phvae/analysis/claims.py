@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from phvae.analysis.rate_distortion import CURVE
 from phvae.errors import ConfigError, nearest
 from phvae.files import sha256
 from phvae.grid import read_yaml
 
-__all__ = ["CURVE", "Claim", "Claims", "Control", "Matters", "read_claims"]
-
-CURVE = "rate-distortion"  # the control that is the beta curve at the challenger's rate
+__all__ = ["Claim", "Claims", "Control", "Matters", "read_claims"]
 
 
 class _Strict(BaseModel):
@@ -50,7 +49,7 @@ class Claim(_Strict):
     """One claim: supported on a data set if the challenger beats all controls there."""
 
     text: str = Field(min_length=1, description="the claim in a sentence")
-    datasets: list[str] = Field(min_length=1)
+    datasets: list[str] = Field(min_length=1, description="sets of any grid; those not run are not tested")
     metric: str = Field(min_length=1, description="the one primary metric")
     split: str = "test"
     compare: Literal["mean", "spread"] = Field("mean", description="the mean over seeds, or the spread between seeds")
