@@ -12,7 +12,7 @@ from scipy import stats
 
 from phvae.analysis import ledger
 from phvae.analysis import statistics as s
-from phvae.analysis.claims import Claims, read_claims
+from phvae.analysis.claims import Claims, read_claims, read_known_claims
 from phvae.analysis.results import read_table
 from phvae.errors import ConfigError
 from phvae.files import sha256
@@ -519,3 +519,25 @@ def test_a_file_without_claims_or_date_is_refused(tmp_path: Path) -> None:
         read_claims(path)
     with pytest.raises(ConfigError, match="no such file"):
         read_claims(tmp_path / "claim.yaml")
+
+
+def test_data_sets_and_variants_must_be_known_somewhere(tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    (tmp_path / "broken.yaml").write_text("{")
+    stand_in = {"variant": "vae", "challenger": "smal"}
+    entry = claim("a", ["vae", "rate-distortion", stand_in], datasets=["claw", "mine", "studnet_t"])
+    path.write_text(yaml.safe_dump({"written": "2026-01-01", "claims": {"x": entry}}))
+    with pytest.raises(ConfigError) as caught:
+        read_known_claims(path, ["mine"], ["a", "vae", "small"])
+    assert str(caught.value).splitlines() == [
+        f"{path}: claims.x.datasets: found 'studnet_t', expected a data set of some grid; did you mean 'student_t'?",
+        f"{path}: claims.x.controls: found 'smal', expected a variant of some grid; did you mean 'small'?",
+    ]
+    beside = {"datasets": {"studnet_t": {}}, "variants": {"smal": {}}}
+    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(beside))
+    assert read_known_claims(path, ["mine"], ["a", "vae"])[1] == sha256(path)
+
+
+def test_the_shipped_claims_name_what_the_shipped_grids_or_kinds_have() -> None:
+    found, _ = read_known_claims("config/claims.yaml", [], [])
+    assert "student" not in {name for entry in found.claims.values() for name in entry.datasets}

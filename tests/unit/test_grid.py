@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
@@ -407,3 +408,15 @@ def test_what_differs_in_one_thing_is_no_twin():
         assert len(parse_grid(changed("variants.again", {"model": model}), "small.yaml").cells) == 6
     trained = {"model": {"order": 1, "divergence": "kl"}, "training": {"epochs": 3}}
     assert len(parse_grid(changed("variants.again", trained), "small.yaml").cells) == 6
+
+
+def test_a_check_of_a_configuration_reads_the_claims_too(tmp_path, capsys, monkeypatch):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/claims.yaml").write_text(
+        "written: 2026-01-01\nclaims: {x: {text: t, datasets: [clow], metric: mse, direction: lower, "
+        "challenger: vae, controls: [ph-vae-3], matters: {absolute: 1}}}"
+    )
+    (tmp_path / "small.yaml").write_text(json.dumps(SMALL))
+    monkeypatch.chdir(tmp_path)
+    assert main(["config", "small.yaml"]) == 2
+    assert "claims.x.datasets: found 'clow'" in capsys.readouterr().err

@@ -475,6 +475,14 @@ def test_what_varies_over_seeds_is_read_from_the_configuration(
     assert start + sentence in compare(copy)
 
 
+def test_claims_on_sets_that_nothing_has_stop_the_tables(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    content = {"written": "2026-01-01", "claims": {"x": {**CLAIM, "datasets": ["grey", "gray"]}}}
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match=r"claims.x.datasets: found 'gray', .* did you mean 'grey'"):
+        tables.write(root, path, published(tmp_path))
+
+
 def test_a_rate_off_the_curve_at_some_seeds_leaves_the_comparison_open() -> None:
     source = against_curve()
     moved = source.table["metric"].eq("sharpness") & source.table["variant"].isin(["b4", "vae", "b025"])
