@@ -14,6 +14,7 @@ from phvae.errors import PhvaeError
 
 __all__ = ["main"]
 
+CLAIMS = "config/claims.yaml"
 EPILOG = """\
 exit status:
     0  done
@@ -119,7 +120,11 @@ def _track(a: Arguments) -> None:
 
 # ---- questions ----
 def _check_config(a: Arguments) -> None:
+    from phvae.analysis.claims import read_known_claims
+
     grid = _grid(a)
+    if Path(CLAIMS).is_file():
+        read_known_claims(CLAIMS, grid.config.datasets, grid.config.variants)
     print(f"{a.config}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {len(grid.runs())} runs")
 
 
@@ -244,7 +249,7 @@ def _parser() -> argparse.ArgumentParser:
             batch.add_argument("--threads", type=int, default=1, metavar="N", help="processes for the slow scores")
     stage("collect", _collect, "gather all runs into one long table")
     tables = stage("tables", _tables, "statistics, claims and tables from the long table")
-    tables.add_argument("--claims", default="config/claims.yaml", metavar="FILE", help="the ledger of claims")
+    tables.add_argument("--claims", default=CLAIMS, metavar="FILE", help="the ledger of claims")
     tables.add_argument(
         "--published", default="config/published.csv", metavar="FILE", help="published numbers to hold ours against"
     )

@@ -125,7 +125,10 @@ class Hierarchical(Named):
         "geometric", description="level weights omega_k: uniform, geometric, or one number a level"
     )
     ratio: float = Field(
-        2.0, gt=0, le=LARGEST, description="r of the geometric weights, omega_k proportional to r^(k-1)"
+        2.0,
+        gt=0,
+        le=LARGEST,
+        description="r of the geometric weights, omega_k proportional to r^(k-1); refused beside others",
     )
     normalise: StrictBool = Field(True, description="rescale listed weights so that they sum to order * beta")
 
@@ -133,6 +136,9 @@ class Hierarchical(Named):
     def _used(self) -> Hierarchical:
         if not self.normalise and isinstance(self.weights, str):
             raise ValueError(f"normalise is false, but weights {self.weights} are normalised always: list the weights")
+        if self.weights != "geometric" and self.ratio != type(self).model_fields["ratio"].default:
+            kind = self.weights if isinstance(self.weights, str) else "listed"
+            raise ValueError(f"ratio is {self.ratio:g}, but {kind} weights have none: use weights: geometric")
         return self
 
 
@@ -141,7 +147,7 @@ class LogPolynomial(Named):
 
     name: Literal["log_polynomial"] = "log_polynomial"
     beta: Weight = Field(1.0, description="weight of the divergence")
-    degree: Whole = Field(3, ge=1, le=12, description="m of exponential(m), c_j = 1/j!, when no coefficients are given")
+    degree: Whole = Field(3, ge=1, le=12, description="m of exponential(m), c_j = 1/j!; refused beside coefficients")
     coefficients: Annotated[list[Coefficient], Field(min_length=1, max_length=12)] | None = Field(
         None, description="c_1..c_m of P(s) = sum_j c_j s^j; accepted only if D >= 0 is guaranteed"
     )
@@ -152,6 +158,12 @@ class LogPolynomial(Named):
         if value is not None:
             require_non_negative(value)
         return value
+
+    @model_validator(mode="after")
+    def _used(self) -> LogPolynomial:
+        if self.coefficients is not None and self.degree != type(self).model_fields["degree"].default:
+            raise ValueError(f"degree is {self.degree}, but the coefficients are listed: give one of the two")
+        return self
 
 
 # ---- likelihoods p(x | z) ----

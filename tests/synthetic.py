@@ -90,7 +90,9 @@ def write_results(
         "description": "Synthetic results.",
         "baseline": "vae",
         "datasets": {name: {"n_train": list(sizes)} for name in datasets},
-        "variants": {name: {"label": VARIANTS[name][0]} for name in variants},
+        "variants": {
+            name: {"label": VARIANTS[name][0], "model": VARIANTS[name][1].model_dump(mode="json")} for name in variants
+        },
     }
     write_json(root / "config.json", {"source": "config/synthetic.yaml", "config": config})
     return root

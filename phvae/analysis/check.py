@@ -68,8 +68,9 @@ def check(mine: Path, reference: Path) -> tuple[str, bool]:
     the seeds' own spread (Student's test, p > .001), and differs otherwise; without any spread it differs, but no
     chance can be given. At most 1 % of the numbers may differ, and none by more than chance allows among so many: one
     number far outside, or many a little at once (Benjamini and Hochberg 1995, at .01: a level for normal spreads, which
-    skewed seeds exceed). A score that failed where the reference has one is not reproduced. Cells and metrics that only
-    one side has are counted and not judged, so a small part can be checked.
+    skewed seeds exceed). A score that failed where the reference has one is not reproduced. A number with a caution
+    decides nothing here either. Cells and metrics that only one side has are counted and not judged, so a small part
+    can be checked.
 
     Raises:
         DataError: one of the folders has no long table.
@@ -80,7 +81,7 @@ def check(mine: Path, reference: Path) -> tuple[str, bool]:
 
 def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
     """Compare two long tables number by number."""
-    columns = [*KEY, "n", "mean", "sd", "settings", "points"]
+    columns = [*KEY, "n", "mean", "sd", "settings", "points", "caution"]
     both = summary(mine)[columns].merge(
         summary(reference)[columns], on=KEY, how="outer", suffixes=("", "_ref"), indicator=True
     )
@@ -103,12 +104,14 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
         numbers["points"].fillna(-1) == numbers["points_ref"].fillna(-1)
     )
     numbers["difference"], numbers["p"] = difference, np.where(close | equal, 1.0, p)
-    judged = known & alike.to_numpy() & np.isfinite(numbers["p"].to_numpy())
+    cautioned = ((numbers["caution"] != "") | (numbers["caution_ref"] != "")).to_numpy()
+    judged = known & alike.to_numpy() & ~cautioned & np.isfinite(numbers["p"].to_numpy())
     numbers["beyond"] = _beyond(numbers["p"].where(judged).to_numpy())
     numbers["verdict"] = np.select(
         [
             (n == 0) & (n_ref > 0) & _failed(numbers, mine),
             (n == 0) | (n_ref == 0),
+            cautioned,
             ~alike,
             equal,
             close,
@@ -118,6 +121,7 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Verdict:
         [
             FAILED,
             "not comparable: one side has no value",
+            "not comparable: shown with a caution",
             "not comparable: settings differ",
             "same",
             "agrees",

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from phvae.analysis.rate_distortion import CURVE
+from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, nearest
 from phvae.files import sha256
 from phvae.grid import read_yaml
 
-__all__ = ["CURVE", "Claim", "Claims", "Control", "Matters", "read_claims"]
-
-CURVE = "rate-distortion"  # the control that is the beta curve at the challenger's rate
+__all__ = ["Claim", "Claims", "Control", "Matters", "read_claims", "read_known_claims"]
 
 
 class _Strict(BaseModel):
@@ -50,7 +51,7 @@ class Claim(_Strict):
     """One claim: supported on a data set if the challenger beats all controls there."""
 
     text: str = Field(min_length=1, description="the claim in a sentence")
-    datasets: list[str] = Field(min_length=1)
+    datasets: list[str] = Field(min_length=1, description="sets of any grid; those not run are not tested")
     metric: str = Field(min_length=1, description="the one primary metric")
     split: str = "test"
     compare: Literal["mean", "spread"] = Field("mean", description="the mean over seeds, or the spread between seeds")
@@ -107,6 +108,51 @@ def read_claims(path: str | Path) -> tuple[Claims, str]:
         return Claims.model_validate(content), sha256(path)
     except ValidationError as error:
         raise ConfigError("\n".join(_line(path, item) for item in error.errors()[:8])) from None
+
+
+def read_known_claims(path: str | Path, datasets: Iterable[str], variants: Iterable[str]) -> tuple[Claims, str]:
+    """`read_claims`, whose data sets and variants must be known by name somewhere.
+
+    Known are those given, every data kind, and those of the grids that lie beside the file: a claim may speak of a set
+    that one grid lacks, but a misspelt one would be "not tested" for ever.
+
+    Args:
+        path: the file.
+        datasets: data sets of the grid or results at hand.
+        variants: their variants.
+
+    Raises:
+        ConfigError: as `read_claims`, or a claim names what is not known; names the nearest that is.
+    """
+    claims, digest = read_claims(path)
+    sets, models = {*datasets, *KINDS}, {*variants, CURVE}
+    for beside in sorted(Path(path).parent.glob("*.yaml")):
+        grid = _grid_beside(beside)
+        sets.update(grid.get("datasets", ()))
+        models.update(grid.get("variants", ()))
+    unknown = [
+        f"{path}: claims.{name}.{key}: found {word!r}, expected a {what} of some grid{nearest(word, known)}"
+        for name, claim in claims.claims.items()
+        for key, what, words, known in (
+            ("datasets", "data set", claim.datasets, sets),
+            ("challenger", "variant", [claim.challenger], models),
+            ("controls", "variant", [v for c in claim.controls for v in (c.variant, c.challenger) if v], models),
+        )
+        for word in words
+        if word not in known
+    ]
+    if unknown:
+        raise ConfigError("\n".join(unknown[:8]))
+    return claims, digest
+
+
+def _grid_beside(path: Path) -> dict[str, Any]:
+    """A configuration's mapping; an empty one for a file that is none."""
+    try:
+        content = read_yaml(path)
+    except ConfigError:
+        return {}
+    return content if all(isinstance(content.get(key), dict) for key in ("datasets", "variants")) else {}
 
 
 def _line(path: str | Path, item: Any) -> str:

@@ -10,8 +10,9 @@ import pandas as pd
 from phvae.analysis import statistics as s
 from phvae.analysis.render import number, plus_minus
 from phvae.analysis.style import metric_label
-from phvae.analysis.summaries import UNRESOLVED, ZERO_INSIDE
+from phvae.analysis.tables_metrics import CAUTION
 from phvae.analysis.tables_source import Source, read_source
+from phvae.analysis.verdict import UNRESOLVED, ZERO_INSIDE
 
 __all__ = ["aligned", "compare"]
 
@@ -36,10 +37,12 @@ def compare(root: Path, baseline: str | None = None) -> str:
     source = read_source(Path(root), baseline=baseline)
     lines = [
         f"Against {source.labels[source.baseline]} ({source.baseline}), paired by seed; at the largest training size.",
-        f"mean ± half of its 95 % interval, difference [95 %]: Student t below {s.BOOTSTRAP_FROM} seeds, studentised "
-        "bootstrap from there;",
+        f"mean ± half of its 95 % interval: Student t below {s.BOOTSTRAP_FROM} seeds, studentised bootstrap from "
+        "there; difference [95 %]: the wider of Student's and Hall's;",
         "p: sign flips, not adjusted for the number of lines; better in: share of pairs; spread: ratio of mean "
-        "absolute deviations from the median over seeds.",
+        "absolute deviations from the median over seeds;",
+        f"≈ not told from the best mean of all variants; {CAUTION}.",
+        *([source.varies] if source.varies else []),
     ]
     for dataset in source.datasets():
         lines += _dataset(source, dataset, source.sizes(dataset)[-1])
@@ -72,9 +75,9 @@ def _lines(source: Source, rows: pd.DataFrame) -> list[list[str]]:
     lines = [["variant", "seeds", "mean", "difference", "p", "better in", "spread", ""]]
     for _, row in rows.iterrows():
         half = (row["high"] - row["low"]) / 2
-        line = [row["label"], f"{row['n']}/{row['planned']}", plus_minus(row["mean"], half)]
+        line = [row["label"], f"{row['n']}/{row['planned']}", _marked(row, half)]
         if row["variant"] == source.baseline:
-            lines.append([*line, "", "", "", "", "baseline"])
+            lines.append([*line, "", "", "", "", f"baseline ({row['caution']})" if row["caution"] else "baseline"])
             continue
         difference = "–"
         if row["pairs"] > 1:
@@ -97,6 +100,12 @@ def _lines(source: Source, rows: pd.DataFrame) -> list[list[str]]:
             ]
         )
     return lines
+
+
+def _marked(row: pd.Series, half: float) -> str:
+    """The mean, ≈ where it is with the best, § where it decides nothing."""
+    near = " ≈" if row["with_best"] is True else ""
+    return plus_minus(row["mean"], half) + near + (" §" if row["caution"] else "")
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -63,9 +63,10 @@ FIGURES: dict[str, Entry] = {
     ),
     "forest": Entry(
         compare.forest,
-        "Difference of each variant from {baseline}, paired by seed, with its 95 % t-interval (bootstrap from 30 "
-        "seeds). Filled: the interval leaves out zero, at three pairs or more. Hollow: not resolved. The shaded half "
-        "is better. No correction for the number of comparisons; the claims are judged in their own table.",
+        "Difference of each variant from {baseline}, paired by seed, with its 95 % interval (the wider of Student's "
+        "and Hall's). Filled: better or worse, by the rule of the tables. Hollow: not resolved, or neither direction "
+        "is better. The shaded half is better. No correction for the number of comparisons; the claims are judged in "
+        "their own table.",
     ),
     "rate_distortion": Entry(
         compare.rate_distortion,

@@ -25,7 +25,8 @@ from phvae.analysis.style import (
     styled,
     wrap,
 )
-from phvae.analysis.summaries import MIN_PAIRS
+from phvae.analysis.summaries import against
+from phvae.analysis.verdict import BETTER, WORSE
 from phvae.seeding import numpy_generator
 
 __all__ = ["forest", "metric_by_order", "paired_seeds", "rate_distortion", "small_data"]
@@ -214,7 +215,7 @@ def forest(
 ) -> Figure:
     """Difference of every variant from the baseline, paired by seed, with its 95 % interval.
 
-    Filled: the interval leaves zero out, at three pairs or more. Hollow: the difference is not resolved. The shaded
+    Filled: better or worse, by the rule of the tables. Hollow: not resolved, or neither direction is better. The shaded
     half is the better one.
 
     Args:
@@ -226,6 +227,7 @@ def forest(
     names = dict(labels or {})
     rows = _present(table, metrics)
     variants = [v for v in dict.fromkeys(rows["variant"]) if v != baseline]
+    judged = against(table, baseline).set_index(["metric", "variant"])
     shown, height = row_labels([names.get(v, v) for v in variants])
     panel = _panel(shown, len(metrics))
     with styled():
@@ -233,19 +235,19 @@ def forest(
         axes = grid_of(figure, len(metrics), len(metrics), sharey=True)
         for ax, metric in zip(axes, metrics, strict=True):
             here = rows[rows["metric"] == metric]
-            values = here.pivot_table(index="seed", columns="variant", values="value")
             up = here["higher_is_better"].dropna()
             for i, variant in enumerate(variants):
-                if variant not in values or baseline not in values:
+                if (metric, variant) not in judged.index:
                     continue
-                gaps = (values[variant] - values[baseline]).dropna().to_numpy(dtype=float)
-                if len(gaps) == 0:
+                row = judged.loc[(metric, variant)]
+                if not row["pairs"]:
                     ax.text(
                         0.5, i, "no pairs", transform=ax.get_yaxis_transform(), ha="center", va="center", fontsize=6
                     )
                     continue
-                mean, low, high = _interval(gaps)
-                resolved = len(gaps) >= MIN_PAIRS and (low > 0 or high < 0)
+                mean, *ends = row[["difference", "difference_low", "difference_high"]].astype(float)
+                low, high = (mean if np.isnan(end) else end for end in ends)
+                resolved = row["word"] in (BETTER, WORSE)
                 colour = "#0072B2" if resolved else "#444444"
                 ax.errorbar(
                     mean, i, xerr=[[mean - low], [high - mean]], fmt="o" if resolved else "D", color=colour,

@@ -8,9 +8,10 @@ from scipy.interpolate import PchipInterpolator
 
 from phvae.analysis.summaries import CELL
 
-__all__ = ["RATE", "curve", "curve_variants", "interpolate", "matched", "on_curve"]
+__all__ = ["CURVE", "RATE", "curve", "curve_variants", "interpolate", "matched", "on_curve"]
 
 RATE = "kl"
+CURVE = "rate-distortion"  # a control's name: the beta curve at the challenger's own rate
 
 
 def interpolate(rates: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:

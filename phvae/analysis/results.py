@@ -27,6 +27,7 @@ __all__ = [
     "read_costs",
     "read_runs",
     "read_table",
+    "seeds_vary",
     "size_key",
     "typed",
 ]
@@ -167,6 +168,30 @@ def default_baseline(root: Path) -> str:
         return "vae"
     config = read_object(path, "remove it and run the workflow again", config=dict)["config"]
     return str(config.get("baseline", "vae"))
+
+
+def seeds_vary(root: Path, datasets: Sequence[str]) -> str:
+    """What differs from seed to seed on these data sets, as a sentence; empty where the configuration is not kept.
+
+    Raises:
+        DataError: its file is damaged.
+    """
+    path = Paths(Path(root)).config
+    if not path.is_file():
+        return ""
+    config = read_object(path, "remove it and run the workflow again", config=dict)["config"]
+    entries = {name: config.get("datasets", {}).get(name) or {} for name in datasets}
+    drawn = [
+        name
+        for name, entry in entries.items()
+        if entry.get("subset") == "by_seed" and any(size != "all" for size in entry.get("n_train", ["all"]))
+    ]
+    start = "Over seeds vary initialisation and order of the examples"
+    if not drawn:
+        return f"{start}, not the data."
+    if len(drawn) == len(entries):
+        return f"{start}, and which examples are trained on."
+    return f"{start}, and on {', '.join(drawn)} which examples are trained on; elsewhere not the data."
 
 
 def typed(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
 from phvae.analysis.results import RUN
+from phvae.analysis.verdict import (
+    BETTER,
+    LEVEL,
+    MIN_PAIRS,
+    UNRESOLVED,
+    WORSE,
+    Comparison,
+    Side,
+    best_of,
+    commonest,
+    judge,
+)
 from phvae.errors import ConfigError, nearest
-from phvae.metrics.registry import lookup
 from phvae.seeding import numpy_generator
 
 __all__ = [
-    "BETTER",
-    "BEYOND",
     "CELL",
-    "FLOOR",
     "KEY",
     "LESS",
-    "MIN_PAIRS",
     "MIN_SPREAD_PAIRS",
     "MORE",
-    "UNRESOLVED",
-    "WORSE",
-    "ZERO_INSIDE",
     "against",
-    "at_floor",
-    "best_of",
     "summary",
 ]
 
 CELL = ["dataset", "n_train", "variant"]
 KEY = [*CELL, "split", "metric"]
-BETTER, WORSE, UNRESOLVED, FLOOR = "better", "worse", "not resolved", "both at the noise floor"
-ZERO_INSIDE = "the interval of the difference holds zero"
-BEYOND = "is beyond the value of the data: more is no merit"
 MORE, LESS = "more reproducible", "less reproducible"
 
-MIN_PAIRS = 3  # two differences say next to nothing about their spread
 MIN_SPREAD_PAIRS = 10
-Floats = float | np.ndarray
 GROUP_SEED = -1  # column of rows that stand for all seeds together (groups)
 
 
@@ -81,7 +78,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns beside the key: what the variant is, n (seeds with a value), planned, diverged, failed, missing, empty,
     mean, sd, median, low, high, interval (its method), iqm (from 8 seeds), ceiling, floor, noise_sd, unit,
-    higher_is_better, settings, points (examples a value was computed from), reason (where no seed has a value).
+    higher_is_better, settings, points (examples a value was computed from), reason (where no seed has a value), caution
+    (why the values decide nothing, or empty: the commonest of the seeds').
     """
     matrix = _matrix(table)
     return _summary(table, matrix)
@@ -120,6 +118,10 @@ def _summary(table: pd.DataFrame, matrix: _Matrix) -> pd.DataFrame:
     frame["points"] = grouped["n"].max().array
     reasons = rows[rows["reason"] != ""].drop_duplicates(KEY).set_index(KEY)["reason"]
     frame["reason"] = np.where(n == 0, reasons.reindex(pd.MultiIndex.from_frame(matrix.keys)).fillna(""), "")
+    warned = rows[rows["caution"] != ""].groupby(KEY)["caution"].agg(commonest)
+    frame["caution"] = (
+        warned.reindex(pd.MultiIndex.from_frame(matrix.keys)).fillna("").to_numpy() if len(warned) else ""
+    )
     return frame
 
 
@@ -141,11 +143,12 @@ def against(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """`summary` with every variant held against `baseline`, paired by seed.
 
     More columns: baseline, baseline_mean, pairs, incomplete (planned seeds without a value on both sides),
-    difference (variant minus baseline), difference_low, difference_high (95 %), effect (mean over standard deviation
-    of the differences), p_t, p_sign_flip, p_test (method of p_sign_flip), p_wilcoxon, smallest_p (what that many pairs
-    can reach), p_improvement (share of pairs where the variant is better), word, why (a withheld or unresolved word),
-    spread_ratio, spread_ratio_low, spread_ratio_high, p_spread, spread_word. p-values are
-    descriptive: they are not adjusted for the number of lines.
+    difference (variant minus baseline), difference_low, difference_high (95 %, `statistics.paired_interval`), effect
+    (mean over standard deviation of the differences), skew (of the differences), p_t, p_paired (`statistics.paired_p`),
+    p_sign_flip, p_test (method of p_sign_flip), p_wilcoxon, smallest_p (what that many pairs can reach),
+    p_improvement (share of pairs where the variant is better), word and why (`verdict.judge`), with_best (whether it is
+    not told from the best mean, NA where nothing is compared), spread_ratio, spread_ratio_low, spread_ratio_high,
+    p_spread, spread_word. p-values are descriptive: they are not adjusted for the number of lines.
 
     Raises:
         ConfigError: the table has no such variant.
@@ -171,28 +174,89 @@ def against(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     _, mean, sd = s.moments(difference)
     generator = numpy_generator(0, "sign-flip")
     frame["difference"] = mean
-    frame["difference_low"], frame["difference_high"] = s.mean_interval(difference, numpy_generator(0, "bootstrap"))
+    frame["difference_low"], frame["difference_high"] = s.paired_interval(difference)
     frame["effect"] = np.divide(mean, sd, out=np.full_like(mean, np.nan), where=np.nan_to_num(sd) > 0)
-    frame["p_t"] = s.paired_t(difference)
+    frame["skew"] = s.skewness(difference)
+    frame["p_t"], frame["p_paired"] = s.paired_t(difference), s.paired_p(difference)
     frame["p_sign_flip"] = s.sign_flip(difference, generator)
     frame["p_test"] = np.where(pairs > 0, pd.Series(pairs).map({k: s.sign_flip_method(int(k)) for k in set(pairs)}), "")
     frame["p_wilcoxon"] = s.wilcoxon(difference, generator)
     frame["smallest_p"] = s.smallest_p(pairs)
     sign = frame["higher_is_better"].map({True: 1.0, False: -1.0}).astype("float64").to_numpy()
     frame["p_improvement"] = s.probability_of_improvement(sign[:, None] * difference)
-    diverged = frame["diverged"].to_numpy() / np.maximum(frame["planned"].to_numpy(), 1)
-    more_diverged = known & ~itself & (diverged > diverged[other])
-    less_diverged = known & ~itself & (diverged < diverged[other])
-    _words(frame, sign, other, known & ~itself, (more_diverged, less_diverged))
+    compared_here = known & ~itself
+    names = "the variant", "the baseline"
+    comparison = _comparison(frame, difference, np.arange(len(frame)), other, sign, names)
+    for name, texts in zip(("word", "why"), judge(comparison), strict=True):
+        frame[name] = np.where(compared_here, texts, "")
+    frame["with_best"] = _with_best(frame, matrix.values, sign)
     spread = s.spread_ratio(compared, values)
     frame["spread_ratio"], frame["spread_ratio_low"], frame["spread_ratio_high"], frame["p_spread"] = spread
-    resolved = (pairs >= MIN_SPREAD_PAIRS) & (np.nan_to_num(spread.p, nan=1.0) < 0.05)
-    narrower = np.nan_to_num(spread.ratio, nan=1.0) < 1
-    word = np.select(
-        [resolved & narrower & ~more_diverged, resolved & ~narrower & ~less_diverged], [MORE, LESS], UNRESOLVED
-    )
-    frame["spread_word"] = np.where(known & ~itself, word, "")
+    said, _ = judge(_of_spreads(comparison, spread), fewest=MIN_SPREAD_PAIRS)
+    word = pd.Series(said).map({BETTER: MORE, WORSE: LESS, UNRESOLVED: UNRESOLVED}).to_numpy()
+    frame["spread_word"] = np.where(compared_here, word, "")
     return frame
+
+
+def _comparison(
+    frame: pd.DataFrame,
+    difference: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
+    sign: np.ndarray,
+    names: tuple[str, str],
+) -> Comparison:
+    """Rows `one` of the summary against rows `other`; differences are (rows, seeds), named as reasons say them."""
+
+    def side(rows: np.ndarray, name: str) -> Side:
+        columns = ("n", "planned", "diverged", "mean", "floor", "noise_sd", "caution")
+        n, planned, diverged, mean, floor, noise, caution = (frame[c].to_numpy()[rows] for c in columns)
+        seeds = np.maximum(planned, 1)
+        return Side(name, diverged / seeds, 1 - n / seeds, mean, floor, noise, caution)
+
+    above, below = s.paired_p(difference, "greater"), s.paired_p(difference, "less")
+    best = frame["metric"].map({metric: best_of(metric) for metric in frame["metric"].unique()}).to_numpy(dtype=float)
+    pairs = np.isfinite(difference).sum(-1)
+    sides = side(one, names[0]), side(other, names[1])
+    return Comparison(*sides, pairs, sign[one], above, below, s.skewness(difference), best[one])
+
+
+def _of_spreads(c: Comparison, spread: s.Spread) -> Comparison:
+    """The same sides, compared by their spreads: less is better, and neither a floor nor the data's value bounds it."""
+    sides = (replace(side, mean=np.nan, floor=np.nan) for side in (c.one, c.other))
+    narrower = np.nan_to_num(spread.ratio, nan=1.0) < 1
+    half = np.nan_to_num(spread.p, nan=1.0) / 2
+    wide, narrow = np.where(narrower, 1 - half, half), np.where(narrower, half, 1 - half)
+    return replace(
+        c, one=next(sides), other=next(sides), sign=-1.0, p_above=wide, p_below=narrow, skew=0.0, best=np.nan
+    )
+
+
+def _with_best(frame: pd.DataFrame, values: np.ndarray, sign: np.ndarray) -> pd.arrays.BooleanArray:
+    """Which variants are not told from the one with the best mean of their data set, size and metric.
+
+    Each is held against it, paired by seed, one-sided at .05 over the number of comparisons: by Bonferroni's inequality
+    the variant that is truly best is among them in 95 % of cases (multiple comparisons with the best, Hsu 1984).
+    NA where it cannot be asked: no value, a caution, neither direction better, a mean beyond the value of the data, or
+    fewer than three seeds.
+    """
+    mean = frame["mean"].to_numpy()
+    best = frame["metric"].map({metric: best_of(metric) for metric in frame["metric"].unique()}).to_numpy(dtype=float)
+    asked = np.isfinite(mean) & np.isfinite(sign) & (frame["caution"] == "").to_numpy() & (frame["n"] >= MIN_PAIRS)
+    asked &= ~(sign * (mean - best) > 0)
+    found = pd.array([pd.NA] * len(frame), dtype="boolean")
+    rows = np.flatnonzero(asked)
+    if not len(rows):
+        return found
+    group = frame.loc[rows].groupby(["dataset", "n_train", "split", "metric"], sort=False).ngroup()
+    score = pd.Series(sign[rows] * mean[rows], index=rows)
+    leader = score.groupby(group).transform("idxmax").to_numpy()
+    count = group.groupby(group).transform("size").to_numpy()
+    difference = values[rows] - values[leader]
+    comparison = _comparison(frame, difference, rows, leader, sign, ("the variant", "the best"))
+    word, _ = judge(comparison, 2 * LEVEL / np.maximum(count - 1, 1))
+    found[rows] = (word != WORSE) | (rows == leader)
+    return found
 
 
 def _partner(keys: pd.DataFrame, baseline: str) -> tuple[np.ndarray, np.ndarray]:
@@ -204,89 +268,3 @@ def _partner(keys: pd.DataFrame, baseline: str) -> tuple[np.ndarray, np.ndarray]
     other = np.zeros(len(keys), dtype=int)
     other[found >= 0] = rows[found[found >= 0]]
     return other, found >= 0
-
-
-def _words(
-    frame: pd.DataFrame,
-    sign: np.ndarray,
-    other: np.ndarray,
-    compared: np.ndarray,
-    diverged: tuple[np.ndarray, np.ndarray],
-) -> None:
-    """Fill `word` and `why`: what the comparison says, and why it says no more.
-
-    `diverged`: where the variant, and where the baseline, diverged more often; the side that did is not said to win,
-    nor is one whose mean passes the value of the data.
-    """
-    low, high = frame["difference_low"].to_numpy(), frame["difference_high"].to_numpy()
-    clear = ((low > 0) | (high < 0)) & (frame["pairs"].to_numpy() >= MIN_PAIRS)
-    gain = sign * frame["difference"].to_numpy()
-    won, lost = clear & (gain > 0), clear & (gain < 0)
-    low_end = at_floor(frame["mean"].to_numpy(), frame["floor"].to_numpy(), frame["noise_sd"].to_numpy(), sign)
-    both = low_end & low_end[other] & np.isfinite(sign)
-    best = np.array([best_of(metric) for metric in frame["metric"]])
-    beyond = sign * (frame["mean"].to_numpy() - best) > 0
-    word = np.select(
-        [
-            ~compared | np.isnan(sign),
-            both,
-            won & ~diverged[0] & ~beyond,
-            lost & ~diverged[1] & ~beyond[other],
-        ],
-        ["", FLOOR, BETTER, WORSE],
-        UNRESOLVED,
-    )
-    few = np.where(frame["pairs"] == 0, "no complete pair", f"fewer than {MIN_PAIRS} complete pairs")
-    why = np.select(
-        [
-            ~compared,
-            np.isnan(sign),
-            word != UNRESOLVED,
-            (frame["pairs"] < MIN_PAIRS).to_numpy(),
-            won & diverged[0],
-            lost & diverged[1],
-            won,
-            lost,
-        ],
-        [
-            "",
-            "neither direction is better",
-            "",
-            few,
-            "the variant diverged more often",
-            "the baseline diverged more often",
-            f"the variant {BEYOND}",
-            f"the baseline {BEYOND}",
-        ],
-        ZERO_INSIDE,
-    )
-    frame["word"], frame["why"] = word, why
-
-
-def best_of(metric: str) -> float:
-    """The value of the data, beyond which more is no merit; NaN where a metric has none.
-
-    >>> best_of("sharpness"), best_of("mse")
-    (1.0, nan)
-    """
-    try:
-        best = lookup(metric).best
-    except KeyError:  # the registry no longer knows it
-        best = None
-    return np.nan if best is None else best
-
-
-def at_floor(mean: Floats, floor: Floats, noise_sd: Floats, sign: Floats) -> np.ndarray:
-    """Whether a mean cannot be told from the floor: what true samples give (distances), or what no information gives.
-
-    A floor without a known noise is a mark of scale, not a resolution, and decides nothing.
-
-    Args:
-        mean: mean of the metric.
-        floor: the metric's floor, NaN if none is known.
-        noise_sd: standard deviation of the metric over redraws, NaN if not known.
-        sign: 1 where higher is better, -1 where lower is; a distance below its floor is at it too.
-    """
-    above, noise = np.asarray(mean) - floor, 2 * np.asarray(noise_sd, dtype=float)
-    found: np.ndarray = (np.abs(above) <= noise) | ((np.asarray(sign) < 0) & (above <= 0) & np.isfinite(noise))
-    return found

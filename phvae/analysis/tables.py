@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from phvae.analysis.claims import read_claims
+from phvae.analysis.claims import read_known_claims
 from phvae.analysis.render import Table, latex, markdown
 from phvae.analysis.tables_claims import claims_table
 from phvae.analysis.tables_matched import matched_rate
@@ -34,8 +34,8 @@ def write(root: Path, claims: Path, published: Path, *, baseline: str | None = N
         DataError: no long table.
         ConfigError: claims, published numbers or baseline that cannot be used.
     """
-    stated, sha256 = read_claims(claims)
     source = read_source(root, published, baseline)
+    stated, sha256 = read_known_claims(claims, source.datasets(), source.labels)
     ledger = claims_table(source, stated, sha256)
     made = [
         (ledger.table, ledger.verdicts),

@@ -10,12 +10,17 @@ import pandas as pd
 from phvae.analysis import statistics as s
 from phvae.analysis.render import Block, Cell, Table, number, plus_minus
 from phvae.analysis.style import metric_label
-from phvae.analysis.summaries import BETTER, FLOOR, MIN_PAIRS, UNRESOLVED, WORSE
 from phvae.analysis.tables_source import Source
+from phvae.analysis.verdict import BETTER, FLOOR, MIN_PAIRS, UNRESOLVED, WORSE
 
-__all__ = ["FAMILIES", "MARKS", "by_order", "by_size", "family", "heading", "row_name"]
+__all__ = ["CAUTION", "FAMILIES", "UNMARKED", "by_order", "by_size", "family", "heading", "marks", "row_name"]
 
-MARKS = {BETTER: "", WORSE: "†", FLOOR: "‡", UNRESOLVED: "", "": ""}
+WORD_MARKS = {BETTER: "", WORSE: "†", FLOOR: "‡", UNRESOLVED: "", "": ""}
+CAUTION = "§ shown, but decides nothing (too few examples, or an estimate that has not settled)"
+UNMARKED = (
+    "no mark is not resolved (also where the better side diverged more often, lacks a value at more seeds or passes "
+    "the value of the data, and where the differences are skewed)"
+)
 
 # name -> title, groups whose numbers go to the CSV file, metrics that mark a data set as belonging, metrics shown
 FAMILIES: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -65,21 +70,29 @@ ORDERS_SHOWN = ("w1_samples_mean", "sliced_w1_samples_mean", "mse", "fd_classifi
 COLUMNS = [
     "dataset", "n_train", "variant", "label", "split", "metric", "n", "planned", "diverged", "failed", "missing",
     "empty", "mean", "sd", "median", "low", "high", "interval", "iqm", "baseline", "baseline_mean", "pairs",
-    "incomplete", "difference", "difference_low", "difference_high", "effect", "p_sign_flip", "p_test", "p_wilcoxon",
-    "smallest_p", "p_improvement", "word", "why", "spread_ratio", "spread_ratio_low", "spread_ratio_high", "p_spread",
-    "spread_word", "unit", "higher_is_better", "ceiling", "floor", "noise_sd", "points", "settings", "reason",
+    "incomplete", "difference", "difference_low", "difference_high", "effect", "skew", "p_paired", "p_sign_flip",
+    "p_test", "p_wilcoxon", "smallest_p", "p_improvement", "word", "why", "with_best", "spread_ratio",
+    "spread_ratio_low", "spread_ratio_high", "p_spread", "spread_word", "unit", "higher_is_better", "ceiling",
+    "floor", "noise_sd", "points", "settings", "reason", "caution",
 ]  # fmt: skip
 
 
-def legend(baseline: str) -> str:
+def legend(source: Source) -> str:
     """What the numbers and marks of the score tables mean."""
     return (
         f"Mean over seeds ± half the width of its 95 % interval (Student t below {s.BOOTSTRAP_FROM} seeds, studentised "
-        f"bootstrap from there). Against {baseline}, paired by seed: bold is better, † is worse (the 95 % interval of "
-        f"the difference leaves zero out, at {MIN_PAIRS} pairs or more), ‡ both at the noise floor, no mark is not "
-        "resolved (also where the better side diverged more often or passes the value of the data). A count in "
-        "brackets: seeds with a value of those planned."
-    )
+        f"bootstrap from there). Against {source.labels[source.baseline]}, paired by seed: bold is better, † is worse "
+        "(the 95 % interval of the difference, the wider of Student's and Hall's, leaves zero out, at "
+        f"{MIN_PAIRS} pairs or more), ‡ both at the noise floor, {CAUTION} (the CSV says why), {UNMARKED}. ≈ not told "
+        f"from the best mean of any variant, at {MIN_PAIRS} seeds or more (after a correction for the number of "
+        "variants). A count in brackets: seeds with a value of those planned."
+    ) + (f" {source.varies}" if source.varies else "")
+
+
+def marks(row: pd.Series) -> str:
+    """The marks after a value: ≈ with the best, † worse, ‡ at the noise floor, § with a caution."""
+    near = "≈" if "with_best" in row and row["with_best"] is True else ""
+    return near + WORD_MARKS[row["word"]] + ("§" if row["caution"] else "")
 
 
 def family(source: Source, name: str) -> tuple[Table, pd.DataFrame]:
@@ -90,7 +103,7 @@ def family(source: Source, name: str) -> tuple[Table, pd.DataFrame]:
     datasets = [d for d, metrics in present.items() if metrics & set(markers)]
     if name == "disentanglement":  # densities have no factors to find
         datasets = [d for d in datasets if not present[d] & set(FAMILIES["densities"][2])]
-    table = Table(name, title, legend(source.labels[source.baseline]))
+    table = Table(name, title, legend(source))
     for dataset in datasets:
         size = source.sizes(dataset)[-1]
         block = _scores(source, dataset, size, shown)
@@ -125,7 +138,7 @@ def _cell(row: pd.Series | None) -> Cell:
     text = plus_minus(row["mean"], (row["high"] - row["low"]) / 2)
     if row["n"] < row["planned"]:
         text += f" ({row['n']}/{row['planned']})"
-    return Cell(text, bold=row["word"] == BETTER, mark=MARKS[row["word"]])
+    return Cell(text, bold=row["word"] == BETTER, mark=marks(row))
 
 
 def _scores(source: Source, dataset: str, size: str, shown: Sequence[str]) -> Block | None:
@@ -185,7 +198,7 @@ def _note(rows: pd.DataFrame, shown: Sequence[str]) -> str:
 def by_size(source: Source) -> tuple[Table, pd.DataFrame]:
     """Small data: variants by training size, a block a metric of each data set that has several sizes."""
     stats = source.statistics
-    table = Table("small-data", "Small data", legend(source.labels[source.baseline]))
+    table = Table("small-data", "Small data", legend(source))
     several = [d for d in source.datasets() if len(source.sizes(d)) > 1]
     for dataset in several:
         sizes = source.sizes(dataset)
@@ -213,7 +226,7 @@ def by_order(source: Source) -> tuple[Table, pd.DataFrame]:
         (stats["basis"] == "monomial") & (stats["encoder_width"] == "full") & (stats["beta"] == 1)
         & (stats["split"] == "test")
     ]  # fmt: skip
-    table = Table("divergences-orders", "Divergences and orders", legend(source.labels[source.baseline]))
+    table = Table("divergences-orders", "Divergences and orders", legend(source))
     for dataset in source.datasets():
         size = source.sizes(dataset)[-1]
         rows = plain[(plain["dataset"] == dataset) & (plain["n_train"] == size)]

@@ -9,7 +9,15 @@ import pandas as pd
 
 from phvae.analysis.published import COLUMNS as PUBLISHED
 from phvae.analysis.published import read_published
-from phvae.analysis.results import default_baseline, labels_of, read_costs, read_runs, read_table, size_key
+from phvae.analysis.results import (
+    default_baseline,
+    labels_of,
+    read_costs,
+    read_runs,
+    read_table,
+    seeds_vary,
+    size_key,
+)
 from phvae.analysis.summaries import CELL, against
 from phvae.metrics.registry import lookup
 
@@ -25,7 +33,7 @@ class Source:
         statistics: `summaries.against` of it, with the columns `label` and `group` (of the metric).
         labels: variant -> how tables call it.
         losses: (data set, n_train, variant) -> its runs without numbers in words, empty if there are none.
-        diverged: (data set, n_train, variant) -> share of its runs that diverged, absent if none did.
+        varies: what differs from seed to seed, as a sentence; empty if that is not known.
     """
 
     baseline: str
@@ -33,10 +41,10 @@ class Source:
     statistics: pd.DataFrame
     labels: dict[str, str]
     losses: dict[tuple[str, str, str], str]
-    diverged: dict[tuple[str, str, str], float]
     costs: pd.DataFrame
     runs: pd.DataFrame
     published: pd.DataFrame
+    varies: str = ""
 
     def datasets(self) -> list[str]:
         """Data sets in the table's order."""
@@ -76,16 +84,8 @@ def read_source(root: Path, published: Path | None = None, baseline: str | None 
     statistics["label"] = statistics["variant"].map(labels)
     statistics["group"] = statistics["metric"].map({m: group_of(m) for m in statistics["metric"].unique()})
     printed = read_published(published) if published else pd.DataFrame(columns=list(PUBLISHED))
-    return Source(
-        baseline, table, statistics, labels, _losses(table), _diverged(table), read_costs(root), runs, printed
-    )
-
-
-def _diverged(table: pd.DataFrame) -> dict[tuple[str, str, str], float]:
-    seeds = table[table["seed"].notna()]
-    lost = seeds[seeds["status"] == "diverged"].groupby(CELL)["seed"].nunique()
-    shares = (lost / seeds.groupby(CELL)["seed"].nunique().reindex(lost.index)).reset_index(name="share")
-    return {(str(r["dataset"]), str(r["n_train"]), str(r["variant"])): r["share"] for r in shares.to_dict("records")}
+    varies = seeds_vary(root, list(table["dataset"].unique()))
+    return Source(baseline, table, statistics, labels, _losses(table), read_costs(root), runs, printed, varies)
 
 
 def _losses(table: pd.DataFrame) -> dict[tuple[str, str, str], str]:

@@ -99,7 +99,7 @@ def test_more_numbers_a_little_outside_than_chance_explains_fail_too() -> None:
         fixed = {"dataset": "d", "n_train": "all", "variant": "v", "split": "test", "status": "ok", "settings": "",
                  "reason": "", "unit": "1", "higher_is_better": False, "n": 5, "ceiling": np.nan, "floor": np.nan,
                  "noise_sd": np.nan, "order": 1, "basis": "", "encoder_width": "", "coupling": "", "prior": "",
-                 "divergence": "", "beta": 1.0}  # fmt: skip
+                 "divergence": "", "beta": 1.0, "caution": ""}  # fmt: skip
         return pd.DataFrame(rows).assign(**fixed)
 
     reference = table(0, 0)
@@ -196,3 +196,13 @@ def test_nothing_in_common_is_not_a_success(reference: pd.DataFrame, tmp_path: P
     text, good = check(write(mine, tmp_path / "mine"), write(reference, tmp_path / "reference"))
     assert not good
     assert "NOT CHECKED: the two have no cell and metric in common" in text
+
+
+def test_a_number_with_a_caution_is_not_judged(reference: pd.DataFrame, tmp_path: Path) -> None:
+    mine = reference.copy()
+    mine.loc[at(mine, "grey", "vae", "mse"), "value"] *= 1.2
+    for one, other in ((mine, reference), (reference, mine)):
+        warned = one.assign(caution=np.where(at(one, "grey", "vae", "mse") & (one["seed"] == 0), "few", ""))
+        assert verdicts(warned, other)["grey", "vae", "mse"] == "not comparable: shown with a caution"
+        found = compare_tables(warned, other)
+        assert (found.good, found.comparable) == (True, 68)

@@ -11,7 +11,8 @@ from known_truth import write_known
 from scipy import stats
 
 from phvae.analysis import ledger
-from phvae.analysis.claims import Claims, read_claims
+from phvae.analysis import statistics as s
+from phvae.analysis.claims import Claims, read_claims, read_known_claims
 from phvae.analysis.curve_margin import MARGINS, Margin
 from phvae.analysis.results import read_table
 from phvae.errors import ConfigError
@@ -98,14 +99,15 @@ def test_a_claim_is_as_weak_as_its_hardest_control(table: pd.DataFrame, verdicts
     row = verdicts[(verdicts["claim"] == "real") & (verdicts["dataset"] == "grey")].iloc[0]
     assert row["p"] == real["p"].max()
     assert row["controls"] == 4
-    # and the single comparison is scipy's paired t-test, one-sided
+    # and the single comparison is scipy's paired t-test, one-sided, where skewness does not ask for more
     grey = table[(table["dataset"] == "grey") & (table["metric"] == "mse")]
     ours, theirs = (grey[grey["variant"] == v].sort_values("seed")["value"].to_numpy() for v in ("ph-vae-3", "vae"))
     expected = stats.ttest_rel(ours, theirs, alternative="less")
-    assert real["p"].iloc[0] == pytest.approx(expected.pvalue)
+    assert real["p"].iloc[0] == s.paired_p(ours - theirs, "less") >= expected.pvalue
     assert real["effect"].iloc[0] == pytest.approx((ours - theirs).mean())
     low, high = stats.ttest_rel(ours, theirs).confidence_interval()
-    assert (real["low"].iloc[0], real["high"].iloc[0]) == pytest.approx((low, high))
+    assert real["low"].iloc[0] <= low + 1e-12
+    assert real["high"].iloc[0] >= high - 1e-12
     assert real["matters"].iloc[0] == pytest.approx(0.05 * theirs.mean())
 
 
@@ -116,6 +118,12 @@ def test_one_lost_control_is_enough_to_fail(table: pd.DataFrame) -> None:
     assert row["control"] == "ph-vae-3-matched"
 
 
+def symmetric(half: np.ndarray) -> np.ndarray:
+    """Noise of mean 0 and standard deviation 1 without skewness: what is given, and its mirror image."""
+    noise = np.concatenate([half, -half], axis=-1)
+    return noise / noise.std(axis=-1, ddof=1, keepdims=True)
+
+
 def made(differences: dict[str, np.ndarray], base: np.ndarray) -> pd.DataFrame:
     """A long table with the control `vae` at `base`, and variants at base plus their differences."""
     rows = []
@@ -124,7 +132,9 @@ def made(differences: dict[str, np.ndarray], base: np.ndarray) -> pd.DataFrame:
             rows.append(("d", "all", variant, "test", "m", seed, "ok", value, False))
     names = ["dataset", "n_train", "variant", "split", "metric", "seed", "status", "value", "higher_is_better"]
     frame = pd.DataFrame(rows, columns=names).astype({"higher_is_better": "boolean"})
-    return frame.assign(order=1, basis="monomial", divergence="kl", floor=np.nan, noise_sd=np.nan, reason="")
+    return frame.assign(
+        order=1, basis="monomial", divergence="kl", floor=np.nan, noise_sd=np.nan, reason="", caution=""
+    )
 
 
 def without_values(table: pd.DataFrame, variant: str, seeds: range, status: str) -> pd.DataFrame:
@@ -202,8 +212,7 @@ def test_spreads_of_zero_have_no_ratio_and_are_told_so() -> None:
 
 def test_holm_is_over_the_claims_of_a_data_set() -> None:
     rng = np.random.default_rng(0)
-    noise = rng.normal(size=(3, 8))
-    noise = (noise - noise.mean(1, keepdims=True)) / noise.std(1, ddof=1, keepdims=True)
+    noise = symmetric(rng.normal(size=(3, 4)))
     t = stats.t.isf([0.02, 0.03, 0.2], 7)  # one-sided p-values by construction
     shifts = {name: noise[i] - t[i] / np.sqrt(8) for i, name in enumerate("abc")}
     table = made(shifts, rng.normal(size=8))
@@ -218,8 +227,7 @@ def test_holm_is_over_the_claims_of_a_data_set() -> None:
 
 def test_contradiction_pays_for_the_number_of_controls() -> None:
     rng = np.random.default_rng(1)
-    noise = rng.normal(size=8)
-    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    noise = symmetric(rng.normal(size=4))
     worse = {"a": noise + stats.t.isf(0.03, 7) / np.sqrt(8)}
     table = made({**worse, "b": 50 + rng.normal(size=8)}, rng.normal(size=8))
     one = ledger.evaluate(table, claims({"x": claim("a", ["vae"], datasets=["d"], metric="m")}))
@@ -262,8 +270,9 @@ def test_a_stand_in_that_loses_does_not_contradict() -> None:
 def test_a_contradiction_smaller_than_what_matters_says_so() -> None:
     noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05])
     table = made({"a": noise + 1}, np.zeros(6))
-    for matters, reason in ((0.9, ""), (1.1, "smaller than the effect that matters")):
+    for matters, small in ((0.9, ""), (1.1, "smaller than the effect that matters; ")):
         entry = claim("a", ["vae"], datasets=["d"], metric="m", matters={"absolute": matters})
+        reason = f"{small}rests on normality"
         row = ledger.evaluate(table, claims({"x": entry})).iloc[0]
         assert (row["verdict"], row["reason"]) == ("contradicted", reason)
 
@@ -299,7 +308,7 @@ def test_a_control_that_was_not_run_hides_no_contradiction() -> None:
     for shift, verdict in ((1.0, "contradicted"), (-1.0, "not tested")):
         table = made({"a": noise + shift}, np.zeros(6))
         row = ledger.evaluate(table, claims({"x": claim("a", ["b", "vae"], datasets=["d"], metric="m")})).iloc[0]
-        assert (row["verdict"], row["reason"]) == (verdict, "" if shift > 0 else "no runs of b")
+        assert (row["verdict"], row["reason"]) == (verdict, "rests on normality" if shift > 0 else "no runs of b")
         assert np.isnan(row["p"]) == (shift < 0)
 
 
@@ -311,7 +320,7 @@ def test_the_smallest_win_decides_whether_support_matters() -> None:
     entry = claim("a", ["vae", "b"], datasets=["d"], metric="m", matters={"absolute": 0.1})
     row = ledger.evaluate(table, claims({"x": entry})).iloc[0]
     assert (row["verdict"], row["control"]) == ("supported", "vae")
-    assert row["reason"] == "smaller than the effect that matters"
+    assert row["reason"] == "smaller than the effect that matters; rests on normality"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +372,8 @@ def test_spread_claims_compare_deviations_from_the_median() -> None:
 
 def test_seeds_needed_bring_the_half_width_below_what_matters() -> None:
     rng = np.random.default_rng(4)
-    table = made({"a": rng.normal(size=10)}, rng.normal(size=10) + 10)
+    base = rng.normal(size=10) + 10
+    table = made({"a": symmetric(rng.normal(size=5)) - 9.5}, base)
     entries = {"x": claim("a", ["vae"], datasets=["d"], metric="m", matters={"absolute": 0.3})}
     row = ledger.evaluate(table, claims(entries)).iloc[0]
     sd = row["half_width"] * np.sqrt(10) / stats.t.ppf(0.975, 9)
@@ -407,6 +417,70 @@ def test_under_the_least_favourable_null_support_is_rare_and_a_real_effect_is_fo
 
     assert share([0, 20, 20, 20]) <= stats.binom.ppf(0.9999, repeats, 0.05) / repeats
     assert share([2, 2, 2, 2]) >= 0.8
+
+
+def test_a_caution_on_either_side_decides_nothing() -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05, 0.15, -0.15, 0.1, -0.1])
+    for shift, verdict in ((-1.0, "supported"), (1.0, "contradicted"), (0.0, "not resolved")):
+        table = made({"a": noise + shift}, np.zeros(10))
+        entry = claims({"x": claim("a", ["vae"], datasets=["d"], metric="m")})
+        assert ledger.evaluate(table, entry)["verdict"][0] == verdict
+        for variant in ("a", "vae"):
+            warned = table.assign(caution=np.where(table["variant"] == variant, "not settled", ""))
+            row = ledger.evaluate(warned, entry).iloc[0]
+            assert (row["verdict"], row["reason"]) == ("not resolved", "not settled")
+
+
+def test_a_caution_on_a_rate_decides_nothing_against_the_curve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MARGINS, "m", Margin(absolute=0.01))
+    table = made({"b": np.full(10, 0.5), "a": np.full(10, -0.75)}, np.random.default_rng(0).normal(size=10))
+    table.loc[table["variant"] == "a", "order"] = 3
+    rates = table.assign(metric="kl", value=table["variant"].map({"vae": 1.0, "b": 2.0, "a": 1.5}))
+    both = pd.concat([table, rates], ignore_index=True).assign(beta=1.0)
+    entry = claims({"c": claim("a", ["rate-distortion"], datasets=["d"], metric="m")})
+    assert ledger.evaluate(both, entry)["verdict"].tolist() == ["supported"]
+    for variant in ("a", "b"):
+        warned = both.assign(caution=np.where((both["metric"] == "kl") & (both["variant"] == variant), "few", ""))
+        row = ledger.evaluate(warned, entry).iloc[0]
+        assert (row["verdict"], row["reason"]) == ("not resolved", "few")
+
+
+def test_skewed_differences_are_not_decided_either_way() -> None:
+    gains = np.array([1.0, 1.1, 0.9, 1.2, 0.8, 1.05, 0.95, 1.15, 0.85, -1.4])
+    entry = claims({"x": claim("a", ["vae"], datasets=["d"], metric="m")})
+    for turn, verdict in ((-1, "supported"), (1, "contradicted")):
+        row = ledger.evaluate(made({"a": turn * (3 + gains)}, np.zeros(10)), entry).iloc[0]
+        assert (row["verdict"], row["reason"]) == ("not resolved", "skewed: not decided")
+        row = ledger.evaluate(made({"a": turn * (5 - gains)}, np.zeros(10)), entry).iloc[0]
+        assert row["verdict"] == verdict
+
+
+def test_what_is_said_at_few_seeds_rests_on_normality_and_says_so() -> None:
+    noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05, 0.15, -0.15, 0.1, -0.1])
+    for shift, verdict in ((-1.0, "supported"), (1.0, "contradicted")):
+        for n, reason in ((5, "rests on normality"), (9, "rests on normality"), (10, "")):
+            table = made({"a": noise[:n] + shift}, np.zeros(n))
+            row = ledger.evaluate(table, claims({"x": claim("a", ["vae"], datasets=["d"], metric="m")})).iloc[0]
+            assert (row["verdict"], row["reason"]) == (verdict, reason)
+    # the reason for the bound: the exact test's smallest p-value at fewer pairs fails Holm over a dozen claims
+    assert 2.0**-9 * 26 > 0.05 > 2.0**-10 * 51
+
+
+def test_a_skewed_side_leads_to_fewer_errors_than_under_students_test() -> None:
+    rng = np.random.default_rng(9)
+    repeats, names = 200, [f"d{i}" for i in range(200)]
+    entry = claims({"x": claim("a", list("bcde"), datasets=names, metric="m")})
+    tables, student = [], 0
+    for name in names:
+        controls = rng.lognormal(size=(4, 10)) - np.exp(0.5)
+        student += bool((stats.ttest_1samp(-controls, 0, axis=1, alternative="greater").pvalue.min()) <= 0.05 / 4)
+        base = 0.1 * rng.normal(size=10)
+        tables.append(
+            made({"a": np.zeros(10), **dict(zip("bcde", controls - base, strict=True))}, base).assign(dataset=name)
+        )
+    found = (ledger.evaluate(pd.concat(tables), entry)["verdict"] == "contradicted").mean()
+    assert found <= 0.25 + 3 * np.sqrt(0.25 * 0.75 / repeats)
+    assert found < 0.75 * student / repeats
 
 
 # ---- the file ----
@@ -455,3 +529,25 @@ def test_a_file_without_claims_or_date_is_refused(tmp_path: Path) -> None:
         read_claims(path)
     with pytest.raises(ConfigError, match="no such file"):
         read_claims(tmp_path / "claim.yaml")
+
+
+def test_data_sets_and_variants_must_be_known_somewhere(tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    (tmp_path / "broken.yaml").write_text("{")
+    stand_in = {"variant": "vae", "challenger": "smal"}
+    entry = claim("a", ["vae", "rate-distortion", stand_in], datasets=["claw", "mine", "studnet_t"])
+    path.write_text(yaml.safe_dump({"written": "2026-01-01", "claims": {"x": entry}}))
+    with pytest.raises(ConfigError) as caught:
+        read_known_claims(path, ["mine"], ["a", "vae", "small"])
+    assert str(caught.value).splitlines() == [
+        f"{path}: claims.x.datasets: found 'studnet_t', expected a data set of some grid; did you mean 'student_t'?",
+        f"{path}: claims.x.controls: found 'smal', expected a variant of some grid; did you mean 'small'?",
+    ]
+    beside = {"datasets": {"studnet_t": {}}, "variants": {"smal": {}}}
+    (tmp_path / "grid.yaml").write_text(yaml.safe_dump(beside))
+    assert read_known_claims(path, ["mine"], ["a", "vae"])[1] == sha256(path)
+
+
+def test_the_shipped_claims_name_what_the_shipped_grids_or_kinds_have() -> None:
+    found, _ = read_known_claims("config/claims.yaml", [], [])
+    assert "student" not in {name for entry in found.claims.values() for name in entry.datasets}

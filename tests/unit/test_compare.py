@@ -30,7 +30,9 @@ def test_every_word_is_the_known_truth(root: Path) -> None:
     assert grey["VAE"].endswith("baseline")
     assert grey["PH-VAE, order 3"].endswith("better")
     assert grey["copies_3 & 100 % control {#}"].endswith("not resolved")
-    assert grey["PH-VAE, order 4"].endswith("not resolved (the variant diverged more often), 1 incomplete pair")
+    assert grey["PH-VAE, order 4"].endswith(
+        "not resolved (the variant diverged more often than the baseline), 1 incomplete pair"
+    )
     assert grey["β-VAE, β = 2"].endswith("worse")
     curve = block(text, "curve", "W1, samples (means) [IQR], lower is better; p cannot fall below 0.00195")
     assert "10/10" in curve["PH-VAE, order 3"]

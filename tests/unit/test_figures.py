@@ -258,13 +258,20 @@ def test_forest_fills_only_what_is_resolved(results: Path) -> None:
     variants = [v for v in FEW if v != "vae"]
     assert faces[variants.index("ph-vae-3")] != "white"
     assert faces[variants.index("copies-3")] == "white"
+    lost = (table["variant"] == "ph-vae-3") & (table["seed"] == 0) & (table["metric"] == "mse")
+    for column, value in (("caution", "few"), ("status", "failed")):  # by the rule of the tables
+        figure = figures_compare.forest(table.assign(**{column: table[column].mask(lost, value)}), ["mse"], "vae")
+        faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
+        assert faces[variants.index("ph-vae-3")] == "white"
 
 
 def test_forest_pairs_by_seed() -> None:
     rows = [("vae", s, 10.0 * s) for s in range(4)] + [("other", s, 10.0 * s + 1 + 0.01 * s) for s in range(5)]
     table = pd.DataFrame(rows, columns=["variant", "seed", "value"]).assign(
-        metric="mse", unit="1", higher_is_better=False, order=1
-    )
+        dataset="d", n_train="all", split="test", metric="mse", unit="1", higher_is_better=False, order=1, basis="",
+        encoder_width="", coupling="", prior="", divergence="kl", beta=1.0, n=9, ceiling=np.nan, floor=np.nan,
+        noise_sd=np.nan, settings="", status="ok", reason="", caution="",
+    )  # fmt: skip
     figure = figures_compare.forest(table, ["mse"], "vae")
     (point,) = [line for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
     assert point.get_xdata()[0] == pytest.approx(1.015)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +149,26 @@ BAD = {
         "variants.ph-vae-3.model.divergence",
         {"name": "hierarchical", "weights": "uniform", "normalise": False},
         ["variants.ph-vae-3.model.divergence", "weights uniform are normalised always"],
+    ),
+    "a ratio beside uniform weights": (
+        "variants.ph-vae-3.model.divergence",
+        {"name": "hierarchical", "weights": "uniform", "ratio": 3},
+        ["variants.ph-vae-3.model.divergence", "ratio is 3, but uniform weights have none: use weights: geometric"],
+    ),
+    "a ratio beside listed weights": (
+        "variants.ph-vae-3.model.divergence",
+        {"name": "hierarchical", "weights": [1, 2, 3], "ratio": 3},
+        ["variants.ph-vae-3.model.divergence", "ratio is 3, but listed weights have none"],
+    ),
+    "a degree beside coefficients": (
+        "variants.ph-vae-3.model.divergence",
+        {"name": "log_polynomial", "coefficients": [1, 0.5], "degree": 2},
+        ["variants.ph-vae-3.model.divergence", "degree is 2, but the coefficients are listed: give one of the two"],
+    ),
+    "one model under two names": (
+        "variants.again",
+        {"model": {"order": 3, "divergence": {"name": "hierarchical", "ratio": 2.0}}},
+        ["variants.again: found the model of ph-vae-3 under another name (data set claw)"],
     ),
     "a variant that no data set trains": (
         "datasets",
@@ -370,3 +391,38 @@ def test_the_reason_for_refusing_a_basis_is_true_of_all_it_refuses():
     content["variants"]["ph-vae-3"]["model"]["reconstruction_weights"] = "uniform"
     with pytest.raises(ConfigError, match="legendre, whose levels are not computed from the logit: use likelihood"):
         parse_grid(content, "small.yaml")
+
+
+TWINS = {
+    "one level is x itself": ({"order": 1, "divergence": "kl", "basis": "legendre", "encoder_width": "matched"}, "vae"),
+    "weighing one level is weighing KL": ({"order": 1, "divergence": "hierarchical", "prior": "standard"}, "vae"),
+    "weights as numbers": ({"order": 3, "divergence": {"name": "hierarchical", "weights": [1, 2, 4]}}, "ph-vae-3"),
+    "one reconstruction weight": ({"order": 1, "divergence": "kl", "reconstruction_weights": "uniform"}, "vae"),
+}
+
+
+@pytest.mark.parametrize("case", TWINS)
+def test_spellings_of_one_model_are_told(case):
+    model, twin = TWINS[case]
+    with pytest.raises(ConfigError, match=f"variants.again: found the model of {twin} under another name"):
+        parse_grid(changed("variants.again", {"model": model}), "small.yaml")
+
+
+def test_what_differs_in_one_thing_is_no_twin():
+    for model in ({"order": 1, "divergence": {"name": "kl", "beta": 2}}, {"order": 3, "divergence": "kl"},
+                  {"order": 1, "divergence": "log_polynomial"}, {"order": 3, "basis": "copies"}):  # fmt: skip
+        assert len(parse_grid(changed("variants.again", {"model": model}), "small.yaml").cells) == 6
+    trained = {"model": {"order": 1, "divergence": "kl"}, "training": {"epochs": 3}}
+    assert len(parse_grid(changed("variants.again", trained), "small.yaml").cells) == 6
+
+
+def test_a_check_of_a_configuration_reads_the_claims_too(tmp_path, capsys, monkeypatch):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/claims.yaml").write_text(
+        "written: 2026-01-01\nclaims: {x: {text: t, datasets: [clow], metric: mse, direction: lower, "
+        "challenger: vae, controls: [ph-vae-3], matters: {absolute: 1}}}"
+    )
+    (tmp_path / "small.yaml").write_text(json.dumps(SMALL))
+    monkeypatch.chdir(tmp_path)
+    assert main(["config", "small.yaml"]) == 2
+    assert "claims.x.datasets: found 'clow'" in capsys.readouterr().err

@@ -31,7 +31,7 @@ NAMES = (
     "cost", "parameters", "provenance",
 )  # fmt: skip
 CLAIM = {
-    "text": "Images are better: 100 % & more_so.", "datasets": ["grey", "bits", "nowhere"], "metric": "mse",
+    "text": "Images are better: 100 % & more_so.", "datasets": ["grey", "bits", "mnist"], "metric": "mse",
     "direction": "lower", "challenger": "ph-vae-3", "controls": ["vae", "rate-distortion"],
     "matters": {"relative": 0.05}, "figure": "forest-{dataset}",
 }  # fmt: skip
@@ -167,13 +167,13 @@ def test_a_line_of_claims_names_the_variant_that_stood_in(root: Path, tmp_path: 
 
 def test_claims_are_words_with_effect_interval_n_and_figure(root: Path) -> None:
     verdicts = read(root, "claims").set_index("dataset")
-    assert verdicts["verdict"].to_dict() == {"grey": "supported", "bits": "not testable", "nowhere": "not tested"}
+    assert verdicts["verdict"].to_dict() == {"grey": "supported", "bits": "not testable", "mnist": "not tested"}
     assert verdicts.loc["bits", "reason"] == "binary data"
     assert verdicts.loc["grey", "figure"] == "forest-grey"
     block = lines(root, "claims", "better_images")
     assert block["grey"][0] == "**supported**"
     assert block["bits"][0] == "not testable (binary data)"
-    assert "Figures: forest-grey, forest-bits. Not tested (no runs): nowhere." in (root / "tables/claims.md").read_text(
+    assert "Figures: forest-grey, forest-bits. Not tested (no runs): mnist." in (root / "tables/claims.md").read_text(
         encoding="utf-8"
     )
 
@@ -356,9 +356,10 @@ def against_curve(**lost: int) -> Source:
     columns = ["dataset", "n_train", "variant", "order", "divergence", "beta", "seed", "split", "metric", "value",
                "status", "higher_is_better"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
+    table = table.assign(basis="monomial", reason="", floor=float("nan"), noise_sd=float("nan"), caution="")
     labels = {name: name for name in table["variant"].unique()}
     empty = pd.DataFrame()
-    return Source("vae", table, empty, labels, {}, {}, empty, empty, empty)
+    return Source("vae", table, empty, labels, {}, empty, empty, empty)
 
 
 def test_a_rate_off_the_curve_and_a_lost_run_of_the_curve_are_told_apart() -> None:
@@ -377,8 +378,9 @@ def test_a_rate_off_the_curve_and_a_lost_run_of_the_curve_are_told_apart() -> No
 def test_sharper_than_the_data_is_not_better_than_the_curve() -> None:
     table, frame = matched_rate(against_curve())
     said = frame.set_index("variant")[["word", "why"]]
-    assert said.loc["ph"].tolist() == ["not resolved", "the variant is beyond the value of the data: more is no merit"]
-    assert said.loc["blur"].tolist() == ["not resolved", "the curve is beyond the value of the data: more is no merit"]
+    beyond = "{} is at {}, beyond 1, the value of the data: more is no merit"
+    assert said.loc["ph"].tolist() == ["not resolved", beyond.format("ph", 4.8)]
+    assert said.loc["blur"].tolist() == ["not resolved", beyond.format("the beta curve", 3.2)]
     assert not any(row[1].bold or row[1].mark for row in table.blocks[0].rows[:2])
 
 
@@ -395,3 +397,106 @@ def test_a_damaged_configuration_stops_the_tables(tmp_path: Path) -> None:
     (tmp_path / "results" / "config.json").write_text("{")
     with pytest.raises(DataError, match="remove it and run the workflow again"):
         read_source(tmp_path / "results")
+
+
+def cautioned(root: Path, folder: Path, *, variant: str, metric: str) -> Path:
+    """The tables again, with a caution on one metric of one variant of grey at some seeds."""
+    copy = folder / "results"
+    shutil.copytree(root, copy)
+    table = pd.read_parquet(copy / "metrics.parquet")
+    here = (table["dataset"] == "grey") & (table["variant"] == variant) & (table["metric"] == metric)
+    table.loc[here & (table["seed"] < 4), "caution"] = "from 300 examples"
+    table.to_parquet(copy / "metrics.parquet")
+    tables.write(copy, claims(folder), published(folder))
+    return copy
+
+
+def test_a_caution_is_marked_wherever_the_value_stands_and_decides_nothing(root: Path, tmp_path: Path) -> None:
+    assert lines(root, "images", "grey")["PH-VAE, order 3"][0] == "**0.017986 ± 0.000097**"
+    copy = cautioned(root, tmp_path, variant="ph-vae-3", metric="mse")
+    for name in ("images", "matched-rate", "divergences-orders"):
+        text = (copy / "tables" / f"{name}.md").read_text(encoding="utf-8")
+        assert "§ shown, but decides nothing" in text
+        frame = read(copy, name).set_index(["dataset", "variant", "metric"])
+        row = frame.loc[("grey", "ph-vae-3", "mse")]
+        assert (row["word"], row["why"], row["caution"]) == ("not resolved", "from 300 examples", "from 300 examples")
+        assert frame.loc[("grey", "ph-vae-2", "mse"), "caution"] == ""
+    assert lines(copy, "images", "grey")["PH-VAE, order 3"][0] == "0.017986 ± 0.000097 §"
+    assert lines(copy, "matched-rate", "grey")["PH-VAE, order 3"][0].endswith(" §")
+    assert lines(copy, "divergences-orders", "grey, MSE")["3"][1].endswith("§")
+    verdict = read(copy, "claims").set_index("dataset").loc["grey"]
+    assert (verdict["verdict"], verdict["reason"]) == ("not resolved", "from 300 examples")
+    assert "not resolved (from 300 examples)" in (copy / "tables" / "claims.md").read_text(encoding="utf-8")
+    page = compare(copy, "vae")
+    line = next(text for text in page.splitlines() if text.strip().startswith("PH-VAE, order 3 "))
+    assert "0.017986 ± 0.000097 §" in line
+    assert line.endswith("not resolved (from 300 examples)")
+    assert "§ shown, but decides nothing" in page
+
+
+def test_a_caution_on_the_curve_leaves_all_open_that_is_held_against_it(root: Path, tmp_path: Path) -> None:
+    copy = cautioned(root, tmp_path, variant="beta-vae-2", metric="mse")
+    frame = read(copy, "matched-rate").query("dataset == 'grey' and metric == 'mse'")
+    assert set(frame["word"]) == {"not resolved"}
+    assert set(frame["caution"]) == {"from 300 examples"}
+
+
+def test_the_best_and_what_is_not_told_from_it_is_marked(root: Path) -> None:
+    grey = lines(root, "images", "grey")
+    near = {name for name, cells in grey.items() if "≈" in cells[0]}
+    frame = read(root, "images").query("dataset == 'grey' and metric == 'mse'").set_index("label")["with_best"]
+    assert near == set(frame[frame == "True"].index) == {"β-VAE, β = 0.5"}
+    assert grey["β-VAE, β = 0.5"][0].endswith("** ≈")
+    assert "≈ not told from the best mean" in (root / "tables" / "images.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("entries", "sentence"),
+    [
+        ({"grey": {}, "bits": {"n_train": ["all"], "subset": "by_seed"}}, ", not the data."),
+        ({"grey": {"n_train": [9], "subset": "fixed"}}, ", not the data."),
+        ({name: {"n_train": [9, "all"], "subset": "by_seed"} for name in ("grey", "bits", "curve")},
+         ", and which examples are trained on."),
+        ({"bits": {"n_train": [9], "subset": "by_seed"}},
+         ", and on bits which examples are trained on; elsewhere not the data."),
+    ],
+)  # fmt: skip
+def test_what_varies_over_seeds_is_read_from_the_configuration(
+    root: Path, tmp_path: Path, entries: dict[str, dict[str, object]], sentence: str
+) -> None:
+    start = "Over seeds vary initialisation and order of the examples"
+    assert start not in (root / "tables" / "images.md").read_text(encoding="utf-8")  # none is kept there
+    copy = tmp_path / "results"
+    shutil.copytree(root, copy)
+    config = {"source": "x", "config": {"baseline": "vae", "datasets": entries}}
+    (copy / "config.json").write_text(json.dumps(config))
+    tables.write(copy, claims(tmp_path), published(tmp_path))
+    for name in ("images", "claims", "matched-rate", "densities", "latent", "divergences-orders"):
+        assert start + sentence in (copy / "tables" / f"{name}.md").read_text(encoding="utf-8")
+    assert start + sentence in compare(copy)
+
+
+def test_claims_on_sets_that_nothing_has_stop_the_tables(root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "claims.yaml"
+    content = {"written": "2026-01-01", "claims": {"x": {**CLAIM, "datasets": ["grey", "gray"]}}}
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(ConfigError, match=r"claims.x.datasets: found 'gray', .* did you mean 'grey'"):
+        tables.write(root, path, published(tmp_path))
+
+
+def test_a_rate_off_the_curve_at_some_seeds_leaves_the_comparison_open() -> None:
+    source = against_curve()
+    moved = source.table["metric"].eq("sharpness") & source.table["variant"].isin(["b4", "vae", "b025"])
+    source.table.loc[moved, "value"] -= 2.5  # now less sharp than the data
+    _, frame = matched_rate(source)
+    assert frame.set_index("variant").loc["ph", "word"] == "not resolved"  # beyond the data
+    calm = source.table["metric"].eq("sharpness") & source.table["variant"].isin(["ph", "fast"])
+    source.table.loc[calm, "value"] = 0.97 + 0.001 * source.table.loc[calm, "seed"]
+    near = source.table["metric"].eq("kl") & source.table["variant"].eq("fast")
+    source.table.loc[near, "value"] = 4.5 + 0.1 * source.table.loc[near, "seed"]
+    frame = matched_rate(source)[1].set_index("variant")
+    assert frame.loc["ph", "word"] == "better"
+    assert frame.loc["fast", "pairs"] >= 5
+    assert frame.loc["fast", ["word", "why"]].tolist() == [
+        "not resolved", f"rate (kl) outside the beta curve at {frame.loc['fast', 'outside']} of 10 seeds",
+    ]  # fmt: skip
