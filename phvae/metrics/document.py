@@ -57,8 +57,14 @@ example i. The first two thirds of the rows fit a score, the last third tests it
 test splits of sorted sources are stored in one fixed random order, so that both parts hold all values, and where a
 frequent value is in the last third alone the scores are empty. The FactorVAE and BetaVAE scores draw rows of this table
 that share a factor's value, with the multiplicity they have there, instead of new images: test splits of full grids are
-uniform draws of all factors, so both are the same law, up to the finite table. Factors that take one value are left
-out, and the settings name them. Draws and trees are seeded by the run's seed, alike for all variants.
+uniform draws of all factors, so both are the same law, up to the finite table. Draws and trees are seeded by the run's
+seed, alike for all variants.
+
+A score averages all factors that vary over the test split, or it is empty and its reason names the factor, what was
+found and what is needed. All of them need two values of every factor in the fitting rows; IRS 100 fitting rows of
+every factor's typical value (it takes a .99 quantile of them); explicitness every value of a factor in both parts; the
+votes two rows of every value in both parts. Factors of one value over the whole test split are no part of any score,
+and the settings name them.
 """
 
 
