@@ -1,4 +1,4 @@
-"""From how many examples scores compare: the registry is what was measured, and rows say so."""
+"""From how many examples scores compare: the registry is what was measured, rows say so, the shipped grids reach it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.score_sizes import CSV, summarise
+from phvae.grid import load_grid
 from phvae.metrics import METRICS
 from phvae.metrics.rows import row, without_value
 
@@ -63,3 +64,16 @@ def test_a_size_is_comparable_where_no_larger_one_fails_and_no_block_is_empty() 
     found = summarise(measured(_10=[good], _20=[good, [0.1, np.nan, 0.3]], _30=[good]))
     assert found["comparable"].tolist() == [False, False, True]
     assert found["error"].isna().tolist() == [False, True, False]
+
+
+# What the 3,000 test sprites are too few for, as the comment in quick.yaml says
+SHORT = {"sap", "modularity"}
+
+
+@pytest.mark.parametrize(("name", "short"), [("quick", SHORT), ("reference", SHORT), ("paper", set())])
+def test_the_grids_encode_enough_examples(first: pd.DataFrame, name: str, short: set[str]) -> None:
+    factors = first.drop(index="knn_accuracy")["examples"]
+    for cell in load_grid(f"config/{name}.yaml").cells:
+        if cell.facts.classes:
+            n = min(cell.evaluation.n_codes, cell.facts.counts[2])
+            assert set(factors.index[factors > n]) == short, cell.name
