@@ -178,7 +178,7 @@ def _write_run(folder: Path, dataset: str, size: int | str, variant: str, seed: 
     _write_history(folder, model.order, lost, rng)
     if lost:
         return
-    rows = [asdict(row(name, value, n=300)) for name, value in _values(dataset, size, variant, shared, rng).items()]
+    rows = [asdict(row(name, value, n=15_000)) for name, value in _values(dataset, size, variant, shared, rng).items()]
     write_json(folder / "metrics.json", {"key": key, "rows": rows})
     _write_model(folder)
     if arrays:

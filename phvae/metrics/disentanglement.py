@@ -11,7 +11,7 @@ import numpy as np
 from phvae.metrics.disentanglement_information import BINS, equal_width_bins, mig, modularity, quantile_bins
 from phvae.metrics.disentanglement_predict import LEVEL_TREES, dci, explicitness, informativeness, sap, sap_r2
 from phvae.metrics.disentanglement_table import Table, make_table
-from phvae.metrics.disentanglement_votes import SHARED, beta_vae, factor_vae, irs, irs_factors
+from phvae.metrics.disentanglement_votes import SHARED, beta_vae, factor_vae, irs
 from phvae.metrics.expected import expected_names
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, without_value
 from phvae.seeding import numpy_generator
@@ -30,9 +30,9 @@ def rows(inputs: Inputs) -> list[Row]:
     whitened = inputs.codes["whitened"]
     count, order, size = whitened.shape
     names = expected_names(inputs.settings, inputs.model, inputs.data)["disentanglement"]
-    factors = np.asarray(inputs.data.factors["test"][:count])
+    split = np.asarray(inputs.data.factors["test"])
     try:
-        table = make_table(whitened.reshape(count, -1), factors, inputs.data.factor_names)
+        table = make_table(whitened.reshape(count, -1), split[:count], inputs.data.factor_names, split)
     except Undefined as error:
         return [without_value(name, "empty", str(error), n=count) for name in names]
     except ValueError as error:
@@ -40,14 +40,14 @@ def rows(inputs: Inputs) -> list[Row]:
     levels = [np.arange(k * size, (k + 1) * size) for k in range(order)]
     found = score_rows(table, levels, inputs.settings, inputs.seed, inputs.threads)
     given = {row.metric for row in found}
-    reason = "the factor takes one value only over these examples"
+    reason = "the factor takes one value only over the test split"
     return found + [without_value(name, "empty", reason, n=count) for name in names if name not in given]
 
 
 def score_rows(
     table: Table, levels: Sequence[np.ndarray], settings: EvaluationConfig, seed: int, threads: int = 1
 ) -> list[Row]:
-    """All scores of a table.
+    """All scores of a table: each averages all factors that vary, or is empty with its reason.
 
     Args:
         table: codes and factors.
@@ -60,8 +60,6 @@ def score_rows(
     sizes = table.settings
     width, quantile = f"{BINS} equal-width bins; {sizes}", f"{BINS} quantile bins; {sizes}"
     voted = f"{settings.votes} and {settings.votes // 2} votes of {SHARED} rows of the table; {sizes}"
-    rare = [name for name, kept in zip(table.names, irs_factors(table), strict=True) if not kept]
-    robust = f"quantile .99; {sizes}" + (f"; left out, too few rows a value: {' '.join(rare)}" if rare else "")
     scores: list[tuple[str, Callable[[], float], int, str]] = [
         ("mig", lambda: mig(equal_width_bins(table.fit_codes), table.fit_factors), fit, width),
         ("mig_quantile", lambda: mig(quantile_bins(table.fit_codes), table.fit_factors), fit, quantile),
@@ -71,7 +69,7 @@ def score_rows(
         ("beta_vae", lambda: beta_vae(table, settings.votes, seed), both, voted),
         ("modularity", lambda: modularity(equal_width_bins(table.fit_codes), table.fit_factors), fit, width),
         ("explicitness", lambda: explicitness(table), both, f"logistic regression; {sizes}"),
-        ("irs", lambda: irs(table), fit, robust),
+        ("irs", lambda: irs(table), fit, f"quantile .99; {sizes}"),
     ]
     found: list[Row] = []
     for name, score, n, text in scores:
@@ -116,7 +114,8 @@ def reference(
     levels are those of a level that holds the whole code.
     """
     count = min(settings.n_codes, len(data.test))
-    factors = np.asarray(data.factors["test"][:count])
+    split = np.asarray(data.factors["test"])
+    factors = split[:count]
     varying = factors[:, np.ptp(factors, axis=0) > 0].astype(np.float64)
     if varying.shape[1] == 0:
         return {}
@@ -125,8 +124,8 @@ def reference(
     bounds: dict[str, dict[str, Any]] = {}
     for kind, codes in (("ceiling", identity), ("floor", noise)):
         try:
-            table = make_table(codes, factors, data.factor_names)
-        except Undefined:  # too few examples: the runs' rows say so
+            table = make_table(codes, factors, data.factor_names, split)
+        except Undefined:  # too few examples, or a factor that varies beyond them: the runs' rows say so
             return {}
         for row in score_rows(table, [np.arange(codes.shape[1])], settings, 0, threads):
             entry = bounds.setdefault(row.metric.replace("level_1_", "level_{k}_"), {"n": row.n})

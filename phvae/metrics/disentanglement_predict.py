@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from phvae.metrics.disentanglement_table import Table
+from phvae.metrics.disentanglement_table import Table, require
 from phvae.metrics.rows import Undefined
 from phvae.seeding import derive
 
@@ -108,14 +109,7 @@ def dci_from_importances(importances: np.ndarray) -> tuple[float, float]:
 
 def informativeness(table: Table, columns: np.ndarray, seed: int, threads: int = 1) -> np.ndarray:
     """Test accuracy of predicting each factor from some of the codes, with a forest of 5 trees, shape (F,)."""
-    part = Table(
-        table.fit_codes[:, columns],
-        table.fit_factors,
-        table.test_codes[:, columns],
-        table.test_factors,
-        table.names,
-        table.constant,
-    )
+    part = replace(table, fit_codes=table.fit_codes[:, columns], test_codes=table.test_codes[:, columns])
     count = len(table.names)
     return np.array([_fit(_forest(seed, LEVEL_TREES, threads), part, j)[1] for j in range(count)])
 
@@ -164,23 +158,25 @@ def sap_r2(table: Table) -> float:
 def explicitness(table: Table) -> float:
     """Mean over factors and classes of the one-vs-rest ROC area of a logistic regression on standardised codes.
 
-    A class that the fitting or the test points lack is left out of its factor's mean.
+    Raises:
+        Undefined: a class that the fitting or the test points lack: it has no area, and belongs to the mean.
 
     Source: Ridgeway and Mozer (2018), section 3; not rescaled from [.5, 1], as in Locatello et al. (2019).
     """
     from sklearn.linear_model import LogisticRegression
 
+    pairs = list(zip(table.fit_factors.T, table.test_factors.T, strict=True))
+    both = [len(np.intersect1d(known, truth)) for known, truth in pairs]
+    require(table.names, both, table.values, "explicitness needs each value of a factor in fitting and test rows")
     spread = table.fit_codes.std(axis=0)
     active = spread > 0
     mean = table.fit_codes[:, active].mean(axis=0)
     fit = (table.fit_codes[:, active] - mean) / spread[active]
     test = (table.test_codes[:, active] - mean) / spread[active]
     areas = []
-    for known, truth in zip(table.fit_factors.T, table.test_factors.T, strict=True):
+    for known, truth in pairs:
         model = LogisticRegression(max_iter=1000).fit(fit, known)
-        areas.append(np.nanmean(area_under_roc(model.predict_proba(test), truth[:, None] == model.classes_)))
-    if np.isnan(areas).any():
-        raise Undefined("the test points of a factor are all of one class")
+        areas.append(area_under_roc(model.predict_proba(test), truth[:, None] == model.classes_).mean())
     return float(np.mean(areas))
 
 

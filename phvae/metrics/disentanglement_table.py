@@ -9,7 +9,7 @@ import numpy as np
 
 from phvae.metrics.rows import Undefined
 
-__all__ = ["MIN_POINTS", "Table", "make_table"]
+__all__ = ["MIN_POINTS", "Table", "make_table", "require"]
 
 MIN_POINTS = 60
 # test points of a class; in random order all points of so many lie in the last third once in 3^10 classes
@@ -25,8 +25,9 @@ class Table:
         fit_factors: (M, F) class indices of the factors that vary.
         test_codes: (T, L) float64.
         test_factors: (T, F).
-        names: the F factors that vary.
-        constant: factors left out, because they take one value only.
+        names: the F factors that vary over the whole test split.
+        values: how many values each of them takes there.
+        constant: factors left out, because they take one value only there.
     """
 
     fit_codes: np.ndarray
@@ -34,6 +35,7 @@ class Table:
     test_codes: np.ndarray
     test_factors: np.ndarray
     names: tuple[str, ...]
+    values: tuple[int, ...]
     constant: tuple[str, ...]
 
     @property
@@ -43,16 +45,42 @@ class Table:
         return f"{text}, constant and left out: {' '.join(self.constant)}" if self.constant else text
 
 
-def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str]) -> Table:
+def require(names: Sequence[str], found: Sequence[float], needed: Sequence[float], rule: str) -> None:
+    """Refuse a score that some factors, or some of their values, could not be part of.
+
+    The mean over the rest would be shown as if over all, and models of other data or sizes leave out others.
+
+    >>> require(["shape", "x"], [200, 37.5], [100, 100], "100 rows a value needed")
+    Traceback (most recent call last):
+    phvae.metrics.rows.Undefined: 100 rows a value needed; found x 37.5 of 100
+
+    Raises:
+        Undefined: the rule, and every factor of which there is less than needed.
+    """
+    short = [f"{name} {f:g} of {n:g}" for name, f, n in zip(names, found, needed, strict=True) if f < n]
+    if short:
+        raise Undefined(f"{rule}; found {', '.join(short)}")
+
+
+def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str], split: np.ndarray | None = None) -> Table:
     """Split codes (N, L) and class indices (N, F) into the two parts; leave constant factors out.
+
+    Args:
+        codes: one row an example.
+        factors: class indices of the same examples.
+        names: of the F factors.
+        split: class indices of the whole test split, (>= N, F): a factor that varies there belongs to every score. By
+            default `factors`.
 
     Raises:
         ValueError: codes that are not finite, or lengths that differ.
-        Undefined: fewer than 60 points, no code that varies, no factor that varies, or a class of 10 or more test
-            points that the fitting points lack: examples sorted by that factor cannot be split by their order.
+        Undefined: fewer than 60 points, no code that varies, no factor that varies, one that varies in the split and
+            not in the fitting points, or a class of 10 or more test points that the fitting points lack: examples
+            sorted by that factor cannot be split by their order.
     """
     codes = np.asarray(codes, dtype=np.float64)
     factors = np.asarray(factors, dtype=np.int64)
+    whole = factors if split is None else np.asarray(split, dtype=np.int64)
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or factors.shape[1] != len(names):
         raise ValueError(f"codes {codes.shape} and factors {factors.shape} do not match, or not {len(names)} names")
     bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
@@ -63,7 +91,8 @@ def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str]) -> 
     size = 2 * len(codes) // 3
     if not np.ptp(codes[:size], axis=0).any():
         raise Undefined("every code is constant over the examples")
-    varies = np.ptp(factors[:size], axis=0) > 0
+    values = [len(np.unique(column)) for column in whole.T]
+    varies = np.array(values) > 1
     if not varies.any():
         raise Undefined("every factor takes one value only")
     for name, known, tested in zip(names, factors[:size].T, factors[size:].T, strict=True):
@@ -73,11 +102,15 @@ def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str]) -> 
                 f"{name}: the last third holds the values {unseen}, the first two thirds do not: sorted rows"
             )
     kept = factors[:, varies]
+    varying = tuple(name for name, keep in zip(names, varies, strict=True) if keep)
+    there = [len(np.unique(column)) for column in kept[:size].T]
+    require(varying, there, [2] * len(varying), f"a score needs two values of each factor in its {size} fitting rows")
     return Table(
         codes[:size],
         kept[:size],
         codes[size:],
         kept[size:],
-        tuple(name for name, keep in zip(names, varies, strict=True) if keep),
+        varying,
+        tuple(value for value in values if value > 1),
         tuple(name for name, keep in zip(names, varies, strict=True) if not keep),
     )

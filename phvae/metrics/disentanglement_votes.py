@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from phvae.metrics.disentanglement_table import Table
+from phvae.metrics.disentanglement_table import Table, require
 from phvae.metrics.rows import Undefined
 from phvae.seeding import numpy_generator
 
-__all__ = ["PRUNE", "SHARED", "beta_vae", "factor_vae", "irs", "irs_factors"]
+__all__ = ["PRUNE", "SHARED", "beta_vae", "factor_vae", "irs", "typical_rows"]
 
 SHARED = 64
 PRUNE = 0.05
@@ -21,7 +21,7 @@ class _Rows:
 
     def __init__(self, factors: np.ndarray, generator: np.random.Generator) -> None:
         self.generator = generator
-        self.order, self.start, self.size, self.usable = [], [], [], []
+        self.order, self.start, self.size = [], [], []
         for column in factors.T:
             counts = np.bincount(column)
             order = np.argsort(column, kind="stable")
@@ -29,14 +29,10 @@ class _Rows:
             # by sorted position: where the group of that row starts, and how many rows it has
             self.start.append((np.cumsum(counts) - counts)[column[order]])
             self.size.append(counts[column[order]])
-            self.usable.append(np.flatnonzero(counts[column[order]] > 1))
-        if any(len(positions) == 0 for positions in self.usable):
-            raise Undefined(f"no two of {len(factors)} points share a value of some factor")
 
     def first(self, factor: int, shape: tuple[int, ...]) -> np.ndarray:
-        """Sorted positions of uniformly drawn rows that share the factor's value with another row."""
-        usable = self.usable[factor]
-        return usable[self.generator.integers(len(usable), size=shape)]
+        """Sorted positions of uniformly drawn rows."""
+        return self.generator.integers(len(self.order[factor]), size=shape)
 
     def fellows(self, factor: int, positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """Rows drawn from the groups of `positions`, any row of the group."""
@@ -50,6 +46,13 @@ class _Rows:
         return self.order[factor][start + (positions - start + step) % size]
 
 
+def _require_fellows(table: Table) -> None:
+    """Every row must share each factor's value with another row of its part: a value of one row is never voted on."""
+    for part, factors in (("fitting", table.fit_factors), ("test", table.test_factors)):
+        shared = [int((np.bincount(column) > 1).sum()) for column in factors.T]
+        require(table.names, shared, table.values, f"votes need two {part} rows of each value of a factor")
+
+
 def factor_vae(table: Table, votes: int, seed: int) -> float:
     """Test accuracy of the majority vote from the code of smallest relative variance to the factor held fixed.
 
@@ -58,10 +61,12 @@ def factor_vae(table: Table, votes: int, seed: int) -> float:
     draws new images with that value: a table of uniformly drawn factors is as good, and needs no encoder.
 
     Raises:
-        Undefined: no code has a standard deviation of at least .05, or no two rows share a value of some factor.
+        Undefined: no code has a standard deviation of at least .05, or some value of a factor has fewer than two rows
+            of either part.
 
     Source: Kim and Mnih (2018), section 4; pruning and sizes of Locatello et al. (2019).
     """
+    _require_fellows(table)
     spread = table.fit_codes.std(axis=0, ddof=1)
     active = spread >= PRUNE
     if not active.any():
@@ -99,7 +104,7 @@ def beta_vae(table: Table, votes: int, seed: int) -> float:
     points come from the fitting rows, half as many test points from the test rows.
 
     Raises:
-        Undefined: one factor only, or no two rows share a value of some factor.
+        Undefined: one factor only, or some value of a factor has fewer than two rows of either part.
 
     Source: Higgins et al. (2017), section 3; sizes of Locatello et al. (2019).
     """
@@ -107,6 +112,7 @@ def beta_vae(table: Table, votes: int, seed: int) -> float:
 
     if len(table.names) < 2:
         raise Undefined("telling factors apart needs two, found 1 that varies")
+    _require_fellows(table)
     fit, fit_labels = _differences(table.fit_codes, table.fit_factors, votes, seed, "fit")
     test, test_labels = _differences(table.test_codes, table.test_factors, votes // 2, seed, "test")
     model = LogisticRegression(max_iter=1000).fit(fit, fit_labels)
@@ -129,14 +135,13 @@ def _differences(
     return np.concatenate(points), np.concatenate(labels)
 
 
-def irs_factors(table: Table, quantile: float = IRS_QUANTILE) -> np.ndarray:
-    """Whether each factor's typical value has enough fitting rows to resolve the quantile, (F,) bool.
-
-    One row in 1 / (1 - quantile) lies above it. With fewer a code hardly leaves the mean of its own group, which noise
-    would take for robustness: with one row a value, noise scores 1.
-    """
-    rows = [np.median(np.unique(column, return_counts=True)[1]) for column in table.fit_factors.T]
-    return np.array(rows) * (1 - quantile) >= 1 - 1e-9
+def typical_rows(table: Table) -> list[float]:
+    """The fitting rows of each factor's typical value: the median over its values, absent ones too."""
+    found = []
+    for column, values in zip(table.fit_factors.T, table.values, strict=True):
+        counts = np.unique(column, return_counts=True)[1]
+        found.append(float(np.median(np.pad(counts, (0, values - len(counts))))))
+    return found
 
 
 def irs(table: Table, quantile: float = IRS_QUANTILE) -> float:
@@ -144,20 +149,23 @@ def irs(table: Table, quantile: float = IRS_QUANTILE) -> float:
 
     For every code and factor, the `quantile` of |code - mean of the code given the factor's value|, averaged over
     the values, over the code's largest deviation from its mean; 1 - that, best factor, averaged over the codes with
-    their largest deviations as weights. Constant codes are left out, and the factors that `irs_factors` refuses.
+    their largest deviations as weights. Constant codes are left out.
+
+    One row in 1 / (1 - quantile) lies above the quantile. With fewer rows of a value a code hardly leaves their mean,
+    which would pass for robustness: with one row a value, noise scores 1.
 
     Raises:
-        Undefined: no factor is left.
+        Undefined: the typical value of some factor has fewer than 1 / (1 - quantile) rows.
 
     Source: Suter et al. (2019), equation 7; the .99 quantile of Locatello et al. (2019).
     """
-    factors = table.fit_factors[:, irs_factors(table, quantile)]
-    if not factors.shape[1]:
-        raise Undefined(f"no factor has {1 / (1 - quantile):.0f} rows of its typical value: no {quantile} quantile")
+    needed = round(1 / (1 - quantile))
+    rule = f"a {quantile:g} quantile needs {needed} fitting rows of each factor's typical value"
+    require(table.names, typical_rows(table), [needed] * len(table.names), rule)
     codes = table.fit_codes[:, np.ptp(table.fit_codes, axis=0) > 0]
     largest = np.abs(codes - codes.mean(axis=0)).max(axis=0)
-    moved = np.zeros((codes.shape[1], factors.shape[1]))
-    for j, column in enumerate(factors.T):
+    moved = np.zeros((codes.shape[1], len(table.names)))
+    for j, column in enumerate(table.fit_factors.T):
         values = np.unique(column)
         for value in values:
             group = codes[column == value]

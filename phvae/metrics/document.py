@@ -57,13 +57,33 @@ example i. The first two thirds of the rows fit a score, the last third tests it
 test splits of sorted sources are stored in one fixed random order, so that both parts hold all values, and where a
 frequent value is in the last third alone the scores are empty. The FactorVAE and BetaVAE scores draw rows of this table
 that share a factor's value, with the multiplicity they have there, instead of new images: test splits of full grids are
-uniform draws of all factors, so both are the same law, up to the finite table. Factors that take one value are left
-out, and the settings name them. Draws and trees are seeded by the run's seed, alike for all variants.
+uniform draws of all factors, so both are the same law, up to the finite table. Draws and trees are seeded by the run's
+seed, alike for all variants.
+
+A score averages all factors that vary over the test split, or it is empty and its reason names the factor, what was
+found and what is needed. All of them need two values of every factor in the fitting rows; IRS 100 fitting rows of
+every factor's typical value (it takes a .99 quantile of them); explicitness every value of a factor in both parts; the
+votes two rows of every value in both parts. Factors of one value over the whole test split are no part of any score,
+and the settings name them.
+
+A difference between two models decides nothing where `n` is below the column "comparable from": the row is shown with
+its `caution`. There a model's place among eight (four variants, two seeds, sprites) on one block of test rows errs by
+more than half the spread between the models, against its place on 15,000 rows; from there on the sign of a typical
+difference is right about 19 times in 20. kNN accuracy may err by .01, on MNIST: in it those models tie.
+`python -m benchmarks.score_sizes` measures it (`benchmarks/score_sizes.csv`); DCI by boosting has the forest's numbers.
+A score without a number was not measured. The values themselves go on moving with `n`, those of all models together and
+by more than models differ: only rows of equal `n` compare. `n` counts the examples that a score reads: the fitting rows
+alone, two thirds of `n_codes`, for MIG, SAP (R2), modularity and IRS; all of them for the others. Factors of many more
+values than the sprites' 16 need more rows.
 """
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def render() -> str:
@@ -74,13 +94,14 @@ def render() -> str:
         lines.append(f"- `{{{key}}}`: {meanings.get(key) or ', '.join(values or ())}")
     arrows = {True: "higher", False: "lower", None: ""}
     for group in dict.fromkeys(metric.group for metric in METRICS.values()):
-        lines += ["", f"## {group.capitalize()}", ""]
-        lines += ["| name | definition | unit | better | source |", "|---|---|---|---|---|"]
-        lines += [
-            f"| `{_cell(m.name)}` | {_cell(m.definition)} | {m.unit} | {arrows[m.higher_is_better]} | {m.paper} |"
-            for m in METRICS.values()
-            if m.group == group
-        ]
+        members = [metric for metric in METRICS.values() if metric.group == group]
+        sizes = ["comparable from"] if any(m.comparable_from for m in members) else []
+        heads = ["name", "definition", "unit", "better", *sizes, "source"]
+        lines += ["", f"## {group.capitalize()}", "", _line(heads), f"|{'---|' * len(heads)}"]
+        for m in members:
+            least = [f"{m.comparable_from:,}" if m.comparable_from else ""] if sizes else []
+            cells = [f"`{_cell(m.name)}`", _cell(m.definition), m.unit, arrows[m.higher_is_better], *least, m.paper]
+            lines.append(_line(cells))
     lines += [
         "",
         "## What the scores of codes do not notice",

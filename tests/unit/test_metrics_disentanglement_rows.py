@@ -28,8 +28,10 @@ def test_sorted_factors_are_refused() -> None:
     mixed = np.random.default_rng(0).permutation(120)
     assert make_table(normal((120, 3)), factors[mixed], ("shape", "x")).names == ("shape", "x")
     factors[:, 0] = 0
-    factors[-9:, 0] = 1  # too few to say that the rows are sorted
     assert make_table(normal((120, 3)), factors, ("shape", "x")).constant == ("shape",)
+    factors[-9:, 0] = 1  # too few to say that the rows are sorted, but it varies
+    with pytest.raises(Undefined, match=r"two values of each factor in its 80 fitting rows; found shape 1 of 2$"):
+        make_table(normal((120, 3)), factors, ("shape", "x"))
 
 
 # ---- what the scores do not notice ----
@@ -169,8 +171,8 @@ def by_name(inputs: Inputs) -> dict[str, Any]:
 
 
 def test_levels_tell_which_one_carries_which_factor() -> None:
-    factors = draw_factors((3, 4), 600)
-    codes = normal((600, 2, 2))  # (examples, levels, coordinates)
+    factors = draw_factors((3, 4), 660)
+    codes = normal((660, 2, 2))  # (examples, levels, coordinates)
     codes[:, :, 1] = standardised(factors)
     found = by_name(make_inputs(codes, factors))
     assert found["level_1_informativeness_a"].value == found["level_2_informativeness_b"].value == 1.0
@@ -179,8 +181,8 @@ def test_levels_tell_which_one_carries_which_factor() -> None:
     for level in ("level_1", "level_2"):
         parts = [found[f"{level}_informativeness_{factor}"].value for factor in "ab"]
         assert found[f"{level}_informativeness"].value == pytest.approx(np.mean(parts))
-    assert "fit 400, test 200, 2 factors" in found["mig"].settings
-    assert (found["mig"].n, found["sap"].n) == (400, 600)
+    assert "fit 440, test 220, 2 factors" in found["mig"].settings
+    assert (found["mig"].n, found["sap"].n) == (440, 660)
     assert all(row.status == "ok" for row in found.values())
 
 
@@ -221,7 +223,7 @@ def test_no_value_has_a_reason_and_never_a_zero(codes: np.ndarray, factors: np.n
 
 
 def test_a_single_code_has_no_gap_but_other_scores() -> None:
-    factors = draw_factors((3, 4), 600)
+    factors = draw_factors((3, 4), 660)
     found = by_name(make_inputs(standardised(factors)[:, None, :1], factors))
     for name in ("mig", "mig_quantile", "sap", "sap_r2", "dci_forest_disentanglement"):
         assert found[name].status == "empty", name
@@ -243,12 +245,62 @@ def test_codes_below_the_pruning_have_no_factor_vae_score() -> None:
     assert found["mig"].value > 0.9
 
 
-def test_a_class_absent_from_the_test_points_is_no_trouble() -> None:
-    factors = draw_factors((3, 4), 600)
-    factors[:5, 0] = 3  # in the fitting points only
-    factors[-1, 1] = 4  # in the test points only
+# ---- all factors that vary, with all their values, or none ----
+def test_a_factor_that_varies_beyond_the_rows_empties_every_score() -> None:
+    """It was taken for constant and left out, so that the scores averaged others."""
+    factors = draw_factors((3, 4), 900)
+    factors[:600, 1] = 2
+    codes = normal((600, 1, 3))
+    found = scores.rows(make_inputs(codes, factors))
+    assert len(found) > 10
+    assert {row.status for row in found} == {"empty"}
+    assert all("two values of each factor in its 400 fitting rows; found b 1 of 2" in row.reason for row in found)
+
+
+@pytest.mark.parametrize("rows", [slice(0, 5), slice(-1, None)])
+def test_a_class_of_one_part_alone_has_no_explicitness_and_no_votes(rows: slice) -> None:
+    factors = draw_factors((3, 4), 900)
+    factors[rows, 1] = 4
     found = by_name(make_inputs(standardised(factors)[:, None, :], factors))
-    assert all(row.status == "ok" for row in found.values()), found
+    assert found["explicitness"].reason == (
+        "explicitness needs each value of a factor in fitting and test rows; found b 4 of 5"
+    )
+    for name in ("factor_vae", "beta_vae"):
+        assert "rows of each value of a factor; found b 4 of 5" in found[name].reason
+    empty = {name for name, row in found.items() if row.status != "ok"}
+    assert empty == {"explicitness", "factor_vae", "beta_vae"}
+
+
+def test_a_value_of_one_row_is_not_left_out_of_the_votes() -> None:
+    factors = draw_factors((3, 4), 600)
+    factors[[0, -1], 0] = 3  # in both parts, once
+    found = by_name(make_inputs(standardised(factors)[:, None, :], factors))
+    for name in ("factor_vae", "beta_vae"):
+        assert found[name].reason == "votes need two fitting rows of each value of a factor; found a 3 of 4"
+    assert found["explicitness"].status == "ok"
+
+
+def test_values_beyond_the_rows_count() -> None:
+    factors = draw_factors((3, 4), 900)
+    factors[600:, 1] = np.arange(300) % 5 + 4  # five values more
+    found = by_name(make_inputs(normal((600, 1, 3)), factors))
+    for name in ("explicitness", "factor_vae", "beta_vae"):
+        assert found[name].reason.endswith("; found b 4 of 9"), name
+    assert found["irs"].reason.endswith("factor's typical value; found b 0 of 100")
+
+
+def test_no_score_is_that_of_some_factors() -> None:
+    """A third factor too rare for some scores: they are empty, and no other equals its value without that factor."""
+    factors = np.hstack([draw_factors((3, 4), 900), np.random.default_rng(3).permutation(900)[:, None] // 10])
+    codes = (np.hstack([standardised(factors), normal((900, 1))]) @ rotation(4, 0))[:, None, :]
+    three, two = by_name(make_inputs(codes, factors)), by_name(make_inputs(codes, factors[:, :2]))
+    empty = {name for name, row in three.items() if row.status != "ok"}
+    assert empty == {"irs", "factor_vae", "beta_vae"}
+    assert all("found c" in three[name].reason for name in empty)
+    of_one = {f"level_1_informativeness_{name}" for name in "abc"}
+    for name in three.keys() - empty - of_one:
+        assert two[name].status == "ok"
+        assert three[name].value != two[name].value, name
 
 
 def test_equal_seeds_give_equal_values_and_another_seed_other_votes() -> None:

@@ -57,6 +57,15 @@ def test_no_factor_that_varies_gives_no_bounds(tmp_path: Path) -> None:
     assert disentanglement.reference(tmp_path, toy(sizes=(1, 1, 1)), SETTINGS, device="cpu", threads=1) == {}
 
 
+def test_bounds_are_those_of_all_factors_or_none(tmp_path: Path) -> None:
+    data = toy(sizes=(3, 12, 1))  # 50 fitting rows a value of the second
+    found = disentanglement.reference(tmp_path, data, SETTINGS, device="cpu", threads=1)
+    assert found["irs"].keys() == {"n"}
+    assert found["mig"].keys() == {"n", "ceiling", "floor"}
+    data.factors["test"][:900, 1] = 0  # it varies in the last rows of the split alone
+    assert disentanglement.reference(tmp_path, data, SETTINGS, device="cpu", threads=1) == {}
+
+
 def test_too_few_examples_give_no_bounds(tmp_path: Path) -> None:
     few = EvaluationConfig(votes=500, n_codes=30)
     assert disentanglement.reference(tmp_path, toy(), few, device="cpu", threads=1) == {}
