@@ -49,10 +49,11 @@ def temperatures(count: int) -> list[float]:
 @torch.no_grad()
 def anneal(
     model: PHVAE, x: Tensor, chains: int, steps: int, generator: torch.Generator, start: Tensor | None = None
-) -> Tensor:
-    """log p(x) of examples (B, *shape), (B,) nats: forwards from the prior, or backwards from `start` (B, C, L).
+) -> tuple[Tensor, Tensor]:
+    """log p(x) of examples (B, *shape) and its standard error over chains, (B,) nats.
 
-    At every temperature one Hamiltonian move of five leapfrog steps, whose length follows the acceptance.
+    Forwards from the prior, or backwards from `start` (B, C, L); of one chain there is no error (NaN). At every
+    temperature one Hamiltonian move of five leapfrog steps, whose length follows the acceptance.
     """
     backwards = start is not None
     w = start if start is not None else torch.randn(len(x), chains, model.latent_size, generator=generator)
@@ -79,6 +80,7 @@ def anneal(
         value = torch.where(taken, height, value)
         rate = taken.float().mean(1)[:, None, None]
         length = torch.where(rate > ACCEPTANCE, 1.02 * length, 0.98 * length).clamp(1e-5, 1)
-    if backwards:
-        return -(torch.logsumexp(total, 1) - math.log(total.shape[1]))
-    return torch.logsumexp(total, 1) - math.log(total.shape[1])
+    value = torch.logsumexp(total, 1) - math.log(total.shape[1])
+    weights = torch.exp(total - value[:, None])
+    error = weights.std(1) / math.sqrt(total.shape[1])
+    return (-value if backwards else value), error

@@ -37,21 +37,25 @@ from phvae.polynomial import expand
 HERE = Path(__file__).resolve().parent
 PRIOR_DRAWS, PART = 1_000_000, 50_000
 DENSITY_EXAMPLES, IMAGE_EXAMPLES = 100, 10
-CHAINS, STEPS = 8, 2000
+CHAINS, STEPS = 16, 2000
 BOUND_DRAWS = 64
 
 
-def exact(model: PHVAE, x: Tensor) -> Tensor:
-    """log p(x) from a million draws of the prior, (B,)."""
+def exact(model: PHVAE, x: Tensor) -> tuple[Tensor, Tensor]:
+    """log p(x) from a million draws of the prior, and its standard error, (B,)."""
     generator = torch.Generator().manual_seed(7)
-    found = torch.full((len(x),), -math.inf, dtype=torch.float64)
+    first, second = (torch.full((len(x),), -math.inf, dtype=torch.float64) for _ in range(2))
     for _ in range(PRIOR_DRAWS // PART):
         w = torch.randn(PART, model.order, model.level_size, generator=generator)
         output = model.decoder(model.unwhiten(w).flatten(1))
         for i, example in enumerate(x):
             nll = model.likelihood.nll([example.expand_as(output)], output, [1])[0]
-            found[i] = torch.logaddexp(found[i], torch.logsumexp(-nll.double(), 0))
-    return found - math.log(PRIOR_DRAWS)
+            first[i] = torch.logaddexp(first[i], torch.logsumexp(-nll.double(), 0))
+            second[i] = torch.logaddexp(second[i], torch.logsumexp(-2 * nll.double(), 0))
+    relative = (
+        torch.exp(second - 2 * first + math.log(PRIOR_DRAWS)) - 1
+    )  # variance of the weights over their mean's square
+    return first - math.log(PRIOR_DRAWS), torch.sqrt(relative / PRIOR_DRAWS)
 
 
 def log_weights(model: PHVAE, x: Tensor, draws: int) -> tuple[Tensor, Tensor]:
@@ -68,7 +72,14 @@ def log_weights(model: PHVAE, x: Tensor, draws: int) -> tuple[Tensor, Tensor]:
     return torch.stack(weights, 1).double(), torch.stack(bound, 1).double()
 
 
-def row(kind: str, cell: Cell, seed: int, found: Estimate, low: Tensor, high: Tensor | None, **more: float) -> dict:
+def mean_error(errors: Tensor) -> float:
+    """The standard error of a mean of independent estimates."""
+    return (errors.double().square().sum().sqrt() / len(errors)).item()
+
+
+def row(
+    kind: str, cell: Cell, seed: int, found: Estimate, low: Tensor, error: Tensor, high: Tensor | None, **more: float
+) -> dict:
     """One line of the table: the estimate and what it is held against."""
     value = found.value.mean().item()
     return {
@@ -76,7 +87,7 @@ def row(kind: str, cell: Cell, seed: int, found: Estimate, low: Tensor, high: Te
         "estimate": round(value, 4), "lower": round(low.mean().item(), 4),
         "upper": round((low if high is None else high).mean().item(), 4),
         "difference": round((found.value - low).mean().item(), 4),
-        "standard_error": round((found.error.square().sum().sqrt() / len(low)).item(), 4),
+        "standard_error": round(mean_error(found.error), 4), "standard_error_lower": round(mean_error(error), 4),
         "settled": round(found.settled.double().mean().item(), 3), "draws": round(found.draws.double().mean().item()),
         **{name: round(number, 4) for name, number in more.items()},
     }  # fmt: skip
@@ -96,19 +107,19 @@ def rows(cell: Cell, seed: int, model: PHVAE, test: np.ndarray) -> Iterator[dict
     excess = (bound.mean(1) - found.value).mean() / error
     more = {"before": before, "elbo": bound.mean().item(), "elbo_excess": excess.item(), "seconds": seconds}
     if density:
-        yield row("exact", cell, seed, found, exact(model, x), None, **more)
+        yield row("exact", cell, seed, found, *exact(model, x), None, **more)
         return
     generator = torch.Generator().manual_seed(seed)
     if cell.dataset == "digits":
-        yield row("annealed", cell, seed, found, anneal(model, x, CHAINS, STEPS, generator), None, **more)
+        yield row("annealed", cell, seed, found, *anneal(model, x, CHAINS, STEPS, generator), None, **more)
     w = torch.randn(IMAGE_EXAMPLES, model.order, model.level_size, generator=generator)
     output = model.decoder(model.unwhiten(w).flatten(1))
     drawn = model.likelihood.sample(output, generator)
     model.unit_interval = False  # noise takes simulated pixels out of [0, 1]
     simulated = estimate(model, drawn, seed=seed)
-    low = anneal(model, drawn, CHAINS, STEPS, generator)
-    high = anneal(model, drawn, 1, STEPS, generator, start=w.flatten(1)[:, None])
-    yield row("sandwich", cell, seed, simulated, low, high)
+    low, error = anneal(model, drawn, CHAINS, STEPS, generator)
+    high, _ = anneal(model, drawn, 1, STEPS, generator, start=w.flatten(1)[:, None])
+    yield row("sandwich", cell, seed, simulated, low, error, high)
 
 
 def main() -> None:

@@ -58,7 +58,8 @@ def rows(inputs: Inputs) -> list[Row]:
         return {"bits_per_dim": bits_per_dim(-mean("log_px"), math.prod(data.shape))}
 
     draws, settled = arrays["log_px_draws"], arrays["log_px_settled"]
-    how = f"fitted proposal, {draws.mean():.0f} draws per example, {settled.sum()} of {n} settled"
+    how = f"fitted proposal, {draws.mean():.0f} draws per example, k up to {arrays['log_px_k'].max():.2f}"
+    how += f", {settled.sum()} of {n} settled"
     settings, caution = f"{name}; {how}; {unit}", unsettled(settled, int(draws.max()))
     error = _error_of_mean(arrays["log_px_error"])
     nll = attempt(["nll"], lambda: {"nll": -mean("log_px")}, n=n, settings=settings, caution=caution, noise_sd=error)

@@ -55,8 +55,8 @@ def test_on_simulated_images_the_estimate_lies_between_annealing_forwards_and_ba
     w = torch.randn(12, 2, 2, generator=generator)
     drawn = model.likelihood.sample(model.decoder(model.unwhiten(w).flatten(1)), generator)
     model.unit_interval = False  # noise takes simulated pixels out of [0, 1]
-    low = anneal(model, drawn, 8, 800, generator)
-    high = anneal(model, drawn, 1, 800, generator, start=w.flatten(1)[:, None])
+    low, _ = anneal(model, drawn, 8, 800, generator)
+    high, _ = anneal(model, drawn, 1, 800, generator, start=w.flatten(1)[:, None])
     found = estimate(model, drawn)
     assert found.settled.all()
     assert (high - low).mean() < 0.6

@@ -17,6 +17,7 @@ from phvae.metrics.rows import Inputs, Row
 ARRAYS = {
     "log_px": np.array([-90.0, -110.0]),
     "log_px_error": np.array([0.03, 0.04]),
+    "log_px_k": np.array([0.1, 0.325]),
     "log_px_draws": np.array([512, 1024]),
     "log_px_settled": np.array([True, True]),
     "elbo": np.array([-105.0, -125.0]),
@@ -47,7 +48,7 @@ def test_a_density_has_nll_and_elbo(name: str) -> None:
         "reconstruction_nll": 90.0,
     }
     assert (found["nll"].n, found["elbo"].n) == (2, 2)
-    assert found["nll"].settings.endswith("768 draws per example, 2 of 2 settled; pixels in [0, 1]")
+    assert found["nll"].settings.endswith("768 draws per example, k up to 0.33, 2 of 2 settled; pixels in [0, 1]")
     assert (found["nll"].noise_sd, found["elbo"].noise_sd) == pytest.approx((0.025, 0.5))
     assert not any(row.caution for row in found.values())
     assert (found["bits_per_dim"].status, found["nll"].unit) == ("empty", "nats")
