@@ -37,7 +37,13 @@ _METHOD = (
     "data/prepared.py",  # the training subset
 )
 _NAMES = ("metrics/registry.py", "metrics/metric.py", "metrics/definitions*.py", "metrics/rows.py", "seeding.py")
-_NUMBERS = ("analysis/__init__.py", "analysis/results.py", "analysis/statistics.py", "analysis/summaries.py")
+_NUMBERS = (
+    "analysis/__init__.py",
+    "analysis/results.py",
+    "analysis/statistics.py",
+    "analysis/summaries.py",
+    "analysis/verdict.py",
+)
 _DENSITIES = ("data/line.py", "data/plane.py")
 
 # The modules whose content decides the output of each stage; a test holds them against the imports. What only
@@ -57,6 +63,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "analysis/tables*.py",
         "analysis/book.py",
         "analysis/claims.py",
+        "analysis/contests.py",
         "analysis/curve_margin.py",
         "analysis/ledger.py",
         "analysis/published.py",
