@@ -82,5 +82,5 @@ def anneal(
         length = torch.where(rate > ACCEPTANCE, 1.02 * length, 0.98 * length).clamp(1e-5, 1)
     value = torch.logsumexp(total, 1) - math.log(total.shape[1])
     weights = torch.exp(total - value[:, None])
-    error = weights.std(1) / math.sqrt(total.shape[1])
+    error = weights.std(1) / math.sqrt(total.shape[1]) if total.shape[1] > 1 else torch.full_like(value, math.nan)
     return (-value if backwards else value), error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from phvae.errors import DataError
-from phvae.proposal import Joint, laplace, prior, refit
+from phvae.proposal import Joint, Normal, laplace, prior, refit
 from phvae.seeding import torch_generator
 
 if TYPE_CHECKING:
@@ -20,14 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["LEAST_DRAWS", "MOST_DRAWS", "Estimate", "estimate", "log_likelihood"]
 
 LEAST_DRAWS = 32  # of fewer the largest fifth is too small for a shape
-ROUND = 512  # draws; fitted again after each, since many small rounds settle with fewer draws than few large ones
 MOST_DRAWS = 8192
+ROUND = 512  # draws between two looks at the weights
+EXAMPLES = 64  # computed together
 LARGEST_ERROR = 0.1  # nats: the bias of a logarithm of a mean is half its square, .005
 LARGEST_K = 0.7  # of the Pareto shape (Vehtari et al., 2024)
+PILOT_DRAWS = 4096  # at most, to fit the proposal; they are not part of the estimate
+PILOT_ERROR, PILOT_K = 0.05, 0.5
 STARTS = 32
 ENCODER_SHARE, PRIOR_SHARE = 0.15, 0.15
 ENCODER_WIDENING = 1.5
-EXAMPLES = 64  # computed together
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Estimate:
         value: nats, in the model's units.
         error: its Monte Carlo standard error, nats.
         k: the shape of the Pareto distribution fitted to the largest weights; infinite where none can be fitted.
-        draws: how many draws it took.
+        draws: how many draws it is of, without those that fitted the proposal.
     """
 
     value: Tensor
@@ -59,14 +62,16 @@ def log_likelihood(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed:
 
 @torch.no_grad()
 def estimate(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed: int = 0, first: int = 0) -> Estimate:
-    """log p(x) by adaptive multiple importance sampling (Cornuet et al., 2012), example by example.
+    """log p(x) by importance sampling from a mixture that is fitted to each example.
 
-    The proposal is a mixture: a normal with the mode and curvature of log p(x, z), fitted again to all draws after
-    every round of 512; the encoder's posterior, widened; the prior. Draws of all rounds are weighted by the mixture of
-    all rounds (the balance heuristic of Veach and Guibas, 1995; defensive components as Owen and Zhou, 2000), so that
-    neither an encoder that is too narrow nor a fit that failed leaves a tail without draws. They grow until the
-    estimate of the example has settled (see `Estimate.settled`) or `max_samples` is reached. It is biased downwards by
-    about half the square of its error. x is scored at level 1, whatever the reconstruction weights; with the Bernoulli
+    The mixture: a normal fitted to p(z | x); the encoder's posterior, widened; the prior. The fit begins with the mode
+    and curvature of log p(x, z) and is made again after every round of 512 draws, all weighted by the mixture of all
+    rounds (adaptive multiple importance sampling, Cornuet et al., 2012). The estimate is then of new draws alone, since
+    the fit follows the draws it was made from: with them the estimate would be half a nat low on images. It is weighted
+    by the mixture, too (the balance heuristic of Veach and Guibas, 1995; defensive components as Owen and Zhou, 2000),
+    so that neither an encoder that is too narrow nor a fit that failed leaves a tail without draws. Draws grow by 512
+    until the estimate has settled (see `Estimate.settled`) or `max_samples` is reached. It is biased downwards by about
+    half the square of its error. x is scored at level 1, whatever the reconstruction weights; with the Bernoulli
     likelihood on grey data it is no likelihood.
 
     Each example has noise of its own, keyed by (seed, first + position): a split of a data set into batches changes
@@ -75,7 +80,7 @@ def estimate(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed: int =
     Args:
         model: a trained model.
         x: examples, (B, *shape), in the model's units.
-        max_samples: the most draws per example, at least 32.
+        max_samples: the most draws per example that the estimate is of, at least 32; the fit takes up to 4,096 more.
         seed: of the noise.
         first: the position of x[0] in the data set.
 
@@ -86,74 +91,82 @@ def estimate(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed: int =
         raise DataError(f"max_samples is {max_samples}, expected at least {LEAST_DRAWS}")
     parts, position = [], first
     for some in model.as_data(x).split(EXAMPLES):
-        parts.append(_Sampler(model, some, seed, position).run(max_samples))
+        joint = Joint(model, some)
+        generators = [torch_generator(seed, "importance", position + i) for i in range(len(some))]
+        proposal = _Pilot(joint, generators).run(min(max_samples, PILOT_DRAWS))
+        parts.append(_final(joint, proposal, generators, max_samples))
         position += len(some)
     return Estimate(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(Estimate)))
 
 
-class _Sampler:
-    """The rounds of a batch of examples; those that have settled drop out."""
+def _final(joint: Joint, proposal: Normal, generators: Sequence[torch.Generator], most: int) -> Estimate:
+    """The estimate from new draws of the mixture, by rounds; examples that have settled drop out."""
+    active = torch.arange(len(generators), device=joint.x.device)
+    components = [*_defensive(joint), proposal.widened(_inflation(joint.size))]
+    log_weights = active.new_zeros((len(active), 0), dtype=torch.float64)
+    fill = log_weights.new_full((len(active),), math.nan)
+    found = Estimate(fill.clone(), fill.clone(), fill.clone(), torch.zeros_like(active))
+    total = 0
+    while len(active):
+        size = min(ROUND, most - total)
+        here = [component.at(active) for component in components]
+        counts = _counts(size)
+        u = _draw(here, counts, [generators[i] for i in active.tolist()])
+        shares = torch.tensor(counts, dtype=torch.float64, device=u.device) / size
+        log_q = torch.logsumexp(torch.stack([one.log_density(u) for one in here], 2) + shares.log(), 2)
+        log_weights = torch.cat([log_weights, joint.log_density(u, active) - log_q], 1)
+        total += size
+        value = torch.logsumexp(log_weights, 1) - math.log(total)
+        now = Estimate(value, _error(log_weights), _pareto_k(log_weights), torch.full_like(active, total))
+        for field in fields(Estimate):
+            getattr(found, field.name)[active] = getattr(now, field.name)
+        left = ~now.settled & value.isfinite() & (total < most)
+        active, log_weights = active[left], log_weights[left]
+    return found
 
-    def __init__(self, model: PHVAE, x: Tensor, seed: int, first: int) -> None:
-        self.joint = Joint(model, x)
-        self.size = model.latent_size
-        self.generators = [torch_generator(seed, "importance", first + i) for i in range(len(x))]
-        self.active = torch.arange(len(x), device=x.device)
-        starts = 0.7 * self._noise(STARTS)
-        encoder = self.joint.encoder
-        self.fitted = laplace(self.joint, torch.cat([encoder.mean[:, None], starts], 1))
-        # the components and how many draws each gave: encoder, prior, then a fit per round
-        self.components = [encoder.widened(ENCODER_WIDENING), prior(len(x), self.size, x)]
-        self.counts = [0, 0]
-        self.u = x.new_zeros((len(x), 0, self.size), dtype=torch.float64)
-        self.log_joint = self.u.new_zeros(len(x), 0)
-        self.log_q = self.u.new_zeros(len(x), 0, 2)
 
-    def run(self, most: int) -> Estimate:
-        """Rounds until all examples have settled or used `most` draws."""
-        fill = self.u.new_full((len(self.active),), math.nan)
-        found = Estimate(fill.clone(), fill.clone(), fill.clone(), torch.zeros_like(self.active))
+class _Pilot:
+    """Rounds of draws that fit the proposal; examples whose weights are even enough drop out."""
+
+    def __init__(self, joint: Joint, generators: Sequence[torch.Generator]) -> None:
+        self.joint, self.generators = joint, generators
+        self.active = torch.arange(len(generators), device=joint.x.device)
+        self.components = _defensive(joint)  # and then a fit per round
+        self.counts = [0, 0]  # draws of each component
+        noise = [torch.randn(STARTS, joint.size, generator=g, dtype=torch.float64) for g in generators]
+        starts = 0.7 * torch.stack(noise).to(joint.x.device)
+        self.fitted = laplace(joint, torch.cat([joint.encoder.mean[:, None], starts], 1))
+        self.u = starts[:, :0]
+        self.log_joint = self.u[..., 0]
+        self.log_q = self.u.new_zeros(len(self.active), 0, 2)
+
+    def run(self, most: int) -> Normal:
+        """The fit of every example."""
+        mean, scale = self.fitted.mean.clone(), self.fitted.scale.clone()
         total = 0
         while len(self.active):
             size = min(ROUND, most - total)
             self._round(size)
             total += size
             weights = self._log_weights(total)
-            now = Estimate(
-                torch.logsumexp(weights, 1) - math.log(total),
-                _error(weights),
-                _pareto_k(weights),
-                torch.full_like(self.active, total),
-            )
-            for field in fields(Estimate):
-                getattr(found, field.name)[self.active] = getattr(now, field.name)
-            left = ~now.settled & now.value.isfinite() & (total < most)
-            if left.any():
-                self.fitted = refit(self.u, weights, self.fitted)
-            self._keep(left)
-        return found
-
-    def _noise(self, count: int) -> Tensor:
-        """Standard normal noise (b, count, L), each example's own."""
-        draws = [
-            torch.randn(count, self.size, generator=self.generators[i], dtype=torch.float64)
-            for i in self.active.tolist()
-        ]
-        return torch.stack(draws).to(self.active.device)
+            self.fitted = refit(self.u, weights, self.fitted)
+            mean[self.active], scale[self.active] = self.fitted.mean, self.fitted.scale
+            even = (_error(weights) <= PILOT_ERROR) & (_pareto_k(weights) < PILOT_K)
+            self._keep(~even & weights.isfinite().any(1) & (total < most))
+        return Normal(mean, scale)
 
     def _round(self, size: int) -> None:
         """Add `size` draws per example: shares of encoder and prior, the rest from the newest fit, a little widened."""
-        # the same loss of effective draws whatever the size: (1 + a / sqrt(L))^(2L) tends to exp(2a)
-        inflation = 1 + 0.7 / math.sqrt(self.size)
-        self.components.append(self.fitted.widened(inflation))
-        shares = [round(ENCODER_SHARE * size), round(PRIOR_SHARE * size)]
-        counts = [*shares, *[0] * (len(self.components) - 3), size - sum(shares)]
-        noise = self._noise(size).split([c for c in counts if c], 1)
-        sources = [component for component, count in zip(self.components, counts, strict=True) if count]
-        u = torch.cat([source.draw(part) for source, part in zip(sources, noise, strict=True)], 1)
-        self.counts = [a + b for a, b in zip([*self.counts, 0], counts, strict=True)]
-        newest = self.components[-1].log_density(self.u)[..., None]
-        older = torch.cat([self.log_q, newest], 2)
+        newest = self.fitted.widened(_inflation(self.joint.size))
+        encoder, defensive, fit = _counts(size)
+        u = _draw(
+            [*self.components[:2], newest],
+            [encoder, defensive, fit],
+            [self.generators[i] for i in self.active.tolist()],
+        )
+        self.counts = [self.counts[0] + encoder, self.counts[1] + defensive, *self.counts[2:], fit]
+        self.components.append(newest)
+        older = torch.cat([self.log_q, newest.log_density(self.u)[..., None]], 2)
         new = torch.stack([component.log_density(u) for component in self.components], 2)
         self.log_q = torch.cat([older, new], 1)
         self.log_joint = torch.cat([self.log_joint, self.joint.log_density(u, self.active)], 1)
@@ -170,6 +183,30 @@ class _Sampler:
         )
         self.fitted = self.fitted.at(rows)
         self.components = [component.at(rows) for component in self.components]
+
+
+def _defensive(joint: Joint) -> list[Normal]:
+    """The components that need no fit: the encoder's posterior, widened, and the prior."""
+    return [joint.encoder.widened(ENCODER_WIDENING), prior(len(joint.x), joint.size, joint.x)]
+
+
+def _inflation(size: int) -> float:
+    """How much wider than the fit its draws are: the same loss of draws at any size, (1 + a/sqrt(L))^2L is bounded."""
+    return 1 + 0.7 / math.sqrt(size)
+
+
+def _counts(size: int) -> list[int]:
+    """How many of `size` draws come from the encoder's posterior, the prior and the fit."""
+    shares = [round(ENCODER_SHARE * size), round(PRIOR_SHARE * size)]
+    return [*shares, size - sum(shares)]
+
+
+def _draw(components: Sequence[Normal], counts: Sequence[int], generators: Sequence[torch.Generator]) -> Tensor:
+    """Draws (b, sum of counts, L), each example's with noise of its own."""
+    size = components[0].mean.shape[1]
+    noise = [torch.randn(sum(counts), size, generator=g, dtype=torch.float64) for g in generators]
+    parts = torch.stack(noise).to(components[0].mean.device).split(list(counts), 1)
+    return torch.cat([component.draw(part) for component, part in zip(components, parts, strict=True)], 1)
 
 
 def _error(log_weights: Tensor) -> Tensor:

