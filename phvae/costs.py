@@ -34,7 +34,7 @@ RATES = {
     "cpu": Rates(3.5e-4, 4.5e-4, 9e-5, 7.5e10, 2.5e10, 5.0, "measured on one core of a 2-core machine"),
     "cuda": Rates(1.5e-3, 7e-4, 0.0, 4e12, 4e12, 1500.0, "assumed for one GPU of 2020 or later, NOT measured"),
 }
-USUAL_DRAWS = 1024  # of the likelihood until it has settled, on quick grids
+USUAL_DRAWS = 2048  # per example of the likelihood, those that fit its proposal among them, on quick grids
 START = 6.0  # of any job: Python, torch, two Snakemakes
 
 

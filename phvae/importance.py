@@ -22,6 +22,7 @@ __all__ = ["LEAST_DRAWS", "MOST_DRAWS", "Estimate", "estimate", "log_likelihood"
 
 LEAST_DRAWS = 32  # of fewer the largest fifth is too small for a shape
 MOST_DRAWS = 8192
+FEWEST_DRAWS = 1024  # where they may be had: the mean over a hundred densities is then within .01 nats
 ROUND = 512  # draws between two looks at the weights
 EXAMPLES = 64  # computed together
 LARGEST_ERROR = 0.1  # nats: the bias of a logarithm of a mean is half its square, .005
@@ -69,10 +70,10 @@ def estimate(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed: int =
     rounds (adaptive multiple importance sampling, Cornuet et al., 2012). The estimate is then of new draws alone, since
     the fit follows the draws it was made from: with them the estimate would be half a nat low on images. It is weighted
     by the mixture, too (the balance heuristic of Veach and Guibas, 1995; defensive components as Owen and Zhou, 2000),
-    so that neither an encoder that is too narrow nor a fit that failed leaves a tail without draws. Draws grow by 512
-    until the estimate has settled (see `Estimate.settled`) or `max_samples` is reached. It is biased downwards by about
-    half the square of its error. x is scored at level 1, whatever the reconstruction weights; with the Bernoulli
-    likelihood on grey data it is no likelihood.
+    so that neither an encoder that is too narrow nor a fit that failed leaves a tail without draws. Draws grow from
+    1,024 by 512 until the estimate has settled (see `Estimate.settled`) or `max_samples` is reached. It is biased
+    downwards by about half the square of its error. x is scored at level 1, whatever the reconstruction weights; with
+    the Bernoulli likelihood on grey data it is no likelihood.
 
     Each example has noise of its own, keyed by (seed, first + position): a split of a data set into batches changes
     values by rounding only, and not at all at multiples of 64.
@@ -108,7 +109,7 @@ def _final(joint: Joint, proposal: Normal, generators: Sequence[torch.Generator]
     found = Estimate(fill.clone(), fill.clone(), fill.clone(), torch.zeros_like(active))
     total = 0
     while len(active):
-        size = min(ROUND, most - total)
+        size = min(ROUND if total else FEWEST_DRAWS, most - total)
         here = [component.at(active) for component in components]
         counts = _counts(size)
         u = _draw(here, counts, [generators[i] for i in active.tolist()])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 MODULES = sorted(path.stem for path in Path("benchmarks").glob("*.py") if path.stem not in ("__init__", "peer"))
@@ -39,3 +40,16 @@ def test_the_tracking_page_is_served_to_this_machine_only_from_where_track_write
     assert options["--backend-store-uri"] == "sqlite:///results/mlflow/mlflow.db"
     shown = subprocess.run(["mlflow", "server", "--help"], capture_output=True, text=True, check=True).stdout
     assert all(option in shown for option in options)
+
+
+def test_the_likelihoods_that_were_measured_are_as_near_as_the_method_says():
+    table = pd.read_csv("benchmarks/likelihood.csv")
+    rows = {kind: group for kind, group in table.groupby("kind")}
+    assert {name: len(group) for name, group in rows.items()} == {"annealed": 6, "exact": 180, "sandwich": 12}
+    assert rows["exact"]["difference"].abs().max() <= 0.01
+    assert (rows["exact"]["settled"] == 1).all()
+    assert rows["annealed"]["difference"].abs().max() <= 0.5
+    inside = rows["sandwich"]
+    assert (inside["estimate"] >= inside["lower"] - 0.5).all()
+    assert (inside["estimate"] <= inside["upper"] + 0.5).all()
+    assert (table["elbo_excess"].dropna() <= 3).all()

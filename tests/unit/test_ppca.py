@@ -101,7 +101,7 @@ def test_the_bound_of_another_posterior_lies_below_the_estimate(ppca):
 def test_draws_grow_until_the_estimate_has_settled_or_may_not(ppca):
     model, x, _ = ppca
     found = estimate(model, x[:20])
-    assert ((found.draws >= 512) & (found.draws < 8192)).all()
+    assert ((found.draws >= 1024) & (found.draws < 8192)).all()
     few = estimate(model, x[:20], 32)
     assert (few.draws == 32).all()
     assert not few.settled.all()
