@@ -36,8 +36,8 @@ METRICS = (
     "w1_samples_mean", "w1_samples_model", "mse", "ssim", "sharpness", "band_error_high", "fd_classifier_samples",
     "ball_share",
 )  # fmt: skip
-# Measured but without a margin: its importance-sampled estimate is biased by an amount that follows the rate, so that
-# the curve of the estimate is not that of the likelihood. Run this again once the estimator has changed.
+# Measured but without a margin: where codes collapse the curve of the likelihood bends by a tenth of a nat, elsewhere by
+# a hundredth of that, so that no one number serves.
 NO_MARGIN = ("nll",)
 ABSOLUTE = ("sharpness", "ssim", "ball_share")  # numbers near 1, or shares; their claims say `matters` absolutely too
 MATTERS = {"relative": 0.1}  # of metrics that no claim holds against the curve

@@ -28,7 +28,8 @@ class Margin:
 
 # By the metric's whole name: the members of a family such as band_error_{band} bend differently. Not in the registry,
 # whose modules are in the key of every evaluation: a margin measured anew must not score any run anew.
-# Absent: nll, until its estimator has settled; what no held-out model was measured by, such as the FID.
+# Absent: nll, whose curve bends a hundred times more where codes collapse than elsewhere; what no held-out model was
+# measured by, such as the FID.
 MARGINS: dict[str, Margin] = {
     "w1_samples_mean": Margin(relative=0.069),
     "w1_samples_model": Margin(relative=0.13),
