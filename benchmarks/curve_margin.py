@@ -36,7 +36,7 @@ METRICS = (
     "w1_samples_mean", "w1_samples_model", "mse", "ssim", "sharpness", "band_error_high", "fd_classifier_samples",
     "ball_share",
 )  # fmt: skip
-# Measured but without a margin: where codes collapse the curve of the likelihood bends by a tenth of a nat, elsewhere by
+# Measured but without a margin: where codes collapse the likelihood's curve bends by a tenth of a nat, elsewhere by
 # a hundredth of that, so that no one number serves.
 NO_MARGIN = ("nll",)
 ABSOLUTE = ("sharpness", "ssim", "ball_share")  # numbers near 1, or shares; their claims say `matters` absolutely too
