@@ -117,8 +117,9 @@ def _final(joint: Joint, proposal: Normal, generators: Sequence[torch.Generator]
         log_q = torch.logsumexp(torch.stack([one.log_density(u) for one in here], 2) + shares.log(), 2)
         log_weights = torch.cat([log_weights, joint.log_density(u, active) - log_q], 1)
         total += size
-        value = torch.logsumexp(log_weights, 1) - math.log(total)
-        now = Estimate(value, _error(log_weights), _pareto_k(log_weights), torch.full_like(active, total))
+        value, error = torch.logsumexp(log_weights, 1) - math.log(total), _error(log_weights)
+        k = _pareto_k(log_weights, error <= LARGEST_ERROR if total < most else error > 0)
+        now = Estimate(value, error, k, torch.full_like(active, total))
         for field in fields(Estimate):
             getattr(found, field.name)[active] = getattr(now, field.name)
         left = ~now.settled & value.isfinite() & (total < most)
@@ -152,7 +153,8 @@ class _Pilot:
             weights = self._log_weights(total)
             self.fitted = refit(self.u, weights, self.fitted)
             mean[self.active], scale[self.active] = self.fitted.mean, self.fitted.scale
-            even = (_error(weights) <= PILOT_ERROR) & (_pareto_k(weights) < PILOT_K)
+            even = _error(weights) <= PILOT_ERROR
+            even &= _pareto_k(weights, even) < PILOT_K
             self._keep(~even & weights.isfinite().any(1) & (total < most))
         return Normal(mean, scale)
 
@@ -216,13 +218,16 @@ def _error(log_weights: Tensor) -> Tensor:
     return weights.std(1) / weights.mean(1) / math.sqrt(weights.shape[1])
 
 
-def _pareto_k(log_weights: Tensor) -> Tensor:
-    """The shape of the generalised Pareto distribution of the largest weights, (b,) (Vehtari et al., 2024)."""
+def _pareto_k(log_weights: Tensor, rows: Tensor) -> Tensor:
+    """The shape of the generalised Pareto distribution of the largest weights, (b,) (Vehtari et al., 2024).
+
+    Infinite where it is not asked for: a fit takes a millisecond.
+    """
     from arviz_stats.base import array_stats  # loads scipy.stats, half a second
 
     found = torch.full_like(log_weights[:, 0], math.inf)
     largest = log_weights.max(1, keepdim=True).values
-    finite = largest[:, 0].isfinite()
+    finite = rows & largest[:, 0].isfinite()
     if finite.any():
         # the library takes the logarithms of inverse weights; of weights that are zero it can make nothing
         inverse = (largest - log_weights)[finite].clamp(max=700)

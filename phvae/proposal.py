@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Joint", "Normal", "laplace", "prior", "refit"]
 
-ROWS = 2**22  # elements of the decoder's output computed at once
+# elements of the decoder's output computed at once: on a CPU as many as stay in its cache
+ELEMENTS = {"cpu": 2**19, "cuda": 2**24}
 STEPS = (1.0, 0.5, 0.2, 0.05)  # of a Gauss-Newton step, the best is taken
 ITERATIONS = 8
 STRIDE = 0.01  # of central differences, in standard deviations of the prior; forward-mode AD loads a second of compiler
@@ -91,10 +92,14 @@ class Joint:
         """-log p(x | z), (R,) nats."""
         return self.model.likelihood.nll([x], output, [1])[0]
 
+    def _examples(self, codes: int) -> int:
+        """How many examples of so many codes each are computed at once."""
+        return max(1, ELEMENTS.get(self.x.device.type, 2**19) // (codes * self.x[0].numel()))
+
     def log_density(self, u: Tensor, index: Tensor) -> Tensor:
         """log p(x, u) of the examples at `index` (B,) and codes (B, K, L): (B, K) nats."""
         draws = u.shape[1]
-        rows = max(1, ROWS // (draws * self.x[0].numel()))
+        rows = self._examples(draws)
         parts = []
         for some, codes in zip(index.split(rows), u.split(rows), strict=True):
             x = self.x[some].repeat_interleave(draws, 0)
@@ -108,7 +113,7 @@ class Joint:
         derivative of the likelihood's terms by it: the output's own curvature is left out, so that it is positive.
         """
         gradients, curvatures = [], []
-        rows = max(1, ROWS // (2 * u.shape[1] * self.x[0].numel()))
+        rows = self._examples(2 * u.shape[1])
         for codes, x in zip(u.split(rows), self.x.split(rows), strict=True):
             jacobian = self._jacobian(codes)
             slope, bend = _derivatives(self, x, self.output(codes))
