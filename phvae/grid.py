@@ -19,12 +19,12 @@ from pydantic import BaseModel, ValidationError
 
 from phvae import config as parts
 from phvae.chunks import seeds_per_job
-from phvae.coefficients import level_weights, log_coefficients, reconstruction_weights
-from phvae.config import KL, Config, EvaluationConfig, Hierarchical, LogPolynomial, ModelConfig, TrainingConfig
+from phvae.config import Config, EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.errors import ConfigError, nearest
 from phvae.facts import Facts, facts
 from phvae.files import sha256_text
 from phvae.paths import Paths
+from phvae.twins import refuse_twins
 
 __all__ = ["Cell", "Grid", "load_grid", "parse_grid", "read_yaml"]
 
@@ -266,36 +266,8 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     unused = [name for name in config.variants if name not in used]
     if unused:  # nothing would read their options, nor find a mistake in them
         raise ConfigError(f"{source}: variants: {', '.join(unused)} in no data set's list: add or remove")
-    _refuse_twins(cells, source)
+    refuse_twins(cells, source)
     return Grid(config, tuple(cells), source)
-
-
-def _refuse_twins(cells: list[Cell], source: str) -> None:
-    """Refuse two variants that are one model, trained alike: their numbers would be counted as two findings."""
-    known: dict[str, Cell] = {}
-    for cell in cells:
-        training = cell.training.model_dump(exclude=MANNERS)
-        found = known.setdefault(json.dumps([cell.dataset, cell.n_train, _computed(cell.model), training]), cell)
-        if found is not cell:
-            raise ConfigError(
-                f"{source}: variants.{cell.variant}: found the model of {found.variant} under another name (data set "
-                f"{cell.dataset}), expected variants that differ"
-            )
-
-
-def _computed(model: ModelConfig) -> dict[str, Any]:
-    """What a model computes, so that the spellings of one model are alike."""
-    plain = model.model_dump(mode="json")
-    plain["reconstruction_weights"] = reconstruction_weights(model.reconstruction_weights, model.order)
-    if isinstance(model.divergence, Hierarchical):
-        plain["divergence"] = {"weights": level_weights(model.divergence, model.order)}
-    elif isinstance(model.divergence, LogPolynomial):
-        plain["divergence"] = {"beta": model.divergence.beta, "coefficients": log_coefficients(model.divergence)}
-    if model.order == 1:  # one level: x itself, A = 1, and weighing it is weighing KL
-        plain |= dict.fromkeys(("basis", "coupling", "prior", "encoder_width"))
-        if isinstance(model.divergence, KL):
-            plain["divergence"] = {"weights": [model.divergence.beta]}
-    return plain
 
 
 def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
