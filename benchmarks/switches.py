@@ -1,4 +1,4 @@
-"""What each switch of the method does on 8x8 digits: the table of docs/method.md (about 4 minutes on one core).
+"""What each switch of the method does on 8x8 digits: the table of docs/method.md (about 5 minutes on one core).
 
 Rate and distortion on held-out digits, mean and standard deviation over seeds: `python -m benchmarks.switches`.
 """
