@@ -25,6 +25,9 @@ INSTEAD = {
     "phvae check results/mine --against results/reference": "phvae check --help",
     # measurements of minutes to hours: that they load is all that is tried
     "python -m benchmarks.coverage": "python -c 'import benchmarks.coverage'",
+    "python -m benchmarks.curve_margin": "python -m benchmarks.curve_margin --help",
+    "python -m benchmarks.likelihood": "python -c 'import benchmarks.likelihood'",
+    "python -m benchmarks.score_sizes": "python -c 'import benchmarks.score_sizes'",
     "python -m benchmarks.growth": "python -c 'import benchmarks.growth'",
     "python -m benchmarks.limit": "python -c 'import benchmarks.limit'",
     "python -m benchmarks.soak": "python -m benchmarks.soak --help",

@@ -138,9 +138,20 @@ def test_one_more_seed_trains_that_seed_only(checkout: Path):
     assert {key: new[key] for key in old} == old
 
 
+def test_a_comment_leaves_every_run_as_it_is(checkout: Path):
+    for name in ("model", "training", "encoding"):
+        module = checkout / f"phvae/{name}.py"
+        module.write_text(module.read_text() + "\n# another remark\n")
+    kept = {path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("*.safetensors")}
+    keys = [row["run_key"] for row in rows(checkout)]
+    snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert [row["run_key"] for row in rows(checkout)] == keys
+
+
 def test_a_harmless_edit_can_be_accepted(checkout: Path):
     module = checkout / "phvae/model.py"
-    module.write_text(module.read_text() + "\n# another remark\n")
+    module.write_text(module.read_text() + "\nREMARK = 1\n")
     models = {path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("model.safetensors")}
     values = [(row["metric"], row["value"]) for row in rows(checkout)]
     done = call(checkout, "phvae", "accept", "--config", "config/smoke.yaml", "--reason", "a remark")
@@ -162,7 +173,7 @@ def test_after_cleaning_nothing_is_to_do_and_an_edited_metric_still_finds_its_ar
     assert "Nothing to be done" in snakemake(checkout, *CONFIG).stderr
     values = [(row["metric"], row["value"]) for row in rows(checkout)]
     module = checkout / "phvae/metrics/evaluate.py"
-    module.write_text(module.read_text() + "\n# another remark\n")
+    module.write_text(module.read_text() + "\nREMARK = 1\n")
     jobs = planned(checkout, *CONFIG)
     assert jobs["encode"] == jobs["evaluate"] == 3
     assert "train" not in jobs
