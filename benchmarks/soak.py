@@ -40,7 +40,7 @@ CONFIG: dict[str, Any] = {
         "n_samples": 64,
         "n_reconstructions": 64,
         "n_likelihood": 8,
-        "importance_samples": 8,
+        "importance_samples": 32,
         "metrics": ["density", "likelihood"],
     },
     "datasets": {"claw": {"n_train": [100]}},
