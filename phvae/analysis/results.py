@@ -163,11 +163,16 @@ def default_baseline(root: Path) -> str:
     Raises:
         DataError: its file is damaged.
     """
+    return str(_kept_config(root).get("baseline", "vae"))
+
+
+def _kept_config(root: Path) -> dict[str, Any]:
+    """The configuration that the results were made with; empty if it is not kept."""
     path = Paths(Path(root)).config
     if not path.is_file():
-        return "vae"
-    config = read_object(path, "remove it and run the workflow again", config=dict)["config"]
-    return str(config.get("baseline", "vae"))
+        return {}
+    config: dict[str, Any] = read_object(path, "remove it and run the workflow again", config=dict)["config"]
+    return config
 
 
 def seeds_vary(root: Path, datasets: Sequence[str]) -> str:
@@ -176,10 +181,9 @@ def seeds_vary(root: Path, datasets: Sequence[str]) -> str:
     Raises:
         DataError: its file is damaged.
     """
-    path = Paths(Path(root)).config
-    if not path.is_file():
+    config = _kept_config(root)
+    if not config:
         return ""
-    config = read_object(path, "remove it and run the workflow again", config=dict)["config"]
     entries = {name: config.get("datasets", {}).get(name) or {} for name in datasets}
     drawn = [
         name
