@@ -1,6 +1,6 @@
 # phvae: PH-VAE (arXiv:2502.02856) against VAE and beta-VAE, over data sets, training sizes, variants and seeds.
 #
-# The path grammar, under results/{name}/ ({name} is the configuration's own; phvae/paths.py builds every path):
+# The path grammar, under results/{name}/ ({name} is the configuration's own; phvae/experiment/paths.py builds every path):
 #   config.json                                           the resolved configuration that every job reads
 #   data/{dataset}.json                                   manifest of a prepared data set (cache: results/data/)
 #   reference/{dataset}/reference.json                    what all runs on a data set share

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import record
-from phvae.config import ModelConfig
+from phvae.experiment.schema import ModelConfig
 from phvae.metrics.rows import row
 
 DATASETS, SIZES, SEEDS = 10, (100, 300, 1000, 3000, 10000), 10

@@ -1,4 +1,4 @@
-"""Annealed importance sampling of log p(x) (Neal, 2001), forwards and backwards; shares nothing with phvae.importance.
+"""Annealed importance sampling of log p(x) (Neal, 2001), forwards and backwards; shares no code with the package.
 
 Forwards its expectation is at most log p(x). Backwards, from a code that is known to be an exact draw from the
 posterior, it is at least that: bidirectional Monte Carlo (Grosse et al., 2015).

@@ -1,7 +1,8 @@
 """How many tensors of a seed differ when it trains in other companies of seeds; 0 is the promise.
 
 `python -m benchmarks.company`, half a minute on one core: inputs of one, two and three numbers and of images, companies
-of 8, 5, 3, 2 and 1 seeds; the sums go to results.csv, with what the rules of `phvae.tape` cost per training step.
+of 8, 5, 3, 2 and 1 seeds; the sums go to results.csv, with what the rules of
+`phvae.training.tape` cost per training step.
 `--plain` counts without these rules: what they are for. `MKL_CBWR=AUTO,STRICT` before it asks for MKL's own mode.
 """
 
@@ -18,12 +19,12 @@ from typing import Any
 import torch
 
 from benchmarks.common import alternate, machine, median, record
-from phvae import tape
-from phvae.company import differences
-from phvae.config import ModelConfig
-from phvae.device import session
-from phvae.model import PHVAE
-from phvae.stacking import Stack
+from phvae.determinism.device import session
+from phvae.experiment.schema import ModelConfig
+from phvae.model.model import PHVAE
+from phvae.training import tape
+from phvae.training.company import differences
+from phvae.training.stacking import Stack
 
 COMPANIES = ([0, 1, 2, 3, 4, 5, 6, 7], [4, 0, 6, 2, 5], [1, 2, 3], [4, 1], [0], [3], [7])
 LEARNED = {
@@ -106,7 +107,7 @@ def count(how: str) -> None:
 def main() -> None:
     """Count and time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plain", action="store_true", help="without the rules of phvae.tape")
+    parser.add_argument("--plain", action="store_true", help="without the rules of phvae.training.tape")
     mode = f", MKL_CBWR={os.environ['MKL_CBWR']}" if "MKL_CBWR" in os.environ else ""
     if parser.parse_args().plain:
         with plain_products():

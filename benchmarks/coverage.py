@@ -23,7 +23,7 @@ from phvae.analysis import ledger
 from phvae.analysis.claims import Claims
 from phvae.analysis.statistics import BOOTSTRAP_FROM, mean_interval, spread_ratio
 from phvae.analysis.verdict import SKEWED
-from phvae.seeding import numpy_generator
+from phvae.determinism.seeding import numpy_generator
 
 HERE = Path(__file__).resolve().parent
 REPEATS = 20_000

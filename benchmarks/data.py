@@ -20,8 +20,8 @@ from PIL import Image
 
 from benchmarks.common import record
 from phvae import data
-from phvae.data import idx
-from phvae.data.published import Published
+from phvae.data.files.published import Published
+from phvae.data.kinds import idx
 
 
 def timed(run: Callable[[int], object], repeats: int = 3) -> float:

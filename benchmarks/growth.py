@@ -23,8 +23,8 @@ import yaml
 
 from benchmarks.analysis import METRICS
 from benchmarks.common import machine, record
+from phvae.experiment.grid import Grid, load_grid
 from phvae.files import atomic, write_text
-from phvae.grid import Grid, load_grid
 from phvae.metrics.rows import row
 
 HERE = Path(__file__).resolve().parent

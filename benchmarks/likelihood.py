@@ -28,11 +28,11 @@ import phvae
 from benchmarks.annealing import anneal
 from phvae import PHVAE
 from phvae.data.prepared import load as load_data
-from phvae.divergences import kl_levels
+from phvae.encoding.importance import Estimate, estimate
+from phvae.experiment.grid import Cell, load_grid
 from phvae.files import read_json
-from phvae.grid import Cell, load_grid
-from phvae.importance import Estimate, estimate
-from phvae.polynomial import expand
+from phvae.model.divergences import kl_levels
+from phvae.model.polynomial import expand
 
 HERE = Path(__file__).resolve().parent
 PRIOR_DRAWS, PART = 1_000_000, 50_000

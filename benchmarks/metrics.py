@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import record
-from phvae.config import EvaluationConfig
+from phvae.experiment.schema import EvaluationConfig
 from phvae.metrics.classifier import train_classifier
 from phvae.metrics.disentanglement import score_rows
 from phvae.metrics.disentanglement_predict import dci

@@ -27,15 +27,15 @@ import pandas as pd
 import torch
 
 from phvae import PHVAE
-from phvae.config import EvaluationConfig
 from phvae.data import load, prepare
-from phvae.data.sprites import FACTORS, render
+from phvae.data.kinds.sprites import FACTORS, render
+from phvae.determinism.seeding import numpy_generator
+from phvae.experiment.schema import EvaluationConfig
 from phvae.files import write_text
 from phvae.metrics import dependence, disentanglement, groups, latent
 from phvae.metrics.disentanglement_table import make_table
 from phvae.metrics.registry import lookup, pattern_of
 from phvae.metrics.rows import Row, attempt
-from phvae.seeding import numpy_generator
 
 CSV = Path(__file__).resolve().parent / "score_sizes.csv"
 SIZES = (300, 600, 900, 1_500, 3_000, 6_000, 10_000, 15_000)

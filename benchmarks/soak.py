@@ -50,19 +50,19 @@ CONFIG: dict[str, Any] = {
 # Functions before whose n-th call a process kills itself: the first step, amid an epoch, amid writing a checkpoint
 # (before its rename is made to last), amid validation, between the results of two seeds.
 PLACES = [
-    ("phvae.loop", "Trainer._one_step", 1),
-    ("phvae.loop", "Trainer._one_step", 60),
-    ("phvae.checkpoint", "_flush_folder", 4),
-    ("phvae.loop", "Trainer._validation_losses", 9),
-    ("phvae.checkpoint", "remove", 2),
+    ("phvae.training.loop", "Trainer._one_step", 1),
+    ("phvae.training.loop", "Trainer._one_step", 60),
+    ("phvae.jobs.checkpoint", "_flush_folder", 4),
+    ("phvae.training.loop", "Trainer._validation_losses", 9),
+    ("phvae.jobs.checkpoint", "remove", 2),
 ]
 PATIENCE = 10.0  # seconds within which a process that is asked to stop must be gone
 
 
 def pipeline(results: Path) -> None:
     """All stages of the grid, as the workflow runs them."""
-    from phvae import stages
-    from phvae.grid import parse_grid
+    from phvae.experiment.grid import parse_grid
+    from phvae.jobs import stages
 
     grid = parse_grid(CONFIG | {"results": str(results)}, "soak")
     stages.prepare(grid, "claw")
@@ -146,11 +146,11 @@ def main() -> int:
     seed = time.time_ns() % 10**6 if arguments.seed is None else arguments.seed
     generator = np.random.default_rng(seed)
     for name in (
-        "phvae.stages",
-        "phvae.training",
-        "phvae.encoding",
-        "phvae.metrics.evaluate",
-        "phvae.metrics.reference",
+        "phvae.jobs.stages",
+        "phvae.jobs.training",
+        "phvae.encoding.encoder",
+        "phvae.jobs.evaluate",
+        "phvae.jobs.reference",
     ):
         importlib.import_module(name)
     with tempfile.TemporaryDirectory() as folder:

@@ -11,8 +11,8 @@ import tempfile
 import pandas as pd
 
 from benchmarks.common import record, table
-from phvae import stages
-from phvae.grid import parse_grid
+from phvae.experiment.grid import parse_grid
+from phvae.jobs import stages
 
 CONFIG = {
     "seeds": 5,

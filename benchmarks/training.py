@@ -42,12 +42,12 @@ CASES = {
 # ---- our side: a worker that trains when it is told to ----
 def trainer_for(case: str, images: int):
     """A trainer of the case's stack, as `phvae train` builds it."""
-    from phvae.batches import Batches
-    from phvae.config import ModelConfig, TrainingConfig
-    from phvae.device import stackable
-    from phvae.loop import Progress, Trainer
-    from phvae.model import PHVAE
-    from phvae.stacking import Stack
+    from phvae.determinism.device import stackable
+    from phvae.experiment.schema import ModelConfig, TrainingConfig
+    from phvae.model.model import PHVAE
+    from phvae.training.batches import Batches
+    from phvae.training.loop import Progress, Trainer
+    from phvae.training.stacking import Stack
 
     kind, side = case.split("-")[0], int(case.split("-")[1])
     shape = (1, side, side)
@@ -66,7 +66,7 @@ def trainer_for(case: str, images: int):
 
 def worker(case: str) -> None:
     """Answer each line, a number of images a seed, with the number of images trained on, seconds and CPU seconds."""
-    from phvae.device import session
+    from phvae.determinism.device import session
 
     with session("cpu", threads=1):
         for line in sys.stdin:

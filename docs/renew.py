@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from phvae import config_docs
-from phvae.data import cli
+from phvae import cli_data as cli
+from phvae.experiment import schema_docs as config_docs
 from phvae.files import write_text
 from phvae.metrics import document
 

@@ -6,14 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from phvae.config import Config, ModelConfig, TrainingConfig
-    from phvae.divergences import DIVERGENCES
-    from phvae.likelihoods import LIKELIHOODS
-    from phvae.model import PHVAE
-    from phvae.networks import NETWORKS
-    from phvae.polynomial import BASES
-    from phvae.posterior import COUPLINGS
-    from phvae.saving import load
+    from phvae.api.saving import load
+    from phvae.experiment.schema import Config, ModelConfig, TrainingConfig
+    from phvae.model.divergences import DIVERGENCES
+    from phvae.model.likelihoods import LIKELIHOODS
+    from phvae.model.model import PHVAE
+    from phvae.model.networks import NETWORKS
+    from phvae.model.polynomial import BASES
+    from phvae.model.posterior import COUPLINGS
 
 __all__ = [
     "BASES",
@@ -32,16 +32,16 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
-    "BASES": "phvae.polynomial",
-    "COUPLINGS": "phvae.posterior",
-    "DIVERGENCES": "phvae.divergences",
-    "LIKELIHOODS": "phvae.likelihoods",
-    "NETWORKS": "phvae.networks",
-    "PHVAE": "phvae.model",
-    "Config": "phvae.config",
-    "ModelConfig": "phvae.config",
-    "TrainingConfig": "phvae.config",
-    "load": "phvae.saving",
+    "BASES": "phvae.model.polynomial",
+    "COUPLINGS": "phvae.model.posterior",
+    "DIVERGENCES": "phvae.model.divergences",
+    "LIKELIHOODS": "phvae.model.likelihoods",
+    "NETWORKS": "phvae.model.networks",
+    "PHVAE": "phvae.model.model",
+    "Config": "phvae.experiment.schema",
+    "ModelConfig": "phvae.experiment.schema",
+    "TrainingConfig": "phvae.experiment.schema",
+    "load": "phvae.api.saving",
 }
 
 

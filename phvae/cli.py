@@ -44,7 +44,7 @@ def _size(text: str) -> int | str:
 
 
 def _grid(arguments: Arguments) -> Any:
-    from phvae.grid import load_grid
+    from phvae.experiment.grid import load_grid
 
     grid = load_grid(arguments.config)
     grid.check_writable()
@@ -53,19 +53,19 @@ def _grid(arguments: Arguments) -> Any:
 
 # ---- stages ----
 def _prepare(a: Arguments) -> None:
-    from phvae import stages
+    from phvae.jobs import stages
 
     stages.prepare(_grid(a), a.dataset)
 
 
 def _reference(a: Arguments) -> None:
-    from phvae import stages
+    from phvae.jobs import stages
 
     stages.reference(_grid(a), a.dataset)
 
 
 def _train(a: Arguments) -> None:
-    from phvae import stages
+    from phvae.jobs import stages
 
     grid = _grid(a)
     stages.train(grid, grid.cell(a.dataset, a.n_train, a.variant), a.chunk)
@@ -73,7 +73,7 @@ def _train(a: Arguments) -> None:
 
 def _batch_stage(name: str) -> Command:
     def run(a: Arguments) -> None:
-        from phvae import stages
+        from phvae.jobs import stages
 
         more = {"threads": a.threads} if name == "evaluate" else {}
         getattr(stages, name)(_grid(a), a.dataset, a.n_train, a.batch, **more)
@@ -82,7 +82,7 @@ def _batch_stage(name: str) -> Command:
 
 
 def _collect(a: Arguments) -> None:
-    from phvae import stages
+    from phvae.jobs import stages
 
     print(f"{stages.collect(_grid(a))['rows']} rows")
 
@@ -110,8 +110,8 @@ def _report(a: Arguments) -> None:
 
 
 def _track(a: Arguments) -> None:
-    from phvae import tracking
     from phvae.files import write_json
+    from phvae.jobs import tracking
 
     grid = _grid(a)
     uri = tracking.sync(grid.paths.root)
@@ -129,7 +129,7 @@ def _check_config(a: Arguments) -> None:
 
 
 def _plan(a: Arguments) -> None:
-    from phvae.plan import plan
+    from phvae.planning.plan import plan
 
     print(plan(_grid(a), Path(a.costs) if a.costs else None))
 
@@ -161,19 +161,19 @@ def _check(a: Arguments) -> int:
 
 
 def _clean(a: Arguments) -> None:
-    from phvae.upkeep import clean
+    from phvae.jobs.upkeep import clean
 
     print(clean(_grid(a), dry_run=a.dry_run))
 
 
 def _accept(a: Arguments) -> None:
-    from phvae.upkeep import accept
+    from phvae.jobs.upkeep import accept
 
     print(accept(_grid(a), a.reason))
 
 
 def _data(a: Arguments) -> None:
-    from phvae.data import cli as data_cli
+    from phvae import cli_data as data_cli
 
     if a.action == "list":
         print(data_cli.list_sets())

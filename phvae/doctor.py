@@ -8,8 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from phvae import provenance
 from phvae.errors import PhvaeError
+from phvae.experiment import provenance
 
 __all__ = ["doctor"]
 
@@ -72,7 +72,7 @@ def _repository() -> Answer:
 
 
 def _config(config: str) -> Answer:
-    from phvae.grid import load_grid
+    from phvae.experiment.grid import load_grid
 
     grid = load_grid(config)
     grid.check_writable()
@@ -80,9 +80,9 @@ def _config(config: str) -> Answer:
 
 
 def _data(config: str) -> Answer:
-    from phvae.data.published import find, find_unpacked, own, search_path
+    from phvae.data.files.published import find, find_unpacked, own, search_path
     from phvae.data.registry import kind_class
-    from phvae.grid import load_grid
+    from phvae.experiment.grid import load_grid
 
     grid = load_grid(config)
     roots = search_path([Path(folder) for folder in grid.config.data_path])
@@ -103,7 +103,7 @@ def _data(config: str) -> Answer:
 
 
 def _weights(config: str) -> Answer:
-    from phvae.grid import load_grid
+    from phvae.experiment.grid import load_grid
     from phvae.metrics.weights import inception_weights
 
     grid = load_grid(config)
@@ -115,7 +115,7 @@ def _weights(config: str) -> Answer:
 
 
 def _disk(config: str) -> Answer:
-    from phvae.grid import load_grid
+    from phvae.experiment.grid import load_grid
 
     folder = load_grid(config).paths.root
     while not folder.exists():
@@ -145,8 +145,8 @@ def _determinism() -> Answer:
     import numpy as np
 
     from phvae import PHVAE
-    from phvae.device import resolve
-    from phvae.seeding import numpy_generator
+    from phvae.determinism.device import resolve
+    from phvae.determinism.seeding import numpy_generator
 
     device = resolve("auto")
     x = numpy_generator(0, "doctor").random((256, 1, 8, 8), dtype=np.float32)
@@ -162,8 +162,8 @@ def _determinism() -> Answer:
 
 def _company() -> Answer:
     """Train seeds together and alone, on the smallest inputs, where products of a batch differ most easily."""
-    from phvae.company import differences
-    from phvae.device import resolve
+    from phvae.determinism.device import resolve
+    from phvae.training.company import differences
 
     device = resolve("auto")
     options = {"order": 2, "latent_size": 2, "network": {"name": "dense", "hidden": [32]}}

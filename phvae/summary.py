@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from phvae.analysis.results import read_costs
+from phvae.experiment.grid import Grid
 from phvae.files import read_object
-from phvae.grid import Grid
 
 __all__ = ["summary"]
 

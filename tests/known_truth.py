@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from phvae.analysis.collecting import collect
-from phvae.config import ModelConfig
+from phvae.experiment.schema import ModelConfig
 from phvae.metrics.rows import row, without_value
 
 SEEDS = 10

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from phvae.analysis.collecting import collect
-from phvae.config import ModelConfig
 from phvae.data import prepare
+from phvae.experiment.schema import ModelConfig
 from phvae.files import atomic, sha256, sha256_text, write_json, write_text
 from phvae.metrics.registry import lookup
 from phvae.metrics.rows import row

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from phvae.config import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.data import Prepared
-from phvae.grid import Cell
-from phvae.seeding import numpy_generator
+from phvae.determinism.seeding import numpy_generator
+from phvae.experiment.grid import Cell
+from phvae.experiment.schema import EvaluationConfig, ModelConfig, TrainingConfig
 
 __all__ = ["cell", "dense", "density", "images", "keys", "run_dirs"]
 

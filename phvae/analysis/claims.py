@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from phvae.analysis.rate_distortion import CURVE
 from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, nearest
+from phvae.experiment.grid import read_yaml
 from phvae.files import sha256
-from phvae.grid import read_yaml
 
 __all__ = ["Claim", "Claims", "Control", "Matters", "read_claims", "read_known_claims"]
 

@@ -24,8 +24,8 @@ from phvae.analysis.results import (
     typed,
 )
 from phvae.errors import DataError
+from phvae.experiment.paths import Paths
 from phvae.files import atomic, sha256_text
-from phvae.paths import Paths
 
 __all__ = ["collect"]
 

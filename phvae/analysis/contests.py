@@ -16,8 +16,8 @@ from phvae.analysis.curve_margin import NOT_KNOWN, curve_margin
 from phvae.analysis.rate_distortion import CURVE, RATE
 from phvae.analysis.summaries import MIN_SPREAD_PAIRS
 from phvae.analysis.verdict import Comparison, Side, best_of, withheld
+from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError
-from phvae.seeding import numpy_generator
 
 __all__ = ["COLUMNS", "MIN_CLAIM_PAIRS", "NOT_TESTABLE", "NOT_TESTED", "contests"]
 

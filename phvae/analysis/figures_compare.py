@@ -27,7 +27,7 @@ from phvae.analysis.style import (
 )
 from phvae.analysis.summaries import against
 from phvae.analysis.verdict import BETTER, WORSE
-from phvae.seeding import numpy_generator
+from phvae.determinism.seeding import numpy_generator
 
 __all__ = ["forest", "metric_by_order", "paired_seeds", "rate_distortion", "small_data"]
 

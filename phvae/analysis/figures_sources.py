@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis.results import default_baseline, labels_of, read_runs, read_table, size_key
+from phvae.experiment.paths import Paths
 from phvae.files import read_json
-from phvae.paths import Paths
 
 if TYPE_CHECKING:
     from phvae.data import Prepared

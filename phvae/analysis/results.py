@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from phvae.errors import DataError
+from phvae.experiment.paths import Paths
 from phvae.files import read_object
-from phvae.paths import Paths
 
 __all__ = [
     "CELL_COLUMNS",

@@ -21,8 +21,8 @@ from phvae.analysis.verdict import (
     commonest,
     judge,
 )
+from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError, nearest
-from phvae.seeding import numpy_generator
 
 __all__ = [
     "CELL",

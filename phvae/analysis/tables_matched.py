@@ -14,7 +14,7 @@ from phvae.analysis.style import metric_label
 from phvae.analysis.tables_metrics import CAUTION, UNMARKED, heading, marks, row_name
 from phvae.analysis.tables_source import Source
 from phvae.analysis.verdict import BETTER, ZERO_INSIDE, Comparison, best_of, judge
-from phvae.seeding import numpy_generator
+from phvae.determinism.seeding import numpy_generator
 
 __all__ = ["matched_rate"]
 

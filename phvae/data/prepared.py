@@ -11,13 +11,13 @@ import numpy as np
 
 from phvae.data.card import read_card
 from phvae.data.recipe import SPLITS
+from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 from phvae.files import sha256
-from phvae.seeding import numpy_generator
 
 if TYPE_CHECKING:
-    from phvae.data.line import Density1D
-    from phvae.data.plane import Density2D
+    from phvae.data.distributions.line import Density1D
+    from phvae.data.distributions.plane import Density2D
 
 __all__ = ["Prepared", "load"]
 

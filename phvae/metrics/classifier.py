@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phvae.determinism.seeding import derive, numpy_generator
 from phvae.files import atomic, read_json, sha256, write_json
-from phvae.seeding import derive, numpy_generator
 
 __all__ = ["FEATURES", "Classifier", "accuracy", "load_classifier", "train_classifier"]
 

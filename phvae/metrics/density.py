@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.mmd import bandwidth, mmd2
 from phvae.metrics.redraws import finite, redrawn
 from phvae.metrics.rows import Inputs, Row, Undefined
-from phvae.seeding import numpy_generator
 
 if TYPE_CHECKING:
-    from phvae.config import EvaluationConfig
     from phvae.data import Prepared
+    from phvae.experiment.schema import EvaluationConfig
 
 __all__ = [
     "anderson_darling",

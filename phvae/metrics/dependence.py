@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.disentanglement_information import BINS, equal_width_bins, mutual_information
 from phvae.metrics.latent import ACTIVE
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
-from phvae.seeding import numpy_generator
 
 __all__ = ["gaussian_total_correlation", "mean_mutual_information", "rows"]
 

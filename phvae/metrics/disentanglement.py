@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.disentanglement_information import BINS, equal_width_bins, mig, modularity, quantile_bins
 from phvae.metrics.disentanglement_predict import LEVEL_TREES, dci, explicitness, informativeness, sap, sap_r2
 from phvae.metrics.disentanglement_table import Table, make_table
 from phvae.metrics.disentanglement_votes import SHARED, beta_vae, factor_vae, irs
 from phvae.metrics.expected import expected_names
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, without_value
-from phvae.seeding import numpy_generator
 
 if TYPE_CHECKING:
-    from phvae.config import EvaluationConfig
     from phvae.data import Prepared
+    from phvae.experiment.schema import EvaluationConfig
 
 __all__ = ["reference", "rows", "score_rows"]
 

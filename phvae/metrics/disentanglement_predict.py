@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from phvae.determinism.seeding import derive
 from phvae.metrics.disentanglement_table import Table, require
 from phvae.metrics.rows import Undefined
-from phvae.seeding import derive
 
 __all__ = [
     "LEVEL_TREES",

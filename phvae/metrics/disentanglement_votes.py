@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.disentanglement_table import Table, require
 from phvae.metrics.rows import Undefined
-from phvae.seeding import numpy_generator
 
 __all__ = ["PRUNE", "SHARED", "beta_vae", "factor_vae", "irs", "typical_rows"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from phvae.metrics.registry import lookup, names
 
 if TYPE_CHECKING:
-    from phvae.config import EvaluationConfig, ModelConfig
     from phvae.data import Prepared
+    from phvae.experiment.schema import EvaluationConfig, ModelConfig
 
 __all__ = ["expected_names", "groups_of"]
 

@@ -21,7 +21,7 @@ from phvae.metrics.rows import Undefined
 if TYPE_CHECKING:
     import torch
 
-    from phvae.config import EvaluationConfig
+    from phvae.experiment.schema import EvaluationConfig
 
 __all__ = [
     "Extractor",

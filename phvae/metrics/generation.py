@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.features import Extractor, cached_features, extract, extractor
 from phvae.metrics.fidelity import KID_SUBSETS, NEIGHBOURHOOD, frechet, kid, precision_recall
 from phvae.metrics.redraws import mean_row
 from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
-from phvae.seeding import numpy_generator
 
 if TYPE_CHECKING:
-    from phvae.config import EvaluationConfig
     from phvae.data import Prepared
+    from phvae.experiment.schema import EvaluationConfig
 
 __all__ = ["classes_of", "count", "distances", "learns", "metric_names", "reference", "rows"]
 
@@ -78,7 +78,7 @@ def _settings(network: Extractor, n: int, images: str) -> str:
 
 def rows(inputs: Inputs) -> list[Row]:
     """The rows of every extractor of the settings, for samples and for reconstructions."""
-    from phvae.device import session
+    from phvae.determinism.device import session
 
     with session(inputs.device):
         return _every(inputs)
@@ -126,7 +126,7 @@ def reference(
     The floor of a distance of samples is its mean over three sets of training images against the test images, as many
     of each as the rows use. Reconstructions are paired with the test images, and have none: a perfect one is at 0.
     """
-    from phvae.device import resolve, session
+    from phvae.determinism.device import resolve, session
 
     device = resolve(device)
     bounds: dict[str, dict[str, Any]] = {}

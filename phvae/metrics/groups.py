@@ -15,7 +15,7 @@ from phvae.metrics.latent import kl_parts
 from phvae.metrics.rows import Undefined, attempt
 
 if TYPE_CHECKING:
-    from phvae.grid import Cell
+    from phvae.experiment.grid import Cell
 
 __all__ = ["evaluate", "relative_strength", "udr"]
 

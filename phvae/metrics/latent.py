@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.mmd import mmd2
 from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
-from phvae.seeding import numpy_generator
 
 __all__ = ["active_units", "aggregate", "ball_share", "kl_parts", "knn_accuracy", "mmd_prior", "rows", "w_norm"]
 

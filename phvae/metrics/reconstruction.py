@@ -83,7 +83,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     import torch
     from torchmetrics.functional.image import structural_similarity_index_measure as similarity
 
-    from phvae.device import session
+    from phvae.determinism.device import session
 
     gaussian, size = ssim_window(side)
     inside = slice(size // 2, -(size // 2))

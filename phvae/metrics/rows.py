@@ -14,8 +14,8 @@ from phvae.metrics.registry import lookup
 if TYPE_CHECKING:
     import numpy as np
 
-    from phvae.config import EvaluationConfig, ModelConfig
     from phvae.data import Prepared
+    from phvae.experiment.schema import EvaluationConfig, ModelConfig
 
 __all__ = ["Inputs", "Row", "Status", "Undefined", "attempt", "row", "without_value"]
 

@@ -13,7 +13,7 @@ from phvae.errors import DataError
 from phvae.files import sha256
 
 if TYPE_CHECKING:
-    from phvae.config import EvaluationConfig
+    from phvae.experiment.schema import EvaluationConfig
 
 __all__ = [
     "EFFICIENTNET",
@@ -40,7 +40,7 @@ def inception_weights(settings: EvaluationConfig, data_path: Sequence[str | Path
             then in torch's own cache of checkpoints (under TORCH_HOME).
         data_path: the configuration's folders of data, looked in before PHVAE_DATA_PATH.
     """
-    from phvae.data.published import search_path
+    from phvae.data.files.published import search_path
 
     if settings.inception_weights:
         path = Path(settings.inception_weights)
@@ -68,8 +68,8 @@ def fetch_inception(folder: Path | None = None, *, url: str = INCEPTION_URL, pro
     Raises:
         DataError: no network, or what came has another hash; nothing is left behind then.
     """
-    from phvae.data.fetch import download
-    from phvae.data.published import cache_folder
+    from phvae.data.files.fetch import download
+    from phvae.data.files.published import cache_folder
 
     target = (folder or cache_folder()) / INCEPTION_FILE
     return download((url,), target, _check_hash, limit=300_000_000, progress=progress)

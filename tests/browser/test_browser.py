@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 from synthetic import write_results
 
-from phvae import tracking
 from phvae.analysis import figures, report, tables
+from phvae.jobs import tracking
 
 pytestmark = pytest.mark.browser
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phvae.data import idx
-from phvae.data.published import Published
+from phvae.data.files.published import Published
+from phvae.data.kinds import idx
 
 
 def idx_bytes(array: np.ndarray) -> bytes:

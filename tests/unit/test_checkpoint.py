@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from phvae import checkpoint
+from phvae.jobs import checkpoint
 
 TENSORS = {"w": torch.arange(6.0).view(2, 3), "best/w": torch.ones(2), "exp_avg/w": torch.zeros(0)}
 

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from phvae import cli, interrupts, stages
+from phvae import cli
 from phvae.errors import DataError
+from phvae.jobs import interrupts, stages
 
 COMMANDS = next(action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
 HEAVY = {"torch", "mlflow", "pandas", "numpy", "scipy", "sklearn", "matplotlib", "pydantic", "snakemake", "yaml"}

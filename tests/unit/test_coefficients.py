@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from phvae.coefficients import (
+from phvae.experiment.schema import Hierarchical, LogPolynomial, ModelConfig
+from phvae.model.coefficients import (
     failing_point,
     is_evidence_bound,
     level_weights,
@@ -20,7 +21,6 @@ from phvae.coefficients import (
     reconstruction_weights,
     require_non_negative,
 )
-from phvae.config import Hierarchical, LogPolynomial, ModelConfig
 
 ACCEPTED = [
     [1.0],
@@ -188,7 +188,7 @@ def test_where_the_loss_bounds_the_evidence_and_only_there(options, binary, boun
 
 def test_the_rule_needs_no_torch():
     code = (
-        "import sys; from phvae.config import LogPolynomial\n"
+        "import sys; from phvae.experiment.schema import LogPolynomial\n"
         "try: LogPolynomial(coefficients=[1, 0, 1])\n"
         "except ValueError: print('torch' in sys.modules)"
     )

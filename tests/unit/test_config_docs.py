@@ -10,8 +10,8 @@ import jsonschema
 import pytest
 import yaml
 
-from phvae.config_docs import reference, schema
-from phvae.grid import load_grid
+from phvae.experiment.grid import load_grid
+from phvae.experiment.schema_docs import reference, schema
 
 GRIDS = [path for path in sorted(Path("config").glob("*.yaml")) if path.name != "claims.yaml"]
 

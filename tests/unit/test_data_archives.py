@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pictures_on_disk import encoded, many, nothing_left, pixels, prepare, write
 
-from phvae.data import archives
+from phvae.data.files import archives
 from phvae.errors import DataError
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sets_on_disk import grid, write_factors
 
-from phvae.data import arrays
+from phvae.data.files import arrays
 from phvae.errors import DataError
 
 TABLE = grid([5, 4, 3])

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from sets_on_disk import nothing_left, prepare
 
-from phvae.data import celeba
+from phvae.data.kinds import celeba
 from phvae.errors import DataError
 
 RNG = np.random.default_rng(7)

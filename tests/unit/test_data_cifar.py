@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from sets_on_disk import nothing_left, prepare
 
-from phvae.data import cifar
+from phvae.data.kinds import cifar
 from phvae.errors import DataError
 
 RNG = np.random.default_rng(7)

@@ -12,10 +12,12 @@ import yaml
 from idx_files import write_idx
 from loopback import CONTENT, SHA, serving
 
+from phvae import cli_data as cli
 from phvae import data, doctor
 from phvae.cli import main
-from phvae.data import cli, idx, published
-from phvae.data.published import Published
+from phvae.data.files import published
+from phvae.data.files.published import Published
+from phvae.data.kinds import idx
 from phvae.errors import ConfigError
 
 pytestmark = pytest.mark.usefixtures("no_usual_places")
@@ -115,7 +117,7 @@ def test_docs_hold_the_current_tables() -> None:
     for name, table in (("cards", cli.cards_table()), ("files", cli.files_table())):
         inside = re.search(f"<!-- {name} -->\n(.*)\n<!-- /{name} -->", text, re.DOTALL)
         assert inside is not None
-        assert inside[1] == table, f"docs/data.md: the table {name} is not that of phvae.data.cli.{name}_table()"
+        assert inside[1] == table, f"docs/data.md: the table {name} is not that of phvae.cli_data.{name}_table()"
 
 
 def test_fetch_of_one_set_looks_where_the_configuration_does(

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from phvae import data
-from phvae.data.line import Density1D, normal, student_t, weibull
-from phvae.data.plane import Density2D
+from phvae.data.distributions.line import Density1D, normal, student_t, weibull
+from phvae.data.distributions.plane import Density2D
 from phvae.data.registry import parse
+from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError
-from phvae.seeding import numpy_generator
 
 LINE = ["trimodal", "claw", "weibull", "lognormal", "student_t", "gap", "bimodal"]
 PLANE = ["moons", "rings", "pinwheel"]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from loopback import CONTENT, SHA, serving
 
-from phvae.data import fetch
+from phvae.data.files import fetch
 from phvae.errors import DataError
 
 
@@ -169,7 +169,7 @@ def test_other_schemes_are_refused(tmp_path: Path, url: str) -> None:
 FETCH = """
 import sys
 from pathlib import Path
-from phvae.data.fetch import download
+from phvae.data.files.fetch import download
 
 def check(path):
     print("checking", flush=True)

@@ -21,9 +21,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from phvae import data
-from phvae.data import archives, arrays, celeba, cifar, idx, store
-from phvae.data.images import tree_digest
-from phvae.data.pictures import Rule, decode
+from phvae.data import store
+from phvae.data.files import archives, arrays
+from phvae.data.files.pictures import Rule, decode
+from phvae.data.kinds import celeba, cifar, idx
+from phvae.data.kinds.images import tree_digest
 from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, DataError
 

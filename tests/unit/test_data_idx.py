@@ -13,8 +13,9 @@ import pytest
 from idx_files import write_idx
 
 from phvae import data
-from phvae.data import idx, published
-from phvae.data.published import Published
+from phvae.data.files import published
+from phvae.data.files.published import Published
+from phvae.data.kinds import idx
 from phvae.errors import DataError
 
 SHARED = [Path(p) for p in os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep) if p]

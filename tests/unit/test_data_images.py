@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pictures_on_disk import encoded, many, nothing_left, pixels, prepare, write
 
 from phvae import data
-from phvae.data.digits import stratified
-from phvae.data.images import layout_of
+from phvae.data.kinds.digits import stratified
+from phvae.data.kinds.images import layout_of
 from phvae.errors import ConfigError, DataError
 from phvae.metrics import latent
 
@@ -179,7 +179,7 @@ def test_a_relative_path_is_found_along_the_search_path(tmp_path: Path) -> None:
 
 
 def test_pictures_that_vanish_between_the_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from phvae.data import images
+    from phvae.data.kinds import images
 
     path = write(tmp_path, many(), "folder")
     original = images.tree_digest

@@ -12,9 +12,10 @@ import pytest
 from factor_codes import every_third_is_whole
 from sets_on_disk import grid, nothing_left, prepare, write_factors
 
-from phvae.config import EvaluationConfig
-from phvae.data import arrays, grids
+from phvae.data.files import arrays
+from phvae.data.kinds import grids
 from phvae.errors import DataError
+from phvae.experiment.schema import EvaluationConfig
 from phvae.metrics import disentanglement
 
 RNG = np.random.default_rng(7)

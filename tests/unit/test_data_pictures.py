@@ -9,8 +9,8 @@ import pytest
 from pictures_on_disk import encoded, pixels
 from PIL import Image
 
-from phvae.data import pictures
-from phvae.data.pictures import Rule, decode
+from phvae.data.files import pictures
+from phvae.data.files.pictures import Rule, decode
 from phvae.errors import DataError
 
 RNG = np.random.default_rng(11)

@@ -14,8 +14,9 @@ from loopback import CONTENT, SHA, serving
 
 from phvae import cli as command_line
 from phvae import data
-from phvae.data import idx, published
-from phvae.data.published import Published
+from phvae.data.files import published
+from phvae.data.files.published import Published
+from phvae.data.kinds import idx
 from phvae.data.recipe import Sources
 from phvae.data.registry import kind_class
 from phvae.errors import DataError

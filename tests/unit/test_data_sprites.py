@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phvae import data
-from phvae.data.sprites import FACTORS, render
+from phvae.data.kinds.sprites import FACTORS, render
 from phvae.errors import PhvaeError
 
 NAMES = list(FACTORS)

@@ -7,9 +7,9 @@ import os
 import pytest
 import torch
 
-from phvae.chunks import seeds_per_job
-from phvae.device import resolve, session, stackable
+from phvae.determinism.device import resolve, session, stackable
 from phvae.errors import ConfigError
+from phvae.experiment.chunks import seeds_per_job
 
 
 def test_settings_hold_inside_a_session_only():
@@ -74,7 +74,7 @@ def test_what_trains_as_one_stack():
 def test_a_fixed_chunk_repeats_on_a_gpu(tmp_path):
     from tiny import cell, images, keys, run_dirs
 
-    from phvae.training import train
+    from phvae.jobs.training import train
 
     found = []
     for name in "ab":

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from phvae.coefficients import failing_point, level_weights
-from phvae.config import KL, Chain, Hierarchical, Identity, Learned, LogPolynomial
-from phvae.divergences import DIVERGENCES, hierarchical, kl, kl_levels, log_polynomial, log_ratio_moments
-from phvae.posterior import COUPLINGS, PRIORS, Posterior, couple, uncouple
+from phvae.experiment.schema import KL, Chain, Hierarchical, Identity, Learned, LogPolynomial
+from phvae.model.coefficients import failing_point, level_weights
+from phvae.model.divergences import DIVERGENCES, hierarchical, kl, kl_levels, log_polynomial, log_ratio_moments
+from phvae.model.posterior import COUPLINGS, PRIORS, Posterior, couple, uncouple
 
 COUPLING_OPTIONS = {"identity": Identity(), "chain": Chain(rho=0.5), "learned": Learned(rho=-0.7)}
 OPTIONS = [

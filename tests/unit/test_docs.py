@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from phvae import __version__, cli
-from phvae.grid import load_grid, parse_grid
+from phvae.experiment.grid import load_grid, parse_grid
 
 PAGES = [Path(name) for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md")]
 PAGES += sorted(Path("docs").glob("*.md"))

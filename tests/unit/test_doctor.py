@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from phvae import cli
-from phvae.grid import read_yaml
+from phvae.experiment.grid import read_yaml
 
 CHECKS = ["python", "packages", "snakemake", "repository", "config", "data", "weights", "disk", "profile", "device"]
 CHECKS += ["determinism", "company"]
@@ -71,10 +71,10 @@ def _at(name: str, value: object) -> Callable[[pytest.MonkeyPatch], None]:
 
 BROKEN = {
     "python": _at("sys.version_info", (3, 10)),
-    "packages": _at("phvae.provenance.versions", lambda: {"python": "3.11", "torch": "absent"}),
+    "packages": _at("phvae.experiment.provenance.versions", lambda: {"python": "3.11", "torch": "absent"}),
     "snakemake": _at("shutil.which", lambda name: None),
     "disk": _at("shutil.disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 10**9)),
-    "determinism": _at("phvae.seeding.derive", lambda *_: time.perf_counter_ns()),
+    "determinism": _at("phvae.determinism.seeding.derive", lambda *_: time.perf_counter_ns()),
 }
 
 
@@ -90,7 +90,7 @@ def test_what_would_stop_the_main_job_is_found(
 
 
 NOTED = {
-    "repository": _at("phvae.provenance.commit", lambda: (None, None)),
+    "repository": _at("phvae.experiment.provenance.commit", lambda: (None, None)),
     "profile": _at("pathlib.Path.is_file", lambda path, real=Path.is_file: path.parent.name != "slurm" and real(path)),
 }
 

@@ -15,12 +15,12 @@ from PIL import Image
 from tiny import cell, dense, density, images, keys, run_dirs
 
 import phvae
-from phvae import encoding
-from phvae.encoding import encode
+from phvae.determinism.seeding import torch_generator
+from phvae.encoding import encoder as encoding
+from phvae.encoding.encoder import encode
+from phvae.experiment.grid import Cell
 from phvae.files import read_json, sha256
-from phvae.grid import Cell
-from phvae.seeding import torch_generator
-from phvae.training import train
+from phvae.jobs.training import train
 
 Arrays = dict[str, np.ndarray]
 

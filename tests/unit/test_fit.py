@@ -11,9 +11,9 @@ import torch
 from tiny import cell, dense, images, keys, run_dirs
 
 from phvae import PHVAE, load
+from phvae.api.fitting import fit
 from phvae.errors import DataError, PhvaeError
-from phvae.fitting import fit
-from phvae.training import train
+from phvae.jobs.training import train
 
 OPTIONS: dict[str, Any] = {"order": 2, "latent_size": 4, "network": dense(17)}
 
@@ -82,7 +82,7 @@ def test_progress_prints_a_line_an_epoch_and_silence_is_the_default(capfd: pytes
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     import sys
 
-    from phvae import meter
+    from phvae import progress as meter
 
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setattr(meter, "EVERY", 0.0)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from phvae.cli import main
-from phvae.config import Dense, ModelConfig
 from phvae.errors import ConfigError
-from phvae.grid import load_grid, parse_grid
+from phvae.experiment.grid import load_grid, parse_grid
+from phvae.experiment.schema import Dense, ModelConfig
 
 GRIDS = [path for path in sorted(Path("config").glob("*.yaml")) if path.name != "claims.yaml"]
 SMALL = {
@@ -301,7 +301,7 @@ def test_stacks_are_cut_from_the_configuration_alone():
 
 
 def test_what_does_not_stack_trains_one_seed_a_job():
-    """With two threads a stack's bits would depend on its company; see `phvae.device.stackable`."""
+    """With two threads a stack's bits would depend on its company; see `phvae.determinism.device.stackable`."""
     grid = parse_grid(SMALL | {"threads": 2, "seeds": 10}, "a")
     assert list(grid.chunks(grid.cells[0])) == [f"{seed}-{seed}" for seed in range(10)]
     cuda = parse_grid(SMALL | {"threads": 2, "seeds": 10, "device": "cuda"}, "a")

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from benchmarks.annealing import anneal
 from phvae import PHVAE
-from phvae.importance import estimate
-from phvae.proposal import Joint
+from phvae.encoding.importance import estimate
+from phvae.encoding.proposal import Joint
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from phvae import cli, lease, stages
-from phvae.interrupts import Interrupted, Stop
-from phvae.lease import LeaseLost, Leases
+from phvae import cli
+from phvae.jobs import lease, stages
+from phvae.jobs.interrupts import Interrupted, Stop
+from phvae.jobs.lease import LeaseLost, Leases
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from phvae.lease import Leases
+from phvae.jobs.lease import Leases
 with Leases([Path(sys.argv[1])], heartbeat=0.05):
     print("held", flush=True)
     while not Path(sys.argv[1], "go").exists():

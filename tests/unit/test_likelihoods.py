@@ -12,9 +12,9 @@ from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import ContinuousBernoulli as TorchContinuousBernoulli
 from torch.distributions import Normal
 
-from phvae.config import Bernoulli, ContinuousBernoulli, Gaussian
-from phvae.likelihoods import LIKELIHOODS, MIN_LOG_SCALE, level_logit, log_sinhc
-from phvae.polynomial import BASES, expand
+from phvae.experiment.schema import Bernoulli, ContinuousBernoulli, Gaussian
+from phvae.model.likelihoods import LIKELIHOODS, MIN_LOG_SCALE, level_logit, log_sinhc
+from phvae.model.polynomial import BASES, expand
 
 OPTIONS = {"gaussian": Gaussian(), "continuous_bernoulli": ContinuousBernoulli(), "bernoulli": Bernoulli()}
 LOGIT_BASES = ("monomial", "copies")

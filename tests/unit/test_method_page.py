@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from phvae.divergences import DIVERGENCES
-from phvae.likelihoods import LIKELIHOODS
-from phvae.model import PHVAE
-from phvae.networks import NETWORKS
-from phvae.polynomial import BASES
-from phvae.posterior import COUPLINGS, PRIORS
+from phvae.model.divergences import DIVERGENCES
+from phvae.model.likelihoods import LIKELIHOODS
+from phvae.model.model import PHVAE
+from phvae.model.networks import NETWORKS
+from phvae.model.polynomial import BASES
+from phvae.model.posterior import COUPLINGS, PRIORS
 
 PAGE = Path("docs/method.md").read_text(encoding="utf-8")
 ROW = r"^\| (dense|conv_locatello)[^|]*, (\d+)x(\d+)x(\d+) \| (\d) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$"

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from phvae.config import EvaluationConfig, ModelConfig
-from phvae.data.line import Density1D, normal, student_t
-from phvae.data.plane import moons
+from phvae.data.distributions.line import Density1D, normal, student_t
+from phvae.data.distributions.plane import moons
+from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import density
 from phvae.metrics.expected import expected_names
 from phvae.metrics.mmd import bandwidth, mmd2

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from factor_codes import draw_factors, normal, rotation, standardised
 
-from phvae.config import EvaluationConfig, ModelConfig
+from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import dependence, groups
 from phvae.metrics import disentanglement as scores
 from phvae.metrics import disentanglement_predict as predict

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phvae.config import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.errors import PhvaeError
+from phvae.experiment.grid import Cell
+from phvae.experiment.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.files import read_json, sha256, write_json
-from phvae.grid import Cell
-from phvae.metrics import METRICS, evaluate, lookup, names, weights
-from phvae.metrics.evaluate import MODULES
+from phvae.jobs import evaluate
+from phvae.jobs.evaluate import MODULES
+from phvae.metrics import METRICS, lookup, names, weights
 from phvae.metrics.expected import expected_names, groups_of
 from phvae.metrics.registry import pattern_of
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value

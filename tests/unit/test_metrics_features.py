@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 import torch
 
-from phvae.config import EvaluationConfig
-from phvae.data.published import cache_folder
+from phvae.data.files.published import cache_folder
 from phvae.errors import DataError
+from phvae.experiment.schema import EvaluationConfig
 from phvae.files import sha256
 from phvae.metrics import features, fidelity, generation, weights
 from phvae.metrics.rows import Inputs, Row, Undefined

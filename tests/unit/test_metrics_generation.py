@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from phvae.config import EvaluationConfig, ModelConfig
 from phvae.data import Prepared, load, prepare
+from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.files import sha256
 from phvae.metrics import features, fidelity, generation, weights
 from phvae.metrics.classifier import Classifier, accuracy, load_classifier, train_classifier

@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.linear_model import Lasso
 
-from phvae.config import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.errors import PhvaeError
-from phvae.grid import Cell
+from phvae.experiment.grid import Cell
+from phvae.experiment.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.metrics.groups import evaluate, relative_strength, udr
 from phvae.metrics.rows import Undefined
 

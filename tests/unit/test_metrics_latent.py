@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from phvae.config import EvaluationConfig, ModelConfig
+from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import latent
 from phvae.metrics.expected import expected_names
 from phvae.metrics.rows import Inputs, Row, Undefined

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phvae.config import EvaluationConfig, ModelConfig
+from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import likelihood
 from phvae.metrics.expected import expected_names
 from phvae.metrics.rows import Inputs, Row

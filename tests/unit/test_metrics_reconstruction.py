@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, laplace
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from phvae.config import EvaluationConfig, ModelConfig
+from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import reconstruction as metrics
 from phvae.metrics.expected import expected_names
 from phvae.metrics.registry import lookup

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from test_grid import SMALL
 
-from phvae import stages
-from phvae.config import EvaluationConfig
+from phvae.experiment.grid import parse_grid
+from phvae.experiment.schema import EvaluationConfig
 from phvae.files import read_json
-from phvae.grid import parse_grid
-from phvae.metrics import disentanglement, reference, weights
+from phvae.jobs import reference, stages
+from phvae.metrics import disentanglement, weights
 from phvae.metrics.disentanglement_information import equal_width_bins, mig
 from phvae.metrics.disentanglement_table import make_table
 
@@ -113,8 +113,8 @@ def test_weights_that_appear_later_are_noticed(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize("stage", ["reference", "evaluate"])
 def test_stages_look_for_weights_along_data_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str) -> None:
     asked = []
-    monkeypatch.setattr("phvae.metrics.reference.build", lambda f, d, settings, **_: asked.append(settings))
-    monkeypatch.setattr("phvae.metrics.evaluate.evaluate", lambda r, cell, *_, **__: asked.append(cell.evaluation))
+    monkeypatch.setattr("phvae.jobs.reference.build", lambda f, d, settings, **_: asked.append(settings))
+    monkeypatch.setattr("phvae.jobs.evaluate.evaluate", lambda r, cell, *_, **__: asked.append(cell.evaluation))
     monkeypatch.setattr(stages, "_data", lambda *_: None)
     monkeypatch.setattr(stages, "_trained", lambda *_: {0: tmp_path})
     monkeypatch.setattr(stages, "sha256", lambda _: "0")

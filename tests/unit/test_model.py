@@ -8,13 +8,13 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from phvae.config import ModelConfig
-from phvae.divergences import DIVERGENCES
-from phvae.likelihoods import LIKELIHOODS
-from phvae.model import PHVAE
-from phvae.networks import NETWORKS
-from phvae.polynomial import BASES
-from phvae.posterior import COUPLINGS, PRIORS, uncouple
+from phvae.experiment.schema import ModelConfig
+from phvae.model.divergences import DIVERGENCES
+from phvae.model.likelihoods import LIKELIHOODS
+from phvae.model.model import PHVAE
+from phvae.model.networks import NETWORKS
+from phvae.model.polynomial import BASES
+from phvae.model.posterior import COUPLINGS, PRIORS, uncouple
 
 SMALL = {"latent_size": 6, "network": {"name": "dense", "hidden": [16, 16]}}
 

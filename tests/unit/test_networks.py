@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from phvae.config import ConvLocatello, Dense
-from phvae.networks import NETWORKS, matched_widths
+from phvae.experiment.schema import ConvLocatello, Dense
+from phvae.model.networks import NETWORKS, matched_widths
 
 CASES = [
     ("dense", Dense(), (1, 8, 8)),

@@ -11,12 +11,12 @@ import pytest
 from synthetic import write_results
 from test_grid import SMALL, changed
 
-from phvae import calibration, costs
-from phvae.calibration import error, measured
 from phvae.errors import PhvaeError
-from phvae.grid import Grid, load_grid, parse_grid
-from phvae.loop import epoch_ends
-from phvae.plan import Job, jobs, largest, plan, request
+from phvae.experiment.grid import Grid, load_grid, parse_grid
+from phvae.planning import calibration, costs
+from phvae.planning.calibration import error, measured
+from phvae.planning.plan import Job, jobs, largest, plan, request
+from phvae.training.loop import epoch_ends
 
 
 def grid(path: str = "seeds", value: object = 2) -> Grid:
@@ -52,7 +52,7 @@ def test_facts_of_data_sets_that_nobody_has_read(kind, options, shape, count, cl
 @pytest.mark.parametrize("network", [{"name": "dense", "hidden": [40, 30]}, "conv_locatello"])
 @pytest.mark.parametrize(("order", "width"), [(1, "full"), (3, "full"), (3, "matched")])
 def test_size_of_a_model_is_that_of_the_real_one(network, order, width):
-    from phvae.model import PHVAE
+    from phvae.model.model import PHVAE
 
     model = {"order": order, "latent_size": 12, "network": network, "encoder_width": width}
     cell = parse_grid(
@@ -235,7 +235,7 @@ def test_the_most_of_each_resource_is_its_own(monkeypatch):
     """Of two jobs one takes long, the other is large."""
     made = [Job("evaluate", "long", 9000, 2100, False, 1), Job("evaluate", "large", 10, 4000, False, 4)]
     others = [Job(stage, "a", 10, 100, False, 1) for stage in ("prepare", "reference", "train", "encode", "groups")]
-    monkeypatch.setattr("phvae.plan.jobs", lambda *_: [*others, *made])
+    monkeypatch.setattr("phvae.planning.plan.jobs", lambda *_: [*others, *made])
     text = plan(grid())
     assert re.search(r"^evaluate .*   4 CPU, 6 GB, 7.5 h$", text, re.M)
     assert re.search(r"^all .*   4 CPU, 6 GB, 7.5 h$", text, re.M)
@@ -256,8 +256,8 @@ def test_requests_are_those_of_the_workflow_hours_are_corrected(monkeypatch):
     before = plan(chosen)
     networks = {cell.model.network.name for cell in chosen.cells}
     slow = {(stage, network): 1e4 for stage in calibration.STAGES for network in networks}
-    monkeypatch.setattr("phvae.plan.measured", lambda *_: slow)
-    monkeypatch.setattr("phvae.plan.error", lambda *_: [])
+    monkeypatch.setattr("phvae.planning.plan.measured", lambda *_: slow)
+    monkeypatch.setattr("phvae.planning.plan.error", lambda *_: [])
     after = plan(chosen, chosen.paths.root)
     assert [re.search(r"^train .* \S+ (s|min|h)   ", text, re.M).group(1) for text in (before, after)] == ["s", "h"]
     for stage in ("train", "encode", "evaluate", "all", "largest"):

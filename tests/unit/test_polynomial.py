@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phvae.model import PHVAE
-from phvae.polynomial import BASES, expand, is_binary, warn_if_binary
+from phvae.model.model import PHVAE
+from phvae.model.polynomial import BASES, expand, is_binary, warn_if_binary
 
 ORDERS = range(1, 9)
 CLOSED_FORMS = {

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal, Normal
 
-from phvae.config import Chain, Identity, Learned
-from phvae.posterior import COUPLINGS, PRIORS, Posterior, couple, uncouple
+from phvae.experiment.schema import Chain, Identity, Learned
+from phvae.model.posterior import COUPLINGS, PRIORS, Posterior, couple, uncouple
 
 OPTIONS = {"identity": Identity(), "chain": Chain(rho=0.6), "learned": Learned(rho=-0.4)}
 LIKE = torch.zeros(1, dtype=torch.float64)

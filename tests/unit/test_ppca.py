@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.distributions import MultivariateNormal
 
-from phvae.divergences import kl_levels
-from phvae.importance import estimate
-from phvae.model import PHVAE
+from phvae.encoding.importance import estimate
+from phvae.model.divergences import kl_levels
+from phvae.model.model import PHVAE
 
 D, L, SCALE = 8, 4, 0.5
 CASES = [

@@ -9,21 +9,21 @@ from pathlib import Path
 import pytest
 from test_grid import SMALL, changed
 
-from phvae import provenance
-from phvae.grid import parse_grid
+from phvae.experiment import provenance
+from phvae.experiment.grid import parse_grid
 
 ROOT = Path("phvae")
 ENTRY = {
-    "train": "phvae.training",
-    "encode": "phvae.encoding",
-    "reference": "phvae.metrics.reference",
-    "evaluate": "phvae.metrics.evaluate",
+    "train": "phvae.jobs.training",
+    "encode": "phvae.encoding.encoder",
+    "reference": "phvae.jobs.reference",
+    "evaluate": "phvae.jobs.evaluate",
     "groups": "phvae.metrics.groups",
     "collect": "phvae.analysis.collecting",
     "tables": "phvae.analysis.tables",
     "figures": "phvae.analysis.figures",
     "report": "phvae.analysis.report",
-    "track": "phvae.tracking",
+    "track": "phvae.jobs.tracking",
 }
 # How a job is carried out, not what comes out of it; config's values are in the key, data's hash too.
 MANNERS = {
@@ -148,7 +148,12 @@ def test_what_is_recorded_beside_a_run(tmp_path):
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """The package folder of a repository of one commit."""
-    for name in ("phvae/provenance.py", "phvae/model.py", "results/reference/config.json", ".gitignore"):
+    for name in (
+        "phvae/experiment/provenance.py",
+        "phvae/model/model.py",
+        "results/reference/config.json",
+        ".gitignore",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(".venv\n__pycache__\n")
@@ -175,7 +180,7 @@ def test_results_written_over_committed_ones_are_no_edit(package):
     assert _dirty() is False
 
 
-@pytest.mark.parametrize("name", ["phvae/model.py", "phvae/new.py", ".gitignore"])
+@pytest.mark.parametrize("name", ["phvae/model/model.py", "phvae/new.py", ".gitignore"])
 def test_an_edited_or_unknown_module_is_an_edit(package, name):
     (package.parent / name).write_text("edited")
     assert _dirty() is True

@@ -7,13 +7,13 @@ import typing
 import pytest
 import torch
 
-from phvae import config
-from phvae.divergences import DIVERGENCES
-from phvae.likelihoods import LIKELIHOODS
-from phvae.model import PHVAE
-from phvae.networks import NETWORKS
-from phvae.polynomial import BASES
-from phvae.posterior import COUPLINGS, PRIORS
+from phvae.experiment import schema as config
+from phvae.model.divergences import DIVERGENCES
+from phvae.model.likelihoods import LIKELIHOODS
+from phvae.model.model import PHVAE
+from phvae.model.networks import NETWORKS
+from phvae.model.polynomial import BASES
+from phvae.model.posterior import COUPLINGS, PRIORS
 
 REGISTRIES = {
     "basis": BASES,

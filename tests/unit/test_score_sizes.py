@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.score_sizes import CSV, summarise
-from phvae.grid import load_grid
+from phvae.experiment.grid import load_grid
 from phvae.metrics import METRICS
 from phvae.metrics.rows import row, without_value
 

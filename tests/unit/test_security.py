@@ -17,11 +17,12 @@ from checkout import copy as checkout
 from checkout import snakemake
 from test_grid import SMALL, changed
 
-from phvae import checkpoint, provenance
 from phvae.cli import main
 from phvae.errors import ConfigError, DataError
+from phvae.experiment import provenance
+from phvae.experiment.grid import load_grid, parse_grid
 from phvae.files import write_json
-from phvae.grid import load_grid, parse_grid
+from phvae.jobs import checkpoint
 
 HOSTILE_NAMES = [
     "a;touch pwned",
@@ -150,8 +151,8 @@ class Pickled:
 
 
 def test_pickles_are_neither_models_nor_checkpoints(nowhere: Path):
-    from phvae.model import PHVAE
-    from phvae.saving import load
+    from phvae.api.saving import load
+    from phvae.model.model import PHVAE
 
     PHVAE((2,), latent_size=2, seed=0).save("model")
     Path("model/model.safetensors").write_bytes(pickle.dumps(Pickled()))
@@ -185,7 +186,7 @@ def test_the_package_calls_nothing_that_runs_text():
 
 
 def test_the_yaml_loader_is_a_safe_one():
-    from phvae.grid import _Strict
+    from phvae.experiment.grid import _Strict
 
     assert issubclass(_Strict, yaml.SafeLoader)
     assert not issubclass(_Strict, yaml.UnsafeLoader)

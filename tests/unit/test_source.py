@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from phvae import provenance
-from phvae.seeding import numpy_generator
+from phvae.determinism.seeding import numpy_generator
+from phvae.experiment import provenance
 from phvae.source import code_sha256, code_tokens
 
 CODE = '''"""A module."""

@@ -10,12 +10,12 @@ from tiny import dense
 from torch import Tensor
 from torch.func import functional_call
 
-from phvae.company import differences
-from phvae.config import ModelConfig
-from phvae.device import session
-from phvae.model import PHVAE
-from phvae.seeding import torch_generator
-from phvae.stacking import Stack, term_names
+from phvae.determinism.device import session
+from phvae.determinism.seeding import torch_generator
+from phvae.experiment.schema import ModelConfig
+from phvae.model.model import PHVAE
+from phvae.training.company import differences
+from phvae.training.stacking import Stack, term_names
 
 MODELS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     "vae": ((1, 8, 8), {"latent_size": 12, "divergence": "kl", "network": dense(64, 64)}),
@@ -91,7 +91,7 @@ def test_a_difference_between_companies_is_counted(monkeypatch: pytest.MonkeyPat
         def __init__(self, model: PHVAE, states: list[dict[str, Tensor]], **options: Any) -> None:
             super().__init__(model, states, **options | {"learning_rate": 1e-3 * len(states)})
 
-    monkeypatch.setattr("phvae.company.Stack", Uneven)
+    monkeypatch.setattr("phvae.training.company.Stack", Uneven)
     options = {"latent_size": 1, "divergence": "kl", "network": dense(8)}
     # weights and biases of two layers a side, with two moments each, and the terms of the second step and after
     assert differences((2,), options, [[0, 1], [1, 0], [1]], batches=[8, 8]) == [0, 8 * 3 + 2]

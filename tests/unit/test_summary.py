@@ -10,7 +10,7 @@ import pytest
 
 from phvae.analysis.results import COST_COLUMNS
 from phvae.errors import DataError
-from phvae.grid import parse_grid
+from phvae.experiment.grid import parse_grid
 from phvae.summary import summary
 
 GRID = {"name": "tiny", "seeds": 2, "datasets": {"claw": {}}, "variants": {"vae": {"model": {"order": 1}}}}

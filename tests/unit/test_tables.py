@@ -22,8 +22,8 @@ from phvae.analysis.tables_claims import claims_table, unchanged
 from phvae.analysis.tables_matched import matched_rate
 from phvae.analysis.tables_runs import parameters
 from phvae.analysis.tables_source import Source, read_source
-from phvae.config import ModelConfig
 from phvae.errors import ConfigError, DataError
+from phvae.experiment.schema import ModelConfig
 from phvae.files import read_json, sha256
 
 NAMES = (
@@ -310,8 +310,8 @@ def test_the_latex_tables_compile_and_fit_the_page(root: Path, tmp_path: Path) -
 
 def test_runs_record_the_claims_they_were_made_under() -> None:
     """The names that the record before training uses are those that the table of claims reads."""
-    from phvae import provenance
-    from phvae.grid import load_grid
+    from phvae.experiment import provenance
+    from phvae.experiment.grid import load_grid
 
     cell = load_grid("config/smoke.yaml").cells[0]
     record = provenance.describe(cell, 0, "key", {"data": "d"}, "cpu", 1)

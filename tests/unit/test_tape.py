@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from phvae.device import session
-from phvae.tape import ALIGNMENT, _irregular, _regular_product, record
+from phvae.determinism.device import session
+from phvae.training.tape import ALIGNMENT, _irregular, _regular_product, record
 
 
 def _normal(*shape: int, seed: int = 0) -> Tensor:

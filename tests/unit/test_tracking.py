@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from synthetic import VARIANTS, run_folder, write_results
 
-from phvae import tracking
 from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
-from phvae.tracking_content import MOST_POINTS, mask, read_run
+from phvae.jobs import tracking
+from phvae.jobs.tracking_content import MOST_POINTS, mask, read_run
 
 FEW = ("vae", "ph-vae-3")
 
@@ -202,7 +202,7 @@ def test_runs_that_the_results_lost_are_removed_but_strangers_stay(results: Path
 DIES = """
 import os, sys
 from pathlib import Path
-from phvae import tracking
+from phvae.jobs import tracking
 tracking._import()
 from mlflow import MlflowClient
 from mlflow.telemetry import get_telemetry_client

@@ -13,13 +13,14 @@ from tiny import cell, dense, density, images, keys, run_dirs
 from training_runs import RESULT, history, results, train
 
 import phvae
-from phvae import batches, loop, training
-from phvae.batches import Batches
-from phvae.config import Schedule, TrainingConfig
 from phvae.errors import DataError
+from phvae.experiment.schema import Schedule, TrainingConfig
 from phvae.files import read_json
-from phvae.loop import epoch_ends, schedule_weight
-from phvae.model import PHVAE
+from phvae.jobs import training
+from phvae.model.model import PHVAE
+from phvae.training import batches, loop
+from phvae.training.batches import Batches
+from phvae.training.loop import epoch_ends, schedule_weight
 
 
 # ---- what a run leaves behind ----

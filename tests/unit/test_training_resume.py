@@ -11,9 +11,10 @@ import torch
 from tiny import cell, keys, run_dirs
 from training_runs import RESULT, Died, act_at_step, die, results, train
 
-from phvae import checkpoint, loop, training
 from phvae.files import read_json
-from phvae.interrupts import Interrupted
+from phvae.jobs import checkpoint, training
+from phvae.jobs.interrupts import Interrupted
+from phvae.training import loop
 
 
 # ---- interrupted and resumed ----

@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from phvae import checkpoint, provenance
 from phvae.errors import DataError, PhvaeError
+from phvae.experiment import provenance
+from phvae.experiment.grid import Grid, parse_grid
 from phvae.files import read_json, sha256, write_json
-from phvae.grid import Grid, parse_grid
-from phvae.lease import Leases
-from phvae.training import finished
-from phvae.upkeep import accept, clean
+from phvae.jobs import checkpoint
+from phvae.jobs.lease import Leases
+from phvae.jobs.training import finished
+from phvae.jobs.upkeep import accept, clean
 
 DATA = "d" * 64
 OLD = "made by earlier code"

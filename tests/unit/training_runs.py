@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from tiny import cell, images, keys, run_dirs
 
-from phvae import loop, training
-from phvae.grid import Cell
+from phvae.experiment.grid import Cell
+from phvae.jobs import training
+from phvae.training import loop
 
 RESULT = ("model.safetensors", "model.json", "history.csv")
 

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from test_data_cifar import python2_batch
 
-from phvae.data import celeba, cifar, grids, idx
-from phvae.data.published import Published
+from phvae.data.files.published import Published
+from phvae.data.kinds import celeba, cifar, grids, idx
 
 __all__ = ["write_all"]
 

@@ -121,9 +121,9 @@ def test_the_renyi_divergence_of_the_page_is_that_of_two_normals(checkout: Path)
     code = """
 import torch
 from scipy.integrate import quad
-from phvae.config import Renyi
-from phvae.divergences import DIVERGENCES
-from phvae.posterior import Posterior
+from phvae.experiment.schema import Renyi
+from phvae.model.divergences import DIVERGENCES
+from phvae.model.posterior import Posterior
 q, p = torch.distributions.Normal(.7, .6), torch.distributions.Normal(0., 1.)
 density = lambda d, x: d.log_prob(torch.tensor(x, dtype=torch.float64)).exp().item()
 value = quad(lambda x: density(q, x)**.3 * density(p, x)**.7, -10, 10)[0]

@@ -17,12 +17,12 @@ import pytest
 from checkout import call, copy, planned
 from layouts import TEST, write_all
 
-from phvae import stages
 from phvae.analysis.results import read_runs, read_table
 from phvae.data.registry import KINDS, kind_class
-from phvae.grid import Grid, load_grid, parse_grid, read_yaml
+from phvae.experiment.grid import Grid, load_grid, parse_grid, read_yaml
+from phvae.jobs import stages
 from phvae.metrics import classifier
-from phvae.plan import LOCAL, jobs
+from phvae.planning.plan import LOCAL, jobs
 
 PAPER = "config/paper.yaml"
 JOBS = {"prepare": 16, "reference": 16, "train": 1400, "encode": 252, "evaluate": 252, "groups": 252}

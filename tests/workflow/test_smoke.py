@@ -11,7 +11,7 @@ import pytest
 from checkout import call, copy, planned, snakemake
 
 from phvae.data import load
-from phvae.grid import load_grid
+from phvae.experiment.grid import load_grid
 from phvae.metrics.expected import expected_names
 
 CONFIG = ("--configfile", "config/smoke.yaml")
@@ -98,7 +98,7 @@ def test_an_edit_of_a_figure_trains_nothing(checkout: Path):
 
 
 def test_an_edit_of_the_model_redoes_what_depends_on_it(checkout: Path):
-    module = checkout / "phvae/model.py"
+    module = checkout / "phvae/model/model.py"
     module.write_text(module.read_text() + "\n# another remark\n")
     jobs = planned(checkout, *CONFIG)
     assert jobs["train"] == 9
@@ -150,7 +150,7 @@ def test_a_comment_leaves_every_run_as_it_is(checkout: Path):
 
 
 def test_a_harmless_edit_can_be_accepted(checkout: Path):
-    module = checkout / "phvae/model.py"
+    module = checkout / "phvae/model/model.py"
     module.write_text(module.read_text() + "\nREMARK = 1\n")
     models = {path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("model.safetensors")}
     values = [(row["metric"], row["value"]) for row in rows(checkout)]
@@ -172,7 +172,7 @@ def test_after_cleaning_nothing_is_to_do_and_an_edited_metric_still_finds_its_ar
     assert not list(runs.rglob("arrays.npz"))
     assert "Nothing to be done" in snakemake(checkout, *CONFIG).stderr
     values = [(row["metric"], row["value"]) for row in rows(checkout)]
-    module = checkout / "phvae/metrics/evaluate.py"
+    module = checkout / "phvae/jobs/evaluate.py"
     module.write_text(module.read_text() + "\nREMARK = 1\n")
     jobs = planned(checkout, *CONFIG)
     assert jobs["encode"] == jobs["evaluate"] == 3

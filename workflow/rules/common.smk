@@ -12,10 +12,10 @@ from snakemake.exceptions import WorkflowError
 
 from phvae.errors import PhvaeError
 from phvae.files import sha256_text, write_text
-from phvae.grid import parse_grid
+from phvae.experiment.grid import parse_grid
 from phvae.metrics.weights import stamps
-from phvae.plan import request
-from phvae.provenance import module_files
+from phvae.planning.plan import request
+from phvae.experiment.provenance import module_files
 
 # Snakemake and its Slurm plugins write the path of Python into jobs without quotes, which fails where it has a space.
 if os.path.exists(sys.executable):

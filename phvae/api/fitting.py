@@ -1,0 +1,160 @@
+"""`fit`: train one model in memory on an array."""
+
+from __future__ import annotations
+
+import copy
+import numbers
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phvae.determinism.device import resolve, session, stackable
+from phvae.determinism.seeding import numpy_generator
+from phvae.errors import DataError, PhvaeError
+from phvae.experiment.schema import Schedule, TrainingConfig
+from phvae.model.inputs import data_batch
+from phvae.progress import Meter, epoch_line
+from phvae.training.batches import Batches
+from phvae.training.loop import Progress, Trainer
+from phvae.training.stacking import Stack
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from phvae.model.model import PHVAE
+
+__all__ = ["fit"]
+
+
+def fit(
+    model: PHVAE,
+    x: Any,
+    *,
+    validation: float | Any = 0.1,
+    epochs: int = 30,
+    steps: int | None = None,
+    batch_size: int = 64,
+    learning_rate: float = 1e-3,
+    warm_up: float = 0.0,
+    precision: Literal["float32", "bfloat16", "tf32", "float64"] = "float32",
+    seed: int = 0,
+    device: str = "auto",
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Train a model on an array and leave it with the weights of its best epoch.
+
+    Training goes on from the model's present weights. Equal arguments give equal weights; with one torch thread they
+    are those of a run of the workflow with the same data, seed and settings. No global random state is used.
+
+    Args:
+        model: changed in place; stays on its device.
+        x: (N, *shape) array or tensor: uint8 images, floats in [0, 1], or standardised densities.
+        validation: a share of x held out (drawn from `seed`), or an array like x. It chooses the best epoch.
+        epochs: passes over the training examples.
+        steps: optimiser steps in all, divided into `epochs` epochs; replaces passes.
+        batch_size: examples a step; a batch may hold the end of one pass and the beginning of the next.
+        learning_rate: Adam's.
+        warm_up: share of the steps over which the divergence's weight grows from 0 to 1.
+        precision: of the computation.
+        seed: drives order and noise.
+        device: `auto`, `cpu` or `cuda`.
+        progress: print a line an epoch.
+
+    Returns:
+        History, one row an epoch: epoch, step, weight, then every term for train and validation in nats. Training
+        terms are means over the epoch at the weight of the time, validation terms use the final weight.
+
+    Raises:
+        DataError: x or `validation` has a wrong shape, type or range, or is too small to be split.
+        ValueError: an impossible setting.
+        PhvaeError: the loss became NaN or infinite; the model is unchanged.
+
+    >>> from phvae import PHVAE
+    >>> model = PHVAE((2,), latent_size=2, network={"name": "dense", "hidden": [8]}, seed=0)
+    >>> x = np.random.default_rng(0).normal(0.5, 0.1, (320, 2)).astype(np.float32)
+    >>> history = model.fit(x, epochs=3, seed=0)
+    >>> len(history), bool(history.validation_loss[2] < history.validation_loss[0])
+    (3, True)
+    """
+    import pandas as pd
+
+    settings = TrainingConfig(
+        epochs=epochs,
+        steps=steps,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        schedule=Schedule(name="linear" if warm_up else "constant", warm_up=warm_up),
+        precision=precision,
+    )
+    train, held_out = _split(model, x, validation, seed)
+    target = resolve(device)
+    with session(target, torch.get_num_threads(), precision):
+        stack = Stack(
+            copy.deepcopy(model),
+            [{name: parameter.detach().cpu() for name, parameter in model.named_parameters()}],
+            learning_rate=learning_rate,
+            device=target,
+            precision=precision,
+            together=stackable(model.config.network.name, target, torch.get_num_threads()),
+        )
+        levels = (model.order, model.level_size)
+        batches = Batches(
+            train,
+            [np.arange(len(train))],
+            [seed],
+            batch_size=batch_size,
+            levels=levels,
+            device=target,
+            dtype=stack.dtype,
+        )
+        trainer = Trainer(stack, batches, held_out, settings, [Progress(seed)], [{}])
+        meter = Meter("fit", trainer.ends[-1])
+        record = trainer.progress[0]
+        best: dict[str, Tensor] = {}
+
+        def each_epoch() -> None:
+            if progress and not record.diverged:
+                meter.line(epoch_line(record.rows[-1:], len(trainer.ends)))
+
+        def each_step() -> None:
+            if progress:
+                meter.step(trainer.step)
+
+        trainer.run(lambda _, state: best.update(state), each_step, each_epoch)
+    if record.diverged:
+        raise PhvaeError(
+            f"training diverged at step {record.diverged['step']}: the loss is no longer finite (last finite "
+            f"{record.diverged['last_finite']}); the model is unchanged. Lower learning_rate ({learning_rate})"
+        )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(best[name])
+    return pd.DataFrame(record.rows)
+
+
+def _split(model: PHVAE, x: Any, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Checked training and validation examples."""
+    train = _checked(model, x, "x")
+    if not isinstance(validation, numbers.Real):  # NumPy's scalars too
+        return train, _checked(model, validation, "validation")
+    share = float(validation)
+    if not 0 < share < 1:
+        raise DataError(f"validation is {validation}, expected a share between 0 and 1, or an array")
+    if len(train) < 2:
+        raise DataError(f"x has {len(train)} example, expected at least 2: some are held out to choose the best epoch")
+    count = min(max(1, round(share * len(train))), len(train) - 1)
+    order = numpy_generator(seed, "validation").permutation(len(train))
+    return train[np.sort(order[count:])], train[np.sort(order[:count])]
+
+
+def _checked(model: PHVAE, x: Any, what: str) -> np.ndarray:
+    """x as a NumPy array of uint8 or floating point, after the checks of the model's own inputs."""
+    array = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
+    if array.dtype == np.uint8:  # any value is good
+        some = array[:1] if array.shape[1:] == model.shape else array
+        data_batch(np.array(some), model.shape, model.unit_interval, torch.zeros(()), what)
+        return array
+    like = torch.zeros((), dtype=torch.float64 if array.dtype == np.float64 else torch.float32)
+    return data_batch(np.array(array), model.shape, model.unit_interval, like, what).numpy()

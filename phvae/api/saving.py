@@ -1,0 +1,74 @@
+"""A model on disk: its parameters (model.safetensors) and what builds it (model.json)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from phvae.errors import DataError, PhvaeError
+from phvae.experiment.schema import ModelConfig
+from phvae.files import atomic, read_json, write_json
+from phvae.model.model import PHVAE
+
+__all__ = ["load", "save"]
+
+FORMAT = 1
+DTYPES = {name: getattr(torch, name) for name in ("float16", "bfloat16", "float32", "float64")}
+
+
+def save(model: PHVAE, folder: str | Path) -> None:
+    """Write model.safetensors and model.json into a folder, each whole or not at all."""
+    folder = Path(folder)
+    state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    with atomic(folder / "model.safetensors") as path:
+        save_file(state, path)
+    content = {
+        "format": FORMAT,
+        "shape": list(model.shape),
+        "scaling": model.scaling,
+        "dtype": str(next(model.parameters()).dtype).removeprefix("torch."),
+        "config": model.config.model_dump(mode="json"),
+    }
+    write_json(folder / "model.json", content)
+
+
+def load(folder: str | Path, device: str | torch.device = "cpu") -> PHVAE:
+    """Read a model that `save` wrote; its outputs are identical to the saved model's.
+
+    Raises:
+        DataError: a file is absent, of another format, or does not fit the other.
+    """
+    folder = Path(folder)
+    for name in ("model.json", "model.safetensors"):
+        if not (folder / name).is_file():
+            raise DataError(f"{folder / name} is absent: expected a folder written by save")
+    model = _built(folder / "model.json")
+    try:
+        model.load_state_dict(load_file(folder / "model.safetensors"))
+    except (RuntimeError, OSError, SafetensorError) as error:
+        raise DataError(f"{folder / 'model.safetensors'} does not fit model.json: {error}") from error
+    return model.to(device)
+
+
+def _built(path: Path) -> PHVAE:
+    """The model that model.json describes, with weights of its own."""
+    try:
+        content = read_json(path, "expected a file written by save")
+        if content["format"] != FORMAT:
+            raise DataError(f"{path} has format {content['format']}, expected {FORMAT}")
+        model = PHVAE(content["shape"], ModelConfig(**content["config"])).to(DTYPES[content["dtype"]])
+        if content["scaling"] is not None:
+            offset, scale = ([float(number) for number in part] for part in content["scaling"])
+            if {len(offset), len(scale)} != {model.shape[0]}:
+                raise ValueError(f"scaling has {len(offset)} and {len(scale)} numbers, expected {model.shape[0]}")
+            model.scaling = (offset, scale)
+    except DataError:
+        raise
+    except KeyError as error:
+        raise DataError(f"{path} has no (known) {error.args[0]}: expected a file written by save") from None
+    except (PhvaeError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is damaged: {' '.join(str(error).split())}; expected a file written by save") from None
+    return model

@@ -1,0 +1,1 @@
+"""Exact densities in one and two dimensions."""

@@ -1,0 +1,1 @@
+"""Files of data: finding, fetching, unpacking, reading."""

@@ -1,0 +1,131 @@
+"""Files of a folder, zip or tar, one after the other, read in memory: nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from phvae.data.files.safe import Bounded, inner_name, read_exactly, reading
+from phvae.errors import DataError
+
+__all__ = ["walk"]
+
+Item = tuple[str, bytes | DataError]
+_UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_FLOOR = 1 << 26  # bytes that any archive may unpack to, whatever its size
+_FILE_LIMIT = 1 << 28  # bytes of one file
+
+
+def walk(path: str | Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
+    """Yield (name, content) of every wanted file of a folder, zip or tar (plain, gz, bz2, xz).
+
+    A single file that cannot be read yields its DataError instead of its content. Links inside archives are such
+    files: they are never followed. Names have forward slashes and are relative to the folder or archive.
+
+    Raises:
+        DataError: if the archive as a whole is damaged, leaves its own folder, or is a compression bomb: if it
+            unpacks to more than 64 MB + 100 times its size.
+    """
+    path = Path(path)
+    with reading(path):
+        if path.is_dir():
+            yield from _folder(path, wanted)
+            return
+        with path.open("rb") as stream:
+            magic = stream.read(6)
+        limit = _FLOOR + 100 * path.stat().st_size
+        if magic[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+            yield from _zip(path, wanted, limit)
+        else:
+            yield from _tar(path, wanted, limit, magic)
+
+
+def _folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
+    def fail(error: OSError) -> None:
+        raise DataError(f"{error.filename}: not readable; check its permissions")
+
+    for place, below, files in os.walk(folder, onerror=fail, followlinks=True):
+        above = Path(place).relative_to(folder).parents
+        if any(os.path.samefile(place, folder / up) for up in above):  # a link that leads back up
+            below.clear()
+            continue
+        below.sort()
+        for file in sorted(files):
+            path = Path(place, file)
+            name = path.relative_to(folder).as_posix()
+            if wanted(name):
+                yield name, _caught(path, lambda path=path: _read_file(path))  # type: ignore[misc]
+
+
+def _read_file(path: Path) -> bytes:
+    if not path.is_file():
+        raise DataError(f"{path}: no regular file")
+    if path.stat().st_size > _FILE_LIMIT:
+        raise DataError(f"{path}: more than {_FILE_LIMIT} bytes")
+    return path.read_bytes()
+
+
+def _caught(what: object, read: Callable[[], bytes]) -> bytes | DataError:
+    try:
+        with reading(what):
+            return read()
+    except DataError as error:
+        return error
+
+
+def _zip(path: Path, wanted: Callable[[str], bool], limit: int) -> Iterator[Item]:
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        total = sum(m.file_size for m in members)
+        if total > limit:
+            raise DataError(f"{path}: states {total} unpacked bytes, more than {limit}; refused as a compression bomb")
+        for member in members:
+            name = inner_name(member.filename, path)
+            if member.is_dir() or not wanted(name):
+                continue
+            what = f"{path}: {name}"
+
+            def read(member: zipfile.ZipInfo = member, what: str = what) -> bytes:
+                if (member.external_attr >> 28) == 0xA:
+                    raise DataError(f"{what}: is a link; links in archives are not followed")
+                if member.file_size > _FILE_LIMIT:
+                    raise DataError(f"{what}: more than {_FILE_LIMIT} bytes")
+                with archive.open(member) as stream:
+                    content = read_exactly(stream, member.file_size, what)
+                    if stream.read(1):
+                        raise DataError(f"{what}: unpacks to more than the {member.file_size} bytes stated")
+                    return content
+
+            yield name, _caught(what, read)
+
+
+def _tar(path: Path, wanted: Callable[[str], bool], limit: int, magic: bytes) -> Iterator[Item]:
+    unpack = next((call for start, call in _UNPACK.items() if magic.startswith(start)), open)
+    with (
+        unpack(path, "rb") as stream,
+        io.BufferedReader(Bounded(stream, limit, path)) as plain,
+        tarfile.open(fileobj=plain, mode="r|") as archive,
+    ):
+        for member in archive:
+            name = inner_name(member.name, path)
+            if member.isdir() or not wanted(name):
+                continue
+            what = f"{path}: {name}"
+            if not member.isreg() or member.issparse():  # holes cost a tar nothing: no limit of its bytes bounds them
+                yield name, DataError(f"{what}: is a link or a device, or sparse; it is not read")
+            elif member.size > _FILE_LIMIT:
+                yield name, DataError(f"{what}: more than {_FILE_LIMIT} bytes")
+            else:
+                content = archive.extractfile(member)
+                if content is None:
+                    raise DataError(f"{what}: has no content")
+                # a stream cannot go back: a member cut short is the whole archive's failure
+                yield name, read_exactly(content, member.size, what)

@@ -1,0 +1,150 @@
+"""Arrays inside npz and hdf5 files, read block by block, so that a set larger than memory can be prepared."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from phvae.data.files.safe import read_exactly, reading
+from phvae.errors import DataError, nearest
+
+__all__ = ["Rows", "open_rows", "read_array"]
+
+_LIMIT = 1 << 36  # bytes of one array
+_BLOCK = 1 << 25  # bytes read at once
+_SMALL = 1 << 30  # bytes of an array that is read whole
+
+
+@dataclass(frozen=True)
+class Rows:
+    """An array on disk: its shape and type, and a function that reads it from the first row to the last.
+
+    `blocks()` yields arrays (n, *shape[1:]) that together are the array.
+    """
+
+    what: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    blocks: Callable[[], Iterator[np.ndarray]]
+
+
+def open_rows(path: str | Path, key: str) -> Rows:
+    """Open one array of an npz or hdf5 file (told by its first bytes).
+
+    Raises:
+        DataError: if the file is damaged, has no such array, or the array holds pickled objects.
+    """
+    path = Path(path)
+    with reading(path), path.open("rb") as stream:
+        magic = stream.read(8)
+    if magic[:4] == b"PK\x03\x04":
+        return _npz(path, key)
+    if magic == b"\x89HDF\r\n\x1a\n":
+        return _hdf5(path, key)
+    raise DataError(f"{path}: neither npz nor hdf5 (it begins with {magic!r})")
+
+
+def read_array(path: str | Path, key: str) -> np.ndarray:
+    """Read one array of an npz or hdf5 file whole.
+
+    Raises:
+        DataError: as `open_rows`, and if the array has more than 2^30 bytes.
+    """
+    rows = open_rows(path, key)
+    if int(np.prod(rows.shape, dtype=object)) * rows.dtype.itemsize > _SMALL:
+        raise DataError(f"{rows.what}: shape {rows.shape} is too large for this array")
+    blocks = list(rows.blocks())
+    return np.concatenate(blocks) if blocks else np.zeros(rows.shape, rows.dtype)
+
+
+def _accept(what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if dtype.hasobject:
+        raise DataError(f"{what}: holds pickled objects; refused, save plain numbers (allow_pickle=False)")
+    if dtype.kind not in "buif" or dtype.subdtype is not None:
+        raise DataError(f"{what}: holds {dtype}, expected numbers")
+    if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
+        raise DataError(f"{what}: has the shape {shape}, expected at least one row and no empty dimension")
+    if int(np.prod(shape, dtype=object)) * dtype.itemsize > _LIMIT:
+        raise DataError(f"{what}: states the shape {shape} of {dtype}, more than {_LIMIT} bytes; refused")
+
+
+def _per_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    return max(1, _BLOCK // (int(np.prod(shape[1:], dtype=object)) * dtype.itemsize))
+
+
+def _header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    version = np.lib.format.read_magic(stream)
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+    elif version == (2, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+    else:
+        raise DataError(f"{what}: npy format {version} is not supported, expected 1.0 or 2.0")
+    _accept(what, shape, dtype)
+    if fortran and len(shape) > 1:
+        raise DataError(f"{what}: stored in Fortran order; save it again with numpy.ascontiguousarray")
+    return shape, dtype, stream.tell()
+
+
+def _npz(path: Path, key: str) -> Rows:
+    what = f"{path}: {key}"
+    member = f"{key}.npy"
+    with reading(path), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if member not in names:
+            found = [n.removesuffix(".npy") for n in names]
+            raise DataError(f"{path}: has no array {key!r}{nearest(key, found)}; found: {', '.join(found[:20])}")
+        with reading(what), archive.open(member) as stream:
+            shape, dtype, start = _header(stream, what)
+        row = int(np.prod(shape[1:], dtype=object)) * dtype.itemsize
+        stated, real = start + shape[0] * row, archive.getinfo(member).file_size
+        if stated != real:
+            raise DataError(f"{what}: {real} bytes, but its header states {stated}; the file is damaged")
+
+    def blocks() -> Iterator[np.ndarray]:
+        with reading(what), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
+            read_exactly(stream, start, what)
+            count = _per_block(shape, dtype)
+            for first in range(0, shape[0], count):
+                n = min(count, shape[0] - first)
+                yield np.frombuffer(read_exactly(stream, n * row, what), dtype).reshape(n, *shape[1:])
+            stream.read(1)  # reaching the end checks the member's CRC
+
+    return Rows(what, shape, dtype, blocks)
+
+
+def _hdf5(path: Path, key: str) -> Rows:
+    import h5py
+
+    what = f"{path}: {key}"
+
+    def dataset(file: Any) -> Any:
+        link = file.get(key, getlink=True) if key in file else None
+        if link is None:
+            found = [str(k) for k in file]
+            raise DataError(f"{path}: has no array {key!r}{nearest(key, found)}; found: {', '.join(found[:20])}")
+        if not isinstance(link, h5py.HardLink):
+            raise DataError(f"{what}: is a link to another place; refused")
+        found = file[key]
+        if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+            raise DataError(f"{what}: is no plain data set inside this file; refused")
+        return found
+
+    with reading(what), h5py.File(path, "r") as file:
+        found = dataset(file)
+        shape, dtype = tuple(int(n) for n in found.shape or ()), found.dtype
+        _accept(what, shape, dtype)
+
+    def blocks() -> Iterator[np.ndarray]:
+        with reading(what), h5py.File(path, "r") as file:
+            found = dataset(file)
+            count = _per_block(shape, dtype)
+            for first in range(0, shape[0], count):
+                yield found[first : first + count]
+
+    return Rows(what, shape, dtype, blocks)

@@ -1,0 +1,245 @@
+"""The user's own pictures: a folder, zip or tar of PNG, JPEG and WebP files, sub-folders as labels."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from phvae.data.files.archives import walk
+from phvae.data.files.pictures import ENDINGS, Rule, decode_all
+from phvae.data.files.published import locate
+from phvae.data.kinds.digits import stratified
+from phvae.data.recipe import About, Builder, Input, Kind, Recipe, Sources, Target
+from phvae.determinism.seeding import numpy_generator
+from phvae.errors import DataError
+
+__all__ = ["Images", "is_picture", "layout_of", "tree_digest"]
+
+_SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
+    ("val", "valid", "validation"), "validation"
+)
+Side = Annotated[int, Field(ge=1, le=4096)]
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file name is that of a picture; hidden files and macOS's resource forks are not.
+
+    >>> is_picture("cats/1.JPG"), is_picture("__MACOSX/cats/._1.jpg"), is_picture("readme.txt")
+    (True, False, False)
+    """
+    parts = PurePosixPath(name).parts
+    return name.lower().endswith(ENDINGS) and not any(p.startswith(".") or p == "__MACOSX" for p in parts)
+
+
+def tree_digest(path: Path, broken: Literal["fail", "skip"]) -> tuple[list[str], str]:
+    """Names of all pictures, sorted, and one hash of their names and bytes, alike for a folder, a zip and a tar.
+
+    Raises:
+        DataError: if the source is damaged, holds no picture or one name twice, or a file cannot be read and
+            `broken` is `fail`.
+    """
+    found: dict[str, str] = {}
+    others: Counter[str] = Counter()
+
+    def wanted(name: str) -> bool:
+        if not is_picture(name):
+            others[PurePosixPath(name).suffix or "no ending"] += 1
+        return is_picture(name)
+
+    for name, content in walk(path, wanted):
+        if name in found:
+            raise DataError(f"{path}: holds {name} twice")
+        if isinstance(content, DataError) and broken == "fail":
+            raise DataError(f"{content}; set `broken: skip` to leave such files out")
+        found[name] = "unreadable" if isinstance(content, DataError) else hashlib.sha256(content).hexdigest()
+    if not found:
+        kinds = ", ".join(f"{n} {ending}" for ending, n in others.most_common(5)) or "nothing"
+        raise DataError(f"{path}: holds no picture ({', '.join(ENDINGS)}); found {kinds}")
+    state = hashlib.sha256()
+    for name in sorted(found):
+        state.update(f"{name}\0{found[name]}\n".encode("utf-8", "surrogateescape"))
+    return sorted(found), state.hexdigest()
+
+
+def layout_of(
+    names: list[str], labelled: bool = True, where: object = "the pictures"
+) -> list[tuple[str | None, str | None]]:
+    """The split and the label that each name's folders give; folders that hold everything say nothing.
+
+    >>> layout_of(["set/train/cat/1.png", "set/train/dog/1.png", "set/test/cat/1.png"])
+    [('train', 'cat'), ('train', 'dog'), ('test', 'cat')]
+
+    Raises:
+        DataError: if some pictures lie in label folders and others beside them, or in folders of which some are named
+            as splits but not all, or not both train and test. `where` names the source.
+    """
+    folders = [PurePosixPath(name).parts[:-1] for name in names]
+    common = 0
+    while all(len(f) > common for f in folders) and len({f[common] for f in folders}) == 1:
+        common += 1
+    folders = [f[common:] for f in folders]
+    tops = {f[0].lower() if f else "." for f in folders}
+    splits: list[str | None] = [None] * len(names)
+    if len(tops & set(_SPLIT_NAMES)) > 1:  # one alone may be a class: a train is a vehicle
+        if not (tops <= set(_SPLIT_NAMES) and {"train", "test"} <= {_SPLIT_NAMES[t] for t in tops}):
+            found = ", ".join(sorted({f[0] if f else "." for f in folders}))
+            raise DataError(
+                f"{where}: found the folders {found}; expected train and test (validation optional) "
+                "and no other; rename them, or point `path` inside one of them"
+            )
+        splits = [_SPLIT_NAMES[f[0].lower()] for f in folders]
+        folders = [f[1:] for f in folders]
+    labels: list[str | None] = [f[0] if f else None for f in folders]
+    if not labelled or len(set(labels)) == 1:
+        return [(split, None) for split in splits]
+    if None in labels:
+        inside = names[next(i for i, label in enumerate(labels) if label is not None)]
+        beside = names[labels.index(None)]
+        raise DataError(
+            f"{where}: {inside} lies in a label folder, {beside} does not; sort all pictures into folders or set "
+            "`labels: none`"
+        )
+    return list(zip(splits, labels, strict=True))
+
+
+class Images(Kind):
+    """Pictures of a folder, zip or tar."""
+
+    path: str = Field(
+        min_length=1, description="folder, zip or tar; a relative path is looked for along the search path too"
+    )
+    size: Side | tuple[Side, Side] | None = Field(
+        None, description="pixels a side, or [height, width]; none: their own"
+    )
+    fit: Literal["crop", "pad", "stretch"] = Field("crop", description="how a picture of another shape comes to size")
+    crop: Side | tuple[Side, Side] | None = Field(None, description="central piece that is cut out before")
+    colour: Literal["rgb", "grey"] = "rgb"
+    background: Annotated[int, Field(ge=0, le=255)] = Field(0, description="grey behind transparent and padded pixels")
+    labels: Literal["folders", "none"] = Field("folders", description="whether sub-folders are labels")
+    broken: Literal["fail", "skip"] = Field("fail", description="what a file that cannot be decoded does")
+    validation_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="of the training part")
+    test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="where there is no folder `test`")
+
+    about: ClassVar[About] = About(
+        title="The user's own pictures",
+        source="the user's folder, zip or tar",
+        licence="the user's",
+        citation="the user's",
+        shape="options",
+        counts="train / validation / test folders, or options",
+    )
+    revision: ClassVar[int] = 2
+    places: ClassVar[frozenset[str]] = frozenset({"path"})
+
+    def read(self, sources: Sources) -> Recipe:
+        """List and hash the pictures; they are decoded while they are written."""
+        path = locate(self.path, sources)
+        names, digest = tree_digest(path, self.broken)
+        layout = layout_of(names, labelled=self.labels == "folders", where=path)
+        rule = Rule(self.colour, _pair(self.size), self.fit, _pair(self.crop), self.background)
+        return Recipe((Input("pictures", digest, verified=None),), lambda b: self._write(b, path, names, layout, rule))
+
+    def _write(
+        self, builder: Builder, path: Path, names: list[str], layout: list[tuple[str | None, str | None]], rule: Rule
+    ) -> None:
+        pixels, good, skipped = self._decoded(builder, path, names, rule)
+        labels = sorted({label for _, label in layout if label is not None})
+        classes = np.array([labels.index(label) for _, label in layout if label is not None], dtype=np.int64)
+        given = np.array([split or "" for split, _ in layout])
+        splits = self._splits(good, given, classes, path)
+        for split, rows in splits.items():
+            out = builder.create(split, (len(rows), *pixels.shape[1:]))
+            for i, row in enumerate(rows):
+                out.write(i, pixels.read(row)[None])
+            builder.annotate(split, labels=classes[rows] if labels else None)
+        (builder.folder / "scratch").unlink()
+        builder.facts["label_names"] = labels
+        trained = set(classes[splits["train"]]) if labels else set()
+        builder.facts["labels_without_training"] = [name for i, name in enumerate(labels) if i not in trained]
+        builder.facts["source_counts"] = {s or "all": int((given[good] == s).sum()) for s in sorted(set(given))}
+        builder.facts["skipped"] = skipped
+        builder.facts["split"] = "folders" if given[0] else "one fixed seed, stratified by label"
+
+    def _decoded(
+        self, builder: Builder, path: Path, names: list[str], rule: Rule
+    ) -> tuple[Target, np.ndarray, list[str]]:
+        """All pictures in one array on disk, the indices of the good ones, and the names of the others."""
+        from tqdm import tqdm
+
+        place = {name: i for i, name in enumerate(names)}
+        good = np.zeros(len(names), dtype=bool)
+        skipped: list[str] = []
+        pixels: Target | None = None
+        first = ""
+
+        def done(name: str, picture: np.ndarray | DataError) -> None:
+            nonlocal pixels, first
+            bar.update()
+            if isinstance(picture, DataError):
+                if self.broken == "fail":
+                    raise DataError(f"{path}: {picture}; set `broken: skip` to leave such files out")
+                skipped.append(name)
+                return
+            if pixels is None:
+                first = name
+                pixels = builder.scratch("scratch", (len(names), *picture.shape))
+            if picture.shape != pixels.shape[1:]:
+                raise DataError(
+                    f"{path}: pictures of mixed size: {first} has {_size(pixels.shape[1:])} pixels, {name} "
+                    f"{_size(picture.shape)}; "
+                    "set `size` (and `fit`) to bring them to one"
+                )
+            pixels.write(place[name], picture[None])
+            good[place[name]] = True
+
+        with tqdm(total=len(names), desc="pictures", unit="", disable=not builder.progress, leave=False) as bar:
+            decode_all(_known(walk(path, place.__contains__), path, place), rule, done)
+        if pixels is None:
+            raise DataError(f"{path}: none of the {len(names)} pictures could be decoded; the first: {skipped[0]}")
+        return pixels, np.flatnonzero(good), sorted(skipped)
+
+    def _splits(self, good: np.ndarray, given: np.ndarray, classes: np.ndarray, path: Path) -> dict[str, np.ndarray]:
+        strata = classes if len(classes) else np.zeros(len(given), dtype=np.int64)
+
+        def part(rows: np.ndarray, *shares: float) -> list[np.ndarray]:
+            return [rows[i] for i in stratified(strata[rows], shares, "images")]
+
+        if not given[0]:
+            test, validation, train = part(good, self.test_share, self.validation_share * (1 - self.test_share))
+        else:
+            train, test = (good[given[good] == s] for s in ("train", "test"))
+            validation = good[given[good] == "validation"]
+            if not len(validation):
+                validation, train = part(train, self.validation_share)
+        # the order of file names is the order of labels: the first test pictures would not hold the last one's labels
+        test = numpy_generator(0, "order", "images").permutation(test)
+        splits = {"train": train, "validation": validation, "test": test}
+        if empty := [s for s, rows in splits.items() if not len(rows)]:
+            raise DataError(f"{path}: {len(good)} pictures are too few: the {empty[0]} split would be empty")
+        return splits
+
+
+def _known(
+    items: Iterator[tuple[str, bytes | DataError]], path: Path, place: dict[str, int]
+) -> Iterator[tuple[str, bytes | DataError]]:
+    """The same files as in the first pass, or an error: another process may be changing them."""
+    left = set(place)
+    for name, content in items:
+        left.discard(name)
+        yield name, content
+    if left:
+        raise DataError(f"{path}: {sorted(left)[0]} vanished while the pictures were read")
+
+
+def _pair(value: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    return (value, value) if isinstance(value, int) else value
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[2]}"

@@ -1,0 +1,1 @@
+"""Repeatable numbers: random streams by name, the settings of a computation."""

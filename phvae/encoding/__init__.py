@@ -1,0 +1,1 @@
+"""All that needs a trained model: codes, reconstructions, samples, log p(x)."""

@@ -1,0 +1,284 @@
+"""The encode stage: all that needs the trained model, written as arrays for the metrics and pictures for people."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phvae.api.saving import load
+from phvae.determinism.device import session
+from phvae.determinism.seeding import torch_generator
+from phvae.encoding.importance import estimate
+from phvae.encoding.pictures import curve, grid, save_png
+from phvae.experiment.provenance import stage_key
+from phvae.files import atomic, read_json, sha256, write_json
+from phvae.model.divergences import kl_levels
+from phvae.model.polynomial import expand
+
+if TYPE_CHECKING:
+    from phvae.data import Prepared
+    from phvae.experiment.grid import Cell
+    from phvae.experiment.schema import EvaluationConfig
+    from phvae.model.model import PHVAE
+
+__all__ = ["encode"]
+
+Arrays = dict[str, np.ndarray]
+
+BATCH = 512
+DROPPED = 500  # examples reconstructed with one level replaced
+BOUND_DRAWS = 16  # of the posterior per example of the bound
+KEPT_IMAGES = 64
+KEPT_POINTS = 4096
+KEPT_BYTES = 1_500_000  # of samples.npz before compression
+STEPS = 7  # of a traversal, from -3 to 3 prior standard deviations
+BETWEEN = 8  # points of an interpolation
+
+
+def encode(
+    run_dir: str | Path, cell: Cell, seed: int, data: Prepared, *, device: str, settings: EvaluationConfig
+) -> dict[str, Any]:
+    """Encode the test split, reconstruct, sample and score with a trained run.
+
+    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png and, last, encode.json with the
+    SHA-256 of all of them. Equal inputs give equal bytes; a run that is encoded already is left alone. The noise
+    comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
+
+    Returns:
+        The content of encode.json.
+
+    Raises:
+        DataError: the run has no model.
+    """
+    run_dir = Path(run_dir)
+    run = read_json(run_dir / "run.json")
+    fields = settings.model_dump(
+        include={"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
+    )
+    key = stage_key("encode", run["run_key"], data.sha256, fields)
+    done = _complete(run_dir, key)
+    if done:
+        return done
+    started = time.perf_counter()
+    with session(device, run.get("threads", 1)):
+        encoder = _Encoder(load(run_dir, device), data, seed, settings)
+        codes, arrays = encoder.codes(), {}
+        for name, value in encoder.arrays(codes):
+            arrays[name] = value
+    kept = _selection(arrays, encoder.original(data.test[:KEPT_POINTS]))
+    _write(run_dir / "codes.npz", codes, compress=True)
+    _write(run_dir / "arrays.npz", arrays, compress=False)
+    _write(run_dir / "samples.npz", kept, compress=True)
+    names = ["codes.npz", "arrays.npz", "samples.npz", *_pictures(run_dir, kept, data.is_density)]
+    record = {"key": key, "run_key": run["run_key"], "files": {name: sha256(run_dir / name) for name in names}}
+    write_json(run_dir / "encode.json", record)
+    costs = read_json(run_dir / "costs.json") if (run_dir / "costs.json").is_file() else {}
+    write_json(run_dir / "costs.json", costs | {"seconds_encode": round(time.perf_counter() - started, 3)})
+    return record
+
+
+def _complete(run_dir: Path, key: str) -> dict[str, Any] | None:
+    """The record of an earlier encoding of this very run, if every file is as it was written."""
+    try:
+        record: dict[str, Any] = read_json(run_dir / "encode.json")
+        same = record["key"] == key and all(sha256(run_dir / n) == h for n, h in record["files"].items())
+        return record if same else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+class _Encoder:
+    """A model and the data it is asked about; everything is computed in batches of one fixed size."""
+
+    def __init__(self, model: PHVAE, data: Prepared, seed: int, settings: EvaluationConfig) -> None:
+        self.model, self.data, self.seed, self.settings = model.eval(), data, seed, settings
+        self.parameter = next(model.parameters())
+
+    def _noise(self, n: int, *name: str | int) -> Tensor:
+        """Standard normal noise (n, levels, d) from (seed, "evaluation", *name)."""
+        generator = torch_generator(self.seed, "evaluation", *name)
+        return torch.randn(n, self.model.order, self.model.level_size, generator=generator).to(self.parameter)
+
+    def _batches(self, n: int) -> Iterator[slice]:
+        return (slice(start, min(start + BATCH, n)) for start in range(0, n, BATCH))
+
+    def original(self, x: Any) -> np.ndarray:
+        """Model units to what is stored: images to bytes 0..255, densities to float32 original units."""
+        if isinstance(x, Tensor):
+            x = x.cpu().numpy()
+        if self.data.scaling is not None:
+            offset, scale = self.data.scaling
+            return ((np.asarray(x, dtype=np.float64) - offset) / scale).astype(np.float32)
+        return x if x.dtype == np.uint8 else np.clip(np.rint(x * 255), 0, 255).astype(np.uint8)
+
+    @torch.no_grad()
+    def codes(self) -> Arrays:
+        """Posterior means, log-variances and whitened means of the first test examples, and the coupling A."""
+        n = min(self.settings.n_codes, len(self.data.test))
+        parts = [self.model.encode(np.array(self.data.test[rows])) for rows in self._batches(n)]
+        mean, log_variance = (torch.cat(column) for column in zip(*parts, strict=True))
+        found = {
+            "mean": mean,
+            "log_variance": log_variance,
+            "whitened": self.model.whiten(mean),
+            "coupling": self.model.coupling(mean),
+        }
+        return {name: value.cpu().numpy().astype(np.float32) for name, value in found.items()}
+
+    @torch.no_grad()
+    def arrays(self, codes: Arrays) -> Iterator[tuple[str, np.ndarray]]:
+        """Everything else, array by array."""
+        mean, w = (torch.from_numpy(codes[name]).to(self.parameter) for name in ("mean", "whitened"))
+        count = min(self.settings.n_reconstructions, len(self.data.test))
+        first = mean if len(mean) >= count else self.model.encode(np.array(self.data.test[:count]))[0]
+        yield "reconstructions", self._decoded(first[:count])
+        for name, value in self._samples().items():
+            yield name, value
+        yield "dropped", self._dropped(w[: min(DROPPED, count)])
+        for name, value in self._rate(len(w)).items():
+            yield name, value
+        scored = min(self.settings.n_likelihood, len(self.data.test))
+        for name, value in self._bound(scored).items():
+            yield name, value
+        if self.model.config.likelihood.name != "bernoulli" or self.data.binary:  # on grey data it is no density
+            for name, value in self._likelihood(scored).items():
+                yield name, value
+        yield "traversals", self._traversals(w)
+        share = torch.linspace(0, 1, BETWEEN, dtype=w.dtype, device=w.device)[:, None, None]
+        yield "interpolations", self._decoded(self.model.unwhiten((1 - share) * w[0] + share * w[1 % len(w)]))
+
+    def _decoded(self, z: Tensor) -> np.ndarray:
+        """Decoder means of codes (N, n, d), as stored."""
+        return np.concatenate([self.original(self.model.decode(z[rows])) for rows in self._batches(len(z))])
+
+    def _samples(self) -> Arrays:
+        """Prior draws: decoder means, and draws with observation noise of the same codes; (redraws, K, *shape)."""
+        found: dict[str, list[np.ndarray]] = {"samples_mean": [], "samples_model": []}
+        for redraw in range(self.settings.redraws):
+            z = self.model.unwhiten(self._noise(self.settings.n_samples, "prior", redraw))
+            generator = torch_generator(self.seed, "evaluation", "observation", redraw)
+            means, draws = [], []
+            for rows in self._batches(len(z)):
+                output = self.model.decoder(z[rows].flatten(1))
+                means.append(self.original(self.model.likelihood.mean(output)))
+                draws.append(self.original(self.model.likelihood.sample(output, generator)))
+            found["samples_mean"].append(np.concatenate(means))
+            found["samples_model"].append(np.concatenate(draws))
+        return {name: np.stack(sets) for name, sets in found.items()}
+
+    def _dropped(self, w: Tensor) -> np.ndarray:
+        """Reconstructions with one level's whitened code at its prior mean, 0: (n, M, *shape)."""
+        found = []
+        for level in range(self.model.order):
+            changed = w.clone()
+            changed[:, level] = 0
+            found.append(self._decoded(self.model.unwhiten(changed)))
+        return np.stack(found)
+
+    def _rate(self, n: int) -> Arrays:
+        """KL(q || p) of the first n test examples in closed form, whole and by level, in nats."""
+        levels = []
+        for rows in self._batches(n):
+            x = self.model.as_data(np.array(self.data.test[rows]))
+            levels.append(kl_levels(self.model.posterior(expand(x, self.model.order, self.model.config.basis))))
+        kl = torch.cat(levels).double().cpu().numpy()
+        return {"kl_levels": kl, "kl": kl.sum(1)}
+
+    def _bound(self, n: int) -> Arrays:
+        """The bound on log p(x) of the first n test examples, its reconstruction term, and the error of both, in nats.
+
+        The reconstruction term is a mean over draws from the posterior, the KL term exact. On densities both are in
+        original units: minus the log-Jacobian of the scaling.
+        """
+        noise = [self._noise(n, "posterior", draw) for draw in range(BOUND_DRAWS)]
+        drawn, kl = [], []
+        for rows in self._batches(n):
+            x = self.model.as_data(np.array(self.data.test[rows]))
+            q = self.model.posterior(expand(x, self.model.order, self.model.config.basis))
+            outputs = [self.model.decoder(q.draw(eps[rows]).flatten(1)).to(x.dtype) for eps in noise]
+            drawn.append(torch.stack([self.model.likelihood.nll([x], output, [1])[0] for output in outputs], 1))
+            kl.append(kl_levels(q).sum(1))
+        nll = torch.cat(drawn).double().cpu().numpy() - self._log_jacobian()
+        return {
+            "elbo": -(nll.mean(1) + torch.cat(kl).double().cpu().numpy()),
+            "elbo_reconstruction": nll.mean(1),
+            "elbo_error": nll.std(1, ddof=1) / math.sqrt(BOUND_DRAWS),
+            "elbo_draws": np.array(BOUND_DRAWS),
+        }
+
+    def _likelihood(self, n: int) -> Arrays:
+        """log p(x) of the first n test examples, in original units, and how far each estimate is to be trusted."""
+        most = self.settings.importance_samples
+        parts = [
+            estimate(self.model, np.array(self.data.test[rows]), most, seed=self.seed, first=rows.start)
+            for rows in self._batches(n)
+        ]
+        found = {
+            name: torch.cat([getattr(part, field) for part in parts]).cpu().numpy()
+            for name, field in (
+                ("log_px", "value"),
+                ("log_px_error", "error"),
+                ("log_px_k", "k"),
+                ("log_px_draws", "draws"),
+                ("log_px_settled", "settled"),
+            )
+        }
+        return found | {"log_px": found["log_px"] + self._log_jacobian()}
+
+    def _log_jacobian(self) -> float:
+        """log |dx_model / dx_original|: 0 for images."""
+        return 0.0 if self.data.scaling is None else float(np.log(np.abs(self.data.scaling[1])).sum())
+
+    def _traversals(self, w: Tensor) -> np.ndarray:
+        """For every level, the first example with that level's most varying coordinate moved: (n, 7, *shape)."""
+        spread = w.var(0, unbiased=False)
+        found = []
+        for level in range(self.model.order):
+            changed = w[:1].repeat(STEPS, 1, 1)
+            changed[:, level, int(spread[level].argmax())] = torch.linspace(-3, 3, STEPS).to(w)
+            found.append(self._decoded(self.model.unwhiten(changed)))
+        return np.stack(found)
+
+
+def _selection(arrays: Arrays, originals: np.ndarray) -> Arrays:
+    """The few examples that are kept with a run for good."""
+    example = originals[:1].nbytes
+    count = KEPT_POINTS if originals.ndim == 2 else min(KEPT_IMAGES, max(8, KEPT_BYTES // (4 * example)))
+    kept = {name: arrays[name][0, :count] for name in ("samples_mean", "samples_model")}
+    kept |= {"reconstructions": arrays["reconstructions"][:count], "originals": originals[:count]}
+    return kept | {name: arrays[name] for name in ("traversals", "interpolations")}
+
+
+def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:
+    with atomic(path) as temporary:
+        (np.savez_compressed if compress else np.savez)(temporary, **arrays)  # type: ignore[arg-type]
+
+
+def _pictures(run_dir: Path, kept: Arrays, is_density: bool) -> list[str]:
+    """Draw what a person wants to see first; returns the names written."""
+    if is_density:
+        pages = {
+            "samples": curve(kept["samples_mean"], kept["originals"]),
+            "reconstructions": curve(kept["reconstructions"], kept["originals"]),
+        }
+    else:
+        shape = kept["originals"].shape[1:]
+        count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
+        pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
+        pages = {
+            "samples": grid(kept["samples_mean"], 8),
+            "reconstructions": grid(pairs, 8),
+            "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
+        }
+    names = []
+    for name, page in pages.items():
+        save_png(run_dir / "pictures" / f"{name}.png", page)
+        names.append(f"pictures/{name}.png")
+    return names

@@ -1,0 +1,437 @@
+"""From a configuration file to the cells of its grid.
+
+Every mistake that shows in the file, or in what is known of a data kind unread, is refused here, before anything runs.
+What needs the data (shape and number of the user's own) or torch (widths that cannot be matched) is refused by the job.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from phvae.data.facts import Facts, facts
+from phvae.errors import ConfigError, nearest
+from phvae.experiment import schema as parts
+from phvae.experiment.chunks import seeds_per_job
+from phvae.experiment.paths import Paths
+from phvae.experiment.schema import Config, EvaluationConfig, ModelConfig, TrainingConfig
+from phvae.experiment.twins import refuse_twins
+from phvae.files import sha256_text
+
+__all__ = ["Cell", "Grid", "load_grid", "parse_grid", "read_yaml"]
+
+Section = TypeVar("Section", bound=BaseModel)
+
+# Fields that decide how a run is carried out but not its numbers: they stay out of its key.
+MANNERS = {"seeds_per_job", "checkpoint_minutes", "memory_share"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One (data set, training size, variant) of the grid, everything resolved."""
+
+    dataset: str
+    n_train: int | Literal["all"]
+    variant: str
+    label: str
+    data: dict[str, Any]
+    subset: str
+    model: ModelConfig
+    training: TrainingConfig
+    evaluation: EvaluationConfig
+    seeds: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """The cell in words, for logs: ``digits/n-all/vae``."""
+        return f"{self.dataset}/n-{self.n_train}/{self.variant}"
+
+    @property
+    def facts(self) -> Facts:
+        """What is known of its data set unread."""
+        return facts(self.data)
+
+    @property
+    def deep_features(self) -> bool:
+        """Whether its scores ask for features of a large network: hours on a CPU, minutes on a GPU."""
+        return bool(set(self.evaluation.extractors) & {"inception", "efficientnet-lite0"})
+
+    def science(self) -> dict[str, Any]:
+        """What decides the numbers of a trained run of this cell, as plain data."""
+        return {
+            "data": self.data,
+            "n_train": self.n_train,
+            "subset": self.subset,
+            "model": self.model.model_dump(),
+            "training": self.training.model_dump(exclude=MANNERS),
+        }
+
+    def resolved(self) -> dict[str, Any]:
+        """The whole resolved cell, as it is kept beside each result."""
+        return self.science() | {"training": self.training.model_dump(), "evaluation": self.evaluation.model_dump()}
+
+    def digest(self, *, evaluation: bool = False) -> str:
+        """A short hash of the cell: what a workflow rule depends on."""
+        content = self.science() | ({"evaluation": self.evaluation.model_dump()} if evaluation else {})
+        return sha256_text(json.dumps(content, sort_keys=True))[:16]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A parsed configuration and its cells, in the configuration's order."""
+
+    config: Config
+    cells: tuple[Cell, ...]
+    source: str
+
+    @property
+    def paths(self) -> Paths:
+        """Where the results of this grid lie."""
+        return Paths(Path(self.config.results) / self.config.name)
+
+    def cell(self, dataset: str, n_train: int | str, variant: str) -> Cell:
+        """The cell of that name.
+
+        Raises:
+            ConfigError: no such cell; names the nearest.
+        """
+        wanted = f"{dataset}/n-{n_train}/{variant}"
+        found = next((cell for cell in self.cells if cell.name == wanted), None)
+        if found is None:
+            hint = nearest(wanted, [cell.name for cell in self.cells])
+            raise ConfigError(f"{self.source}: the grid has no cell {wanted}{hint}")
+        return found
+
+    def dataset_cells(self, dataset: str) -> list[Cell]:
+        """All cells of one data set."""
+        return [cell for cell in self.cells if cell.dataset == dataset]
+
+    def chunks(self, cell: Cell) -> dict[str, list[int]]:
+        """The cell's seeds in the stacks that train together: ``{"0-4": [0, 1, 2, 3, 4]}``.
+
+        They follow from the configuration alone, so that a login node without a GPU and a compute node with one
+        agree; `device: auto` counts as cpu.
+        """
+        size = cell.training.seeds_per_job
+        if size == "auto":
+            device = "cuda" if self.config.device == "cuda" else "cpu"
+            size = seeds_per_job(len(cell.seeds), cell.model.network.name, device, self.config.threads)
+        stacks = [list(cell.seeds[start : start + size]) for start in range(0, len(cell.seeds), size)]
+        return {f"{stack[0]}-{stack[-1]}": stack for stack in stacks}
+
+    def batches(self) -> dict[tuple[str, int | str, int], list[Cell]]:
+        """Cells encoded and evaluated by one job: (data set, n_train, index) -> cells."""
+        groups: dict[tuple[str, int | str], list[Cell]] = {}
+        for cell in self.cells:
+            groups.setdefault((cell.dataset, cell.n_train), []).append(cell)
+        found = {}
+        for (dataset, n_train), cells in groups.items():
+            size = cells[0].evaluation.cells_per_job
+            for index in range(0, len(cells), size):
+                found[dataset, n_train, index // size] = cells[index : index + size]
+        return found
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """How tables and figures call each variant."""
+        return {cell.variant: cell.label for cell in self.cells}
+
+    def dump(self) -> str:
+        """The configuration as JSON that `load_grid` reads back, in the order of the file (it decides the batches)."""
+        return json.dumps({"source": self.source, "config": self.config.model_dump(mode="json")}, indent=1) + "\n"
+
+    def check_writable(self) -> None:
+        """Refuse a results folder that cannot be written, without creating it.
+
+        Raises:
+            ConfigError: an ancestor is a file or may not be written.
+        """
+        folder = self.paths.root
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK) or _read_only(folder):
+            raise ConfigError(
+                f"{self.source}: results: found {self.config.results!r}, expected a folder that can be written; "
+                f"{folder} cannot"
+            )
+
+    def scoring_device(self, cells: list[Cell]) -> str:
+        """Where features are computed: on a GPU only where one is asked for by name and the features are deep."""
+        return "cuda" if self.config.device == "cuda" and any(cell.deep_features for cell in cells) else "cpu"
+
+    @property
+    def off_curve(self) -> frozenset[str]:
+        """The variants that are no points of the beta-VAE's curve whatever they are; no run's key knows of it."""
+        return frozenset(name for name, variant in self.config.variants.items() if not variant.curve)
+
+    def runs(self) -> list[tuple[Cell, int]]:
+        """Every (cell, seed) of the grid."""
+        return [(cell, seed) for cell in self.cells for seed in cell.seeds]
+
+
+def _read_only(folder: Path) -> bool:
+    """Whether the file system is mounted read-only (the superuser's access check does not tell)."""
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+class _Strict(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice (the second would silently win) and scalars that cannot be read."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            value = super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError, ArithmeticError, TypeError):  # PyYAML lets them through
+            value = node
+        tag, line = node.tag.rpartition(":")[2], node.start_mark.line + 1
+        if value is node:
+            raise yaml.constructor.ConstructorError(None, None, f"{_short(node.value)} is no {tag} (line {line})")
+        if isinstance(value, int) and value.bit_length() > 63:
+            raise yaml.constructor.ConstructorError(None, None, f"an integer beyond 63 bits (line {line})")
+        return value
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str | int | float | bool) and key in seen:
+                line = key_node.start_mark.line + 1
+                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} given twice (line {line})")
+            if isinstance(key, str | int | float | bool):
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """Read a YAML (or JSON) mapping.
+
+    Raises:
+        ConfigError: the file is absent, not YAML, or not a mapping.
+    """
+    path = Path(path)
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
+    except FileNotFoundError:
+        siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+        hint = nearest(path.name, siblings)
+        if not hint and not Path("Snakefile").is_file():
+            hint = (
+                "; the workflow and its configurations live in the repository, not in the installed package: "
+                "run this in a checkout, or give the path of a configuration of your own"
+            )
+        raise ConfigError(f"{path}: no such file{hint}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())[:300]}") from None
+    if not isinstance(content, dict):
+        found = "nothing" if content is None else f"a {type(content).__name__}"
+        raise ConfigError(f"{path}: found {found}, expected a mapping with at least name, datasets and variants")
+    return content
+
+
+def load_grid(path: str | Path) -> Grid:
+    """Read a configuration file into a grid.
+
+    Raises:
+        ConfigError: anything in it cannot be run; the message names file, key, found, expected.
+    """
+    content = read_yaml(path)
+    if set(content) == {"source", "config"}:  # what the workflow wrote for its jobs
+        return parse_grid(content["config"], content["source"])
+    return parse_grid(content, str(path))
+
+
+def parse_grid(content: dict[str, Any], source: str) -> Grid:
+    """A grid from a mapping; `source` names it in messages.
+
+    Raises:
+        ConfigError: as `load_grid`.
+    """
+    config = _section(Config, content, lambda path: f"{source}: {path}" if path else source)
+    if config.baseline not in config.variants:
+        raise ConfigError(
+            f"{source}: baseline: found {config.baseline!r}, expected one of the variants"
+            + nearest(config.baseline, config.variants)
+        )
+    cells = [cell for name in config.datasets for cell in _cells_of(config, name, source)]
+    used = {cell.variant for cell in cells}
+    unused = [name for name in config.variants if name not in used]
+    if unused:  # nothing would read their options, nor find a mistake in them
+        raise ConfigError(f"{source}: variants: {', '.join(unused)} in no data set's list: add or remove")
+    refuse_twins(cells, source)
+    return Grid(config, tuple(cells), source)
+
+
+def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
+    from phvae.data import validate
+
+    entry = config.datasets[name]
+    try:
+        data = validate(name, entry.data)
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from None
+    given = config.seeds if entry.seeds is None else entry.seeds
+    if isinstance(given, list) and len(set(given)) < len(given):
+        raise ConfigError(f"{source}: datasets.{name}.seeds: found {given}, expected each seed once")
+    seeds = tuple(range(given)) if isinstance(given, int) else tuple(given)
+    for variant in entry.variants or []:
+        if variant not in config.variants:
+            raise ConfigError(
+                f"{source}: datasets.{name}.variants: found {variant!r}, expected names of variants"
+                + nearest(variant, config.variants)
+            )
+    chosen = entry.variants if entry.variants is not None else list(config.variants)
+    if not chosen or len(set(chosen)) < len(chosen):
+        raise ConfigError(
+            f"{source}: datasets.{name}.variants: found {chosen}, expected each variant once, at least one"
+        )
+    about = facts(data)
+    for size in entry.n_train:
+        if size != "all" and size > about.counts[0] and not about.assumed:
+            raise ConfigError(
+                f"{source}: datasets.{name}.n_train: found {size}, expected all or at most {about.counts[0]}, the "
+                "number of its training examples"
+            )
+    cells = []
+    for variant in chosen:
+        row = config.variants[variant]
+        sections: dict[str, Any] = {}
+        for key, cls in (("model", ModelConfig), ("training", TrainingConfig), ("evaluation", EvaluationConfig)):
+            layers = [
+                (key, getattr(config, key)),
+                (f"datasets.{name}.{key}", getattr(entry, key)),
+                (f"variants.{variant}.{key}", getattr(row, key, {})),
+            ]
+            merged = {k: v for _, layer in layers for k, v in layer.items()}
+
+            def where(path: str, layers: list[tuple[str, dict[str, Any]]] = layers) -> str:
+                top = path.split(".")[0]
+                holder = next((at for at, layer in reversed(layers) if top in layer), layers[-1][0])
+                return f"{source}: {holder}.{path}" if path else f"{source}: {holder} (data set {name})"
+
+            sections[key] = _section(cls, merged, where)
+            if key == "model":
+                _check_data(sections[key], name, about, where)
+        for n_train in entry.n_train:
+            cells.append(
+                Cell(name, n_train, variant, row.label or variant, data, entry.subset, seeds=seeds, **sections)
+            )
+    return cells
+
+
+def _check_data(model: ModelConfig, dataset: str, about: Facts, where: Any) -> None:
+    """Refuse a model that cannot be trained on such data."""
+    if model.likelihood.name != "gaussian" and not about.unit_interval:
+        raise ConfigError(
+            f"{where('likelihood')}: found {model.likelihood.name}, expected gaussian: the values of {dataset} are not "
+            "confined to [0, 1]"
+        )
+    if not about.assumed:
+        try:
+            model.network.check_shape(about.shape)
+        except ConfigError as error:
+            raise ConfigError(f"{where('network')}: {error} (data set {dataset})") from None
+
+
+def _section(cls: type[Section], content: Any, where: Any) -> Section:
+    """Validate one section; `where` turns a key's path into "file: path"."""
+    try:
+        return cls.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, cls, content, where)) from None
+
+
+def _explain(error: ValidationError, cls: type[BaseModel], content: Any, where: Any) -> str:
+    """All mistakes of a section, one a line: file, key, found, expected, nearest spelling."""
+    found: dict[str, list[str]] = {}
+    values: dict[str, Any] = {}
+    for item in error.errors():
+        path, hint = _path_and_hint(item, cls, content)
+        values[path] = item["input"]
+        text = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        if item["type"] == "extra_forbidden":
+            text = f"unknown key{hint}"
+        elif item["type"] == "missing":
+            text = "missing, and required"
+        elif item["type"] == "union_tag_invalid":
+            expected = item["ctx"]["expected_tags"]
+            text = f"found {item['ctx']['tag']!r}, expected one of {expected}"
+            text += nearest(item["ctx"]["tag"], [tag.strip("' ") for tag in expected.split(",")])
+        elif item["type"] == "union_tag_not_found":
+            text = f"found {_short(item['input'])}, expected a name beside the options"
+        elif item["type"] == "string_pattern_mismatch":
+            text = f"found {item['input']!r}, expected letters, digits and . _ + - (a name becomes a folder)"
+        elif item["type"] == "value_error" and not path:
+            pass
+        elif item["type"] == "literal_error":
+            text = f"found {_short(item['input'])}, expected {text}{nearest(str(item['input']), _quoted(text))}"
+        else:
+            text = f"found {_short(item['input'])}, expected {text}"
+        found.setdefault(path, []).append(text)
+    lines = []
+    for path, texts in found.items():
+        # the members of a union complain one by one: one line for all of them
+        first, *others = dict.fromkeys(texts)
+        prefix = f"found {_short(values[path])}, expected "
+        lines.append(f"{where(path)}: {first}" + "".join(f" or {text.removeprefix(prefix)}" for text in others))
+    return "\n".join(lines[:8])
+
+
+def _quoted(text: str) -> list[str]:
+    return text.split("'")[1::2]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _path_and_hint(item: Any, cls: type[BaseModel], content: Any) -> tuple[str, str]:
+    """The key's path as the user wrote it (pydantic adds union members), and the nearest known key."""
+    path: list[str] = []
+    at = content
+    for step in item["loc"]:
+        if (isinstance(at, dict) and step in at) or (isinstance(at, list) and isinstance(step, int) and step < len(at)):
+            at = at[step]
+        elif not (item["type"] in ("extra_forbidden", "missing") and step == item["loc"][-1]) and step != "[key]":
+            continue
+        if step != "[key]":
+            path.append(str(step))
+    hint = ""
+    if item["type"] == "extra_forbidden":
+        hint = nearest(str(item["loc"][-1]), _known_keys(cls, item["loc"][:-1]))
+    return ".".join(path), hint
+
+
+def _known_keys(cls: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """The keys valid at a place of the configuration."""
+    tagged = {
+        str(part.model_fields["name"].default): part
+        for part in vars(parts).values()
+        if isinstance(part, type) and issubclass(part, parts.Named) and part is not parts.Named
+    }
+    for step in path:
+        if step in tagged:
+            cls = tagged[step]
+        elif step in cls.model_fields:
+            cls = _model_in(cls.model_fields[step].annotation) or cls
+    return list(cls.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The section inside an annotation such as dict[str, Section] or Section | None."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    for inner in typing.get_args(annotation):
+        found = _model_in(inner)
+        if found is not None:
+            return found
+    return None

@@ -1,0 +1,1 @@
+"""What a rule of the workflow runs: files in, files out."""

@@ -1,0 +1,204 @@
+"""One writer a run: a lease file with a heartbeat, which a dead holder loses by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from phvae.jobs.interrupts import Stop
+
+__all__ = ["LeaseLost", "Leases"]
+
+log = logging.getLogger(__name__)
+
+NAME = "run.lease"
+HEARTBEAT = 15.0  # seconds between two signs of life
+STALE = 120.0  # seconds of silence after which a holder on another machine counts as dead
+
+
+class LeaseLost(OSError):
+    """Another process took this run over while this one was silent (suspended, or its file system away)."""
+
+
+def _start_of(pid: object) -> str:
+    """When a process started, in clock ticks since boot; empty if it is dead or this cannot be told."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if fields[0] in "ZX" else fields[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _place() -> str:
+    """The machine, boot and process namespace, within which process numbers can be compared."""
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(parts)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a lease says; empty if it is damaged.
+
+    Raises:
+        OSError: it is absent or cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except ValueError:
+        content = None
+    return content if isinstance(content, dict) else {}
+
+
+class Leases:
+    """Leases on several run folders, held while entered.
+
+    After the main process of a workflow was killed, its old jobs may still run; a restarted workflow submits them
+    again. The second process waits until the first ends or dies, and then finds the work done or goes on with it.
+    A holder is dead when its process is gone (same machine) or silent for `stale` seconds (elsewhere).
+
+    Args:
+        folders: the run folders; they are created.
+        stop: ends the wait.
+        heartbeat: seconds between two signs of life.
+        stale: seconds of silence after which a lease may be taken over.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], stop: Stop | None = None, *, heartbeat: float = HEARTBEAT, stale: float = STALE
+    ) -> None:
+        self.paths = sorted(folder / NAME for folder in folders)  # one order for all: no two wait for each other
+        self.stop, self.heartbeat, self.stale = stop or Stop(), heartbeat, stale
+        self.token = uuid.uuid4().hex
+        self.lost: Path | None = None
+        self._held: list[Path] = []
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
+
+    def __enter__(self) -> Leases:
+        self._thread.start()
+        try:
+            for path in self.paths:
+                self._acquire(path)
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._release()
+
+    def check(self) -> None:
+        """See that the leases are still held.
+
+        Raises:
+            LeaseLost: another process took one.
+        """
+        if self.lost:
+            raise LeaseLost(
+                f"{self.lost}: another process took over this run while this one showed no sign of life for "
+                f"{self.stale:.0f} s; this one stops so that they do not both write. Nothing is lost"
+            )
+
+    def _acquire(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        told = 0.0
+        while not self._create(path):
+            holder = self._holder(path)
+            if holder is not None and self._dead(holder):
+                log.warning("%s: taken over from a process that is gone (pid %s)", path, holder.get("pid"))
+                self._take_away(path, holder)
+                continue
+            if holder is not None and time.monotonic() >= told:
+                log.warning(
+                    "%s: process %s on %s is training this run; waiting for it to end (to stop it: scancel or kill it)",
+                    path,
+                    holder.get("pid"),
+                    str(holder.get("place")).split()[0],
+                )
+                told = time.monotonic() + 300
+            self.stop.check()
+            time.sleep(min(1.0, self.heartbeat))
+
+    def _create(self, path: Path) -> bool:
+        """Create the lease if there is none: a complete file appears at once, under a link that cannot overwrite."""
+        own = path.with_name(f".{NAME}.{self.token}")
+        content = {"token": self.token, "pid": os.getpid(), "start": _start_of(os.getpid()), "place": _place()}
+        own.write_text(json.dumps(content))
+        try:
+            os.link(own, path)
+        except FileExistsError:
+            return False
+        finally:
+            own.unlink(missing_ok=True)
+        self._held.append(path)
+        return True
+
+    def _holder(self, path: Path) -> dict[str, Any] | None:
+        """What a lease says, with its age in seconds by the file system's own clock; None if it has just gone."""
+        clock = path.with_name(f".{NAME}.{self.token}")
+        try:
+            clock.touch()
+            return {**_read(path), "age": clock.stat().st_mtime - path.stat().st_mtime}
+        except FileNotFoundError:
+            return None
+        finally:
+            clock.unlink(missing_ok=True)
+
+    def _dead(self, holder: dict[str, Any]) -> bool:
+        if holder["age"] > self.stale:
+            return True
+        if holder.get("place") != _place():
+            return False
+        return _start_of(holder["pid"]) != holder.get("start")
+
+    def _take_away(self, path: Path, holder: dict[str, Any]) -> None:
+        """Remove a dead holder's lease, unless another process has just replaced it."""
+        aside = path.with_name(f".{NAME}.{uuid.uuid4().hex}")
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return
+        with contextlib.suppress(OSError):
+            if _read(aside).get("token") != holder.get("token"):
+                os.link(aside, path)  # a living process's: give it back
+        aside.unlink(missing_ok=True)
+
+    def _owned(self, path: Path) -> bool:
+        """Whether the lease is this process's; a file system that is away for a moment does not take it."""
+        try:
+            return bool(_read(path).get("token") == self.token)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+
+    def _beat(self) -> None:
+        while not self._end.wait(self.heartbeat):
+            for path in list(self._held):
+                if not self._owned(path):
+                    self.lost = path
+                    return
+                with contextlib.suppress(OSError):
+                    os.utime(path)
+
+    def _release(self) -> None:
+        self._end.set()
+        self._thread.join()
+        for path in self._held:
+            if self._owned(path):
+                path.unlink(missing_ok=True)
+        self._held.clear()

@@ -1,0 +1,280 @@
+"""MLflow as a view of the results: synced after the runs, never written by them, rebuilt whenever it is gone."""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from phvae.errors import PhvaeError
+from phvae.jobs.tracking_content import Entry, cell_entry, mask, read_run, run_folders, summary_entry
+
+__all__ = ["default_uri", "mask", "sync"]
+
+PATH, KIND, SYNCED = "phvae.path", "phvae.kind", "phvae.synced"
+PARENT = "mlflow.parentRunId"
+
+
+def default_uri(root: Path) -> str:
+    """The sqlite database beside the results of all grids."""
+    return f"sqlite:///{_store(root) / 'mlflow.db'}"
+
+
+def sync(root: Path, uri: str | None = None) -> str:
+    """Bring MLflow up to date with a results folder; a second call changes nothing.
+
+    One experiment a grid, in it a run a cell (data set, training size, variant) with its seeds nested below, and one
+    run `summary` with tables and figures. A run whose content changed (a new run_key, new metrics) replaces the old
+    one; a half-written run of an interrupted call is written anew; in the local database runs that the results no
+    longer hold are removed, on a server they stay. MLflow's telemetry is switched off for this process.
+
+    Args:
+        root: folder of a grid's results.
+        uri: an MLflow server or database; by default MLFLOW_TRACKING_URI, else sqlite beside the results.
+
+    Returns:
+        The address that was written to. It may hold credentials: print it through `mask`.
+
+    Raises:
+        PhvaeError: the address cannot be used; the message hides credentials.
+    """
+    root = Path(root).resolve()
+    uri = uri or os.environ.get("MLFLOW_TRACKING_URI") or default_uri(root)
+    if "://" not in uri or uri.startswith("file:"):
+        raise PhvaeError(
+            f"MLFLOW_TRACKING_URI: found {mask(uri)!r}, expected the address of a server (http://…) or a database "
+            f"(sqlite:///…): MLflow no longer writes plain folders; unset it to use {default_uri(root)}"
+        )
+    local = uri == default_uri(root)
+    if local and "?" in uri:
+        raise PhvaeError(f"{_store(root)}: a database's address cannot hold a question mark; choose another folder")
+    with _locked(_store(root)):
+        if local:
+            _check(_store(root) / "mlflow.db")
+        if local and not (_store(root) / "mlflow.db").exists():
+            shutil.rmtree(_store(root) / "artifacts", ignore_errors=True)  # of a database that was deleted
+        exceptions = _import()
+        try:
+            with _unsynchronised():
+                call = _Sync(root, uri, local)
+                counts = call.run()
+        except exceptions as error:
+            hint = f"; this database is a view: remove {_store(root)} and sync again to rebuild it" if local else ""
+            text = " ".join(mask(str(error)).split())[:400]
+            raise PhvaeError(f"MLflow at {mask(uri)} cannot be synced: {text}{hint}") from None
+    print(f"tracking: {counts}; {mask(uri)}, page /#/experiments/{call.experiment}/runs")
+    return uri
+
+
+def _store(root: Path) -> Path:
+    return Path(root).resolve().parent / "mlflow"
+
+
+def _check(path: Path) -> None:
+    """Refuse a file that is no database at once: MLflow would try for minutes."""
+    if not path.exists():
+        return
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise PhvaeError(
+            f"{path}: {error}; this database is a view: remove {path.parent} and sync again to rebuild it"
+        ) from None
+
+
+def _import() -> tuple[type[Exception], ...]:
+    """Import MLflow, its telemetry off and its progress notes silent; returns what it raises."""
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # a wrong address must not hang for minutes
+    import mlflow.exceptions
+    import sqlalchemy.exc
+
+    return mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One sync at a time: two that create the same database break its migration."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "sync.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _unsynchronised() -> Iterator[None]:
+    """Let sqlite return before the disk has written: a dozen waits a run, for a view that can be rebuilt.
+
+    A killed process loses nothing by it; after a power cut the database may have to be removed and synced again.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def on_connect(connection: Any, _: Any) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", on_connect)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", on_connect)
+
+
+@dataclass
+class _Counts:
+    new: int = 0
+    replaced: int = 0
+    unchanged: int = 0
+    removed: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.new} runs new, {self.replaced} replaced, {self.unchanged} unchanged, {self.removed} removed"
+
+
+@dataclass
+class _Known:
+    """What the server already holds under one path."""
+
+    run_id: str
+    synced: str
+    parent: str
+    spare: list[str] = field(default_factory=list)  # further runs under the same path
+
+
+class _Sync:
+    """One call of `sync`."""
+
+    def __init__(self, root: Path, uri: str, local: bool) -> None:
+        from mlflow import MlflowClient
+
+        self.root, self.local = root, local
+        self.client: Any = MlflowClient(tracking_uri=uri)
+        self.counts = _Counts()
+        self.experiment = self._experiment()
+        self.known = self._scan()
+        self.began = self.told = time.monotonic()
+
+    def run(self) -> _Counts:
+        folders = list(run_folders(self.root))
+        seen: set[str] = set()
+        entries: list[Entry] = []
+        done = 0
+        for cell, group in itertools.groupby(folders, key=lambda folder: folder.parent):
+            children = [read_run(folder, self.root) for folder in group]
+            above = cell_entry(cell.relative_to(self.root / "runs").as_posix(), children)
+            parent = self._put(above, "")
+            for child in children:
+                self._put(child, parent)
+            seen |= {above.path, *(child.path for child in children)}
+            entries += [Entry(c.path, c.kind, c.name, failed=c.failed) for c in children]  # without their points
+            done += len(children)
+            self._tell(done, len(folders))
+        self._put(summary_entry(self.root, entries), "")
+        seen.add("summary")
+        if self.local:
+            for path, known in self.known.items():
+                if path not in seen:
+                    self._delete(known.run_id)
+                    self.counts.removed += 1
+        return self.counts
+
+    def _experiment(self) -> str:
+        """The experiment named after the grid; one whose artifacts lie elsewhere (a moved folder) makes way."""
+        name = self.root.name
+        place = (_store(self.root) / "artifacts" / name).as_uri() if self.local else None
+        found = self.client.get_experiment_by_name(name)
+        if found and place and found.artifact_location != place:
+            self.client.rename_experiment(found.experiment_id, f"{name} (moved, {found.experiment_id})")
+            self.client.delete_experiment(found.experiment_id)
+            found = None
+        if found and found.lifecycle_stage == "deleted":
+            self.client.restore_experiment(found.experiment_id)
+        if found:
+            return str(found.experiment_id)
+        return str(self.client.create_experiment(name, artifact_location=place))
+
+    def _scan(self) -> dict[str, _Known]:
+        """path -> what is there, from the tags of all runs of the experiment."""
+        known: dict[str, _Known] = {}
+        token = None
+        while True:
+            page = self.client.search_runs([self.experiment], max_results=1000, page_token=token)
+            for run in page:
+                tags = run.data.tags
+                if PATH not in tags:
+                    continue  # somebody else's run in our experiment: leave it alone
+                if tags[PATH] in known:
+                    known[tags[PATH]].spare.append(run.info.run_id)
+                else:
+                    known[tags[PATH]] = _Known(run.info.run_id, tags.get(SYNCED, ""), tags.get(PARENT, ""))
+            token = page.token
+            if not token:
+                return known
+
+    def _put(self, entry: Entry, parent: str) -> str:
+        """Write an entry unless it is there already; returns its run id."""
+        known = self.known.get(entry.path)
+        for run_id in known.spare if known else ():
+            self._delete(run_id)
+        if known and known.synced == entry.fingerprint:
+            if known.parent != parent:
+                self.client.set_tag(known.run_id, PARENT, parent)
+            self.counts.unchanged += 1
+            return known.run_id
+        if known:
+            self._delete(known.run_id)
+            self.counts.replaced += 1
+        else:
+            self.counts.new += 1
+        return self._write(entry, parent)
+
+    def _write(self, entry: Entry, parent: str) -> str:
+        from mlflow.entities import Metric, Param, RunTag
+
+        now = int(time.time() * 1000)
+        tags = {**entry.tags, PATH: entry.path, KIND: entry.kind, **({PARENT: parent} if parent else {})}
+        run = self.client.create_run(self.experiment, start_time=now, tags=tags, run_name=entry.name)
+        run_id = str(run.info.run_id)
+        for file, folder in entry.files:
+            self.client.log_artifact(run_id, str(file), folder or None)
+        self.client.set_terminated(run_id, "FAILED" if entry.failed else "FINISHED", now)
+        params = [Param(name, value) for name, value in entry.params.items()]
+        for chunk in _chunks(params, 100):
+            self.client.log_batch(run_id, params=chunk)
+        metrics = [Metric(name, value, now + step, step) for name, value, step in entry.points]
+        *whole, last = _chunks(metrics, 999)
+        for chunk in whole:
+            self.client.log_batch(run_id, metrics=chunk)
+        # the tag is written last of all: without it the next call takes the run for half-written
+        self.client.log_batch(run_id, metrics=last, tags=[RunTag(SYNCED, entry.fingerprint)])
+        return run_id
+
+    def _delete(self, run_id: str) -> None:
+        """Delete a run; its files too where they are ours (MLflow itself keeps them for its own gc)."""
+        self.client.delete_run(run_id)
+        if self.local:
+            shutil.rmtree(_store(self.root) / "artifacts" / self.root.name / run_id, ignore_errors=True)
+
+    def _tell(self, done: int, total: int) -> None:
+        if time.monotonic() - self.told > 10:
+            self.told = time.monotonic()
+            left = (total - done) * (self.told - self.began) / max(done, 1)
+            print(f"tracking: {done} of {total} runs, about {left:.0f} s left", file=sys.stderr, flush=True)
+
+
+def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """Parts of at most `size`; MLflow takes 100 parameters or 1,000 things at once."""
+    return [items[start : start + size] for start in range(0, len(items), size)] or [items]

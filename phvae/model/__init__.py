@@ -1,0 +1,1 @@
+"""The method: levels, posterior, divergences, likelihoods, networks."""

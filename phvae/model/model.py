@@ -1,0 +1,211 @@
+"""PH-VAE, the one model: a VAE is its order 1, a beta-VAE its order 1 with another weight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from phvae.determinism.seeding import torch_generator
+from phvae.errors import ConfigError, DataError, nearest
+from phvae.experiment.schema import ModelConfig
+from phvae.model.coefficients import reconstruction_weights
+from phvae.model.divergences import DIVERGENCES, kl_levels
+from phvae.model.inputs import check_shape, data_batch, latent_batch
+from phvae.model.likelihoods import LIKELIHOODS
+from phvae.model.networks import NETWORKS, matched_widths
+from phvae.model.polynomial import expand, is_binary, warn_if_binary
+from phvae.model.posterior import COUPLINGS, PRIORS, Posterior, couple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PHVAE"]
+
+CHUNK = 512
+
+
+class PHVAE(nn.Module):
+    """Polynomial hierarchical variational autoencoder (after Chen and Li, 2025, arXiv:2502.02856).
+
+    Encoder k sees phi_k(x) and returns mu_k and log sigma_k^2; z = mu + A (sigma * eps); one decoder reads all
+    levels. The loss is sum_k lambda_k NLL_k + D(q || p) in nats an example, summed over elements and latents.
+
+    Args:
+        shape: of one example: (C, H, W) of images in [0, 1], or (D,) of standardised densities.
+        config: the model's options; keyword arguments override them, e.g. `order=3, divergence="kl"`.
+        seed: initialises the encoders and the decoder, each from a generator of its own, so that models of equal seed
+            share what they share.
+
+    Raises:
+        ValueError: an unknown or contradictory option, or a shape that does not fit the network.
+
+    >>> model = PHVAE((1, 8, 8), order=3, latent_size=6, seed=0)
+    >>> model.parameter_counts()["decoder"]
+    84032
+    >>> mean, log_variance = model.encode(torch.zeros(5, 1, 8, 8))
+    >>> mean.shape, model.sample(2).shape
+    (torch.Size([5, 3, 2]), torch.Size([2, 1, 8, 8]))
+    """
+
+    decoder: nn.Module
+    coupling: nn.Module
+    likelihood: Any
+    divergence: Callable[[Posterior, Any], Tensor]
+
+    def __init__(
+        self, shape: Sequence[int], config: ModelConfig | None = None, *, seed: int = 0, **keywords: Any
+    ) -> None:
+        super().__init__()
+        for key in keywords:
+            if key not in ModelConfig.model_fields:
+                raise ConfigError(f"PHVAE has no option {key!r}{nearest(key, ModelConfig.model_fields)}")
+        self.config = c = ModelConfig(**{**(config.model_dump() if config else {}), **keywords})
+        self.shape = check_shape(shape)
+        self.order, self.latent_size, self.level_size = c.order, c.latent_size, c.latent_size // c.order
+        self.weights = reconstruction_weights(c.reconstruction_weights, c.order)
+        self.scored = [k for k, weight in enumerate(self.weights, 1) if weight > 0]
+        # (offset, scale) of the densities it was trained on, x = offset + scale * original: kept, applied nowhere here
+        self.scaling: tuple[list[float], list[float]] | None = None
+        network = NETWORKS[c.network.name](c.network, self.shape)
+        widths = network.widths if c.encoder_width == "full" else matched_widths(network, c.order, c.latent_size)
+        generators = [torch_generator(seed, "encoder", k) for k in range(1, c.order + 1)]
+        self.encoders = nn.ModuleList(network.encoder(2 * self.level_size, widths, g) for g in generators)
+        self.decoder = network.decoder(c.latent_size, torch_generator(seed, "decoder"))
+        self.coupling = COUPLINGS[c.coupling.name](c.order, c.coupling)
+        image = len(self.shape) == 3
+        self.likelihood = LIKELIHOODS[c.likelihood.name](c.likelihood, c.basis, self.scored, image)
+        self.unit_interval = image or c.likelihood.name != "gaussian"
+        self.divergence = DIVERGENCES[c.divergence.name]
+
+    # ---- the objective: differentiable, without checks, fit for torch.func.vmap ----
+    def posterior(self, levels: Sequence[Tensor], eps: Tensor | None = None) -> Posterior:
+        """q(z | x) from the levels phi_k(x), each (B, *shape)."""
+        parts = [encoder(level) for encoder, level in zip(self.encoders, levels, strict=True)]
+        mean, log_variance = torch.stack(parts, 1).to(levels[0].dtype).chunk(2, -1)
+        return Posterior(mean, log_variance, self.coupling(mean), self.config.prior, eps)
+
+    def terms(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of every example, in nats: lambda_k NLL_k (B, n), the divergence (B,), and D_k (B, n)."""
+        levels = expand(x, self.order, self.config.basis)
+        q = self.posterior(levels, eps)
+        output = self.decoder(q.z.flatten(1)).to(x.dtype)
+        nll = dict(zip(self.scored, self.likelihood.nll(levels, output, self.scored), strict=True))
+        zero = torch.zeros_like(nll[self.scored[0]])
+        weighted = [weight * nll[k] if weight > 0 else zero for k, weight in enumerate(self.weights, 1)]
+        return torch.stack(weighted, 1), self.divergence(q, self.config.divergence), kl_levels(q)
+
+    def forward(self, x: Tensor, eps: Tensor, weight: float | Tensor = 1.0) -> dict[str, Tensor]:
+        """The objective of a batch.
+
+        Args:
+            x: (B, *shape); images in [0, 1].
+            eps: standard normal noise, (B, n, d).
+            weight: the schedule's factor on the divergence; 1 in validation and selection.
+
+        Returns:
+            Batch means in nats: `loss` = reconstruction + weight * divergence, `reconstruction` (sum_k lambda_k NLL_k)
+            and its parts `reconstruction_levels` (n,), `divergence` (at its final weight), `kl` (KL(q || p),
+            unweighted) and its parts `kl_levels` (n,).
+        """
+        reconstruction, divergence, kl = (term.mean(0) for term in self.terms(x, eps))
+        return {
+            "loss": reconstruction.sum() + weight * divergence,
+            "reconstruction": reconstruction.sum(),
+            "divergence": divergence,
+            "kl": kl.sum(),
+            "kl_levels": kl,
+            "reconstruction_levels": reconstruction,
+        }
+
+    # ---- the public face: checks its input, takes arrays, no gradients ----
+    @property
+    def _like(self) -> Tensor:
+        return next(self.parameters())
+
+    def as_data(self, x: Any) -> Tensor:
+        """x as a checked batch (B, *shape) on the model's device; uint8 is read as x / 255."""
+        return data_batch(x, self.shape, self.unit_interval, self._like)
+
+    @torch.no_grad()
+    def encode(self, x: Any) -> tuple[Tensor, Tensor]:
+        """Means mu and log-variances log sigma^2 of every level of q(z | x), each (B, n, d)."""
+        chunks = self.as_data(x).split(CHUNK)
+        parts = [self.posterior(expand(chunk, self.order, self.config.basis)) for chunk in chunks]
+        return torch.cat([q.mean for q in parts]), torch.cat([q.log_variance for q in parts])
+
+    @torch.no_grad()
+    def decode(self, z: Any) -> Tensor:
+        """The decoder's mean x_hat of codes z (B, n, d), as (B, *shape), in the units of the training data.
+
+        Images lie in [0, 1]; densities are standardised, with original = (x_hat - offset) / scale by `scaling`.
+        """
+        z = latent_batch(z, self.order, self.level_size, self._like)
+        return torch.cat([self.likelihood.mean(self.decoder(part.flatten(1))) for part in z.split(CHUNK)])
+
+    def reconstruct(self, x: Any) -> Tensor:
+        """The decoder's mean at the posterior mean, (B, *shape), in the units of x (see `decode`)."""
+        return self.decode(self.encode(x)[0])
+
+    @torch.no_grad()
+    def whiten(self, mean: Any) -> Tensor:
+        """w = A^-1 mu under the hierarchical prior, mu under the standard one, (B, n, d)."""
+        mean = latent_batch(mean, self.order, self.level_size, self._like, "mean")
+        return Posterior(mean, mean, self.coupling(mean), self.config.prior).whitened
+
+    @torch.no_grad()
+    def unwhiten(self, w: Any) -> Tensor:
+        """The inverse of `whiten`: prior noise w ~ N(0, I) becomes a draw z from the prior."""
+        w = latent_batch(w, self.order, self.level_size, self._like, "w")
+        return couple(PRIORS[self.config.prior](self.coupling(w)), w)
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: torch.Generator | int = 0, noise: bool = False) -> Tensor:
+        """Decoder means of n prior draws, (n, *shape); with `noise`, draws from p(x | z) at the same z.
+
+        The units are those of `decode`.
+
+        Raises:
+            DataError: n is below 1, or generator is neither a seed nor a torch.Generator.
+        """
+        if n < 1:
+            raise DataError(f"n is {n}, expected at least 1 sample")
+        if not isinstance(generator, torch.Generator):
+            if not isinstance(generator, int | np.integer):
+                raise DataError(f"generator is {generator!r:.60}, expected a seed or a torch.Generator")
+            generator = torch_generator(int(generator), "sample")
+        u = torch.randn(n, self.order, self.level_size, generator=generator, device=generator.device)
+        outputs = (self.decoder(z.flatten(1)) for z in self.unwhiten(u).split(CHUNK))
+        draw = self.likelihood.sample
+        return torch.cat([draw(output, generator) if noise else self.likelihood.mean(output) for output in outputs])
+
+    def log_likelihood(self, x: Any, max_samples: int = 8192, *, seed: int = 0, first: int = 0) -> Tensor:
+        """log p(x) by importance sampling, (B,) nats; `encoding.importance.estimate` says more."""
+        from phvae.encoding.importance import log_likelihood
+
+        return log_likelihood(self, x, max_samples, seed=seed, first=first)
+
+    def parameter_counts(self) -> dict[str, int]:
+        """Numbers of parameters: `total`, the `encoders` together, the `decoder`."""
+        parts = {"total": self, "encoders": self.encoders, "decoder": self.decoder}
+        return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
+
+    def fit(self, x: Any, **options: Any) -> pd.DataFrame:
+        """Train on x, (N, *shape), and return the history; the options are those of `phvae.api.fitting.fit`.
+
+        Warns on binary data with order > 1, where the polynomial levels carry nothing new.
+        """
+        from phvae.api.fitting import fit
+
+        warn_if_binary(is_binary(torch.as_tensor(x)), self.order, self.config.basis)
+        return fit(self, x, **options)
+
+    def save(self, folder: str | Path) -> None:
+        """Write the model into a folder; `phvae.load(folder)` reads it."""
+        from phvae.api.saving import save
+
+        save(self, folder)

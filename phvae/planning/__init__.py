@@ -1,0 +1,1 @@
+"""What a grid will take: minutes and memory, measured or assumed (loads no torch)."""

@@ -1,0 +1,1 @@
+"""Training: batches, stacks of seeds, the loop."""

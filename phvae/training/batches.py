@@ -1,0 +1,126 @@
+"""Batches of a stack of seeds: one tensor of data, each seed's own order and noise, addressed by the step alone."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phvae.determinism.seeding import torch_generator
+
+__all__ = ["Batches", "available_memory", "to_model_units"]
+
+CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+
+
+def available_memory() -> int:
+    """Memory of this machine, or of the process's control group or one above it where that is less, in bytes."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    with contextlib.suppress(OSError):  # no control groups
+        for line in OWN.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in ("", "memory"):  # version 2, version 1
+                file = "memory.limit_in_bytes" if controllers else "memory.max"
+                top = CGROUPS / controllers
+                group = top / path.lstrip("/")
+                for folder in (group, *group.parents):
+                    with contextlib.suppress(OSError, ValueError):  # absent, or "max"
+                        limits.append(int((folder / file).read_text()))
+    return min(limits)
+
+
+def to_model_units(x: Tensor, dtype: torch.dtype) -> Tensor:
+    """Bytes 0..255 to [0, 1]; other numbers stay what they are.
+
+    >>> to_model_units(torch.tensor([0, 51, 255], dtype=torch.uint8), torch.float32)
+    tensor([0.0000, 0.2000, 1.0000])
+    """
+    return x.to(dtype).div_(255) if x.dtype == torch.uint8 else x.to(dtype)
+
+
+class Batches:
+    """What each seed of a stack sees at every step.
+
+    A seed goes through its training examples in passes, each in a new order; the orders follow one another without a
+    gap, so every batch is full (a batch may hold the end of one pass and the beginning of the next), and an example
+    is seen as often as any other. Nothing here has a state: order and noise of pass p are drawn anew from
+    (seed, "order", p) and (seed, "noise", p), always on the CPU, so that a resumed run, another device or another
+    company of seeds sees the same numbers.
+
+    Args:
+        data: (N, *shape) uint8 or float; held as one tensor on the device, or left where it is (a memory map) if
+            what the seeds use of it is larger than `limit` bytes.
+        subsets: for each seed the indices (n,) of its training examples, all of one length.
+        seeds: the seeds of the stack.
+        levels: (n, d), the shape of one example's noise.
+    """
+
+    def __init__(
+        self,
+        data: np.ndarray,
+        subsets: Sequence[np.ndarray],
+        seeds: Sequence[int],
+        *,
+        batch_size: int,
+        levels: tuple[int, int],
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+        limit: float = float("inf"),
+    ) -> None:
+        self.seeds, self.batch_size, self.levels = list(seeds), batch_size, levels
+        self.device, self.dtype = device, dtype
+        self.size = len(subsets[0])
+        rows = np.unique(np.concatenate(subsets))
+        self.mapped = rows.size * data[:1].nbytes > limit
+        self.source: np.ndarray | Tensor = data
+        if not self.mapped:
+            used = data if len(rows) == len(data) else data[rows]
+            self.source = torch.from_numpy(np.array(used)).to(device)
+            subsets = [np.searchsorted(rows, subset) for subset in subsets]
+        self.subsets = [torch.from_numpy(np.asarray(subset, dtype=np.int64)) for subset in subsets]
+        self._pass = -1
+
+    def keep(self, indices: Sequence[int]) -> None:
+        """Drop all seeds but these."""
+        self.seeds = [self.seeds[i] for i in indices]
+        self.subsets = [self.subsets[i] for i in indices]
+        self._pass = -1
+
+    def at(self, step: int) -> tuple[Tensor, Tensor]:
+        """The batch of a step: x (S, B, *shape) in the model's units and eps (S, B, n, d)."""
+        first, last = step * self.batch_size, (step + 1) * self.batch_size
+        orders, noises = [], []
+        while first < last:
+            number, start = divmod(first, self.size)
+            if number != self._pass:
+                self._begin(number)
+            rows = slice(start, min(self.size, start + last - first))
+            orders.append(self._order[:, rows])
+            noises.append(self._noise[:, rows])
+            first += rows.stop - start
+        return self._gather(torch.cat(orders, 1)), torch.cat(noises, 1).to(self.dtype)
+
+    def _begin(self, number: int) -> None:
+        """Draw the order and the noise of a pass over the data."""
+        orders, noises = [], []
+        for seed, subset in zip(self.seeds, self.subsets, strict=True):
+            orders.append(subset[torch.randperm(self.size, generator=torch_generator(seed, "order", number))])
+            noises.append(torch.randn(self.size, *self.levels, generator=torch_generator(seed, "noise", number)))
+        order = torch.stack(orders)
+        self._order = order if self.mapped else order.to(self.device)
+        self._noise = torch.stack(noises).to(self.device)
+        self._pass = number
+
+    def _gather(self, index: Tensor) -> Tensor:
+        """Examples (S, B, *shape) at indices (S, B)."""
+        flat = index.reshape(-1)
+        if isinstance(self.source, Tensor):
+            x = self.source.index_select(0, flat)
+        else:
+            x = torch.from_numpy(self.source[flat.numpy()]).to(self.device)
+        return to_model_units(x.view(*index.shape, *x.shape[1:]), self.dtype)

@@ -1,0 +1,237 @@
+"""The training loop: a stack of seeds in lockstep, a fixed budget, the best epoch of each seed kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from phvae.determinism.seeding import torch_generator
+from phvae.experiment.schema import Schedule, TrainingConfig
+from phvae.training.batches import Batches, to_model_units
+from phvae.training.stacking import Stack, term_names
+from phvae.training.tape import ALIGNMENT
+
+__all__ = ["Progress", "Trainer", "epoch_ends", "schedule_weight"]
+
+LOG_INTERVAL = 100  # steps between two looks at the losses: the only times the host waits for the device
+VALIDATION_BATCH = 512
+
+
+def schedule_weight(schedule: Schedule, step: int, steps: int) -> float:
+    """The divergence's weight at a step of `steps`: 1, or growing linearly from 0 over the first share of the steps.
+
+    >>> [schedule_weight(Schedule(name="linear", warm_up=0.5), t, 8) for t in (0, 1, 4, 7)]
+    [0.0, 0.25, 1.0, 1.0]
+    """
+    if schedule.name == "constant" or schedule.warm_up == 0:
+        return 1.0
+    return min(1.0, step / (schedule.warm_up * steps))
+
+
+def epoch_ends(training: TrainingConfig, examples: int) -> list[int]:
+    """The step at which each epoch ends.
+
+    With `epochs` an epoch is a pass over the training examples, to the nearest full batch. With `steps`, for sets of
+    different sizes, the steps are divided evenly into as many epochs: the same number of looks at the validation
+    split for all. (Where there are fewer steps than epochs, each step is an epoch.)
+
+    >>> epoch_ends(TrainingConfig(epochs=2, batch_size=64), 300), epoch_ends(TrainingConfig(epochs=3, steps=10), 300)
+    ([5, 10], [4, 7, 10])
+    """
+    steps = training.steps or -(-training.epochs * examples // training.batch_size)
+    epochs = min(training.epochs, steps)
+    return [-(-(epoch + 1) * steps // epochs) for epoch in range(epochs)]
+
+
+def validation_batch(left: int) -> int:
+    """How many of the examples that are left are computed next: mostly sizes that a stack computes together.
+
+    >>> [validation_batch(left) for left in (2000, 976, 464, 16)]
+    [512, 512, 448, 16]
+    """
+    return min(left, VALIDATION_BATCH) // ALIGNMENT * ALIGNMENT or left
+
+
+@dataclass
+class Progress:
+    """How far one seed is: everything but the tensors.
+
+    Attributes:
+        rows: one row of history an epoch.
+        sums: the terms of the running epoch, summed over its steps; `count`: how many.
+        last: the last finite terms.
+        diverged: step, epoch and last finite terms, if the seed left the finite numbers.
+        seconds: this seed's share of the time its stack took.
+    """
+
+    seed: int
+    rows: list[dict[str, float]] = field(default_factory=list)
+    sums: list[float] = field(default_factory=list)
+    last: list[float] = field(default_factory=list)
+    count: int = 0
+    best_epoch: int | None = None
+    best_loss: float = float("inf")
+    diverged: dict[str, Any] | None = None
+    seconds: float = 0.0
+
+
+Finish = Callable[[Progress, dict[str, Tensor]], None]
+
+
+class Trainer:
+    """Trains a stack of seeds of one model.
+
+    Args:
+        stack: weights and optimiser of the seeds.
+        batches: what each seed sees.
+        validation: (N, *shape) data as stored, the same for all seeds.
+        training: budget and schedule.
+        progress: one record a seed.
+        best: for each seed the weights of its best epoch, empty before the first.
+        step: steps already done.
+    """
+
+    def __init__(
+        self,
+        stack: Stack,
+        batches: Batches,
+        validation: np.ndarray,
+        training: TrainingConfig,
+        progress: list[Progress],
+        best: list[dict[str, Tensor]],
+        step: int = 0,
+    ) -> None:
+        self.stack, self.batches, self.validation, self.training = stack, batches, validation, training
+        self.progress, self.best, self.step = progress, best, step
+        self.ends = epoch_ends(training, batches.size)
+        self.names = term_names(batches.levels[0])
+        self._pending: list[Tensor] = []  # terms of steps the host has not seen yet
+        self._clock = time.perf_counter()
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.progress[0].rows)
+
+    def run(self, finish: Finish, each_step: Callable[[], None], each_epoch: Callable[[], None]) -> None:
+        """Train to the end of the budget.
+
+        Args:
+            finish: takes a seed that is done: its progress and the weights of its best epoch (none if it diverged).
+            each_step: called between two steps; may save the trainer, or raise to stop it.
+            each_epoch: called after each epoch.
+        """
+        self._clock = time.perf_counter()
+        while self.progress and self.epoch < len(self.ends):
+            end = self.ends[self.epoch]
+            while self.progress and self.step < end:
+                self._one_step()
+                if self.step % LOG_INTERVAL == 0 or self.step == end:
+                    self.look()
+                    self._leave(self._diverged(), finish)
+                each_step()
+            if self.progress:
+                self._close_epoch(self._validation_losses(each_step))
+                each_epoch()
+                self._leave(self._diverged(), finish)
+        self._leave(range(len(self.progress)), finish)
+
+    def _one_step(self) -> None:
+        x, eps = self.batches.at(self.step)
+        weight = schedule_weight(self.training.schedule, self.step, self.ends[-1])
+        terms = self.stack.step(x, eps, torch.full((), weight, dtype=self.stack.dtype, device=self.stack.device))
+        self.step += 1
+        self._pending.append(terms)
+
+    def look(self) -> None:
+        """Bring the losses of the last steps to the host; note which seeds have left the finite numbers."""
+        if self._pending:
+            terms = torch.stack(self._pending).double().cpu().numpy()
+            self._pending.clear()
+            zero = [0.0] * len(self.names)
+            sums = np.array([progress.sums or zero for progress in self.progress])
+            for row in terms:  # one after the other: looking earlier changes no bit
+                sums += row
+            for index, progress in enumerate(self.progress):
+                self._note(progress, terms[:, index], self.step - len(terms))
+                progress.sums = sums[index].tolist()
+                progress.count += len(terms)
+        now = time.perf_counter()
+        for progress in self.progress:
+            progress.seconds += (now - self._clock) / len(self.progress)
+        self._clock = now
+
+    def _note(self, progress: Progress, terms: np.ndarray, before: int) -> None:
+        """Remember one seed's last finite terms, and the step at which they ceased to be."""
+        if progress.diverged:
+            return
+        finite = np.isfinite(terms).all(1)
+        count = len(finite) if finite.all() else int(finite.argmin())
+        if count:
+            progress.last = terms[count - 1].tolist()
+        if count < len(finite):
+            self._diverge(progress, before + count + 1)
+
+    def _diverge(self, progress: Progress, step: int) -> None:
+        last = dict(zip(self.names, progress.last, strict=False))
+        progress.diverged = {"step": step, "epoch": len(progress.rows) + 1, "last_finite": last}
+
+    def _diverged(self) -> list[int]:
+        return [index for index, progress in enumerate(self.progress) if progress.diverged]
+
+    def _close_epoch(self, losses: np.ndarray) -> None:
+        """Add the row of history; keep the weights of a seed that is better than ever on the validation split."""
+        weight = schedule_weight(self.training.schedule, self.step - 1, self.ends[-1])
+        for index, (progress, values) in enumerate(zip(self.progress, losses, strict=True)):
+            if not np.isfinite(values).all():
+                self._diverge(progress, self.step)
+                continue
+            row = {"epoch": len(progress.rows) + 1, "step": self.step, "weight": weight}
+            means = np.array(progress.sums) / progress.count
+            for split, terms in (("train", means), ("validation", values)):
+                row |= {f"{split}_{name}": float(value) for name, value in zip(self.names, terms, strict=True)}
+            progress.rows.append(row)
+            progress.sums, progress.count = [], 0
+            if row["validation_loss"] < progress.best_loss:
+                progress.best_loss, progress.best_epoch = row["validation_loss"], len(progress.rows)
+                self.best[index] = self.stack.state(index, moments=False)
+        self.look()
+
+    def _validation_losses(self, each_step: Callable[[], None]) -> np.ndarray:
+        """Mean terms on the validation split at the final weight, (S, T) float64; the same noise every epoch."""
+        shape = (len(self.validation), *self.batches.levels)
+        generators = [torch_generator(seed, "noise", "validation") for seed in self.batches.seeds]
+        noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
+        total = np.zeros((len(self.stack), len(self.names)))
+        start = 0
+        while start < len(self.validation):
+            rows = slice(start, start + validation_batch(len(self.validation) - start))
+            x = to_model_units(
+                torch.from_numpy(np.array(self.validation[rows])).to(self.stack.device), self.stack.dtype
+            )
+            eps = noise[:, rows].to(device=self.stack.device, dtype=self.stack.dtype)
+            terms = self.stack.losses(x.expand(len(self.stack), *x.shape), eps)
+            total += len(x) * terms.double().cpu().numpy()
+            start = rows.stop
+            each_step()
+        return total / len(self.validation)
+
+    def _leave(self, indices: Iterable[int], finish: Finish) -> None:
+        """Take seeds out of the stack; the others go on."""
+        gone = set(indices)
+        if not gone:
+            return
+        for index in sorted(gone):
+            finish(self.progress[index], {} if self.progress[index].diverged else self.best[index])
+        stay = [index for index in range(len(self.progress)) if index not in gone]
+        self.progress = [self.progress[index] for index in stay]
+        self.best = [self.best[index] for index in stay]
+        if stay:
+            self.stack.keep(stay)
+            self.batches.keep(stay)
