@@ -4,7 +4,7 @@
 #   config.json                                           the resolved configuration that every job reads
 #   data/{dataset}.json                                   manifest of a prepared data set (cache: results/data/)
 #   reference/{dataset}/reference.json                    what all runs on a data set share
-#   stacks/{dataset}/n-{n_train}/{variant}/{chunk}.json   manifest of a stack of trained seeds
+#   stacks/{dataset}/n-{n_train}/{variant}/{stack}.json   manifest of a stack of trained seeds
 #   batches/{stage}/{dataset}/n-{n_train}/{index}.json    manifest of a batch of cells: encode, evaluate, groups
 #   runs/{dataset}/n-{n_train}/{variant}/seed-{seed}/     a run's files; not declared, so a rerun keeps finished seeds
 #   runs/{dataset}/n-{n_train}/{variant}/groups.json      scores that need several seeds

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import record
-from phvae.experiment.schema import ModelConfig
 from phvae.metrics.rows import row
+from phvae.model.options import ModelConfig
 
 DATASETS, SIZES, SEEDS = 10, (100, 300, 1000, 3000, 10000), 10
 VARIANTS: dict[str, dict[str, object]] = {

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 
 from benchmarks.common import alternate, machine, median, record
+from phvae.api.phvae import PHVAE
 from phvae.determinism.device import session
-from phvae.experiment.schema import ModelConfig
-from phvae.model.model import PHVAE
+from phvae.model.options import ModelConfig
 from phvae.training import tape
 from phvae.training.company import differences
 from phvae.training.stacking import Stack

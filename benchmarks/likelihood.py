@@ -31,8 +31,7 @@ from phvae.data.prepared import load as load_data
 from phvae.encoding.importance import Estimate, estimate
 from phvae.experiment.grid import Cell, load_grid
 from phvae.files import read_json
-from phvae.model.divergences import kl_levels
-from phvae.model.polynomial import expand
+from phvae.model.hierarchy import expand
 
 HERE = Path(__file__).resolve().parent
 PRIOR_DRAWS, PART = 1_000_000, 50_000
@@ -68,7 +67,7 @@ def log_weights(model: PHVAE, x: Tensor, draws: int) -> tuple[Tensor, Tensor]:
         z = q.draw(eps)
         nll = model.likelihood.nll([x], model.decoder(z.flatten(1)), [1])[0]
         weights.append(q.log_prior(z) - nll - q.log_density(eps))
-        bound.append(-nll - kl_levels(q).sum(1))
+        bound.append(-nll - q.kl_levels.sum(1))
     return torch.stack(weights, 1).double(), torch.stack(bound, 1).double()
 
 

@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.common import record
-from phvae.experiment.schema import EvaluationConfig
 from phvae.metrics.classifier import train_classifier
 from phvae.metrics.disentanglement import score_rows
 from phvae.metrics.disentanglement_predict import dci
 from phvae.metrics.disentanglement_table import Table, make_table
 from phvae.metrics.features import cached_features, extract, extractor
 from phvae.metrics.fidelity import frechet
+from phvae.metrics.options import EvaluationConfig
 
 DSPRITES = (3, 6, 40, 32, 32)
 SPRITES = (3, 6, 12, 16, 16, 5)

@@ -30,10 +30,10 @@ from phvae import PHVAE
 from phvae.data import load, prepare
 from phvae.data.kinds.sprites import FACTORS, render
 from phvae.determinism.seeding import numpy_generator
-from phvae.experiment.schema import EvaluationConfig
 from phvae.files import write_text
 from phvae.metrics import dependence, disentanglement, groups, latent
 from phvae.metrics.disentanglement_table import make_table
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import lookup, pattern_of
 from phvae.metrics.rows import Row, attempt
 

@@ -68,8 +68,8 @@ def pipeline(results: Path) -> None:
     stages.prepare(grid, "claw")
     stages.reference(grid, "claw")
     for cell in grid.cells:
-        for chunk in grid.chunks(cell):
-            stages.train(grid, cell, chunk)
+        for stack in grid.stacks(cell):
+            stages.train(grid, cell, stack)
     stages.encode(grid, "claw", 100, 0)
     stages.evaluate(grid, "claw", 100, 0)
     stages.collect(grid)

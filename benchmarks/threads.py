@@ -32,8 +32,8 @@ def final_losses(results: str, threads: int) -> pd.DataFrame:
     stages.prepare(grid, "digits")
     found: dict[str, dict[int, float]] = {}
     for cell in grid.cells:
-        for chunk in grid.chunks(cell):
-            stages.train(grid, cell, chunk)
+        for stack in grid.stacks(cell):
+            stages.train(grid, cell, stack)
         where = (cell.dataset, cell.n_train, cell.variant)
         histories = {seed: pd.read_csv(grid.paths.run(*where, seed) / "history.csv") for seed in cell.seeds}
         found[cell.variant] = {seed: history.validation_loss.iloc[-1] for seed, history in histories.items()}

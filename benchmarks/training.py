@@ -42,11 +42,11 @@ CASES = {
 # ---- our side: a worker that trains when it is told to ----
 def trainer_for(case: str, images: int):
     """A trainer of the case's stack, as `phvae train` builds it."""
-    from phvae.determinism.device import stackable
-    from phvae.experiment.schema import ModelConfig, TrainingConfig
-    from phvae.model.model import PHVAE
+    from phvae.api.phvae import PHVAE
+    from phvae.model.options import ModelConfig
     from phvae.training.batches import Batches
     from phvae.training.loop import Progress, Trainer
+    from phvae.training.options import TrainingConfig
     from phvae.training.stacking import Stack
 
     kind, side = case.split("-")[0], int(case.split("-")[1])
@@ -56,7 +56,7 @@ def trainer_for(case: str, images: int):
     config = ModelConfig(order=1, latent_size=12, divergence="kl", network=network)
     training = TrainingConfig(epochs=1, batch_size=BATCH, learning_rate=1e-4, precision=CASES[case][3])
     states = [dict(PHVAE(shape, config, seed=seed).named_parameters()) for seed in seeds]
-    together = stackable(config.network.name, "cpu")
+    together = config.network.stacks("cpu")
     stack = Stack(PHVAE(shape, config), states, learning_rate=1e-4, precision=training.precision, together=together)
     data = np.random.default_rng(0).integers(0, 256, (images, *shape), dtype=np.uint8)
     batches = Batches(data, [np.arange(images)] * len(seeds), seeds, batch_size=BATCH, levels=(1, 12))
@@ -179,9 +179,9 @@ def density_jobs(repeats: int) -> None:
             subprocess.run(["rm", "-rf", f"{folder}/size-{size}/runs"], check=True)
             started = time.perf_counter()
             for first in range(0, 8, size):
-                chunk = ["--n-train", "2000", "--variant", "vae", "--chunk", f"{first}-{first + size - 1}"]
+                stack = ["--n-train", "2000", "--variant", "vae", "--stack", f"{first}-{first + size - 1}"]
                 subprocess.run(
-                    [*command, "train", *options, *chunk], check=True, env=environment, stderr=subprocess.DEVNULL
+                    [*command, "train", *options, *stack], check=True, env=environment, stderr=subprocess.DEVNULL
                 )
             return time.perf_counter() - started
 

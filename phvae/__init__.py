@@ -6,14 +6,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from phvae.api.phvae import PHVAE
     from phvae.api.saving import load
-    from phvae.experiment.schema import Config, ModelConfig, TrainingConfig
-    from phvae.model.divergences import DIVERGENCES
-    from phvae.model.likelihoods import LIKELIHOODS
-    from phvae.model.model import PHVAE
-    from phvae.model.networks import NETWORKS
-    from phvae.model.polynomial import BASES
-    from phvae.model.posterior import COUPLINGS
+    from phvae.experiment.schema import Config
+    from phvae.model.hierarchy import BASES
+    from phvae.model.options import ModelConfig
+    from phvae.model.parts import COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
+    from phvae.training.options import TrainingConfig
 
 __all__ = [
     "BASES",
@@ -32,15 +31,15 @@ __all__ = [
 __version__ = "0.1.0"
 
 _HOME = {
-    "BASES": "phvae.model.polynomial",
-    "COUPLINGS": "phvae.model.posterior",
-    "DIVERGENCES": "phvae.model.divergences",
-    "LIKELIHOODS": "phvae.model.likelihoods",
-    "NETWORKS": "phvae.model.networks",
-    "PHVAE": "phvae.model.model",
+    "BASES": "phvae.model.hierarchy",
+    "COUPLINGS": "phvae.model.parts",
+    "DIVERGENCES": "phvae.model.parts",
+    "LIKELIHOODS": "phvae.model.parts",
+    "NETWORKS": "phvae.model.parts",
+    "PHVAE": "phvae.api.phvae",
     "Config": "phvae.experiment.schema",
-    "ModelConfig": "phvae.experiment.schema",
-    "TrainingConfig": "phvae.experiment.schema",
+    "ModelConfig": "phvae.model.options",
+    "TrainingConfig": "phvae.training.options",
     "load": "phvae.api.saving",
 }
 

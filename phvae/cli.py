@@ -68,7 +68,7 @@ def _train(a: Arguments) -> None:
     from phvae.jobs import stages
 
     grid = _grid(a)
-    stages.train(grid, grid.cell(a.dataset, a.n_train, a.variant), a.chunk)
+    stages.train(grid, grid.cell(a.dataset, a.n_train, a.variant), a.stack)
 
 
 def _batch_stage(name: str) -> Command:
@@ -235,9 +235,9 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset", required=True, metavar="NAME", help="a data set of the grid"
     )
     example = " --dataset digits --n-train all"
-    train = cell(stage("train", _train, "train a stack of seeds of one cell", f"{example} --variant vae --chunk 0-4"))
+    train = cell(stage("train", _train, "train a stack of seeds of one cell", f"{example} --variant vae --stack 0-4"))
     train.add_argument("--variant", required=True, metavar="NAME", help="a variant of the grid")
-    train.add_argument("--chunk", required=True, metavar="FIRST-LAST", help="the stack's first and last seed")
+    train.add_argument("--stack", required=True, metavar="FIRST-LAST", help="the stack's first and last seed")
     for name, text in (
         ("encode", "encode, reconstruct and sample with a batch of trained cells"),
         ("evaluate", "score a batch of encoded cells"),

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from phvae.analysis.collecting import collect
-from phvae.experiment.schema import ModelConfig
 from phvae.metrics.rows import row, without_value
+from phvae.model.options import ModelConfig
 
 SEEDS = 10
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {

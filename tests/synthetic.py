@@ -12,10 +12,10 @@ from PIL import Image
 
 from phvae.analysis.collecting import collect
 from phvae.data import prepare
-from phvae.experiment.schema import ModelConfig
 from phvae.files import atomic, sha256, sha256_text, write_json, write_text
 from phvae.metrics.registry import lookup
 from phvae.metrics.rows import row
+from phvae.model.options import ModelConfig
 
 _GEOMETRIC = {"name": "hierarchical", "weights": "geometric", "ratio": 2}
 

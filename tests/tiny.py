@@ -10,7 +10,9 @@ import numpy as np
 from phvae.data import Prepared
 from phvae.determinism.seeding import numpy_generator
 from phvae.experiment.grid import Cell
-from phvae.experiment.schema import EvaluationConfig, ModelConfig, TrainingConfig
+from phvae.metrics.options import EvaluationConfig
+from phvae.model.options import ModelConfig
+from phvae.training.options import TrainingConfig
 
 __all__ = ["cell", "dense", "density", "images", "keys", "run_dirs"]
 

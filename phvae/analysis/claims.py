@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from phvae.analysis.rate_distortion import CURVE
+from phvae.config.reader import read_yaml
 from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, nearest
-from phvae.experiment.grid import read_yaml
 from phvae.files import sha256
 
 __all__ = ["Claim", "Claims", "Control", "Matters", "read_claims", "read_known_claims"]

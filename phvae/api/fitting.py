@@ -10,20 +10,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phvae.determinism.device import resolve, session, stackable
+from phvae.determinism.device import resolve, session
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError, PhvaeError
-from phvae.experiment.schema import Schedule, TrainingConfig
 from phvae.model.inputs import data_batch
 from phvae.progress import Meter, epoch_line
 from phvae.training.batches import Batches
 from phvae.training.loop import Progress, Trainer
+from phvae.training.options import Schedule, TrainingConfig
 from phvae.training.stacking import Stack
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from phvae.model.model import PHVAE
+    from phvae.api.phvae import PHVAE
 
 __all__ = ["fit"]
 
@@ -97,7 +97,7 @@ def fit(
             learning_rate=learning_rate,
             device=target,
             precision=precision,
-            together=stackable(model.config.network.name, target, torch.get_num_threads()),
+            together=model.config.network.stacks(target, torch.get_num_threads()),
         )
         levels = (model.order, model.level_size)
         batches = Batches(

@@ -8,10 +8,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from phvae.api.phvae import PHVAE
 from phvae.errors import DataError, PhvaeError
-from phvae.experiment.schema import ModelConfig
 from phvae.files import atomic, read_json, write_json
-from phvae.model.model import PHVAE
+from phvae.model.options import ModelConfig
 
 __all__ = ["load", "save"]
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 from pydantic import Field
 
+from phvae.config.strict import Strict
 from phvae.errors import DataError
-from phvae.experiment.schema import Strict
 
 __all__ = ["MOST", "SPLITS", "About", "Builder", "Count", "Input", "Kind", "Recipe", "Sources", "Target"]
 

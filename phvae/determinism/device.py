@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from phvae.errors import ConfigError
 
-__all__ = ["resolve", "session", "stackable"]
+__all__ = ["resolve", "session"]
 
 
 def resolve(device: str) -> str:
@@ -32,19 +32,6 @@ def resolve(device: str) -> str:
     if device == "cuda" and not available:
         raise ConfigError("device: found cuda, but torch sees no CUDA device here; use auto or cpu")
     return "cuda" if available else "cpu"
-
-
-def stackable(network_name: str, device: str, threads: int = 1) -> bool:
-    """Whether the seeds of a job train as one stack; if not, they train one after the other.
-
-    Stacked convolutions become grouped convolutions, which are slower than one after the other on a CPU. With more
-    than one thread a matrix product is divided by the size of the whole stack, and a seed's last bits would depend
-    on its companions; one thread a job, and several jobs, keep all cores busy as well.
-
-    >>> stackable("dense", "cpu"), stackable("dense", "cpu", threads=2), stackable("conv_locatello", "cuda")
-    (True, False, True)
-    """
-    return device != "cpu" or (network_name == "dense" and threads == 1)
 
 
 @contextmanager

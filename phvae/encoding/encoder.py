@@ -19,14 +19,13 @@ from phvae.encoding.importance import estimate
 from phvae.encoding.pictures import curve, grid, save_png
 from phvae.experiment.provenance import stage_key
 from phvae.files import atomic, read_json, sha256, write_json
-from phvae.model.divergences import kl_levels
-from phvae.model.polynomial import expand
+from phvae.model.hierarchy import expand
 
 if TYPE_CHECKING:
+    from phvae.api.phvae import PHVAE
     from phvae.data import Prepared
     from phvae.experiment.grid import Cell
-    from phvae.experiment.schema import EvaluationConfig
-    from phvae.model.model import PHVAE
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = ["encode"]
 
@@ -187,7 +186,7 @@ class _Encoder:
         levels = []
         for rows in self._batches(n):
             x = self.model.as_data(np.array(self.data.test[rows]))
-            levels.append(kl_levels(self.model.posterior(expand(x, self.model.order, self.model.config.basis))))
+            levels.append(self.model.posterior(expand(x, self.model.order, self.model.config.basis)).kl_levels)
         kl = torch.cat(levels).double().cpu().numpy()
         return {"kl_levels": kl, "kl": kl.sum(1)}
 
@@ -204,7 +203,7 @@ class _Encoder:
             q = self.model.posterior(expand(x, self.model.order, self.model.config.basis))
             outputs = [self.model.decoder(q.draw(eps[rows]).flatten(1)).to(x.dtype) for eps in noise]
             drawn.append(torch.stack([self.model.likelihood.nll([x], output, [1])[0] for output in outputs], 1))
-            kl.append(kl_levels(q).sum(1))
+            kl.append(q.kl_levels.sum(1))
         nll = torch.cat(drawn).double().cpu().numpy() - self._log_jacobian()
         return {
             "elbo": -(nll.mean(1) + torch.cat(kl).double().cpu().numpy()),

@@ -16,7 +16,7 @@ from phvae.encoding.proposal import Joint, Normal, laplace, prior, refit
 from phvae.errors import DataError
 
 if TYPE_CHECKING:
-    from phvae.model.model import PHVAE
+    from phvae.api.phvae import PHVAE
 
 __all__ = ["LEAST_DRAWS", "MOST_DRAWS", "Estimate", "estimate", "log_likelihood"]
 

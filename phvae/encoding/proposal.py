@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from phvae.model.polynomial import expand
+from phvae.model.hierarchy import expand
 
 if TYPE_CHECKING:
-    from phvae.model.model import PHVAE
+    from phvae.api.phvae import PHVAE
 
 __all__ = ["Joint", "Normal", "laplace", "prior", "refit"]
 

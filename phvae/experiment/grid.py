@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import json
 import os
-import types
-import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ValidationError
-
+from phvae.config.explain import validated
+from phvae.config.reader import read_yaml
 from phvae.data.facts import Facts, facts
 from phvae.errors import ConfigError, nearest
-from phvae.experiment import schema as parts
-from phvae.experiment.chunks import seeds_per_job
 from phvae.experiment.paths import Paths
-from phvae.experiment.schema import Config, EvaluationConfig, ModelConfig, TrainingConfig
+from phvae.experiment.schema import Config
+from phvae.experiment.stacks import seeds_per_job
 from phvae.experiment.twins import refuse_twins
 from phvae.files import sha256_text
+from phvae.metrics.options import EvaluationConfig
+from phvae.model.options import ModelConfig
+from phvae.training.options import TrainingConfig
 
-__all__ = ["Cell", "Grid", "load_grid", "parse_grid", "read_yaml"]
-
-Section = TypeVar("Section", bound=BaseModel)
+__all__ = ["Cell", "Grid", "load_grid", "parse_grid"]
 
 # Fields that decide how a run is carried out but not its numbers: they stay out of its key.
 MANNERS = {"seeds_per_job", "checkpoint_minutes", "memory_share"}
@@ -114,7 +111,7 @@ class Grid:
         """All cells of one data set."""
         return [cell for cell in self.cells if cell.dataset == dataset]
 
-    def chunks(self, cell: Cell) -> dict[str, list[int]]:
+    def stacks(self, cell: Cell) -> dict[str, list[int]]:
         """The cell's seeds in the stacks that train together: ``{"0-4": [0, 1, 2, 3, 4]}``.
 
         They follow from the configuration alone, so that a login node without a GPU and a compute node with one
@@ -123,7 +120,7 @@ class Grid:
         size = cell.training.seeds_per_job
         if size == "auto":
             device = "cuda" if self.config.device == "cuda" else "cpu"
-            size = seeds_per_job(len(cell.seeds), cell.model.network.name, device, self.config.threads)
+            size = seeds_per_job(len(cell.seeds), cell.model.network, device, self.config.threads)
         stacks = [list(cell.seeds[start : start + size]) for start in range(0, len(cell.seeds), size)]
         return {f"{stack[0]}-{stack[-1]}": stack for stack in stacks}
 
@@ -182,61 +179,6 @@ def _read_only(folder: Path) -> bool:
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
-class _Strict(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice (the second would silently win) and scalars that cannot be read."""
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        try:
-            value = super().construct_object(node, deep)
-        except (ValueError, LookupError, AttributeError, ArithmeticError, TypeError):  # PyYAML lets them through
-            value = node
-        tag, line = node.tag.rpartition(":")[2], node.start_mark.line + 1
-        if value is node:
-            raise yaml.constructor.ConstructorError(None, None, f"{_short(node.value)} is no {tag} (line {line})")
-        if isinstance(value, int) and value.bit_length() > 63:
-            raise yaml.constructor.ConstructorError(None, None, f"an integer beyond 63 bits (line {line})")
-        return value
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str | int | float | bool) and key in seen:
-                line = key_node.start_mark.line + 1
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} given twice (line {line})")
-            if isinstance(key, str | int | float | bool):
-                seen.add(key)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: str | Path) -> dict[str, Any]:
-    """Read a YAML (or JSON) mapping.
-
-    Raises:
-        ConfigError: the file is absent, not YAML, or not a mapping.
-    """
-    path = Path(path)
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
-    except FileNotFoundError:
-        siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        hint = nearest(path.name, siblings)
-        if not hint and not Path("Snakefile").is_file():
-            hint = (
-                "; the workflow and its configurations live in the repository, not in the installed package: "
-                "run this in a checkout, or give the path of a configuration of your own"
-            )
-        raise ConfigError(f"{path}: no such file{hint}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ConfigError(f"{path}: not valid YAML: {' '.join(str(error).split())[:300]}") from None
-    if not isinstance(content, dict):
-        found = "nothing" if content is None else f"a {type(content).__name__}"
-        raise ConfigError(f"{path}: found {found}, expected a mapping with at least name, datasets and variants")
-    return content
-
-
 def load_grid(path: str | Path) -> Grid:
     """Read a configuration file into a grid.
 
@@ -255,7 +197,7 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     Raises:
         ConfigError: as `load_grid`.
     """
-    config = _section(Config, content, lambda path: f"{source}: {path}" if path else source)
+    config = validated(Config, content, lambda path: f"{source}: {path}" if path else source)
     if config.baseline not in config.variants:
         raise ConfigError(
             f"{source}: baseline: found {config.baseline!r}, expected one of the variants"
@@ -317,7 +259,7 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
                 holder = next((at for at, layer in reversed(layers) if top in layer), layers[-1][0])
                 return f"{source}: {holder}.{path}" if path else f"{source}: {holder} (data set {name})"
 
-            sections[key] = _section(cls, merged, where)
+            sections[key] = validated(cls, merged, where)
             if key == "model":
                 _check_data(sections[key], name, about, where)
         for n_train in entry.n_train:
@@ -329,7 +271,7 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
 
 def _check_data(model: ModelConfig, dataset: str, about: Facts, where: Any) -> None:
     """Refuse a model that cannot be trained on such data."""
-    if model.likelihood.name != "gaussian" and not about.unit_interval:
+    if model.likelihood.unit_interval and not about.unit_interval:
         raise ConfigError(
             f"{where('likelihood')}: found {model.likelihood.name}, expected gaussian: the values of {dataset} are not "
             "confined to [0, 1]"
@@ -339,99 +281,3 @@ def _check_data(model: ModelConfig, dataset: str, about: Facts, where: Any) -> N
             model.network.check_shape(about.shape)
         except ConfigError as error:
             raise ConfigError(f"{where('network')}: {error} (data set {dataset})") from None
-
-
-def _section(cls: type[Section], content: Any, where: Any) -> Section:
-    """Validate one section; `where` turns a key's path into "file: path"."""
-    try:
-        return cls.model_validate(content)
-    except ValidationError as error:
-        raise ConfigError(_explain(error, cls, content, where)) from None
-
-
-def _explain(error: ValidationError, cls: type[BaseModel], content: Any, where: Any) -> str:
-    """All mistakes of a section, one a line: file, key, found, expected, nearest spelling."""
-    found: dict[str, list[str]] = {}
-    values: dict[str, Any] = {}
-    for item in error.errors():
-        path, hint = _path_and_hint(item, cls, content)
-        values[path] = item["input"]
-        text = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-        if item["type"] == "extra_forbidden":
-            text = f"unknown key{hint}"
-        elif item["type"] == "missing":
-            text = "missing, and required"
-        elif item["type"] == "union_tag_invalid":
-            expected = item["ctx"]["expected_tags"]
-            text = f"found {item['ctx']['tag']!r}, expected one of {expected}"
-            text += nearest(item["ctx"]["tag"], [tag.strip("' ") for tag in expected.split(",")])
-        elif item["type"] == "union_tag_not_found":
-            text = f"found {_short(item['input'])}, expected a name beside the options"
-        elif item["type"] == "string_pattern_mismatch":
-            text = f"found {item['input']!r}, expected letters, digits and . _ + - (a name becomes a folder)"
-        elif item["type"] == "value_error" and not path:
-            pass
-        elif item["type"] == "literal_error":
-            text = f"found {_short(item['input'])}, expected {text}{nearest(str(item['input']), _quoted(text))}"
-        else:
-            text = f"found {_short(item['input'])}, expected {text}"
-        found.setdefault(path, []).append(text)
-    lines = []
-    for path, texts in found.items():
-        # the members of a union complain one by one: one line for all of them
-        first, *others = dict.fromkeys(texts)
-        prefix = f"found {_short(values[path])}, expected "
-        lines.append(f"{where(path)}: {first}" + "".join(f" or {text.removeprefix(prefix)}" for text in others))
-    return "\n".join(lines[:8])
-
-
-def _quoted(text: str) -> list[str]:
-    return text.split("'")[1::2]
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _path_and_hint(item: Any, cls: type[BaseModel], content: Any) -> tuple[str, str]:
-    """The key's path as the user wrote it (pydantic adds union members), and the nearest known key."""
-    path: list[str] = []
-    at = content
-    for step in item["loc"]:
-        if (isinstance(at, dict) and step in at) or (isinstance(at, list) and isinstance(step, int) and step < len(at)):
-            at = at[step]
-        elif not (item["type"] in ("extra_forbidden", "missing") and step == item["loc"][-1]) and step != "[key]":
-            continue
-        if step != "[key]":
-            path.append(str(step))
-    hint = ""
-    if item["type"] == "extra_forbidden":
-        hint = nearest(str(item["loc"][-1]), _known_keys(cls, item["loc"][:-1]))
-    return ".".join(path), hint
-
-
-def _known_keys(cls: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    """The keys valid at a place of the configuration."""
-    tagged = {
-        str(part.model_fields["name"].default): part
-        for part in vars(parts).values()
-        if isinstance(part, type) and issubclass(part, parts.Named) and part is not parts.Named
-    }
-    for step in path:
-        if step in tagged:
-            cls = tagged[step]
-        elif step in cls.model_fields:
-            cls = _model_in(cls.model_fields[step].annotation) or cls
-    return list(cls.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The section inside an annotation such as dict[str, Section] or Section | None."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return annotation if issubclass(annotation, BaseModel) else None
-    for inner in typing.get_args(annotation):
-        found = _model_in(inner)
-        if found is not None:
-            return found
-    return None

@@ -27,9 +27,9 @@ class Paths:
         """Folder of what all runs on a data set share."""
         return self.root / "reference" / dataset
 
-    def stack(self, dataset: str, n_train: int | str, variant: str, chunk: str) -> Path:
+    def stack(self, dataset: str, n_train: int | str, variant: str, stack: str) -> Path:
         """Manifest of a stack of trained seeds."""
-        return self.root / "stacks" / dataset / f"n-{n_train}" / variant / f"{chunk}.json"
+        return self.root / "stacks" / dataset / f"n-{n_train}" / variant / f"{stack}.json"
 
     def batch(self, stage: str, dataset: str, n_train: int | str, index: int | str) -> Path:
         """Manifest of a batch of cells that went through a stage (encode, evaluate, groups)."""

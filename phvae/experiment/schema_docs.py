@@ -10,21 +10,22 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from phvae.experiment import schema as parts
+from phvae.config.strict import Named
+from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
 from phvae.files import write_text
+from phvae.metrics.options import EvaluationConfig
+from phvae.model.options import ModelConfig
+from phvae.model.parts import REGISTRIES
+from phvae.training.options import Schedule, TrainingConfig
 
 __all__ = ["reference", "schema"]
 
 SECTIONS: dict[str, type[BaseModel]] = {
-    "model": parts.ModelConfig,
-    "training": parts.TrainingConfig,
-    "evaluation": parts.EvaluationConfig,
+    "model": ModelConfig,
+    "training": TrainingConfig,
+    "evaluation": EvaluationConfig,
 }
-NAMED = [
-    cls
-    for cls in vars(parts).values()
-    if isinstance(cls, type) and issubclass(cls, parts.Named) and cls is not parts.Named
-]
+NAMED: list[type[BaseModel]] = [part for registry in REGISTRIES.values() for part in registry.values()]
 
 HEAD = """\
 # The configuration, key by key
@@ -51,7 +52,7 @@ Check a file with `phvae config FILE`; unknown keys are errors.
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file."""
-    found = parts.Config.model_json_schema()
+    found = Config.model_json_schema()
     definitions = found.setdefault("$defs", {})
     for key, cls in SECTIONS.items():
         section = cls.model_json_schema()
@@ -108,7 +109,7 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     value = field.default
-    if isinstance(value, parts.Named):
+    if isinstance(value, Named):
         return f"`{type(value).model_fields['name'].default}`"
     if isinstance(value, BaseModel):
         return f"`{json.dumps(value.model_dump())}`"
@@ -131,13 +132,13 @@ def reference() -> str:
     def chapter(title: str, cls: type[BaseModel]) -> None:
         chapters.append(f"## {title}\n\n{cls.__doc__ or ''}\n\n{_table(cls)}\n")
 
-    chapter("Top level", parts.Config)
-    chapter("`datasets.NAME`", parts.DatasetConfig)
-    chapter("`variants.NAME`", parts.VariantConfig)
-    chapter("`model`", parts.ModelConfig)
-    chapter("`training`", parts.TrainingConfig)
-    chapter("`training.schedule`", parts.Schedule)
-    chapter("`evaluation`", parts.EvaluationConfig)
+    chapter("Top level", Config)
+    chapter("`datasets.NAME`", DatasetConfig)
+    chapter("`variants.NAME`", VariantConfig)
+    chapter("`model`", ModelConfig)
+    chapter("`training`", TrainingConfig)
+    chapter("`training.schedule`", Schedule)
+    chapter("`evaluation`", EvaluationConfig)
     chapters.append("## Parts and their options\n")
     for cls in NAMED:
         options = [name for name in cls.model_fields if name != "name"]

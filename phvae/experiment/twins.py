@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from phvae.errors import ConfigError
-from phvae.experiment.schema import KL, Hierarchical, LogPolynomial, ModelConfig
-from phvae.model.coefficients import level_weights, log_coefficients, reconstruction_weights
+from phvae.model.options import ModelConfig
 
 if TYPE_CHECKING:
     from phvae.experiment.grid import Cell
@@ -37,13 +36,8 @@ def refuse_twins(cells: Sequence[Cell], source: str) -> None:
 def _computed(model: ModelConfig) -> dict[str, Any]:
     """What a model computes, so that the spellings of one model are alike."""
     plain = model.model_dump(mode="json")
-    plain["reconstruction_weights"] = reconstruction_weights(model.reconstruction_weights, model.order)
-    if isinstance(model.divergence, Hierarchical):
-        plain["divergence"] = {"weights": level_weights(model.divergence, model.order)}
-    elif isinstance(model.divergence, LogPolynomial):
-        plain["divergence"] = {"beta": model.divergence.beta, "coefficients": log_coefficients(model.divergence)}
-    if model.order == 1:  # one level: x itself, A = 1, and weighing it is weighing KL
+    plain["reconstruction_weights"] = model.scored_weights
+    plain["divergence"] = model.divergence.computed(model.order)
+    if model.order == 1:  # one level: x itself, A = 1
         plain |= dict.fromkeys(("basis", "coupling", "prior", "encoder_width"))
-        if isinstance(model.divergence, KL):
-            plain["divergence"] = {"weights": [model.divergence.beta]}
     return plain

@@ -17,7 +17,7 @@ from phvae.metrics.weights import present
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
-    from phvae.experiment.schema import EvaluationConfig
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = ["build"]
 

@@ -14,7 +14,7 @@ from phvae.files import read_json, read_object, sha256, write_json
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
-    from phvae.experiment.schema import EvaluationConfig
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = ["collect", "encode", "evaluate", "groups", "prepare", "reference", "train"]
 
@@ -94,8 +94,8 @@ def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
     """
     where = ["--dataset", cell.dataset, "--n-train", str(cell.n_train), "--variant", cell.variant]
     dirs, found = _run_dirs(grid, cell), {}
-    for chunk, seeds in grid.chunks(cell).items():
-        command = _command(grid, "train", *where, "--chunk", chunk)
+    for stack, seeds in grid.stacks(cell).items():
+        command = _command(grid, "train", *where, "--stack", stack)
         for seed in seeds:
             path = dirs[seed] / "run.json"
             if not path.is_file():
@@ -105,17 +105,17 @@ def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
     return found
 
 
-def train(grid: Grid, cell: Cell, chunk: str) -> None:
+def train(grid: Grid, cell: Cell, stack: str) -> None:
     """Train a stack of seeds of one cell; seeds that are done are left alone."""
     from phvae.determinism.device import resolve
     from phvae.jobs.training import train as train_stack
 
     device = resolve(grid.config.device)
-    stacks = grid.chunks(cell)
-    if chunk not in stacks:
-        raise ConfigError(f"{grid.source}: {cell.name} has no stack {chunk!r}, only {', '.join(stacks)}")
+    stacks = grid.stacks(cell)
+    if stack not in stacks:
+        raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
     data = _data(grid, cell.dataset)
-    seeds = stacks[chunk]
+    seeds = stacks[stack]
     keys = _keys(grid, cell, seeds, data, device)
     dirs = _run_dirs(grid, cell)
     inputs = {"data": data.sha256}
@@ -139,7 +139,7 @@ def train(grid: Grid, cell: Cell, chunk: str) -> None:
         }
         for seed in seeds
     }
-    write_json(grid.paths.stack(cell.dataset, cell.n_train, cell.variant, chunk), {"cell": cell.name, "runs": runs})
+    write_json(grid.paths.stack(cell.dataset, cell.n_train, cell.variant, stack), {"cell": cell.name, "runs": runs})
 
 
 def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cell]:

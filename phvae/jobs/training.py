@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phvae.determinism.device import session, stackable
+from phvae.api.phvae import PHVAE
+from phvae.determinism.device import session
 from phvae.files import read_json, sha256, write_json, write_text
 from phvae.jobs import checkpoint
 from phvae.jobs.interrupts import Interrupted, Stop
 from phvae.jobs.lease import Leases
+from phvae.model.hierarchy import warn_if_binary
 from phvae.model.inputs import check_unit_interval
-from phvae.model.model import PHVAE
-from phvae.model.polynomial import warn_if_binary
 from phvae.progress import Meter, epoch_line
 from phvae.training.batches import Batches, available_memory
 from phvae.training.loop import Progress, Trainer
@@ -69,7 +69,7 @@ def train(
     with Stop() as stop, Leases([run_dirs[seed] for seed in seeds], stop) as leases:
         todo = [seed for seed in seeds if not finished(run_dirs[seed], keys[seed])]
         with session(device, threads, cell.training.precision):
-            for step, group in _groups(todo, run_dirs, keys, stackable(cell.model.network.name, device, threads)):
+            for step, group in _groups(todo, run_dirs, keys, cell.model.network.stacks(device, threads)):
                 _Job(cell, group, data, run_dirs, keys, device, provenance, stop, leases).run(step)
     return {seed: read_json(run_dirs[seed] / "run.json") for seed in seeds}
 
@@ -132,7 +132,7 @@ class _Job:
             learning_rate=t.learning_rate,
             device=self.device,
             precision=t.precision,
-            together=stackable(c.model.network.name, self.device, torch.get_num_threads()),
+            together=c.model.network.stacks(self.device, torch.get_num_threads()),
             compile=t.compile == "auto" and self.device == "cuda",
         )
         batches = Batches(

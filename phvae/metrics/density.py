@@ -17,7 +17,7 @@ from phvae.metrics.rows import Inputs, Row, Undefined
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
-    from phvae.experiment.schema import EvaluationConfig
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = [
     "anderson_darling",

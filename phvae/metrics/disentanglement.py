@@ -18,7 +18,7 @@ from phvae.metrics.rows import Inputs, Row, Undefined, attempt, without_value
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
-    from phvae.experiment.schema import EvaluationConfig
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = ["reference", "rows", "score_rows"]
 

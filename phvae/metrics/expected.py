@@ -8,7 +8,8 @@ from phvae.metrics.registry import lookup, names
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
-    from phvae.experiment.schema import EvaluationConfig, ModelConfig
+    from phvae.metrics.options import EvaluationConfig
+    from phvae.model.options import ModelConfig
 
 __all__ = ["expected_names", "groups_of"]
 

@@ -21,7 +21,7 @@ from phvae.metrics.rows import Undefined
 if TYPE_CHECKING:
     import torch
 
-    from phvae.experiment.schema import EvaluationConfig
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = [
     "Extractor",

@@ -16,7 +16,7 @@ from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
-    from phvae.experiment.schema import EvaluationConfig
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = ["classes_of", "count", "distances", "learns", "metric_names", "reference", "rows"]
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from phvae.data import Prepared
-    from phvae.experiment.schema import EvaluationConfig, ModelConfig
+    from phvae.metrics.options import EvaluationConfig
+    from phvae.model.options import ModelConfig
 
 __all__ = ["Inputs", "Row", "Status", "Undefined", "attempt", "row", "without_value"]
 

@@ -13,7 +13,7 @@ from phvae.errors import DataError
 from phvae.files import sha256
 
 if TYPE_CHECKING:
-    from phvae.experiment.schema import EvaluationConfig
+    from phvae.metrics.options import EvaluationConfig
 
 __all__ = [
     "EFFICIENTNET",

@@ -1,10 +1,9 @@
-"""PH-VAE, the one model: a VAE is its order 1, a beta-VAE its order 1 with another weight."""
+"""PH-VAE, the one model: a VAE is its order 1, a beta-VAE its order 1 with another weight. `phvae.PHVAE` adds `fit`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,50 +11,27 @@ from torch import Tensor, nn
 
 from phvae.determinism.seeding import torch_generator
 from phvae.errors import ConfigError, DataError, nearest
-from phvae.experiment.schema import ModelConfig
-from phvae.model.coefficients import reconstruction_weights
-from phvae.model.divergences import DIVERGENCES, kl_levels
+from phvae.model.bound import BoundCoupling, BoundLikelihood
+from phvae.model.hierarchy import expand
 from phvae.model.inputs import check_shape, data_batch, latent_batch
-from phvae.model.likelihoods import LIKELIHOODS
-from phvae.model.networks import NETWORKS, matched_widths
-from phvae.model.polynomial import expand, is_binary, warn_if_binary
-from phvae.model.posterior import COUPLINGS, PRIORS, Posterior, couple
+from phvae.model.matched import matched_widths
+from phvae.model.options import ModelConfig
+from phvae.model.posterior import PRIORS, Posterior, couple
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["Model"]
 
-__all__ = ["PHVAE"]
-
-CHUNK = 512
+AT_ONCE = 512  # examples computed together where a caller passes more
 
 
-class PHVAE(nn.Module):
-    """Polynomial hierarchical variational autoencoder (after Chen and Li, 2025, arXiv:2502.02856).
+class Model(nn.Module):
+    """What the method computes: levels, posterior, objective, and reading a model without gradients.
 
-    Encoder k sees phi_k(x) and returns mu_k and log sigma_k^2; z = mu + A (sigma * eps); one decoder reads all
-    levels. The loss is sum_k lambda_k NLL_k + D(q || p) in nats an example, summed over elements and latents.
-
-    Args:
-        shape: of one example: (C, H, W) of images in [0, 1], or (D,) of standardised densities.
-        config: the model's options; keyword arguments override them, e.g. `order=3, divergence="kl"`.
-        seed: initialises the encoders and the decoder, each from a generator of its own, so that models of equal seed
-            share what they share.
-
-    Raises:
-        ValueError: an unknown or contradictory option, or a shape that does not fit the network.
-
-    >>> model = PHVAE((1, 8, 8), order=3, latent_size=6, seed=0)
-    >>> model.parameter_counts()["decoder"]
-    84032
-    >>> mean, log_variance = model.encode(torch.zeros(5, 1, 8, 8))
-    >>> mean.shape, model.sample(2).shape
-    (torch.Size([5, 3, 2]), torch.Size([2, 1, 8, 8]))
+    The loss is sum_k lambda_k NLL_k + D(q || p) in nats per example, summed over elements and latents. Arguments and
+    errors are those of `phvae.PHVAE`, which adds training and saving.
     """
 
     decoder: nn.Module
-    coupling: nn.Module
-    likelihood: Any
-    divergence: Callable[[Posterior, Any], Tensor]
+    divergence: Callable[[Posterior], Tensor]
 
     def __init__(
         self, shape: Sequence[int], config: ModelConfig | None = None, *, seed: int = 0, **keywords: Any
@@ -67,20 +43,22 @@ class PHVAE(nn.Module):
         self.config = c = ModelConfig(**{**(config.model_dump() if config else {}), **keywords})
         self.shape = check_shape(shape)
         self.order, self.latent_size, self.level_size = c.order, c.latent_size, c.latent_size // c.order
-        self.weights = reconstruction_weights(c.reconstruction_weights, c.order)
+        self.weights = c.scored_weights
         self.scored = [k for k, weight in enumerate(self.weights, 1) if weight > 0]
         # (offset, scale) of the densities it was trained on, x = offset + scale * original: kept, applied nowhere here
         self.scaling: tuple[list[float], list[float]] | None = None
-        network = NETWORKS[c.network.name](c.network, self.shape)
-        widths = network.widths if c.encoder_width == "full" else matched_widths(network, c.order, c.latent_size)
+        network = c.network
+        network.check_shape(self.shape)
+        full = c.encoder_width == "full"
+        widths = network.widths if full else matched_widths(network, self.shape, c.order, c.latent_size)
         generators = [torch_generator(seed, "encoder", k) for k in range(1, c.order + 1)]
-        self.encoders = nn.ModuleList(network.encoder(2 * self.level_size, widths, g) for g in generators)
-        self.decoder = network.decoder(c.latent_size, torch_generator(seed, "decoder"))
-        self.coupling = COUPLINGS[c.coupling.name](c.order, c.coupling)
+        self.encoders = nn.ModuleList(network.encoder(self.shape, 2 * self.level_size, widths, g) for g in generators)
+        self.decoder = network.decoder(self.shape, c.latent_size, torch_generator(seed, "decoder"))
+        self.coupling = BoundCoupling(c.coupling, c.order)
         image = len(self.shape) == 3
-        self.likelihood = LIKELIHOODS[c.likelihood.name](c.likelihood, c.basis, self.scored, image)
-        self.unit_interval = image or c.likelihood.name != "gaussian"
-        self.divergence = DIVERGENCES[c.divergence.name]
+        self.likelihood = BoundLikelihood(c.likelihood, c.basis, self.scored, image)
+        self.unit_interval = image or c.likelihood.unit_interval
+        self.divergence = c.divergence.value
 
     # ---- the objective: differentiable, without checks, fit for torch.func.vmap ----
     def posterior(self, levels: Sequence[Tensor], eps: Tensor | None = None) -> Posterior:
@@ -97,7 +75,7 @@ class PHVAE(nn.Module):
         nll = dict(zip(self.scored, self.likelihood.nll(levels, output, self.scored), strict=True))
         zero = torch.zeros_like(nll[self.scored[0]])
         weighted = [weight * nll[k] if weight > 0 else zero for k, weight in enumerate(self.weights, 1)]
-        return torch.stack(weighted, 1), self.divergence(q, self.config.divergence), kl_levels(q)
+        return torch.stack(weighted, 1), self.divergence(q), q.kl_levels
 
     def forward(self, x: Tensor, eps: Tensor, weight: float | Tensor = 1.0) -> dict[str, Tensor]:
         """The objective of a batch.
@@ -134,7 +112,7 @@ class PHVAE(nn.Module):
     @torch.no_grad()
     def encode(self, x: Any) -> tuple[Tensor, Tensor]:
         """Means mu and log-variances log sigma^2 of every level of q(z | x), each (B, n, d)."""
-        chunks = self.as_data(x).split(CHUNK)
+        chunks = self.as_data(x).split(AT_ONCE)
         parts = [self.posterior(expand(chunk, self.order, self.config.basis)) for chunk in chunks]
         return torch.cat([q.mean for q in parts]), torch.cat([q.log_variance for q in parts])
 
@@ -145,7 +123,7 @@ class PHVAE(nn.Module):
         Images lie in [0, 1]; densities are standardised, with original = (x_hat - offset) / scale by `scaling`.
         """
         z = latent_batch(z, self.order, self.level_size, self._like)
-        return torch.cat([self.likelihood.mean(self.decoder(part.flatten(1))) for part in z.split(CHUNK)])
+        return torch.cat([self.likelihood.mean(self.decoder(part.flatten(1))) for part in z.split(AT_ONCE)])
 
     def reconstruct(self, x: Any) -> Tensor:
         """The decoder's mean at the posterior mean, (B, *shape), in the units of x (see `decode`)."""
@@ -179,33 +157,11 @@ class PHVAE(nn.Module):
                 raise DataError(f"generator is {generator!r:.60}, expected a seed or a torch.Generator")
             generator = torch_generator(int(generator), "sample")
         u = torch.randn(n, self.order, self.level_size, generator=generator, device=generator.device)
-        outputs = (self.decoder(z.flatten(1)) for z in self.unwhiten(u).split(CHUNK))
+        outputs = (self.decoder(z.flatten(1)) for z in self.unwhiten(u).split(AT_ONCE))
         draw = self.likelihood.sample
         return torch.cat([draw(output, generator) if noise else self.likelihood.mean(output) for output in outputs])
-
-    def log_likelihood(self, x: Any, max_samples: int = 8192, *, seed: int = 0, first: int = 0) -> Tensor:
-        """log p(x) by importance sampling, (B,) nats; `encoding.importance.estimate` says more."""
-        from phvae.encoding.importance import log_likelihood
-
-        return log_likelihood(self, x, max_samples, seed=seed, first=first)
 
     def parameter_counts(self) -> dict[str, int]:
         """Numbers of parameters: `total`, the `encoders` together, the `decoder`."""
         parts = {"total": self, "encoders": self.encoders, "decoder": self.decoder}
         return {name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()}
-
-    def fit(self, x: Any, **options: Any) -> pd.DataFrame:
-        """Train on x, (N, *shape), and return the history; the options are those of `phvae.api.fitting.fit`.
-
-        Warns on binary data with order > 1, where the polynomial levels carry nothing new.
-        """
-        from phvae.api.fitting import fit
-
-        warn_if_binary(is_binary(torch.as_tensor(x)), self.order, self.config.basis)
-        return fit(self, x, **options)
-
-    def save(self, folder: str | Path) -> None:
-        """Write the model into a folder; `phvae.load(folder)` reads it."""
-        from phvae.api.saving import save
-
-        save(self, folder)

@@ -1,4 +1,4 @@
-"""The posterior z = mu + A (sigma * eps), the coupling A of the levels, and the priors.
+"""The posterior z = mu + A (sigma * eps), and the priors.
 
 Shapes: B examples, n levels, d coordinates a level. A acts on the level axis, alike on each coordinate.
 """
@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from phvae.experiment.schema import Chain, Identity, Learned
-
-__all__ = ["COUPLINGS", "PRIORS", "ChainCoupling", "LearnedCoupling", "Posterior", "couple", "uncouple"]
+__all__ = ["PRIORS", "Posterior", "couple", "uncouple"]
 
 
 def couple(matrix: Tensor, v: Tensor) -> Tensor:
@@ -38,55 +36,6 @@ def uncouple(matrix: Tensor, v: Tensor) -> Tensor:
     eye = torch.eye(matrix.shape[-1], dtype=matrix.dtype, device=matrix.device)
     return couple(torch.linalg.solve_triangular(matrix, eye, upper=False, unitriangular=True), v)
 
-
-class ChainCoupling(nn.Module):
-    """A = (I - rho S)^-1 with S the one-step shift: A_kl = rho^(k-l) for l <= k; `identity` is rho = 0.
-
-    >>> ChainCoupling(3, Chain(rho=0.5))(torch.zeros(1)).tolist()
-    [[1.0, 0.0, 0.0], [0.5, 1.0, 0.0], [0.25, 0.5, 1.0]]
-    """
-
-    steps: Tensor
-
-    def __init__(self, order: int, options: Chain | Identity) -> None:
-        super().__init__()
-        self.rho = options.rho if isinstance(options, Chain) else 0.0
-        k = torch.arange(order)
-        self.register_buffer("steps", (k[:, None] - k[None, :]).clamp(min=0), persistent=False)
-
-    def forward(self, like: Tensor) -> Tensor:
-        """A, (n, n), in the precision of `like`."""
-        return torch.pow(self.rho, self.steps.to(like.dtype)).tril()
-
-
-class LearnedCoupling(nn.Module):
-    """A with n(n-1)/2 free strictly lower entries, which start at those of chain(rho).
-
-    >>> LearnedCoupling(2, Learned(rho=0.5))(torch.zeros(1)).tolist()
-    [[1.0, 0.0], [0.5, 1.0]]
-    """
-
-    place: Tensor
-
-    def __init__(self, order: int, options: Learned) -> None:
-        super().__init__()
-        rows, columns = torch.tril_indices(order, order, -1)
-        place = torch.zeros(len(rows), order, order)
-        place[torch.arange(len(rows)), rows, columns] = 1
-        self.register_buffer("place", place, persistent=False)
-        self.entries = nn.Parameter(torch.pow(options.rho, (rows - columns).float()))
-
-    def forward(self, like: Tensor) -> Tensor:
-        """A, (n, n), in the precision of `like`."""
-        eye = torch.eye(self.place.shape[-1], dtype=like.dtype, device=like.device)
-        return eye + (self.entries[:, None, None] * self.place).sum(0).to(like.dtype)
-
-
-COUPLINGS: dict[str, Callable[..., nn.Module]] = {
-    "identity": ChainCoupling,
-    "chain": ChainCoupling,
-    "learned": LearnedCoupling,
-}
 
 # A prior is p(z) = N(0, F F^T) on the level axis, alike on each coordinate, with |F| = 1: here F as a function of A.
 PRIORS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -142,6 +91,24 @@ class Posterior:
     def mixing(self) -> Tensor:
         """C = F^-1 A, (n, n)."""
         return PRIORS["standard"](self.matrix) if self.prior == "hierarchical" else uncouple(self.factor, self.matrix)
+
+    @cached_property
+    def kl_levels(self) -> Tensor:
+        r"""The level terms D_k, whose sum is KL(q || p), (B, n) nats.
+
+        .. math:: D_k = \tfrac12 \sum_j [\sum_{l \le k} C_{kl}^2 \sigma_{lj}^2 + w_{kj}^2 - 1 - \log\sigma_{kj}^2]
+
+        Under the hierarchical prior C = I and D_k = E_q KL(q(z_k | z_<k) || p(z_k | z_<k)). Near sigma = 1 the
+        difference sigma^2 - 1 is taken by expm1, so that D_k = 0 holds exactly at q = p.
+
+        >>> q = Posterior(torch.tensor([[[0.7]]]), torch.tensor([[[-1.0217]]]), torch.eye(1))
+        >>> round(q.kl_levels.item(), 4)  # (.36 + .49 - 1 + 1.0217) / 2
+        0.4358
+        """
+        terms = torch.expm1(self.log_variance) - self.log_variance + self.whitened.square()
+        if self.prior != "hierarchical":
+            terms = terms + couple(self.mixing.tril(-1).square(), torch.exp(self.log_variance))
+        return 0.5 * terms.sum(-1)
 
     def log_density(self, eps: Tensor) -> Tensor:
         """log q(z | x) of the z drawn with eps, (B,) nats: |A| = 1."""

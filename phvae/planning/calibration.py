@@ -73,7 +73,7 @@ def _pairs(folder: Path, device: str) -> dict[tuple[str, str], list[tuple[float,
 
 def _modelled(grid: Grid, cell: Cell, device: str) -> dict[str, float]:
     """Seconds of one run by stage, as the built-in constants have it."""
-    seeds = max(len(stack) for stack in grid.chunks(cell).values())
+    seeds = max(len(stack) for stack in grid.stacks(cell).values())
     together = seeds if costs.together(cell, device, grid.config.threads) else 1
     return {
         "train": costs.train_seconds(cell, together, device) / together,

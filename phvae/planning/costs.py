@@ -6,9 +6,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phvae.determinism.device import stackable
 from phvae.experiment.grid import Cell
-from phvae.experiment.schema import Dense
+from phvae.model.networks.dense import Dense
 
 __all__ = ["RATES", "START", "Rates", "disk", "memory_mb", "seconds", "together", "train_seconds"]
 
@@ -79,7 +78,7 @@ def n_train(cell: Cell) -> int:
 
 def together(cell: Cell, device: str, threads: int) -> bool:
     """Whether a cell's seeds train as one stack."""
-    return stackable(cell.model.network.name, device, threads)
+    return cell.model.network.stacks(device, threads)
 
 
 def train_seconds(cell: Cell, seeds: int, device: str) -> float:

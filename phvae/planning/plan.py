@@ -51,7 +51,7 @@ def jobs(grid: Grid, factors: Factors | None = None) -> list[Job]:
         cells = grid.dataset_cells(dataset)[:1]
         found += [_shared(grid, stage, dataset, cells, factors) for stage in ("prepare", "reference")]
     for cell in grid.cells:
-        found += [_training(grid, cell, name, len(stack), factors) for name, stack in grid.chunks(cell).items()]
+        found += [_training(grid, cell, name, len(stack), factors) for name, stack in grid.stacks(cell).items()]
     for (dataset, n_train, index), cells in grid.batches().items():
         name = f"{dataset}/n-{n_train}/{index}"
         found += [_shared(grid, stage, name, cells, factors) for stage in ("encode", "evaluate", "groups")]
@@ -82,14 +82,14 @@ def _device(grid: Grid) -> str:
     return "cuda" if grid.config.device == "cuda" else "cpu"
 
 
-def _training(grid: Grid, cell: Cell, chunk: str, seeds: int, factors: Factors) -> Job:
+def _training(grid: Grid, cell: Cell, stack: str, seeds: int, factors: Factors) -> Job:
     device = _device(grid)
     together = seeds if costs.together(cell, device, grid.config.threads) else 1
     seconds = costs.train_seconds(cell, together, device) * seeds / together
     seconds *= factors.get(("train", cell.model.network.name), 1.0)
     memory = costs.memory_mb("train", cell, together)
     gpu = grid.config.device != "cpu"
-    return Job("train", f"{cell.name} {chunk}", costs.START + seconds, memory, gpu, grid.config.threads)
+    return Job("train", f"{cell.name} {stack}", costs.START + seconds, memory, gpu, grid.config.threads)
 
 
 def _shared(grid: Grid, stage: str, name: str, cells: list[Cell], factors: Factors) -> Job:

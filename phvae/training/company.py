@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from phvae.api.phvae import PHVAE
 from phvae.determinism.device import session
 from phvae.determinism.seeding import torch_generator
-from phvae.experiment.schema import ModelConfig
-from phvae.model.model import PHVAE
+from phvae.model.options import ModelConfig
 from phvae.training.stacking import Stack
 
 __all__ = ["BATCHES", "differences"]

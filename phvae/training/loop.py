@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from phvae.determinism.seeding import torch_generator
-from phvae.experiment.schema import Schedule, TrainingConfig
 from phvae.training.batches import Batches, to_model_units
+from phvae.training.options import Schedule, TrainingConfig
 from phvae.training.stacking import Stack, term_names
 from phvae.training.tape import ALIGNMENT
 

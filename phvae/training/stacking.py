@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from phvae.training.tape import ALIGNMENT, record
 
 if TYPE_CHECKING:
-    from phvae.model.model import PHVAE
+    from phvae.api.phvae import PHVAE
 
 __all__ = ["Stack", "term_names"]
 

@@ -112,7 +112,7 @@ def test_a_really_full_disk(small_disk: Path):
 def test_a_kill_between_writing_and_renaming_leaves_the_older_one(tmp_path: Path):
     _write(tmp_path, 10)
     script = (
-        "import os, signal, sys; from pathlib import Path; from phvae import checkpoint\n"
+        "import os, signal, sys; from pathlib import Path; from phvae.jobs import checkpoint\n"
         "Path.replace = lambda *a: os.kill(os.getpid(), signal.SIGKILL)\n"
         "checkpoint.write(Path(sys.argv[1]), 20, 'k', {}, {})"
     )

@@ -15,8 +15,8 @@ from sets_on_disk import grid, nothing_left, prepare, write_factors
 from phvae.data.files import arrays
 from phvae.data.kinds import grids
 from phvae.errors import DataError
-from phvae.experiment.schema import EvaluationConfig
 from phvae.metrics import disentanglement
+from phvae.metrics.options import EvaluationConfig
 
 RNG = np.random.default_rng(7)
 TABLE = grid([5, 4, 3])

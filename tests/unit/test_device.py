@@ -7,9 +7,12 @@ import os
 import pytest
 import torch
 
-from phvae.determinism.device import resolve, session, stackable
+from phvae.determinism.device import resolve, session
 from phvae.errors import ConfigError
-from phvae.experiment.chunks import seeds_per_job
+from phvae.experiment.stacks import seeds_per_job
+from phvae.model.networks.conv_locatello import ConvLocatello
+from phvae.model.networks.dense import Dense
+from phvae.model.part import Network
 
 
 def test_settings_hold_inside_a_session_only():
@@ -53,21 +56,21 @@ def test_the_workspace_is_set_before_cuda_starts(monkeypatch: pytest.MonkeyPatch
 
 def test_the_size_of_a_job_does_not_depend_on_the_number_of_seeds_beyond_it():
     """So adding seeds makes or extends the last job, and the others keep theirs."""
-    for network in ("dense", "conv_locatello", "one of the future"):
+    for network in (Dense(), ConvLocatello(), Network(name="one of the future")):
         for device in ("cpu", "cuda"):
             limit = seeds_per_job(10_000, network, device)
             assert [seeds_per_job(n, network, device) for n in range(1, 40)] == [min(n, limit) for n in range(1, 40)]
-    assert seeds_per_job(100, "dense", "cpu") == 8
-    assert seeds_per_job(100, "conv_locatello", "cpu") == 1
+    assert seeds_per_job(100, Dense(), "cpu") == 8
+    assert seeds_per_job(100, ConvLocatello(), "cpu") == 1
     with pytest.raises(ValueError, match="n_seeds is 0"):
-        seeds_per_job(0, "dense", "cpu")
+        seeds_per_job(0, Dense(), "cpu")
 
 
 def test_what_trains_as_one_stack():
-    assert stackable("dense", "cpu")
-    assert not stackable("dense", "cpu", threads=2)
-    assert not stackable("conv_locatello", "cpu")
-    assert stackable("conv_locatello", "cuda", threads=2)
+    assert Dense().stacks("cpu")
+    assert not Dense().stacks("cpu", threads=2)
+    assert not ConvLocatello().stacks("cpu")
+    assert ConvLocatello().stacks("cuda", threads=2)
 
 
 @pytest.mark.gpu

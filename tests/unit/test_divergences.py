@@ -12,10 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
-from phvae.experiment.schema import KL, Chain, Hierarchical, Identity, Learned, LogPolynomial
-from phvae.model.coefficients import failing_point, level_weights
-from phvae.model.divergences import DIVERGENCES, hierarchical, kl, kl_levels, log_polynomial, log_ratio_moments
-from phvae.model.posterior import COUPLINGS, PRIORS, Posterior, couple, uncouple
+from phvae.model.acceptance import failing_point
+from phvae.model.bound import BoundCoupling
+from phvae.model.couplings.chain import Chain
+from phvae.model.couplings.identity import Identity
+from phvae.model.couplings.learned import Learned
+from phvae.model.divergences.hierarchical import Hierarchical
+from phvae.model.divergences.kl import KL
+from phvae.model.divergences.log_polynomial import LogPolynomial, log_ratio_moments
+from phvae.model.parts import COUPLINGS, DIVERGENCES
+from phvae.model.posterior import PRIORS, Posterior, couple, uncouple
 
 COUPLING_OPTIONS = {"identity": Identity(), "chain": Chain(rho=0.5), "learned": Learned(rho=-0.7)}
 OPTIONS = [
@@ -35,7 +41,7 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(64)
 
 
 def matrix_of(coupling, order=3):
-    module = COUPLINGS[coupling](order, COUPLING_OPTIONS[coupling]).double()
+    module = BoundCoupling(COUPLING_OPTIONS[coupling], order).double()
     return module(torch.zeros(1, dtype=torch.float64)).detach()
 
 
@@ -63,8 +69,8 @@ def test_level_terms_sum_to_the_kl_of_multivariate_normals(coupling, prior, orde
         MultivariateNormal(q.mean.transpose(1, 2), covariance),
         MultivariateNormal(torch.zeros(order, dtype=torch.float64), factor @ factor.T),
     ).sum(1)
-    assert torch.allclose(kl_levels(q).sum(1), expected, rtol=1e-10, atol=1e-10)
-    assert torch.allclose(kl(q, KL(beta=2.5)), 2.5 * expected, rtol=1e-10, atol=1e-10)
+    assert torch.allclose(q.kl_levels.sum(1), expected, rtol=1e-10, atol=1e-10)
+    assert torch.allclose(KL(beta=2.5).value(q), 2.5 * expected, rtol=1e-10, atol=1e-10)
 
 
 @ALL
@@ -81,7 +87,7 @@ def test_each_level_term_is_the_mean_kl_of_its_conditional(coupling, prior):
         p_mean = couple(strict, uncouple(q.matrix, z)) if prior == "hierarchical" else torch.zeros_like(z)
         conditional = kl_divergence(Normal(q_mean, torch.exp(0.5 * q.log_variance)), Normal(p_mean, 1.0))
         total += conditional.sum(-1)
-    assert torch.allclose(kl_levels(q), total / len(signs), rtol=1e-10, atol=1e-10)
+    assert torch.allclose(q.kl_levels, total / len(signs), rtol=1e-10, atol=1e-10)
 
 
 @ALL
@@ -90,9 +96,9 @@ def test_the_registered_sum_is_what_its_options_say(options, coupling, prior):
     if not allowed(options, coupling, prior) or options.name == "log_polynomial":
         return
     q = random_posterior(coupling, prior)
-    omega = [options.beta] * 3 if options.name == "kl" else level_weights(options, 3)
-    expected = kl_levels(q) @ torch.tensor(omega, dtype=torch.float64)
-    assert torch.allclose(DIVERGENCES[options.name](q, options), expected, rtol=1e-12)
+    omega = [options.beta] * 3 if options.name == "kl" else options.level_weights(3)
+    expected = q.kl_levels @ torch.tensor(omega, dtype=torch.float64)
+    assert torch.allclose(options.value(q), expected, rtol=1e-12)
 
 
 def quadrature(w, sigma, c):
@@ -128,9 +134,7 @@ def test_the_exponential_divergence_equals_quadrature_to_1e_10(degree):
         sum(quadrature(w, s, c)[0] for w, s in zip(example.tolist(), scale.tolist(), strict=True))
         for example, scale in zip(q.whitened.flatten(1), sigma.flatten(1), strict=True)
     ]
-    assert torch.allclose(
-        log_polynomial(q, options), 1.5 * torch.tensor(expected, dtype=torch.float64), rtol=1e-10, atol=0
-    )
+    assert torch.allclose(options.value(q), 1.5 * torch.tensor(expected, dtype=torch.float64), rtol=1e-10, atol=0)
 
 
 def test_the_published_moments():
@@ -141,7 +145,7 @@ def test_the_published_moments():
 
 def test_degree_one_is_kl():
     q = random_posterior()
-    assert torch.allclose(log_polynomial(q, LogPolynomial(coefficients=[1.0])), kl(q, KL()), rtol=1e-12)
+    assert torch.allclose(LogPolynomial(coefficients=[1.0]).value(q), KL().value(q), rtol=1e-12)
 
 
 def test_exponential_coefficients_tend_to_the_sum_of_chi_squares():
@@ -161,8 +165,8 @@ def test_zero_exactly_where_q_is_p(options, coupling, prior):
     matrix = matrix_of(coupling if prior == "hierarchical" else "identity")
     zero = torch.zeros(2, 3, 4, dtype=torch.float64)
     q = Posterior(zero, zero, matrix, prior)
-    assert torch.equal(DIVERGENCES[options.name](q, options), torch.zeros(2, dtype=torch.float64))
-    assert torch.equal(kl_levels(q), torch.zeros(2, 3, dtype=torch.float64))
+    assert torch.equal(options.value(q), torch.zeros(2, dtype=torch.float64))
+    assert torch.equal(q.kl_levels, torch.zeros(2, 3, dtype=torch.float64))
 
 
 @EVERY
@@ -173,10 +177,10 @@ def test_never_negative(options, coupling, prior, seed, spread):
     if not allowed(options, coupling, prior):
         return
     q = random_posterior(coupling, prior, seed=seed, spread=spread)
-    value = DIVERGENCES[options.name](q, options)
+    value = options.value(q)
     assert value.shape == (6,)
     assert (value >= -1e-12).all()
-    assert (kl_levels(q) >= -1e-12).all()
+    assert (q.kl_levels >= -1e-12).all()
 
 
 @settings(max_examples=100, deadline=None)
@@ -206,7 +210,7 @@ def test_gradients(options, prior):
     mean, log_variance = (0.5 * torch.randn(2, 2, 3, 1, generator=g, dtype=torch.float64)).requires_grad_().unbind()
 
     def value(mean, log_variance, matrix):
-        return DIVERGENCES[options.name](Posterior(mean, log_variance, matrix.tril(-1) + torch.eye(3), prior), options)
+        return options.value(Posterior(mean, log_variance, matrix.tril(-1) + torch.eye(3), prior))
 
     assert torch.autograd.gradcheck(value, (mean, log_variance, matrix))
 
@@ -215,8 +219,8 @@ def test_gradients(options, prior):
 def test_float32_agrees_with_float64(options):
     q = random_posterior(spread=0.8, batch=64)
     single = Posterior(q.mean.float(), q.log_variance.float(), q.matrix.float(), q.prior)
-    exact = DIVERGENCES[options.name](q, options)
-    assert torch.allclose(DIVERGENCES[options.name](single, options).double(), exact, rtol=1e-4, atol=1e-5)
+    exact = options.value(q)
+    assert torch.allclose(options.value(single).double(), exact, rtol=1e-4, atol=1e-5)
 
 
 def test_float32_keeps_small_divergences():
@@ -224,7 +228,7 @@ def test_float32_keeps_small_divergences():
     log_variance = torch.tensor([[[1e-3], [-3e-3], [2e-2]]])
     q = Posterior(torch.zeros(1, 3, 1), log_variance, torch.eye(3))
     exact = 0.5 * (torch.expm1(log_variance.double()) - log_variance.double())
-    assert torch.allclose(kl_levels(q).double(), exact[..., 0], rtol=1e-3, atol=0)
+    assert torch.allclose(q.kl_levels.double(), exact[..., 0], rtol=1e-3, atol=0)
 
 
 @given(st.integers(1, 6), st.floats(-0.9, 0.9), st.integers(0, 10**6))
@@ -232,13 +236,13 @@ def test_float32_keeps_small_divergences():
 def test_gauge_equivalence_of_the_divergences(order, rho, seed):
     """Under the hierarchical prior (A, mu) costs what (I, standard prior, A^-1 mu) costs."""
     q = random_posterior(order=order, seed=seed)
-    matrix = COUPLINGS["chain"](order, Chain(rho=rho))(q.mean)
+    matrix = BoundCoupling(Chain(rho=rho), order)(q.mean)
     coupled = Posterior(q.mean, q.log_variance, matrix, "hierarchical")
     plain = Posterior(uncouple(matrix, q.mean), q.log_variance, torch.eye(order, dtype=torch.float64), "standard")
-    for value in (kl_levels, lambda p: hierarchical(p, Hierarchical()), lambda p: log_polynomial(p, LogPolynomial())):
+    for value in (lambda p: p.kl_levels, Hierarchical().value, LogPolynomial().value):
         assert torch.allclose(value(coupled), value(plain), rtol=1e-10, atol=1e-10)
 
 
 def test_under_the_standard_prior_the_coupling_is_no_gauge():
     plain, coupled = random_posterior("identity", "standard"), random_posterior("chain", "standard")
-    assert (kl_levels(coupled).sum(1) > kl_levels(plain).sum(1) + 1e-3).all()
+    assert (coupled.kl_levels.sum(1) > plain.kl_levels.sum(1) + 1e-3).all()

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from phvae import cli
-from phvae.experiment.grid import read_yaml
+from phvae.config.reader import read_yaml
 
 CHECKS = ["python", "packages", "snakemake", "repository", "config", "data", "weights", "disk", "profile", "device"]
 CHECKS += ["determinism", "company"]

@@ -12,7 +12,8 @@ import pytest
 from phvae.cli import main
 from phvae.errors import ConfigError
 from phvae.experiment.grid import load_grid, parse_grid
-from phvae.experiment.schema import Dense, ModelConfig
+from phvae.model.networks.dense import Dense
+from phvae.model.options import ModelConfig
 
 GRIDS = [path for path in sorted(Path("config").glob("*.yaml")) if path.name != "claims.yaml"]
 SMALL = {
@@ -67,7 +68,7 @@ BAD = {
     "unknown divergence": (
         "variants.vae.model.divergence",
         "hierarchicl",
-        ["variants.vae.model.divergence", "'hierarchicl'", "'kl', 'hierarchical'", "did you mean 'hierarchical'"],
+        ["variants.vae.model.divergence", "'hierarchicl'", "'hierarchical', 'kl'", "did you mean 'hierarchical'"],
     ),
     "unknown key": ("variants.vae.model.ordr", 2, ["variants.vae.model.ordr", "unknown key", "did you mean 'order'"]),
     "unknown top key": ("dataset", {}, ["small.yaml: dataset:", "unknown key", "did you mean 'datasets'"]),
@@ -291,21 +292,21 @@ def test_a_variant_stays_off_the_curve_only_where_its_entry_says_so():
 
 def test_chunks_follow_the_seeds():
     grid = parse_grid(changed("training.seeds_per_job", 3) | {"seeds": [1, 4, 5, 9]}, "a")
-    assert grid.chunks(grid.cells[0]) == {"1-5": [1, 4, 5], "9-9": [9]}
+    assert grid.stacks(grid.cells[0]) == {"1-5": [1, 4, 5], "9-9": [9]}
 
 
 def test_stacks_are_cut_from_the_configuration_alone():
     grid = parse_grid(SMALL | {"device": "auto", "seeds": 10}, "a")
-    assert list(grid.chunks(grid.cells[0])) == ["0-7", "8-9"]
-    assert grid.chunks(grid.cells[0]) == parse_grid(SMALL | {"device": "cpu", "seeds": 10}, "a").chunks(grid.cells[0])
+    assert list(grid.stacks(grid.cells[0])) == ["0-7", "8-9"]
+    assert grid.stacks(grid.cells[0]) == parse_grid(SMALL | {"device": "cpu", "seeds": 10}, "a").stacks(grid.cells[0])
 
 
 def test_what_does_not_stack_trains_one_seed_a_job():
     """With two threads a stack's bits would depend on its company; see `phvae.determinism.device.stackable`."""
     grid = parse_grid(SMALL | {"threads": 2, "seeds": 10}, "a")
-    assert list(grid.chunks(grid.cells[0])) == [f"{seed}-{seed}" for seed in range(10)]
+    assert list(grid.stacks(grid.cells[0])) == [f"{seed}-{seed}" for seed in range(10)]
     cuda = parse_grid(SMALL | {"threads": 2, "seeds": 10, "device": "cuda"}, "a")
-    assert list(cuda.chunks(cuda.cells[0])) == ["0-9"]
+    assert list(cuda.stacks(cuda.cells[0])) == ["0-9"]
 
 
 def test_batches_hold_every_cell_once():

@@ -140,8 +140,8 @@ def test_a_lost_lease_is_the_machines_fault_not_bad_input(
         raise LeaseLost("run.lease: another process took over this run")
 
     monkeypatch.setattr(stages, "train", lost)
-    chunk = ["--dataset", "claw", "--n-train", "200", "--variant", "vae", "--chunk", "0-1"]
-    assert cli.main(["train", "--config", "config/smoke.yaml", *chunk]) == 1
+    stack = ["--dataset", "claw", "--n-train", "200", "--variant", "vae", "--stack", "0-1"]
+    assert cli.main(["train", "--config", "config/smoke.yaml", *stack]) == 1
     assert capsys.readouterr().err.startswith("phvae: run.lease: another process took over")
 
 

@@ -12,16 +12,19 @@ from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import ContinuousBernoulli as TorchContinuousBernoulli
 from torch.distributions import Normal
 
-from phvae.experiment.schema import Bernoulli, ContinuousBernoulli, Gaussian
-from phvae.model.likelihoods import LIKELIHOODS, MIN_LOG_SCALE, level_logit, log_sinhc
-from phvae.model.polynomial import BASES, expand
+from phvae.model.bound import BoundLikelihood
+from phvae.model.hierarchy import BASES, basis_logit, expand
+from phvae.model.likelihoods.bernoulli import Bernoulli
+from phvae.model.likelihoods.continuous_bernoulli import ContinuousBernoulli, log_sinhc
+from phvae.model.likelihoods.gaussian import MIN_LOG_SCALE, Gaussian
+from phvae.model.parts import LIKELIHOODS
 
 OPTIONS = {"gaussian": Gaussian(), "continuous_bernoulli": ContinuousBernoulli(), "bernoulli": Bernoulli()}
 LOGIT_BASES = ("monomial", "copies")
 
 
 def build(name, basis="monomial", levels=(1, 2, 3), image=True, options=None):
-    return LIKELIHOODS[name](options or OPTIONS[name], basis, levels, image).double()
+    return BoundLikelihood(options or OPTIONS[name], basis, levels, image).double()
 
 
 @pytest.fixture
@@ -74,8 +77,8 @@ def test_the_learned_scale_is_bounded_below_at_minus_six(raw, expected):
     with torch.no_grad():
         likelihood.raw.fill_(raw)
     assert MIN_LOG_SCALE == -6.0
-    assert likelihood.log_scale(1).item() >= -6.0
-    assert likelihood.log_scale(1).item() == pytest.approx(expected, abs=1e-7)
+    assert likelihood.part.log_scale(likelihood, 1).item() >= -6.0
+    assert likelihood.part.log_scale(likelihood, 1).item() == pytest.approx(expected, abs=1e-7)
 
 
 @pytest.mark.parametrize("basis", LOGIT_BASES)
@@ -147,7 +150,7 @@ def test_float32_is_finite_with_finite_gradients_at_the_edges(name, level):
     output = torch.tensor([-300.0, -80.0, -1e-3, 0.0, 1e-8, 20.0, 80.0, 300.0])
     x, output = (t.flatten()[:, None] for t in torch.meshgrid(edge, output, indexing="ij"))
     output = output.clone().requires_grad_()
-    value = LIKELIHOODS[name](OPTIONS[name], "monomial", (level,), True).nll(expand(x, level), output, [level])[0]
+    value = BoundLikelihood(OPTIONS[name], "monomial", (level,), True).nll(expand(x, level), output, [level])[0]
     value.sum().backward()
     assert torch.isfinite(value).all()
     assert torch.isfinite(output.grad).all()
@@ -156,7 +159,7 @@ def test_float32_is_finite_with_finite_gradients_at_the_edges(name, level):
 @pytest.mark.parametrize("name", LIKELIHOODS)
 def test_float32_agrees_with_float64(name, batch):
     x, output = batch
-    single = LIKELIHOODS[name](OPTIONS[name], "monomial", (1, 4), True)
+    single = BoundLikelihood(OPTIONS[name], "monomial", (1, 4), True)
     values = single.nll(expand(x.float(), 4), output.float(), [1, 4])
     exact = build(name).nll(expand(x, 4), output, [1, 4])
     for a, b in zip(values, exact, strict=True):
@@ -168,4 +171,4 @@ def test_helper_functions_against_their_definitions():
     assert torch.allclose(log_sinhc(h), torch.log(torch.sinh(h) / h), rtol=1e-10, atol=1e-12)
     logit = torch.linspace(-8, 8, 33, dtype=torch.float64)
     for k in range(1, 9):
-        assert torch.allclose(torch.sigmoid(level_logit(logit, k, "monomial")), torch.sigmoid(logit) ** k, rtol=1e-10)
+        assert torch.allclose(torch.sigmoid(basis_logit(logit, k, "monomial")), torch.sigmoid(logit) ** k, rtol=1e-10)

@@ -15,11 +15,12 @@ from scipy import stats
 
 from phvae.data.distributions.line import Density1D, normal, student_t
 from phvae.data.distributions.plane import moons
-from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import density
 from phvae.metrics.expected import expected_names
 from phvae.metrics.mmd import bandwidth, mmd2
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row, Undefined
+from phvae.model.options import ModelConfig
 
 BIMODAL = Density1D((normal(0.3, -2.0, 0.5), normal(0.7, 1.0, 0.3)))
 SETTINGS = EvaluationConfig(n_samples=400, n_reconstructions=300)

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from factor_codes import draw_factors, normal, rotation, standardised
 
-from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import dependence, groups
 from phvae.metrics import disentanglement as scores
 from phvae.metrics import disentanglement_predict as predict
 from phvae.metrics.disentanglement_table import make_table
 from phvae.metrics.document import CHANGES, INVARIANCES, render
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Undefined
+from phvae.model.options import ModelConfig
 
 SMALL = EvaluationConfig(votes=1000)
 

@@ -14,14 +14,16 @@ import pytest
 
 from phvae.errors import PhvaeError
 from phvae.experiment.grid import Cell
-from phvae.experiment.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.files import read_json, sha256, write_json
 from phvae.jobs import evaluate
 from phvae.jobs.evaluate import MODULES
 from phvae.metrics import METRICS, lookup, names, weights
 from phvae.metrics.expected import expected_names, groups_of
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import pattern_of
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value
+from phvae.model.options import ModelConfig
+from phvae.training.options import TrainingConfig
 
 SETTINGS = EvaluationConfig(metrics=["disentanglement"], votes=300)
 N = 480

@@ -17,9 +17,9 @@ import torch
 
 from phvae.data.files.published import cache_folder
 from phvae.errors import DataError
-from phvae.experiment.schema import EvaluationConfig
 from phvae.files import sha256
 from phvae.metrics import features, fidelity, generation, weights
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row, Undefined
 
 

@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from phvae.data import Prepared, load, prepare
-from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.files import sha256
 from phvae.metrics import features, fidelity, generation, weights
 from phvae.metrics.classifier import Classifier, accuracy, load_classifier, train_classifier
 from phvae.metrics.expected import expected_names
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row
+from phvae.model.options import ModelConfig
 
 CLASSIFIER = EvaluationConfig(extractors=["classifier"], n_samples=500)
 

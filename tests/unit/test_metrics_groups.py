@@ -12,9 +12,11 @@ from sklearn.linear_model import Lasso
 
 from phvae.errors import PhvaeError
 from phvae.experiment.grid import Cell
-from phvae.experiment.schema import EvaluationConfig, ModelConfig, TrainingConfig
 from phvae.metrics.groups import evaluate, relative_strength, udr
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Undefined
+from phvae.model.options import ModelConfig
+from phvae.training.options import TrainingConfig
 
 
 def normal(shape: tuple[int, ...], seed: int) -> np.ndarray:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import latent
 from phvae.metrics.expected import expected_names
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row, Undefined
+from phvae.model.options import ModelConfig
 
 ORDER, SIZE = 3, 2
 CHAIN = np.array([[1, 0, 0], [0.5, 1, 0], [0.25, 0.5, 1]])

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import likelihood
 from phvae.metrics.expected import expected_names
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row
+from phvae.model.options import ModelConfig
 
 ARRAYS = {
     "log_px": np.array([-90.0, -110.0]),

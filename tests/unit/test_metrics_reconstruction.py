@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, laplace
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from phvae.experiment.schema import EvaluationConfig, ModelConfig
 from phvae.metrics import reconstruction as metrics
 from phvae.metrics.expected import expected_names
+from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import lookup
 from phvae.metrics.rows import Inputs, Row, Undefined
 from phvae.metrics.spectrum import BANDS, band_power, laplacian_variance
+from phvae.model.options import ModelConfig
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 32, 32), (1, 9, 7)]
 

@@ -12,12 +12,12 @@ import pytest
 from test_grid import SMALL
 
 from phvae.experiment.grid import parse_grid
-from phvae.experiment.schema import EvaluationConfig
 from phvae.files import read_json
 from phvae.jobs import reference, stages
 from phvae.metrics import disentanglement, weights
 from phvae.metrics.disentanglement_information import equal_width_bins, mig
 from phvae.metrics.disentanglement_table import make_table
+from phvae.metrics.options import EvaluationConfig
 
 SETTINGS = EvaluationConfig(votes=500, n_codes=900)
 

@@ -8,13 +8,11 @@ import torch
 from torch import nn
 from torch.func import functional_call, grad, stack_module_state, vmap
 
-from phvae.experiment.schema import ModelConfig
-from phvae.model.divergences import DIVERGENCES
-from phvae.model.likelihoods import LIKELIHOODS
-from phvae.model.model import PHVAE
-from phvae.model.networks import NETWORKS
-from phvae.model.polynomial import BASES
-from phvae.model.posterior import COUPLINGS, PRIORS, uncouple
+from phvae.api.phvae import PHVAE
+from phvae.model.hierarchy import BASES
+from phvae.model.options import ModelConfig
+from phvae.model.parts import COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
+from phvae.model.posterior import PRIORS, uncouple
 
 SMALL = {"latent_size": 6, "network": {"name": "dense", "hidden": [16, 16]}}
 
@@ -240,7 +238,7 @@ def test_autocast_stays_inside_the_networks():
     seen = []
     nll, divergence = model.likelihood.nll, model.divergence
     model.likelihood.nll = lambda x, output, levels: seen.append(output.dtype) or nll(x, output, levels)
-    model.divergence = lambda q, options: seen.extend([q.mean.dtype, q.z.dtype]) or divergence(q, options)
+    model.divergence = lambda q: seen.extend([q.mean.dtype, q.z.dtype]) or divergence(q)
     with torch.autocast("cpu", torch.bfloat16):
         assert model.decoder(torch.zeros(1, 6)).dtype == torch.bfloat16
         model(images(dtype=torch.float32), noise(model, dtype=torch.float32))

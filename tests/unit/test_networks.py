@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from phvae.experiment.schema import ConvLocatello, Dense
-from phvae.model.networks import NETWORKS, matched_widths
+from phvae.model.matched import matched_widths
+from phvae.model.networks.conv_locatello import ConvLocatello
+from phvae.model.networks.dense import Dense
+from phvae.model.parts import NETWORKS
 
 CASES = [
     ("dense", Dense(), (1, 8, 8)),
@@ -19,7 +21,7 @@ CASES = [
     ("dense", Dense(hidden=[16, 16]), (2,)),
     *(("conv_locatello", ConvLocatello(), (c, s, s)) for c in (1, 3) for s in (28, 32, 64)),
 ]
-EVERY = pytest.mark.parametrize(("name", "options", "shape"), CASES, ids=str)
+EVERY = pytest.mark.parametrize(("name", "network", "shape"), CASES, ids=str)
 
 
 def generator(seed=0):
@@ -35,21 +37,19 @@ def test_every_registered_network_is_tested_here():
 
 
 @EVERY
-def test_shapes_and_sizes(name, options, shape):
-    network = NETWORKS[name](options, shape)
-    encoder, decoder = network.encoder(24, network.widths, generator()), network.decoder(12, generator())
+def test_shapes_and_sizes(name, network, shape):
+    encoder, decoder = network.encoder(shape, 24, network.widths, generator()), network.decoder(shape, 12, generator())
     assert encoder(torch.rand(2, *shape)).shape == (2, 24)
     assert decoder(torch.randn(2, 12)).shape == (2, *shape)
-    assert size(encoder) == network.encoder_size(24, network.widths)
+    assert size(encoder) == network.encoder_size(shape, 24, network.widths)
 
 
 @EVERY
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 6])
-def test_matched_encoders_together_have_the_vaes_size_within_5_percent(name, options, shape, order):
-    network = NETWORKS[name](options, shape)
-    vae = size(network.encoder(24, network.widths, generator()))
-    widths = matched_widths(network, order, 12)
-    encoders = sum(size(network.encoder(24 // order, widths, generator(k))) for k in range(order))
+def test_matched_encoders_together_have_the_vaes_size_within_5_percent(name, network, shape, order):
+    vae = size(network.encoder(shape, 24, network.widths, generator()))
+    widths = matched_widths(network, shape, order, 12)
+    encoders = sum(size(network.encoder(shape, 24 // order, widths, generator(k))) for k in range(order))
     assert abs(encoders / vae - 1) <= 0.05
     if order == 1:
         assert widths == network.widths
@@ -58,21 +58,21 @@ def test_matched_encoders_together_have_the_vaes_size_within_5_percent(name, opt
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(80, 600), min_size=1, max_size=4), st.integers(1, 4000), st.sampled_from([1, 2, 3, 4, 6]))
 def test_matched_widths_over_random_dense_networks(hidden, inputs, order):
-    network = NETWORKS["dense"](Dense(hidden=hidden), (inputs,))
-    total = order * network.encoder_size(24 // order, matched_widths(network, order, 12))
-    assert abs(total / network.encoder_size(24, network.widths) - 1) <= 0.05
+    network, shape = Dense(hidden=hidden), (inputs,)
+    total = order * network.encoder_size(shape, 24 // order, matched_widths(network, shape, order, 12))
+    assert abs(total / network.encoder_size(shape, 24, network.widths) - 1) <= 0.05
 
 
 def test_what_cannot_be_matched_is_refused():
-    network = NETWORKS["dense"](Dense(hidden=[2]), (1,))
+    network, shape = Dense(hidden=[2]), (1,)
     with pytest.raises(ValueError, match=r"encoder_width matched: 6 encoders of widths \[1\] have .* within 5 %"):
-        matched_widths(network, 6, 12)
+        matched_widths(network, shape, 6, 12)
 
 
 def test_the_published_convolutional_layers():
     """Locatello et al. (2019), table 1: what follows is written from the paper, not from the code."""
-    network = NETWORKS["conv_locatello"](ConvLocatello(), (1, 64, 64))
-    encoder, decoder = network.encoder(20, network.widths, generator()), network.decoder(10, generator())
+    network, shape = ConvLocatello(), (1, 64, 64)
+    encoder, decoder = network.encoder(shape, 20, network.widths, generator()), network.decoder(shape, 10, generator())
 
     def layers(module):
         found = [m for m in module if any(True for _ in m.parameters())]
@@ -99,23 +99,22 @@ def test_the_published_convolutional_layers():
 
 
 def test_28_pixels_are_framed_with_zeros_and_cropped_back():
-    network = NETWORKS["conv_locatello"](ConvLocatello(), (1, 28, 28))
-    encoder = network.encoder(4, network.widths, generator())
+    network, shape = ConvLocatello(), (1, 28, 28)
+    encoder = network.encoder(shape, 4, network.widths, generator())
     x = torch.rand(2, 1, 28, 28)
     framed = torch.zeros(2, 1, 32, 32)
     framed[:, :, 2:30, 2:30] = x
     assert torch.equal(encoder(x), encoder[1:](framed))
-    decoder = network.decoder(12, generator())
+    decoder = network.decoder(shape, 12, generator())
     z = torch.randn(2, 12)
     assert torch.equal(decoder(z), decoder[:-1](z)[:, :, 2:30, 2:30])
 
 
 @EVERY
-def test_initialisation_is_torchs_own_but_from_the_generator(name, options, shape):
+def test_initialisation_is_torchs_own_but_from_the_generator(name, network, shape):
     state = torch.get_rng_state()
-    network = NETWORKS[name](options, shape)
-    modules = [network.encoder(24, network.widths, generator(3)), network.decoder(12, generator(3))]
-    again = [network.encoder(24, network.widths, generator(3)), network.decoder(12, generator(3))]
+    modules = [network.encoder(shape, 24, network.widths, generator(3)), network.decoder(shape, 12, generator(3))]
+    again = [network.encoder(shape, 24, network.widths, generator(3)), network.decoder(shape, 12, generator(3))]
     assert torch.equal(torch.get_rng_state(), state)
     for a, b in zip(modules, again, strict=True):
         assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))
@@ -132,4 +131,4 @@ def test_initialisation_is_torchs_own_but_from_the_generator(name, options, shap
 @pytest.mark.parametrize("shape", [(2, 28, 28), (1, 28, 32), (1, 30, 30), (784,)])
 def test_conv_locatello_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match="1 or 3 channels and 28, 32 or 64 pixels a side, not shape"):
-        NETWORKS["conv_locatello"](ConvLocatello(), shape)
+        ConvLocatello().check_shape(shape)

@@ -52,7 +52,7 @@ def test_facts_of_data_sets_that_nobody_has_read(kind, options, shape, count, cl
 @pytest.mark.parametrize("network", [{"name": "dense", "hidden": [40, 30]}, "conv_locatello"])
 @pytest.mark.parametrize(("order", "width"), [(1, "full"), (3, "full"), (3, "matched")])
 def test_size_of_a_model_is_that_of_the_real_one(network, order, width):
-    from phvae.model.model import PHVAE
+    from phvae.api.phvae import PHVAE
 
     model = {"order": order, "latent_size": 12, "network": network, "encoder_width": width}
     cell = parse_grid(

@@ -8,8 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal, Normal
 
-from phvae.experiment.schema import Chain, Identity, Learned
-from phvae.model.posterior import COUPLINGS, PRIORS, Posterior, couple, uncouple
+from phvae.model.bound import BoundCoupling
+from phvae.model.couplings.chain import Chain
+from phvae.model.couplings.identity import Identity
+from phvae.model.couplings.learned import Learned
+from phvae.model.parts import COUPLINGS
+from phvae.model.posterior import PRIORS, Posterior, couple, uncouple
 
 OPTIONS = {"identity": Identity(), "chain": Chain(rho=0.6), "learned": Learned(rho=-0.4)}
 LIKE = torch.zeros(1, dtype=torch.float64)
@@ -17,7 +21,7 @@ ALL = pytest.mark.parametrize(("coupling", "prior"), [(c, p) for c in COUPLINGS 
 
 
 def matrix_of(name, order, trained=True):
-    module = COUPLINGS[name](order, OPTIONS[name]).double()
+    module = BoundCoupling(OPTIONS[name], order).double()
     if trained:
         for i, parameter in enumerate(module.parameters()):
             noise = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(i), dtype=torch.float64)
@@ -53,13 +57,13 @@ def test_couplings_are_lower_triangular_with_unit_diagonal(name, order):
 
 @given(st.integers(1, 8), st.floats(-0.99, 0.99))
 def test_the_chain_is_the_inverse_of_one_minus_rho_shift(order, rho):
-    a = COUPLINGS["chain"](order, Chain(rho=rho))(LIKE)
+    a = BoundCoupling(Chain(rho=rho), order)(LIKE)
     shift = torch.diag(torch.ones(order - 1, dtype=torch.float64), -1)
     assert torch.allclose(a @ (torch.eye(order) - rho * shift), torch.eye(order, dtype=torch.float64), atol=1e-12)
 
 
 def test_learned_starts_at_the_chain_and_frees_every_lower_entry():
-    learned, chain = COUPLINGS["learned"](4, Learned(rho=0.5)), COUPLINGS["chain"](4, Chain(rho=0.5))
+    learned, chain = BoundCoupling(Learned(rho=0.5), 4), BoundCoupling(Chain(rho=0.5), 4)
     assert torch.equal(learned(torch.zeros(1)), chain(torch.zeros(1)))
     assert sum(p.numel() for p in learned.parameters()) == 6
     assert not list(chain.parameters())

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.distributions import MultivariateNormal
 
+from phvae.api.phvae import PHVAE
 from phvae.encoding.importance import estimate
-from phvae.model.divergences import kl_levels
-from phvae.model.model import PHVAE
+from phvae.model.likelihoods.gaussian import Gaussian
 
 D, L, SCALE = 8, 4, 0.5
 CASES = [
@@ -80,7 +80,7 @@ def test_the_closed_form_divergence_gives_the_same_elbo(ppca):
         log_px = [
             -model.likelihood.nll(levels, model.decoder(q.draw(e.expand_as(q.mean)).flatten(1)), [1])[0] for e in points
         ]
-        elbo = torch.stack(log_px).mean(0) - kl_levels(q).sum(1)
+        elbo = torch.stack(log_px).mean(0) - q.kl_levels.sum(1)
         assert torch.allclose(elbo, exact, rtol=0, atol=1e-8)
 
 
@@ -108,7 +108,7 @@ def test_draws_grow_until_the_estimate_has_settled_or_may_not(ppca):
     # a likelihood so sharp and bent that no normal fits
     bend = nn.Sequential(*model.decoder[:-1], Sawtooth(), model.decoder[-1])
     model.decoder = bend
-    model.likelihood.scale = 0.02
+    model.likelihood.part = Gaussian(scale=0.02)
     hard = estimate(model, x[:20])
     assert (hard.draws == 8192).any()
     assert not hard.settled[hard.draws == 8192].all()

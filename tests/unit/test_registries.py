@@ -7,13 +7,11 @@ import typing
 import pytest
 import torch
 
-from phvae.experiment import schema as config
-from phvae.model.divergences import DIVERGENCES
-from phvae.model.likelihoods import LIKELIHOODS
-from phvae.model.model import PHVAE
-from phvae.model.networks import NETWORKS
-from phvae.model.polynomial import BASES
-from phvae.model.posterior import COUPLINGS, PRIORS
+from phvae.api.phvae import PHVAE
+from phvae.model.hierarchy import BASES
+from phvae.model.options import ModelConfig
+from phvae.model.parts import COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
+from phvae.model.posterior import PRIORS
 
 REGISTRIES = {
     "basis": BASES,
@@ -76,7 +74,7 @@ def test_every_order_trains_with_every_basis(order, basis):
 
 def names_in_config(part):
     """The names that a configuration accepts for a part."""
-    annotation = config.ModelConfig.model_fields[part].annotation
+    annotation = ModelConfig.model_fields[part].annotation
     if part in ("basis", "prior"):
         return set(typing.get_args(annotation))
     return {cls.model_fields["name"].default for cls in typing.get_args(annotation)}

@@ -10,7 +10,7 @@ import pytest
 from phvae.analysis import collecting, results
 from phvae.analysis.summaries import summary
 from phvae.errors import DataError
-from phvae.experiment.schema import ModelConfig
+from phvae.model.options import ModelConfig
 
 EXPECTED = [("digits", n, v, s) for n in (100, "all") for v in ("vae", "ph-vae-3") for s in (0, 1, 10)]
 

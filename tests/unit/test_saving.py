@@ -8,9 +8,9 @@ import pytest
 import torch
 
 import phvae
+from phvae.api.phvae import PHVAE
 from phvae.api.saving import load
 from phvae.errors import DataError
-from phvae.model.model import PHVAE
 
 VARIANTS = [
     {"order": 3, "coupling": "learned", "likelihood": {"name": "gaussian", "scale": "learned"}},

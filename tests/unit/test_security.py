@@ -151,8 +151,8 @@ class Pickled:
 
 
 def test_pickles_are_neither_models_nor_checkpoints(nowhere: Path):
+    from phvae.api.phvae import PHVAE
     from phvae.api.saving import load
-    from phvae.model.model import PHVAE
 
     PHVAE((2,), latent_size=2, seed=0).save("model")
     Path("model/model.safetensors").write_bytes(pickle.dumps(Pickled()))

@@ -10,10 +10,10 @@ from tiny import dense
 from torch import Tensor
 from torch.func import functional_call
 
+from phvae.api.phvae import PHVAE
 from phvae.determinism.device import session
 from phvae.determinism.seeding import torch_generator
-from phvae.experiment.schema import ModelConfig
-from phvae.model.model import PHVAE
+from phvae.model.options import ModelConfig
 from phvae.training.company import differences
 from phvae.training.stacking import Stack, term_names
 

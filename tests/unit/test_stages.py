@@ -75,7 +75,7 @@ def small(tmp_path: Path) -> Path:
 CELL = ["--dataset", "claw", "--n-train", "all"]
 STAGES = {
     "reference": ["--dataset", "claw"],
-    "train": [*CELL, "--variant", "vae", "--chunk", "3-3"],
+    "train": [*CELL, "--variant", "vae", "--stack", "3-3"],
     "encode": [*CELL, "--batch", "0"],
     "evaluate": [*CELL, "--batch", "0"],
     "groups": [*CELL, "--batch", "0"],
@@ -110,7 +110,7 @@ def test_a_damaged_record_of_a_run_is_named_by_every_stage(
         assert main([stage, "--config", str(small), *STAGES[stage]]) == 2, stage
         message = capsys.readouterr().err
         assert message.startswith(f"phvae: {path}: "), stage
-        assert f"phvae train --config '{small}' {' '.join(CELL)} --variant vae --chunk 4-4\n" in message, stage
+        assert f"phvae train --config '{small}' {' '.join(CELL)} --variant vae --stack 4-4\n" in message, stage
 
 
 @pytest.mark.parametrize("name", ["empty", "not UTF-8"])
@@ -165,7 +165,7 @@ def test_one_seed_per_job_and_all_in_one_give_the_same_long_table(tmp_path: Path
         assert main(["prepare", "--config", str(path), "--dataset", "claw"]) == 0
         assert main(["reference", "--config", str(path), "--dataset", "claw"]) == 0
         for stack in stacks:
-            assert main(["train", "--config", str(path), *CELL, "--variant", "vae", "--chunk", stack]) == 0
+            assert main(["train", "--config", str(path), *CELL, "--variant", "vae", "--stack", stack]) == 0
         for stage in ("encode", "evaluate", "groups"):
             assert main([stage, "--config", str(path), *CELL, "--batch", "0"]) == 0
         assert main(["collect", "--config", str(path)]) == 0

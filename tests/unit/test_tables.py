@@ -23,8 +23,8 @@ from phvae.analysis.tables_matched import matched_rate
 from phvae.analysis.tables_runs import parameters
 from phvae.analysis.tables_source import Source, read_source
 from phvae.errors import ConfigError, DataError
-from phvae.experiment.schema import ModelConfig
 from phvae.files import read_json, sha256
+from phvae.model.options import ModelConfig
 
 NAMES = (
     "claims", "densities", "images", "disentanglement", "latent", "matched-rate", "small-data", "divergences-orders",

@@ -243,7 +243,7 @@ def test_two_syncs_at_once_on_no_database_agree(results: Path) -> None:
     tracking.sync(results)
     old = ids(results)
     (results.parent / "mlflow" / "mlflow.db").unlink()
-    code = "import sys; from pathlib import Path; from phvae import tracking; tracking.sync(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path; from phvae.jobs import tracking; tracking.sync(Path(sys.argv[1]))"
     both = [
         subprocess.Popen([sys.executable, "-c", code, str(results)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)

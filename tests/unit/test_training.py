@@ -13,14 +13,14 @@ from tiny import cell, dense, density, images, keys, run_dirs
 from training_runs import RESULT, history, results, train
 
 import phvae
+from phvae.api.phvae import PHVAE
 from phvae.errors import DataError
-from phvae.experiment.schema import Schedule, TrainingConfig
 from phvae.files import read_json
 from phvae.jobs import training
-from phvae.model.model import PHVAE
 from phvae.training import batches, loop
 from phvae.training.batches import Batches
 from phvae.training.loop import epoch_ends, schedule_weight
+from phvae.training.options import Schedule, TrainingConfig
 
 
 # ---- what a run leaves behind ----

@@ -95,9 +95,9 @@ def test_each_part_takes_under_twenty_lines(section: str):
 def test_the_new_parts_train_and_are_scored(checkout: Path):
     stages = [["prepare", "--dataset", "comb"], ["reference", "--dataset", "comb"]]
     batch = ["--dataset", "comb", "--n-train", "200"]
-    stages += [["train", *batch, "--variant", name, "--chunk", "0-1"] for name in ("vae", "renyi")]
-    # what chunks.py does not know trains one seed a job
-    stages += [["train", *batch, "--variant", "linear", "--chunk", chunk] for chunk in ("0-0", "1-1")]
+    stages += [["train", *batch, "--variant", name, "--stack", "0-1"] for name in ("vae", "renyi")]
+    # what stacks.py does not know trains one seed a job
+    stages += [["train", *batch, "--variant", "linear", "--stack", stack] for stack in ("0-0", "1-1")]
     stages += [[stage, *batch, "--batch", "0"] for stage in ("encode", "evaluate", "groups")] + [["collect"]]
     # in one process: a command costs seconds of imports
     code = f"""
@@ -122,7 +122,7 @@ def test_the_renyi_divergence_of_the_page_is_that_of_two_normals(checkout: Path)
 import torch
 from scipy.integrate import quad
 from phvae.experiment.schema import Renyi
-from phvae.model.divergences import DIVERGENCES
+from phvae.model.parts import DIVERGENCES
 from phvae.model.posterior import Posterior
 q, p = torch.distributions.Normal(.7, .6), torch.distributions.Normal(0., 1.)
 density = lambda d, x: d.log_prob(torch.tensor(x, dtype=torch.float64)).exp().item()

@@ -18,8 +18,9 @@ from checkout import call, copy, planned
 from layouts import TEST, write_all
 
 from phvae.analysis.results import read_runs, read_table
+from phvae.config.reader import read_yaml
 from phvae.data.registry import KINDS, kind_class
-from phvae.experiment.grid import Grid, load_grid, parse_grid, read_yaml
+from phvae.experiment.grid import Grid, load_grid, parse_grid
 from phvae.jobs import stages
 from phvae.metrics import classifier
 from phvae.planning.plan import LOCAL, jobs
@@ -133,8 +134,8 @@ def test_in_miniature(paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             stages.prepare(grid, dataset)
             stages.reference(grid, dataset)
         for cell in grid.cells:
-            for chunk in grid.chunks(cell):
-                stages.train(grid, cell, chunk)
+            for stack in grid.stacks(cell):
+                stages.train(grid, cell, stack)
         for batch in grid.batches():
             stages.encode(grid, *batch)
             stages.evaluate(grid, *batch)

@@ -13,7 +13,8 @@ from checkout import REPOSITORY, call, copy, snakemake
 
 from phvae.analysis.check import check
 from phvae.analysis.results import read_runs, read_table
-from phvae.experiment.grid import load_grid, read_yaml
+from phvae.config.reader import read_yaml
+from phvae.experiment.grid import load_grid
 from phvae.files import read_json
 
 REFERENCE = REPOSITORY / "results/reference"

@@ -221,7 +221,7 @@ def test_each_stage_is_a_command(checkout: Path):
     call(checkout, "phvae", "collect", "--config", "config/smoke.yaml")
     bad = call(
         checkout, "phvae", "train", "--config", "config/smoke.yaml", "--dataset", "claw", "--n-train", "200",
-        "--variant", "vaee", "--chunk", "0-1", check=False,
+        "--variant", "vaee", "--stack", "0-1", check=False,
     )  # fmt: skip
     assert bad.returncode == 2
     assert "no cell claw/n-200/vaee; did you mean 'claw/n-200/vae'?" in bad.stderr

@@ -38,7 +38,7 @@ wildcard_constraints:
     dataset="[^/]+",
     n_train="[0-9]+|all",
     variant="[^/]+",
-    chunk="[0-9]+-[0-9]+",
+    stack="[0-9]+-[0-9]+",
     index="[0-9]+",
 
 
@@ -77,9 +77,9 @@ def weights_of(wildcards):
 def stacks_of(wildcards):
     """Every stack of trained seeds that a batch needs."""
     return [
-        paths.stack(cell.dataset, cell.n_train, cell.variant, chunk)
+        paths.stack(cell.dataset, cell.n_train, cell.variant, stack)
         for cell in batch_of(wildcards)
-        for chunk in grid.chunks(cell)
+        for stack in grid.stacks(cell)
     ]
 
 
@@ -87,7 +87,7 @@ def needs(stage, wildcards):
     """Memory and minutes of a job's first attempt, from the cost model behind `phvae plan`."""
     if stage == "train":
         cell = cell_of(wildcards)
-        return request(grid, stage, [cell], len(grid.chunks(cell)[wildcards.chunk]))
+        return request(grid, stage, [cell], len(grid.stacks(cell)[wildcards.stack]))
     of_batch = stage in ("encode", "evaluate", "groups")
     cells = batch_of(wildcards) if of_batch else grid.dataset_cells(wildcards.dataset)
     return request(grid, stage, cells)

@@ -3,9 +3,9 @@ rule train:
         paths.data("{dataset}"),
         modules("train"),
     output:
-        paths.stack("{dataset}", "{n_train}", "{variant}", "{chunk}"),
+        paths.stack("{dataset}", "{n_train}", "{variant}", "{stack}"),
     log:
-        paths.log("train", "{dataset}", "n-{n_train}", "{variant}", "{chunk}"),
+        paths.log("train", "{dataset}", "n-{n_train}", "{variant}", "{stack}"),
     conda:
         "../../envs/phvae.yaml"
     threads: THREADS
@@ -18,7 +18,7 @@ rule train:
         cell=lambda wc: cell_of(wc).digest(),
     shell:
         "exec phvae train --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
-        " --variant {wildcards.variant:q} --chunk {wildcards.chunk:q} >{log:q} 2>&1"
+        " --variant {wildcards.variant:q} --stack {wildcards.stack:q} >{log:q} 2>&1"
 
 
 rule encode:

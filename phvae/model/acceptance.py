@@ -1,76 +1,17 @@
-"""The numbers that weigh the objective: level weights, polynomial coefficients (loads no torch)."""
+"""Which polynomials of the log-ratio are divergences: D >= 0 for all q and p (loads no torch)."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from phvae.errors import ConfigError
 
-if TYPE_CHECKING:
-    from phvae.experiment.schema import Hierarchical, LogPolynomial, ModelConfig
-
-__all__ = [
-    "failing_point",
-    "is_evidence_bound",
-    "level_weights",
-    "log_coefficients",
-    "reconstruction_weights",
-    "require_non_negative",
-]
+__all__ = ["failing_point", "require_non_negative"]
 
 
-def level_weights(options: Hierarchical, order: int) -> list[float]:
-    """omega_k of the level-weighted divergence, k = 1..order (method.md, section 4).
-
-    They sum to order * beta, so that a gain cannot be a smaller beta in disguise; with `normalise` off a list is
-    taken as it stands, times beta.
-
-    >>> from phvae.experiment.schema import Hierarchical
-    >>> [round(w, 4) for w in level_weights(Hierarchical(ratio=2.0), 3)]
-    [0.4286, 0.8571, 1.7143]
-    >>> level_weights(Hierarchical(weights=[1, 3], beta=0.5), 2)
-    [0.25, 0.75]
-    """
-    if options.weights == "uniform":
-        raw: Sequence[float] = [1.0] * order
-    elif options.weights == "geometric":
-        raw = [options.ratio**k for k in range(order)]
-    else:
-        raw = [float(weight) for weight in options.weights]
-    listed = not isinstance(options.weights, str)
-    gain = options.beta if listed and not options.normalise else options.beta * order / math.fsum(raw)
-    return [gain * value for value in raw]
-
-
-def log_coefficients(options: LogPolynomial) -> list[float]:
-    """c_1..c_m of P(s) = sum_j c_j s^j: as listed, or 1/j! up to the degree.
-
-    >>> from phvae.experiment.schema import LogPolynomial
-    >>> log_coefficients(LogPolynomial(degree=2))
-    [1.0, 0.5]
-    """
-    if options.coefficients is not None:
-        return [float(value) for value in options.coefficients]
-    return [1 / math.factorial(j) for j in range(1, options.degree + 1)]
-
-
-def reconstruction_weights(weights: str | Sequence[float], order: int) -> list[float]:
-    """lambda_k of the reconstruction terms, k = 1..order.
-
-    >>> reconstruction_weights("first", 3), reconstruction_weights("uniform", 2)
-    ([1.0, 0.0, 0.0], [0.5, 0.5])
-    """
-    if weights == "first":
-        return [1.0] + [0.0] * (order - 1)
-    if weights == "uniform":
-        return [1 / order] * order
-    return [float(value) for value in weights]
-
-
-# ---- the acceptance rule: D >= 0 for all q and p  <=>  f(s) = P(s) - c_1 (1 - e^-s) >= 0 for all real s ----
+# D >= 0 for all q and p  <=>  f(s) = P(s) - c_1 (1 - e^-s) >= 0 for all real s
 def _excess(c: Sequence[float], s: float) -> tuple[float, float]:
     """g(s) = f(s) / s^2, which has f's sign and no root at 0, and the size of its terms."""
     if abs(s) < 0.1:
@@ -163,25 +104,3 @@ def require_non_negative(coefficients: Sequence[float]) -> None:
             f"coefficients {list(coefficients)} are not guaranteed non-negative: P(s) >= c_1 (1 - exp(-s)) fails at "
             f"s = {s:.4g}; it must hold for all s (the Taylor series of e^s - 1, degree m, is always accepted)"
         )
-
-
-def is_evidence_bound(model: ModelConfig, binary: bool = False) -> bool:
-    """Whether -loss is a lower bound on log p(x) for every x, q and decoder.
-
-    It needs lambda = (1, 0, ...), a likelihood that is normalised on the data (Bernoulli: on binary data only), and a
-    divergence that is never below KL(q || p): every omega_k >= 1, or beta P(s) - s that passes the acceptance rule.
-
-    >>> from phvae.experiment.schema import ModelConfig
-    >>> is_evidence_bound(ModelConfig(divergence="kl")), is_evidence_bound(ModelConfig(order=2))
-    (True, False)
-    """
-    weights = reconstruction_weights(model.reconstruction_weights, model.order)
-    if weights != [1.0] + [0.0] * (model.order - 1) or (model.likelihood.name == "bernoulli" and not binary):
-        return False
-    options = model.divergence
-    if options.name == "kl":
-        return options.beta >= 1
-    if options.name == "hierarchical":
-        return min(level_weights(options, model.order)) >= 1 - 1e-12  # weights of 1 are 1 but for rounding
-    scaled = [options.beta * c_j for c_j in log_coefficients(options)]
-    return failing_point([scaled[0] - 1, *scaled[1:]]) is None

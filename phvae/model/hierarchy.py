@@ -2,76 +2,20 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from phvae.errors import nearest
+from phvae.model.parts import BASIS_NAMES, module_of
 
-__all__ = ["BASES", "chebyshev", "copies", "expand", "is_binary", "legendre", "monomial", "warn_if_binary"]
-
-
-def monomial(x: Tensor, order: int) -> list[Tensor]:
-    """The powers x^k (Chen and Li, 2025).
-
-    By repeated multiplication: exact on {0, 1}, and with finite gradients at 0 and 1.
-
-    >>> [level.tolist() for level in monomial(torch.tensor([0.0, 0.5, 1.0]), 3)]
-    [[0.0, 0.5, 1.0], [0.0, 0.25, 1.0], [0.0, 0.125, 1.0]]
-    """
-    levels = [x]
-    while len(levels) < order:
-        levels.append(levels[-1] * x)
-    return levels
-
-
-def legendre(x: Tensor, order: int) -> list[Tensor]:
-    """Legendre polynomials moved to [0, 1]: (P_k(t) + 1) / 2 with t = 2x - 1 (an extension of the paper).
-
-    By Bonnet's recursion k P_k = (2k - 1) t P_(k-1) - (k - 1) P_(k-2).
-
-    >>> [level.tolist() for level in legendre(torch.tensor([0.0, 0.5, 1.0]), 2)]
-    [[0.0, 0.5, 1.0], [1.0, 0.25, 1.0]]
-    """
-    t = 2 * x - 1
-    p = [torch.ones_like(x), t]
-    for k in range(2, order + 1):
-        p.append(((2 * k - 1) * t * p[-1] - (k - 1) * p[-2]) / k)
-    return [x, *((value + 1) / 2 for value in p[2 : order + 1])]
-
-
-def chebyshev(x: Tensor, order: int) -> list[Tensor]:
-    """Chebyshev polynomials moved to [0, 1]: (T_k(t) + 1) / 2 with t = 2x - 1 (an extension of the paper).
-
-    By the recursion T_k = 2 t T_(k-1) - T_(k-2).
-
-    >>> [level.tolist() for level in chebyshev(torch.tensor([0.0, 0.5, 1.0]), 2)]
-    [[0.0, 0.5, 1.0], [1.0, 0.0, 1.0]]
-    """
-    t = 2 * x - 1
-    p = [torch.ones_like(x), t]
-    for _ in range(2, order + 1):
-        p.append(2 * t * p[-1] - p[-2])
-    return [x, *((value + 1) / 2 for value in p[2 : order + 1])]
-
-
-def copies(x: Tensor, order: int) -> list[Tensor]:
-    """The control: x for every level, which keeps the several encoders and removes the polynomials.
-
-    >>> [level.tolist() for level in copies(torch.tensor([0.5]), 2)]
-    [[0.5], [0.5]]
-    """
-    return [x] * order
-
+__all__ = ["BASES", "basis_logit", "expand", "is_binary", "warn_if_binary"]
 
 BASES: dict[str, Callable[[Tensor, int], list[Tensor]]] = {
-    "monomial": monomial,
-    "legendre": legendre,
-    "chebyshev": chebyshev,
-    "copies": copies,
+    name: importlib.import_module(module_of("basis", name)).levels for name in BASIS_NAMES
 }
 
 
@@ -100,6 +44,16 @@ def expand(x: Tensor, order: int, basis: str = "monomial") -> list[Tensor]:
     if order < 1:
         raise ValueError(f"order is {order}, expected at least 1")
     return BASES[basis](x, order)
+
+
+def basis_logit(output: Tensor, level: int, basis: str) -> Tensor:
+    """The logit of phi_k(x_hat) from that of x_hat, where the basis has one.
+
+    >>> round(torch.sigmoid(basis_logit(torch.tensor(0.0), 3, "monomial")).item(), 6)
+    0.125
+    """
+    found: Tensor = importlib.import_module(module_of("basis", basis)).logit(output, level)
+    return found
 
 
 def is_binary(x: Tensor | np.ndarray) -> bool:

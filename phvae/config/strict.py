@@ -1,0 +1,76 @@
+"""What every section of a configuration is made of: strict types and their bounds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field
+
+__all__ = [
+    "BARE",
+    "BY_NAME",
+    "LARGEST",
+    "MOST_AT_ONCE",
+    "MOST_STEPS",
+    "SMALLEST",
+    "Coefficient",
+    "Named",
+    "Strict",
+    "Weight",
+    "Whole",
+    "at_home",
+    "unique",
+]
+
+
+class Strict(BaseModel):
+    """A section of the configuration: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Named(Strict):
+    """A part that is told apart by its name."""
+
+    name: str
+
+
+def _by_name(value: Any) -> Any:
+    """A bare name means the part with its defaults: `divergence: kl`."""
+    return {"name": value} if isinstance(value, str) else value
+
+
+BY_NAME, BARE = Discriminator("name"), BeforeValidator(_by_name)
+
+
+def _unquoted(value: Any) -> Any:
+    """Pydantic reads `'3'` and `true` as 3 and 1; the schema does not (1e-3 is a text to YAML: fractions stay lax)."""
+    if isinstance(value, str | bool):
+        raise ValueError("a whole number")
+    return value
+
+
+def at_home(value: str) -> str:
+    """A leading `~` is the home folder, as it is for data."""
+    try:
+        return str(Path(value).expanduser()) if value.startswith("~") else value
+    except RuntimeError:  # no such user, or a user without an entry
+        raise ValueError("a path whose `~` has a home folder: give an absolute path, or set HOME") from None
+
+
+def unique(values: list[Any], what: str) -> list[Any]:
+    """Refuse a list that holds a value twice."""
+    twice = sorted({str(v) for v in values if values.count(v) > 1})
+    if twice:
+        raise ValueError(f"{what} given twice: {', '.join(twice)}")
+    return values
+
+
+# Larger ones only overflow in sums and powers; a smaller scale is no noise of data, and its squares leave float32.
+LARGEST, SMALLEST = 1e6, 1e-6
+# A larger number of examples, of units or of steps is a slip of the keyboard.
+MOST_AT_ONCE, MOST_STEPS = 10**6, 10**9
+Whole = Annotated[int, BeforeValidator(_unquoted)]
+Weight = Annotated[float, Field(ge=0, le=LARGEST)]
+Coefficient = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]

@@ -1,0 +1,1 @@
+"""Couplings A, one per file."""

@@ -1,0 +1,1 @@
+"""Divergences D(q || p), one per file."""

@@ -1,0 +1,117 @@
+"""What the model asks of its parts: one class per file, its options the fields, its mathematics the methods.
+
+A file of a part loads no torch when it is imported (each of Snakemake's jobs reads the configuration again): methods
+import what they compute with. `phvae.model.parts` finds the classes by their folders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from phvae.config.strict import Named
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from phvae.model.bound import BoundCoupling, BoundLikelihood
+    from phvae.model.options import ModelConfig
+    from phvae.model.posterior import Posterior
+
+__all__ = ["Coupling", "Divergence", "Likelihood", "Network"]
+
+
+class Coupling(Named):
+    """The matrix A of z = mu + A (sigma * eps)."""
+
+    def parameters(self, order: int) -> dict[str, Tensor]:
+        """Initial values of what is trained, by name."""
+        return {}
+
+    def constants(self, order: int) -> dict[str, Tensor]:
+        """Tensors that are not trained, by name."""
+        return {}
+
+    def matrix(self, at: BoundCoupling, like: Tensor) -> Tensor:
+        """A, (n, n), lower triangular with unit diagonal, in the precision of `like`; `at` holds the tensors."""
+        raise NotImplementedError
+
+
+class Divergence(Named):
+    """What the posterior pays for leaving the prior."""
+
+    def value(self, q: Posterior) -> Tensor:
+        """One number per example, (B,) nats; no branch on a tensor's value, no random numbers."""
+        raise NotImplementedError
+
+    def check(self, model: ModelConfig) -> None:
+        """Refuse, with a ValueError, a model in which this divergence has no meaning."""
+
+    def computed(self, order: int) -> dict[str, object]:
+        """What it computes, so that two spellings of one divergence are alike."""
+        return self.model_dump(mode="json")
+
+
+class Likelihood(Named):
+    """The reconstruction term -log p(x | z)."""
+
+    # whether it is defined on the unit interval only, where images lie
+    unit_interval: ClassVar[bool] = True
+
+    def parameters(self, levels: Sequence[int]) -> dict[str, Tensor]:
+        """Initial values of what is trained, by name; `levels` are the 1-based levels with a positive weight."""
+        return {}
+
+    def mean(self, at: BoundLikelihood, output: Tensor) -> Tensor:
+        """E[x | z] from the decoder's output, both (B, *shape)."""
+        raise NotImplementedError
+
+    def nll(self, at: BoundLikelihood, x: Sequence[Tensor], output: Tensor, levels: Sequence[int]) -> list[Tensor]:
+        """-log p(phi_k(x) | z) of each asked level, (B,) nats; x[k - 1] is phi_k(x)."""
+        raise NotImplementedError
+
+    def sample(self, at: BoundLikelihood, output: Tensor, generator: torch.Generator) -> Tensor:
+        """A draw from p(x | z), (B, *shape)."""
+        raise NotImplementedError
+
+    def check(self, model: ModelConfig) -> None:
+        """Refuse, with a ValueError, a model in which this likelihood has no meaning."""
+
+
+class Network(Named):
+    """Encoder and decoder."""
+
+    # seeds that train as one stack, at most: on a CPU, on a GPU; 1: they train one after the other
+    stacked: ClassVar[dict[str, int]] = {"cpu": 1, "cuda": 1}
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Refuse, with a ConfigError, examples of a shape that it cannot take: (C, H, W) or (D,)."""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Widths of the hidden layers; `encoder_width: matched` shrinks them."""
+        return ()
+
+    def encoder(
+        self, shape: Sequence[int], outputs: int, widths: Sequence[int], generator: torch.Generator
+    ) -> nn.Module:
+        """(B, *shape) to (B, outputs), with hidden layers of these widths."""
+        raise NotImplementedError
+
+    def encoder_size(self, shape: Sequence[int], outputs: int, widths: Sequence[int]) -> int:
+        """The number of parameters of that encoder."""
+        raise NotImplementedError
+
+    def decoder(self, shape: Sequence[int], inputs: int, generator: torch.Generator) -> nn.Module:
+        """(B, inputs) to (B, *shape), linear at the end."""
+        raise NotImplementedError
+
+    def stacks(self, device: str, threads: int = 1) -> bool:
+        """Whether the seeds of a job train as one stack; if not, they train one after the other.
+
+        Stacked convolutions become grouped convolutions, which are slower than one after the other on a CPU. With
+        more than one thread a matrix product is divided by the size of the whole stack, and a seed's last bits would
+        depend on its companions; one thread per job, and several jobs, keep all cores busy as well.
+        """
+        return device != "cpu" or (self.stacked["cpu"] > 1 and threads == 1)
