@@ -28,7 +28,12 @@ def code_sha256(path: Path) -> str:
     """The hash of a file's tokens if it is Python, of its bytes otherwise; alike on Python 3.11, 3.12 and 3.13."""
     if path.suffix != ".py":
         return sha256(path)
-    return sha256_text(" ".join(code_tokens(path.read_text(encoding="utf-8"))))
+    return _tokens_sha256(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _tokens_sha256(source: str) -> str:
+    return sha256_text(" ".join(code_tokens(source)))
 
 
 def code_tokens(source: str) -> list[str]:
@@ -64,13 +69,16 @@ def code_tokens(source: str) -> list[str]:
 
 
 @functools.cache
-def imported(path: Path) -> tuple[str, ...]:
-    """The names that a file imports when it runs: modules, and module.name of `from module import name`.
+def imported(source: str) -> tuple[str, ...]:
+    """The names that a source text imports when it runs: modules, and module.name of `from module import name`.
 
     Imports inside functions count; those under `if TYPE_CHECKING` do not run.
+
+    >>> imported("def f():\\n    from math import pi\\n")
+    ('math', 'math.pi')
     """
     found: list[str] = []
-    todo: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    todo: list[ast.AST] = [ast.parse(source)]
     while todo:
         node = todo.pop()
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phvae.experiment.stages import ROOMS
 from phvae.files import sha256_text
 from phvae.model.parts import module_of
 from phvae.source import code_sha256, imported
@@ -19,20 +20,9 @@ from phvae.source import code_sha256, imported
 if TYPE_CHECKING:
     from phvae.model.options import ModelConfig
 
-__all__ = ["ROOMS", "code", "files", "parts"]
+__all__ = ["code", "files", "parts"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
-# Where numbers are made; a name without an ending is a folder.
-ROOMS = (
-    "determinism",
-    "data/prepared.py",
-    "data/distributions",
-    "model",
-    "training",
-    "encoding",
-    "metrics",
-    "analysis",
-)
 
 
 def parts(model: ModelConfig) -> list[str]:
@@ -51,7 +41,7 @@ def files(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> list[Path]:
         path = todo.pop()
         if path not in found and _within(path, rooms):
             found.add(path)
-            todo += [other for name in imported(path) if (other := _file(name))]
+            todo += [other for name in imported(path.read_text(encoding="utf-8")) if (other := _file(name))]
     return sorted(found)
 
 
@@ -62,10 +52,7 @@ def code(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> str:
 
 @functools.cache
 def _hash(modules: tuple[str, ...], rooms: tuple[str, ...]) -> str:
-    return sha256_text("\n".join(f"{path.relative_to(PACKAGE)} {_tokens(path)}" for path in files(modules, rooms)))
-
-
-_tokens = functools.cache(code_sha256)
+    return sha256_text("\n".join(f"{path.relative_to(PACKAGE)} {code_sha256(path)}" for path in files(modules, rooms)))
 
 
 @functools.cache
