@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from phvae.data.recipe import SPLITS
 from phvae.errors import DataError
 from phvae.files import read_json
 
-__all__ = ["Card", "read_card"]
+__all__ = ["SPLITS", "Card", "read_card"]
+
+SPLITS = ("train", "validation", "test")
 
 
 class _File(BaseModel):

@@ -1,4 +1,7 @@
-"""Downloads: resumed, retried, bounded, and checked before the file takes its final name."""
+"""Downloads: resumed, retried, bounded, and checked before the file takes its final name.
+
+Not pooch: it begins a broken download anew, bounds no size, and knows one address per file.
+"""
 
 from __future__ import annotations
 

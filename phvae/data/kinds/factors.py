@@ -6,11 +6,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from phvae.data.builder import Builder
 from phvae.data.files.arrays import open_rows, read_array
-from phvae.data.files.published import locate
+from phvae.data.files.places import locate
 from phvae.data.files.safe import digest
-from phvae.data.files.tables import check_grid, classes_of, split_rows, write_rows
-from phvae.data.recipe import About, Builder, Count, Input, Kind, Recipe, Sources
+from phvae.data.files.tables import check_grid, classes_of, write_rows
+from phvae.data.recipe import About, Count, Input, Kind, Recipe, Sources
+from phvae.data.splits import split_rows
 from phvae.errors import DataError
 
 __all__ = ["Factors"]
@@ -36,13 +38,14 @@ class Factors(Kind):
     n_validation: Count | None = Field(None, description="a tenth of the rows, at most 5000, by default")
     n_test: Count | None = Field(None, description="a fifth of the rows, at most 15000, by default")
 
+    name: ClassVar[str] = "factors"
     about: ClassVar[About] = About(
         title="The user's own images with ground-truth factors",
         source="the user's file",
         licence="the user's",
         citation="the user's",
-        shape="as in the file",
-        counts="options",
+        shape=None,
+        counts=None,
     )
     revision: ClassVar[int] = 2
     places: ClassVar[frozenset[str]] = frozenset({"path"})
