@@ -1,4 +1,7 @@
-"""The data card of a prepared folder, as far as loading needs it."""
+"""The data card of a prepared folder, as far as loading needs it.
+
+Runs read it: so it imports no part of the configuration, whose wording decides no number.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ Not pooch: it begins a broken download anew, bounds no size, and knows one addre
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import os
 import random
@@ -18,11 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import DataError
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows: two downloads of one file at once are not kept apart there
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["download"]
 
@@ -198,9 +194,6 @@ def _size(path: Path) -> int:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time download into a folder, where the file system knows locks."""
-    if fcntl is None:  # pragma: no cover - Windows
-        yield
-        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):

@@ -20,9 +20,7 @@ def cache_folder() -> Path:
     Raises:
         DataError: if neither the environment nor the system's list of users tells it, as in some containers.
     """
-    if sys.platform == "win32":  # pragma: no cover
-        base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
-    elif sys.platform == "darwin":  # pragma: no cover
+    if sys.platform == "darwin":  # pragma: no cover
         base = "~/Library/Caches"
     else:
         base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"

@@ -12,7 +12,7 @@ from phvae.data.builder import Builder
 from phvae.data.files.arrays import Rows
 from phvae.errors import DataError
 
-__all__ = ["check_grid", "classes_of", "write_rows"]
+__all__ = ["check_grid", "classes_of", "write_table"]
 
 
 def classes_of(values: np.ndarray, what: object) -> tuple[np.ndarray, list[int]]:
@@ -51,14 +51,24 @@ def check_grid(classes: np.ndarray, sizes: list[int], what: object) -> None:
         raise DataError(f"{what}: the rows do not form a grid: {twice} combinations of factors occur more than once")
 
 
-def write_rows(
+def write_table(
     builder: Builder,
     images: Rows,
+    table: np.ndarray,
+    sizes: dict[str, int],
     splits: dict[str, np.ndarray],
-    layout: Literal["auto", "hwc", "chw"],
-    values: Literal["auto", "bytes", "binary", "unit"],
+    layout: Literal["auto", "hwc", "chw"] = "auto",
+    values: Literal["auto", "bytes", "binary", "unit"] = "auto",
 ) -> None:
-    """Stream images into the splits as uint8 (N, C, H, W), never holding more than one block in memory."""
+    """Write the splits of images (N, ...) and of their factor classes (N, F); `sizes` are the values per factor.
+
+    Images are streamed into uint8 (N, C, H, W), never more than one block in memory.
+
+    Raises:
+        DataError: if the images are not as many as the table's rows, or not of the shape and values asked for.
+    """
+    if images.shape[0] != len(table):
+        raise DataError(f"{images.what}: {images.shape[0]} images, but {len(table)} rows of factors")
     shape, move = _channels(images, layout)
     kind = _values(images) if values == "auto" else values
     out = {split: builder.create(split, (len(rows), *shape)) for split, rows in splits.items()}
@@ -71,6 +81,10 @@ def write_rows(
                 if len(run):
                     out[split].write(int(run[0]), pixels[rows[run] - start])
         start += len(block)
+    for split, rows in splits.items():
+        builder.annotate(split, factors=table[rows])
+    builder.facts["factor_names"] = list(sizes)
+    builder.facts["factor_sizes"] = list(sizes.values())
 
 
 def _channels(images: Rows, layout: str) -> tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]:

@@ -5,7 +5,6 @@ torchvision's reader wants the pictures unpacked, decodes one at a time and load
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -113,22 +112,17 @@ class Celeba64(Kind):
         place = {name: (split, row) for split, rows in names.items() for row, name in enumerate(rows)}
         out = {split: builder.create(split, (len(rows), 3, 64, 64)) for split, rows in names.items()}
         missing = set(place)
-
-        def done(name: str, picture: np.ndarray | DataError) -> None:
-            bar.update()
+        files = (
+            (name.rsplit("/", 1)[-1], content)
+            for name, content in walk(path, lambda n: is_picture(n) and n.rsplit("/", 1)[-1] in place)
+        )
+        pictures = decode_all(files, Rule("rgb", size=(64, 64), crop=(self.crop, self.crop)))
+        for name, picture in tqdm(pictures, "celeba64", len(place), leave=False, disable=not builder.progress, unit=""):
             if isinstance(picture, DataError):
                 raise DataError(f"{path}: {picture}")
             split, row = place[name]
             out[split].write(row, picture[None])
             missing.discard(name)
-
-        def flat() -> Iterator[tuple[str, bytes | DataError]]:
-            for name, content in walk(path, lambda n: is_picture(n) and n.rsplit("/", 1)[-1] in place):
-                yield name.rsplit("/", 1)[-1], content
-
-        rule = Rule("rgb", size=(64, 64), crop=(self.crop, self.crop))
-        with tqdm(total=len(place), desc="celeba64", unit="", disable=not builder.progress, leave=False) as bar:
-            decode_all(flat(), rule, done)
         if missing:
             raise DataError(f"{path}: lacks {len(missing)} pictures of the partition, such as {min(missing)}")
         for split, rows in names.items():

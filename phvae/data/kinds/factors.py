@@ -10,7 +10,7 @@ from phvae.data.builder import Builder
 from phvae.data.files.arrays import open_rows, read_array
 from phvae.data.files.places import locate
 from phvae.data.files.safe import digest
-from phvae.data.files.tables import check_grid, classes_of, write_rows
+from phvae.data.files.tables import check_grid, classes_of, write_table
 from phvae.data.recipe import About, Count, Input, Kind, Recipe, Sources
 from phvae.data.splits import split_rows
 from phvae.errors import DataError
@@ -55,8 +55,6 @@ class Factors(Kind):
         path = locate(self.path, sources)
         table, sizes = classes_of(read_array(path, self.factors), f"{path}: {self.factors}")
         images = open_rows(path, self.images)
-        if images.shape[0] != len(table):
-            raise DataError(f"{path}: {images.shape[0]} images, but {len(table)} rows of factors")
         if self.grid:
             check_grid(table, self.sizes or sizes, f"{path}: {self.factors}")
         elif self.sizes and list(self.sizes) != sizes:
@@ -64,17 +62,14 @@ class Factors(Kind):
         names = self.names or [f"factor_{i + 1}" for i in range(len(sizes))]
         if len(names) != len(sizes) or len(set(names)) != len(names):
             raise DataError(f"{path}: {len(sizes)} factors need as many different names, found {names}")
+        known = dict(zip(names, sizes, strict=True))
         n = len(table)
         splits = split_rows(
             n, self.n_train, self.n_validation or min(5_000, n // 10), self.n_test or min(15_000, n // 5), "factors"
         )
 
         def write(builder: Builder) -> None:
-            write_rows(builder, images, splits, self.layout, self.values)
-            for split, rows in splits.items():
-                builder.annotate(split, factors=table[rows])
-            builder.facts["factor_names"] = list(names)
-            builder.facts["factor_sizes"] = sizes
+            write_table(builder, images, table, known, splits, self.layout, self.values)
             builder.facts["split"] = "rows drawn with one fixed seed" + (
                 ", a uniform draw of factors" if self.grid else ""
             )

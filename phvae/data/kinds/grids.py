@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,7 +11,7 @@ from phvae.data.builder import Builder
 from phvae.data.files.arrays import open_rows, read_array
 from phvae.data.files.obtain import obtain
 from phvae.data.files.published import Published
-from phvae.data.files.tables import check_grid, classes_of, write_rows
+from phvae.data.files.tables import check_grid, classes_of, write_table
 from phvae.data.recipe import About, Count, Kind, Recipe, Sources
 from phvae.data.splits import split_rows
 from phvae.errors import DataError
@@ -30,28 +30,23 @@ class _Grid(Kind):
 
     arrays: ClassVar[tuple[str, str]]  # names of the image array and of the factor table
     constant: ClassVar[int] = 0  # leading columns of the table that never vary
+    values: ClassVar[Literal["bytes", "binary"]] = "bytes"
 
     def read(self, sources: Sources) -> Recipe:
         """Check the file and its table; the images are read while they are written."""
         [(path, checked)] = obtain(self.files, sources)
-        values = read_array(path, self.arrays[1])
-        if values.ndim != 2 or values.shape[1] != self.constant + len(self.factor_sizes):
-            raise DataError(f"{path}: the factor table has shape {values.shape}, not that of {self.about.title}")
-        table, sizes = classes_of(values[:, self.constant :], path)
+        columns = read_array(path, self.arrays[1])
+        if columns.ndim != 2 or columns.shape[1] != self.constant + len(self.factor_sizes):
+            raise DataError(f"{path}: the factor table has shape {columns.shape}, not that of {self.about.title}")
+        table, sizes = classes_of(columns[:, self.constant :], path)
         if sizes != list(self.factor_sizes.values()):
             raise DataError(f"{path}: the factors have {sizes} values, expected {list(self.factor_sizes.values())}")
         check_grid(table, sizes, path)
         images = open_rows(path, self.arrays[0])
-        if images.shape[0] != len(table):
-            raise DataError(f"{path}: {images.shape[0]} images, but {len(table)} rows of factors")
         splits = split_rows(len(table), self.n_train, self.n_validation, self.n_test, type(self).__name__)
 
         def write(builder: Builder) -> None:
-            write_rows(builder, images, splits, "hwc", "binary" if self.constant else "bytes")
-            for split, rows in splits.items():
-                builder.annotate(split, factors=table[rows])
-            builder.facts["factor_names"] = list(self.factor_sizes)
-            builder.facts["factor_sizes"] = sizes
+            write_table(builder, images, table, dict(self.factor_sizes), splits, "hwc", self.values)
             builder.facts["split"] = "uniform factor draws without replacement, one fixed seed"
 
         return Recipe((checked,), write)
@@ -85,6 +80,7 @@ class Dsprites(_Grid):
     arrays: ClassVar[tuple[str, str]] = ("imgs", "latents_classes")
     factor_sizes: ClassVar[Mapping[str, int]] = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
     constant: ClassVar[int] = 1  # the colour
+    values: ClassVar[Literal["bytes", "binary"]] = "binary"
 
 
 class Shapes3d(_Grid):

@@ -94,29 +94,22 @@ class Images(Kind):
         skipped: list[str] = []
         pixels: Target | None = None
         first = ""
-
-        def done(name: str, picture: np.ndarray | DataError) -> None:
-            nonlocal pixels, first
-            bar.update()
+        pictures = decode_all(_known(walk(path, place.__contains__), path, place), rule)
+        for name, picture in tqdm(pictures, "pictures", len(names), leave=False, disable=not builder.progress, unit=""):
             if isinstance(picture, DataError):
                 if self.broken == "fail":
                     raise DataError(f"{path}: {picture}; set `broken: skip` to leave such files out")
                 skipped.append(name)
-                return
+                continue
             if pixels is None:
-                first = name
-                pixels = builder.scratch("scratch", (len(names), *picture.shape))
+                first, pixels = name, builder.scratch("scratch", (len(names), *picture.shape))
             if picture.shape != pixels.shape[1:]:
                 raise DataError(
                     f"{path}: pictures of mixed size: {first} has {_size(pixels.shape[1:])} pixels, {name} "
-                    f"{_size(picture.shape)}; "
-                    "set `size` (and `fit`) to bring them to one"
+                    f"{_size(picture.shape)}; set `size` (and `fit`) to bring them to one"
                 )
             pixels.write(place[name], picture[None])
             good[place[name]] = True
-
-        with tqdm(total=len(names), desc="pictures", unit="", disable=not builder.progress, leave=False) as bar:
-            decode_all(_known(walk(path, place.__contains__), path, place), rule, done)
         if pixels is None:
             raise DataError(f"{path}: none of the {len(names)} pictures could be decoded; the first: {skipped[0]}")
         return pixels, np.flatnonzero(good), sorted(skipped)
