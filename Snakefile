@@ -27,15 +27,6 @@ include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/report.smk"
 
 
-localrules:
-    all,
-    collect,
-    tables,
-    figures,
-    report,
-    track,
-
-
 rule all:
     default_target: True
     input:
@@ -44,3 +35,4 @@ rule all:
         paths.root / "figures/index.json",
         paths.root / "report.html",
         paths.root / "tracking.json",
+    localrule: True

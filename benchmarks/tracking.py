@@ -32,7 +32,7 @@ elif stage == "figures":
     from phvae.analysis.figures import write
     write(root)
 else:
-    from phvae.jobs.tracking import sync
+    from phvae.tracking.sync import sync
     sync(root)
 wall, used = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
 print(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError
+from phvae.experiment.stages import CLAIMS, PUBLISHED, STAGES
 
 __all__ = ["main"]
 
-CLAIMS = "config/claims.yaml"
 EPILOG = """\
 exit status:
     0  done
@@ -43,6 +43,28 @@ def _size(text: str) -> int | str:
     return int(text)
 
 
+_DATASET: dict[str, dict[str, Any]] = {
+    "--dataset": {"metavar": "NAME", "help": "a data set of the grid", "example": "digits"}
+}
+_SIZE: dict[str, dict[str, Any]] = {
+    "--n-train": {"metavar": "N", "type": _size, "help": "training size, or 'all'", "example": "all"}
+}
+# What names the unit that a stage works on.
+UNITS: dict[str, dict[str, dict[str, Any]]] = {
+    "data set": _DATASET,
+    "stack": _DATASET
+    | _SIZE
+    | {
+        "--variant": {"metavar": "NAME", "help": "a variant of the grid", "example": "vae"},
+        "--stack": {"metavar": "FIRST-LAST", "help": "the stack's first and last seed", "example": "0-4"},
+    },
+    "batch": _DATASET
+    | _SIZE
+    | {"--batch": {"metavar": "INDEX", "type": int, "help": "which batch of cells, from 0", "example": "0"}},
+    "grid": {},
+}
+
+
 def _grid(arguments: Arguments) -> Any:
     from phvae.experiment.grid import load_grid
 
@@ -51,71 +73,11 @@ def _grid(arguments: Arguments) -> Any:
     return grid
 
 
-# ---- stages ----
-def _prepare(a: Arguments) -> None:
+def _run_stage(a: Arguments) -> None:
     from phvae.jobs import stages
 
-    stages.prepare(_grid(a), a.dataset)
-
-
-def _reference(a: Arguments) -> None:
-    from phvae.jobs import stages
-
-    stages.reference(_grid(a), a.dataset)
-
-
-def _train(a: Arguments) -> None:
-    from phvae.jobs import stages
-
-    grid = _grid(a)
-    stages.train(grid, grid.cell(a.dataset, a.n_train, a.variant), a.stack)
-
-
-def _batch_stage(name: str) -> Command:
-    def run(a: Arguments) -> None:
-        from phvae.jobs import stages
-
-        more = {"threads": a.threads} if name == "evaluate" else {}
-        getattr(stages, name)(_grid(a), a.dataset, a.n_train, a.batch, **more)
-
-    return run
-
-
-def _collect(a: Arguments) -> None:
-    from phvae.jobs import stages
-
-    print(f"{stages.collect(_grid(a))['rows']} rows")
-
-
-def _tables(a: Arguments) -> None:
-    from phvae.analysis import tables
-
-    grid = _grid(a)
-    tables.write(grid.paths.root, Path(a.claims), Path(a.published), baseline=grid.config.baseline)
-
-
-def _figures(a: Arguments) -> None:
-    from phvae.analysis import figures
-
-    grid = _grid(a)
-    figures.write(grid.paths.root, baseline=grid.config.baseline)
-
-
-def _report(a: Arguments) -> None:
-    from phvae.analysis import report
-
-    grid = _grid(a)
-    report.write(grid.paths.root)
-    print(grid.paths.root / "report.html")
-
-
-def _track(a: Arguments) -> None:
-    from phvae.files import write_json
-    from phvae.jobs import tracking
-
-    grid = _grid(a)
-    uri = tracking.sync(grid.paths.root)
-    write_json(grid.paths.root / "tracking.json", {"uri": tracking.mask(uri)})
+    asked = {key: value for key, value in vars(a).items() if key not in ("command", "config", "run", "version")}
+    getattr(stages, a.command)(_grid(a), **asked)
 
 
 # ---- questions ----
@@ -161,13 +123,13 @@ def _check(a: Arguments) -> int:
 
 
 def _clean(a: Arguments) -> None:
-    from phvae.jobs.upkeep import clean
+    from phvae.jobs.clean import clean
 
     print(clean(_grid(a), dry_run=a.dry_run))
 
 
 def _accept(a: Arguments) -> None:
-    from phvae.jobs.upkeep import accept
+    from phvae.jobs.accept import accept
 
     print(accept(_grid(a), a.reason))
 
@@ -218,50 +180,31 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    def stage(name: str, run: Command, text: str, more: str = "") -> argparse.ArgumentParser:
+    def of_grid(name: str, run: Command, text: str, more: str = "") -> argparse.ArgumentParser:
         sub = add(name, run, text, f"phvae {name} --config config/quick.yaml{more}")
         sub.add_argument("--config", required=True, metavar="FILE", help="configuration of the grid")
         return sub
 
-    def cell(sub: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        sub.add_argument("--dataset", required=True, metavar="NAME", help="a data set of the grid")
-        sub.add_argument("--n-train", required=True, type=_size, metavar="N", help="training size, or 'all'")
-        return sub
-
-    stage("prepare", _prepare, "prepare a data set in the shared cache", " --dataset digits").add_argument(
-        "--dataset", required=True, metavar="NAME", help="a data set of the grid"
-    )
-    stage("reference", _reference, "compute what all runs on a data set share", " --dataset digits").add_argument(
-        "--dataset", required=True, metavar="NAME", help="a data set of the grid"
-    )
-    example = " --dataset digits --n-train all"
-    train = cell(stage("train", _train, "train a stack of seeds of one cell", f"{example} --variant vae --stack 0-4"))
-    train.add_argument("--variant", required=True, metavar="NAME", help="a variant of the grid")
-    train.add_argument("--stack", required=True, metavar="FIRST-LAST", help="the stack's first and last seed")
-    for name, text in (
-        ("encode", "encode, reconstruct and sample with a batch of trained cells"),
-        ("evaluate", "score a batch of encoded cells"),
-        ("groups", "scores of a batch of cells that need several seeds"),
-    ):
-        batch = cell(stage(name, _batch_stage(name), text, f"{example} --batch 0"))
-        batch.add_argument("--batch", required=True, type=int, metavar="INDEX", help="which batch of cells, from 0")
-        if name == "evaluate":
-            batch.add_argument("--threads", type=int, default=1, metavar="N", help="processes for the slow scores")
-    stage("collect", _collect, "gather all runs into one long table")
-    tables = stage("tables", _tables, "statistics, claims and tables from the long table")
-    tables.add_argument("--claims", default=CLAIMS, metavar="FILE", help="the ledger of claims")
-    tables.add_argument(
-        "--published", default="config/published.csv", metavar="FILE", help="published numbers to hold ours against"
-    )
-    stage("figures", _figures, "figures from the long table and the stored arrays")
-    stage("report", _report, "one offline page with claims, tables and figures")
-    stage("track", _track, "bring MLflow up to date with the results")
-    stage("clean", _clean, "remove what can be remade (arrays, checkpoints)").add_argument(
+    for stage in STAGES.values():
+        options = UNITS[stage.unit]
+        example = "".join(f" {flag} {option['example']}" for flag, option in options.items())
+        sub = of_grid(stage.name, _run_stage, stage.summary, example)
+        for flag, option in options.items():
+            given = {key: value for key, value in option.items() if key != "example"}
+            sub.add_argument(flag, required=True, **given)
+        if stage.name == "evaluate":
+            sub.add_argument("--threads", type=int, default=1, metavar="N", help="processes for the slow scores")
+        if stage.name == "tables":
+            sub.add_argument("--claims", default=CLAIMS, metavar="FILE", help="the ledger of claims")
+            sub.add_argument(
+                "--published", default=PUBLISHED, metavar="FILE", help="published numbers to hold ours against"
+            )
+    of_grid("clean", _clean, "remove what can be remade (arrays, checkpoints)").add_argument(
         "--dry-run", action="store_true", help="only say what would go"
     )
-    accept = stage("accept", _accept, "accept a harmless edit of the code without retraining", ' --reason "renamed"')
+    accept = of_grid("accept", _accept, "accept a harmless edit of the code without retraining", ' --reason "renamed"')
     accept.add_argument("--reason", required=True, help="kept in every run.json")
-    summary = stage("summary", _summary, "where the results are and what they cost")
+    summary = of_grid("summary", _summary, "where the results are and what they cost")
     summary.add_argument("--since", type=float, metavar="SECONDS", help="when the run began (seconds since 1970)")
 
     config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")

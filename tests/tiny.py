@@ -10,11 +10,13 @@ import numpy as np
 from phvae.data import Prepared
 from phvae.determinism.seeding import numpy_generator
 from phvae.experiment.grid import Cell
+from phvae.jobs.run import Run
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
+from phvae.records import Key
 from phvae.training.options import TrainingConfig
 
-__all__ = ["cell", "dense", "density", "images", "keys", "run_dirs"]
+__all__ = ["cell", "dense", "density", "images", "key", "runs"]
 
 
 def dense(*hidden: int) -> dict[str, Any]:
@@ -80,9 +82,9 @@ def density(n: int = 200, dimensions: int = 1) -> Prepared:
     return _prepared(x[:n], x[n : n + 30], x[n + 30 :], is_density=True, scaling=(offset, scale))
 
 
-def run_dirs(root: Path, seeds: Any) -> dict[int, Path]:
-    return {seed: root / f"seed-{seed}" for seed in seeds}
+def key(seed: int, code: str = "code") -> Key:
+    return Key(code, f"inputs of seed {seed}")
 
 
-def keys(seeds: Any) -> dict[int, str]:
-    return {seed: f"key-{seed}" for seed in seeds}
+def runs(root: Path, seeds: Any, code: str = "code", **origin: Any) -> list[Run]:
+    return [Run(seed, root / f"seed-{seed}", key(seed, code), {"seed": seed} | origin) for seed in seeds]

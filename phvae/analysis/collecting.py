@@ -158,7 +158,7 @@ def _check(column: str, values: Sequence[Any]) -> None:
 
 def _check_record(record: dict[str, Any]) -> None:
     """Refuse a run.json from which the tables cannot be made; the errors are those that `_read` catches."""
-    for name in ("config", "parameters", "inputs", "versions"):
+    for name in ("config", "parameters", "reads", "versions"):
         if not isinstance(record.get(name) or {}, dict):
             raise TypeError(f"{name}: found {record[name]!r:.60}, expected an object")
     described = _describe(record["config"]["model"] if "config" in record else None)
@@ -332,7 +332,7 @@ def _late_gain(history: Path) -> float | None:
 def _origin(
     cell: tuple[str, str, str], seed: int, status: str, reason: str, record: dict[str, Any], binary: bool | None
 ) -> tuple[Any, ...]:
-    inputs = record.get("inputs") or {}
+    inputs = record.get("reads") or {}
     return (
         *cell,
         record.get("label", ""),

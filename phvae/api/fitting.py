@@ -15,10 +15,8 @@ from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError, PhvaeError
 from phvae.model.inputs import data_batch
 from phvae.progress import Meter, epoch_line
-from phvae.training.batches import Batches
-from phvae.training.loop import Progress, Trainer
+from phvae.training.build import build
 from phvae.training.options import Schedule, TrainingConfig
-from phvae.training.stacking import Stack
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,25 +89,17 @@ def fit(
     train, held_out = _split(model, x, validation, seed)
     target = resolve(device)
     with session(target, torch.get_num_threads(), precision):
-        stack = Stack(
+        trainer = build(
             copy.deepcopy(model),
+            [seed],
             [{name: parameter.detach().cpu() for name, parameter in model.named_parameters()}],
-            learning_rate=learning_rate,
-            device=target,
-            precision=precision,
-            together=model.config.network.stacks(target, torch.get_num_threads()),
-        )
-        levels = (model.order, model.level_size)
-        batches = Batches(
             train,
             [np.arange(len(train))],
-            [seed],
-            batch_size=batch_size,
-            levels=levels,
+            held_out,
+            settings,
             device=target,
-            dtype=stack.dtype,
+            threads=torch.get_num_threads(),
         )
-        trainer = Trainer(stack, batches, held_out, settings, [Progress(seed)], [{}])
         meter = Meter("fit", trainer.ends[-1])
         record = trainer.progress[0]
         best: dict[str, Tensor] = {}

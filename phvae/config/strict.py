@@ -33,7 +33,7 @@ class Strict(BaseModel):
 class Named(Strict):
     """A part that is told apart by its name."""
 
-    name: str
+    name: str = ""
 
 
 def _by_name(value: Any) -> Any:

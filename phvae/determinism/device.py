@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from phvae.errors import ConfigError
 
-__all__ = ["resolve", "session"]
+__all__ = ["hardware", "resolve", "session"]
 
 
 def resolve(device: str) -> str:
@@ -32,6 +34,17 @@ def resolve(device: str) -> str:
     if device == "cuda" and not available:
         raise ConfigError("device: found cuda, but torch sees no CUDA device here; use auto or cpu")
     return "cuda" if available else "cpu"
+
+
+def hardware(device: str) -> str:
+    """The model of the CPU with the instructions that torch uses there, or of the GPU: what last bits depend on."""
+    import torch
+
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").is_file() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return f"{next(named, platform.processor() or platform.machine())} ({torch.backends.cpu.get_cpu_capability()})"
 
 
 @contextmanager

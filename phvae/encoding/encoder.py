@@ -1,102 +1,39 @@
-"""The encode stage: all that needs the trained model, written as arrays for the metrics and pictures for people."""
+"""All that needs a trained model, as arrays: codes, reconstructions, samples, rate, bound and log p(x)."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from phvae.api.saving import load
-from phvae.determinism.device import session
 from phvae.determinism.seeding import torch_generator
 from phvae.encoding.importance import estimate
-from phvae.encoding.pictures import curve, grid, save_png
-from phvae.experiment.provenance import stage_key
-from phvae.files import atomic, read_json, sha256, write_json
 from phvae.model.hierarchy import expand
 
 if TYPE_CHECKING:
-    from phvae.api.phvae import PHVAE
-    from phvae.data import Prepared
-    from phvae.experiment.grid import Cell
+    from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
+    from phvae.model.model import Model
 
-__all__ = ["encode"]
+__all__ = ["STEPS", "Arrays", "Encoder"]
 
 Arrays = dict[str, np.ndarray]
 
 BATCH = 512
 DROPPED = 500  # examples reconstructed with one level replaced
 BOUND_DRAWS = 16  # of the posterior per example of the bound
-KEPT_IMAGES = 64
-KEPT_POINTS = 4096
-KEPT_BYTES = 1_500_000  # of samples.npz before compression
 STEPS = 7  # of a traversal, from -3 to 3 prior standard deviations
 BETWEEN = 8  # points of an interpolation
 
 
-def encode(
-    run_dir: str | Path, cell: Cell, seed: int, data: Prepared, *, device: str, settings: EvaluationConfig
-) -> dict[str, Any]:
-    """Encode the test split, reconstruct, sample and score with a trained run.
-
-    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png and, last, encode.json with the
-    SHA-256 of all of them. Equal inputs give equal bytes; a run that is encoded already is left alone. The noise
-    comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
-
-    Returns:
-        The content of encode.json.
-
-    Raises:
-        DataError: the run has no model.
-    """
-    run_dir = Path(run_dir)
-    run = read_json(run_dir / "run.json")
-    fields = settings.model_dump(
-        include={"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
-    )
-    key = stage_key("encode", run["run_key"], data.sha256, fields)
-    done = _complete(run_dir, key)
-    if done:
-        return done
-    started = time.perf_counter()
-    with session(device, run.get("threads", 1)):
-        encoder = _Encoder(load(run_dir, device), data, seed, settings)
-        codes, arrays = encoder.codes(), {}
-        for name, value in encoder.arrays(codes):
-            arrays[name] = value
-    kept = _selection(arrays, encoder.original(data.test[:KEPT_POINTS]))
-    _write(run_dir / "codes.npz", codes, compress=True)
-    _write(run_dir / "arrays.npz", arrays, compress=False)
-    _write(run_dir / "samples.npz", kept, compress=True)
-    names = ["codes.npz", "arrays.npz", "samples.npz", *_pictures(run_dir, kept, data.is_density)]
-    record = {"key": key, "run_key": run["run_key"], "files": {name: sha256(run_dir / name) for name in names}}
-    write_json(run_dir / "encode.json", record)
-    costs = read_json(run_dir / "costs.json") if (run_dir / "costs.json").is_file() else {}
-    write_json(run_dir / "costs.json", costs | {"seconds_encode": round(time.perf_counter() - started, 3)})
-    return record
-
-
-def _complete(run_dir: Path, key: str) -> dict[str, Any] | None:
-    """The record of an earlier encoding of this very run, if every file is as it was written."""
-    try:
-        record: dict[str, Any] = read_json(run_dir / "encode.json")
-        same = record["key"] == key and all(sha256(run_dir / n) == h for n, h in record["files"].items())
-        return record if same else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-
-
-class _Encoder:
+class Encoder:
     """A model and the data it is asked about; everything is computed in batches of one fixed size."""
 
-    def __init__(self, model: PHVAE, data: Prepared, seed: int, settings: EvaluationConfig) -> None:
+    def __init__(self, model: Model, data: Prepared, seed: int, settings: EvaluationConfig) -> None:
         self.model, self.data, self.seed, self.settings = model.eval(), data, seed, settings
         self.parameter = next(model.parameters())
 
@@ -244,40 +181,3 @@ class _Encoder:
             changed[:, level, int(spread[level].argmax())] = torch.linspace(-3, 3, STEPS).to(w)
             found.append(self._decoded(self.model.unwhiten(changed)))
         return np.stack(found)
-
-
-def _selection(arrays: Arrays, originals: np.ndarray) -> Arrays:
-    """The few examples that are kept with a run for good."""
-    example = originals[:1].nbytes
-    count = KEPT_POINTS if originals.ndim == 2 else min(KEPT_IMAGES, max(8, KEPT_BYTES // (4 * example)))
-    kept = {name: arrays[name][0, :count] for name in ("samples_mean", "samples_model")}
-    kept |= {"reconstructions": arrays["reconstructions"][:count], "originals": originals[:count]}
-    return kept | {name: arrays[name] for name in ("traversals", "interpolations")}
-
-
-def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:
-    with atomic(path) as temporary:
-        (np.savez_compressed if compress else np.savez)(temporary, **arrays)  # type: ignore[arg-type]
-
-
-def _pictures(run_dir: Path, kept: Arrays, is_density: bool) -> list[str]:
-    """Draw what a person wants to see first; returns the names written."""
-    if is_density:
-        pages = {
-            "samples": curve(kept["samples_mean"], kept["originals"]),
-            "reconstructions": curve(kept["reconstructions"], kept["originals"]),
-        }
-    else:
-        shape = kept["originals"].shape[1:]
-        count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
-        pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
-        pages = {
-            "samples": grid(kept["samples_mean"], 8),
-            "reconstructions": grid(pairs, 8),
-            "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
-        }
-    names = []
-    for name, page in pages.items():
-        save_png(run_dir / "pictures" / f"{name}.png", page)
-        names.append(f"pictures/{name}.png")
-    return names

@@ -16,7 +16,7 @@ from phvae.encoding.proposal import Joint, Normal, laplace, prior, refit
 from phvae.errors import DataError
 
 if TYPE_CHECKING:
-    from phvae.api.phvae import PHVAE
+    from phvae.model.model import Model
 
 __all__ = ["LEAST_DRAWS", "MOST_DRAWS", "Estimate", "estimate", "log_likelihood"]
 
@@ -56,13 +56,13 @@ class Estimate:
         return (self.error <= LARGEST_ERROR) & (self.k < LARGEST_K)
 
 
-def log_likelihood(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed: int = 0, first: int = 0) -> Tensor:
+def log_likelihood(model: Model, x: Any, max_samples: int = MOST_DRAWS, *, seed: int = 0, first: int = 0) -> Tensor:
     """The values of `estimate`, (B,) nats in the model's units."""
     return estimate(model, x, max_samples, seed=seed, first=first).value
 
 
 @torch.no_grad()
-def estimate(model: PHVAE, x: Any, max_samples: int = MOST_DRAWS, *, seed: int = 0, first: int = 0) -> Estimate:
+def estimate(model: Model, x: Any, max_samples: int = MOST_DRAWS, *, seed: int = 0, first: int = 0) -> Estimate:
     """log p(x) by importance sampling from a mixture that is fitted to each example.
 
     The mixture: a normal fitted to p(z | x); the encoder's posterior, widened; the prior. The fit begins with the mode

@@ -18,7 +18,7 @@ from torch import Tensor
 from phvae.model.hierarchy import expand
 
 if TYPE_CHECKING:
-    from phvae.api.phvae import PHVAE
+    from phvae.model.model import Model
 
 __all__ = ["Joint", "Normal", "laplace", "prior", "refit"]
 
@@ -71,7 +71,7 @@ class Joint:
         x: (B, *shape) in the model's units.
     """
 
-    def __init__(self, model: PHVAE, x: Tensor) -> None:
+    def __init__(self, model: Model, x: Tensor) -> None:
         self.model, self.x, self.size = model, x, model.latent_size
         self.posterior = model.posterior(expand(x, model.order, model.config.basis))
 

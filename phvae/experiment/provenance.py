@@ -1,122 +1,24 @@
-"""What decides a run's numbers, hashed; and where those numbers came from, recorded (loads no torch)."""
+"""Where numbers came from: versions, commit, machine, configuration (loads no torch)."""
 
 from __future__ import annotations
 
 import functools
 import importlib.metadata
-import json
 import platform
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phvae.files import sha256, sha256_text
-from phvae.source import code_sha256
+from phvae.determinism.device import hardware
+from phvae.files import sha256
 
 if TYPE_CHECKING:
     from phvae.experiment.grid import Cell
 
-__all__ = ["MODULES", "commit", "describe", "module_files", "run_key", "stage_key", "versions"]
+__all__ = ["commit", "describe", "versions"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
-
-_METHOD = (
-    "model/coefficients.py",
-    "model/polynomial.py",
-    "model/posterior.py",
-    "model/divergences.py",
-    "model/likelihoods.py",
-    "model/networks.py",
-    "model/model.py",
-    "model/inputs.py",
-    "determinism/seeding.py",
-    "determinism/device.py",
-    "data/prepared.py",  # the training subset
-)
-_NAMES = (
-    "metrics/registry.py",
-    "metrics/metric.py",
-    "metrics/definitions*.py",
-    "metrics/rows.py",
-    "determinism/seeding.py",
-)
-_NUMBERS = (
-    "analysis/__init__.py",
-    "analysis/results.py",
-    "analysis/statistics.py",
-    "analysis/summaries.py",
-    "analysis/verdict.py",
-)
-_DENSITIES = ("data/distributions/line.py", "data/distributions/plane.py")
-
-# The modules whose content decides the output of each stage; a test holds them against the imports. What only
-# decides how a job is carried out (checkpoints, leases, paths, logs) is not here: its edit must not retrain anything.
-# The configuration's values are in the key, and the data's hash stands for the code that made them.
-MODULES: dict[str, tuple[str, ...]] = {
-    "prepare": ("data/*.py", "data/*/*.py"),
-    "train": (
-        *_METHOD,
-        "training/batches.py",
-        "training/loop.py",
-        "api/fitting.py",
-        "training/stacking.py",
-        "training/tape.py",
-        "jobs/training.py",
-    ),
-    "encode": (
-        *_METHOD,
-        "encoding/importance.py",
-        "encoding/proposal.py",
-        "encoding/encoder.py",
-        "encoding/pictures.py",
-    ),
-    "reference": (
-        "metrics/*.py",
-        "jobs/evaluate.py",
-        "jobs/reference.py",
-        "determinism/seeding.py",
-        "determinism/device.py",
-        "data/prepared.py",
-        *_DENSITIES,
-    ),
-    "evaluate": (
-        "metrics/*.py",
-        "jobs/evaluate.py",
-        "jobs/reference.py",
-        "determinism/seeding.py",
-        "determinism/device.py",
-        "data/prepared.py",
-        *_DENSITIES,
-    ),
-    "groups": ("metrics/groups.py", "metrics/latent.py", "metrics/mmd.py", "metrics/redraws.py", *_NAMES),
-    "collect": ("analysis/collecting.py", "analysis/results.py"),
-    "tables": (
-        *_NUMBERS,
-        *_NAMES,
-        "analysis/tables*.py",
-        "analysis/book.py",
-        "analysis/claims.py",
-        "analysis/contests.py",
-        "analysis/curve_margin.py",
-        "analysis/ledger.py",
-        "analysis/published.py",
-        "analysis/rate_distortion.py",
-        "analysis/render.py",
-        "analysis/style.py",
-    ),
-    "figures": (
-        *_NUMBERS,
-        *_NAMES,
-        *_DENSITIES,
-        "analysis/figures*.py",
-        "analysis/style.py",
-        "analysis/rate_distortion.py",
-        "metrics/disentanglement_information.py",
-    ),
-    "report": ("analysis/report*.py", "analysis/results.py", "analysis/templates/*"),
-    "track": ("jobs/tracking*.py",),
-}
 
 # Distributions whose version is recorded with every run.
 RECORDED = (
@@ -130,39 +32,6 @@ RECORDED = (
     "snakemake",
     "mlflow",
 )
-
-
-def module_files(stage: str) -> list[Path]:
-    """The source files that a stage's numbers depend on, sorted."""
-    files = {path for pattern in MODULES[stage] for path in PACKAGE.glob(pattern)}
-    return sorted(files)
-
-
-@functools.cache
-def _science(stage: str) -> str:
-    return sha256_text("\n".join(f"{path.relative_to(PACKAGE)} {code_sha256(path)}" for path in module_files(stage)))
-
-
-def run_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: int) -> str:
-    """The hash of everything that decides the numbers of a trained run.
-
-    Not the repository's commit: an edit of a figure does not make a run another run.
-    """
-    content = {
-        "cell": cell.science(),
-        "seed": seed,
-        "modules": _science("train"),
-        "data": data_sha256,
-        "torch": importlib.metadata.version("torch"),
-        "device": device,
-        "threads": threads,
-    }
-    return sha256_text(json.dumps(content, sort_keys=True))
-
-
-def stage_key(stage: str, *ingredients: Any) -> str:
-    """The hash of a later stage: its modules and the given ingredients (keys, settings)."""
-    return sha256_text(json.dumps([_science(stage), *ingredients], sort_keys=True))
 
 
 def versions() -> dict[str, str]:
@@ -197,7 +66,7 @@ def commit() -> tuple[str | None, bool | None]:
     Results are not sources: a run that writes over committed ones stays a run of the commit. A module that the
     repository does not know is an edit.
     """
-    if _git("ls-files", "--error-unmatch", Path(__file__).name) is None:  # outside, or ignored as in .venv
+    if _git("ls-files", "--error-unmatch", "experiment/provenance.py") is None:  # outside, or ignored as in .venv
         return None, None
     head = _git("rev-parse", "HEAD")
     edits = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results")
@@ -208,8 +77,7 @@ def commit() -> tuple[str | None, bool | None]:
 def describe(
     cell: Cell,
     seed: int,
-    key: str,
-    inputs: dict[str, str],
+    reads: dict[str, str],
     device: str,
     threads: int,
     claims: str | Path = "config/claims.yaml",
@@ -220,7 +88,6 @@ def describe(
     """
     head, dirty = commit()
     return {
-        "run_key": key,
         "dataset": cell.dataset,
         "n_train": cell.n_train,
         "variant": cell.variant,
@@ -229,9 +96,10 @@ def describe(
         "config": cell.resolved(),
         "versions": versions(),
         "platform": f"{sys.platform} {platform.machine()}",
+        "hardware": hardware(device),
         "commit": head,
         "dirty": dirty,
-        "inputs": inputs,
+        "reads": reads,
         "claims_sha256": sha256(claims) if Path(claims).is_file() else None,
         "device": device,
         "threads": threads,

@@ -13,12 +13,14 @@ import numpy as np
 
 from phvae.determinism.device import resolve
 from phvae.errors import PhvaeError
-from phvae.experiment.provenance import stage_key
+from phvae.experiment.code import code
+from phvae.experiment.stages import STAGES
 from phvae.files import read_json, sha256, write_json
 from phvae.metrics.expected import expected_names, groups_of
 from phvae.metrics.registry import pattern_of
 from phvae.metrics.rows import Inputs, Row, without_value
 from phvae.metrics.weights import present
+from phvae.records import inputs_sha256
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -71,9 +73,8 @@ def evaluate(
     run_dir, reference_dir, device = Path(run_dir), Path(reference_dir), resolve(device)
     encoded = _read(run_dir / "encode.json", "encode")
     reference = _read(reference_dir / "reference.json", "reference")
-    key = stage_key(
-        "evaluate",
-        encoded["key"],
+    key = inputs_sha256(
+        code(STAGES["evaluate"].code),
         {name: encoded["files"][name] for name in ("codes.npz", "arrays.npz")},
         # not its key: what was built under it may differ, a classifier's weights for one
         sha256(reference_dir / "reference.json"),

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phvae.determinism.device import resolve
-from phvae.experiment.provenance import stage_key
+from phvae.experiment.code import code
+from phvae.experiment.stages import STAGES
 from phvae.files import read_json, sha256, write_json
 from phvae.jobs.evaluate import MODULES
 from phvae.metrics.expected import groups_of
 from phvae.metrics.generation import learns
 from phvae.metrics.registry import pattern_of
 from phvae.metrics.weights import present
+from phvae.records import inputs_sha256
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -43,7 +45,9 @@ def build(
     chosen = groups_of(data) if settings.metrics == "auto" else [g for g in groups_of(data) if g in settings.metrics]
     # a classifier's weights depend on where it is trained
     machine = [resolve(device), threads] if "generation" in chosen and learns(data, settings) else None
-    key = stage_key("reference", data.sha256, settings.model_dump(exclude=_APART), present(settings), machine)
+    key = inputs_sha256(
+        code(STAGES["reference"].code), data.sha256, settings.model_dump(exclude=_APART), present(settings), machine
+    )
     path = folder / "reference.json"
     if path.is_file() and _whole(folder, read_json(path), key):
         return path

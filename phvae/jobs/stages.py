@@ -5,18 +5,31 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from phvae.errors import ConfigError, DataError, PhvaeError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
-from phvae.files import read_json, read_object, sha256, write_json
+from phvae.experiment.stages import CLAIMS, PUBLISHED
+from phvae.files import read_object, sha256, write_json
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["collect", "encode", "evaluate", "groups", "prepare", "reference", "train"]
+__all__ = [
+    "collect",
+    "encode",
+    "evaluate",
+    "figures",
+    "groups",
+    "prepare",
+    "reference",
+    "report",
+    "tables",
+    "track",
+    "train",
+]
 
 
 def _cache(grid: Grid) -> Path:
@@ -78,12 +91,8 @@ def prepare(grid: Grid, dataset: str) -> None:
     write_json(grid.paths.data(dataset), manifest)
 
 
-def _keys(grid: Grid, cell: Cell, seeds: list[int], data: Prepared, device: str) -> dict[int, str]:
-    return {seed: provenance.run_key(cell, seed, data.sha256, device, grid.config.threads) for seed in seeds}
-
-
-def _run_dirs(grid: Grid, cell: Cell) -> dict[int, Path]:
-    return {seed: grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed) for seed in cell.seeds}
+def _folder(grid: Grid, cell: Cell, seed: int) -> Path:
+    return grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
 
 
 def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
@@ -93,53 +102,51 @@ def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
         PhvaeError: a seed is not trained yet, or its run.json is damaged.
     """
     where = ["--dataset", cell.dataset, "--n-train", str(cell.n_train), "--variant", cell.variant]
-    dirs, found = _run_dirs(grid, cell), {}
+    found = {}
     for stack, seeds in grid.stacks(cell).items():
         command = _command(grid, "train", *where, "--stack", stack)
         for seed in seeds:
-            path = dirs[seed] / "run.json"
+            path = _folder(grid, cell, seed) / "run.json"
             if not path.is_file():
                 raise PhvaeError(f"{path}: absent; train {cell.name} first: {command}")
             if read_object(path, f"train it again: {command}", status=str, run_key=str)["status"] != "diverged":
-                found[seed] = dirs[seed]
+                found[seed] = path.parent
     return found
 
 
-def train(grid: Grid, cell: Cell, stack: str) -> None:
+def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str) -> None:
     """Train a stack of seeds of one cell; seeds that are done are left alone."""
     from phvae.determinism.device import resolve
-    from phvae.jobs.training import train as train_stack
+    from phvae.experiment.keys import training_key
+    from phvae.jobs.run import Run
+    from phvae.jobs.training import train as train_runs
 
+    cell = grid.cell(dataset, n_train, variant)
     device = resolve(grid.config.device)
     stacks = grid.stacks(cell)
     if stack not in stacks:
         raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
-    data = _data(grid, cell.dataset)
-    seeds = stacks[stack]
-    keys = _keys(grid, cell, seeds, data, device)
-    dirs = _run_dirs(grid, cell)
-    inputs = {"data": data.sha256}
-    records = {seed: provenance.describe(cell, seed, keys[seed], inputs, device, grid.config.threads) for seed in seeds}
-    train_stack(
-        cell,
-        seeds,
-        data,
-        {s: dirs[s] for s in seeds},
-        keys,
-        device=device,
-        threads=grid.config.threads,
-        provenance=records,
-    )
-    files = ("run.json", "history.csv", "model.safetensors", "model.json")
-    runs = {
-        str(seed): {
-            "run_key": keys[seed],
-            "status": read_json(dirs[seed] / "run.json")["status"],
-            "files": {name: sha256(dirs[seed] / name) for name in files if (dirs[seed] / name).is_file()},
+    data, threads = _data(grid, cell.dataset), grid.config.threads
+    runs = [
+        Run(
+            seed,
+            _folder(grid, cell, seed),
+            training_key(cell, seed, data.sha256, device, threads),
+            provenance.describe(cell, seed, {"data": data.sha256}, device, threads),
+        )
+        for seed in stacks[stack]
+    ]
+    records = train_runs(cell, runs, data, device=device, threads=threads)
+    manifest = {
+        str(run.seed): {
+            "run_key": run.key.sha256,
+            "status": records[run.seed]["status"],
+            "files": records[run.seed]["files"] | {"run.json": sha256(run.record)},
         }
-        for seed in seeds
+        for run in runs
     }
-    write_json(grid.paths.stack(cell.dataset, cell.n_train, cell.variant, stack), {"cell": cell.name, "runs": runs})
+    path = grid.paths.stack(cell.dataset, cell.n_train, cell.variant, stack)
+    write_json(path, {"cell": cell.name, "runs": manifest})
 
 
 def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cell]:
@@ -158,20 +165,20 @@ def _manifest(grid: Grid, stage: str, where: tuple[str, int | str, int], names: 
     write_json(grid.paths.batch(stage, *where), {"stage": stage, "files": names})
 
 
-def encode(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
+def encode(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     """Codes, reconstructions and samples of every run of a batch of cells: all that needs the model."""
     from phvae.determinism.device import resolve
-    from phvae.encoding.encoder import encode as encode_run
+    from phvae.jobs.encode import encode as encode_run
 
     device = resolve(grid.config.device)
-    cells = _batch(grid, dataset, n_train, index)
+    cells = _batch(grid, dataset, n_train, batch)
     data = _data(grid, dataset)
     names = {}
     for cell in cells:
         for seed, folder in _trained(grid, cell).items():
-            encode_run(folder, cell, seed, data, device=device, settings=cell.evaluation)
+            encode_run(folder, cell, seed, data, device=device)
             names[f"{cell.variant}/{seed}"] = sha256(folder / "encode.json")
-    _manifest(grid, "encode", (dataset, n_train, index), names)
+    _manifest(grid, "encode", (dataset, n_train, batch), names)
 
 
 def _scored(grid: Grid, cell: Cell) -> EvaluationConfig:
@@ -192,11 +199,11 @@ def reference(grid: Grid, dataset: str) -> None:
     build(folder, _data(grid, dataset), _scored(grid, cells[0]), device=device, threads=grid.config.threads)
 
 
-def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int, threads: int = 1) -> None:
+def evaluate(grid: Grid, dataset: str, n_train: int | str, batch: int, threads: int = 1) -> None:
     """Scores of every run of a batch of cells, from the encoded arrays alone; no value depends on `threads`."""
     from phvae.jobs.evaluate import evaluate as evaluate_run
 
-    cells = _batch(grid, dataset, n_train, index)
+    cells = _batch(grid, dataset, n_train, batch)
     data = _data(grid, dataset)
     names = {}
     device = grid.scoring_device(cells)
@@ -205,27 +212,56 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int, threads: 
         for seed, folder in _trained(grid, cell).items():
             evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device, threads=threads)
             names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")
-    _manifest(grid, "evaluate", (dataset, n_train, index), names)
+    _manifest(grid, "evaluate", (dataset, n_train, batch), names)
 
 
-def groups(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
+def groups(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     """Scores that need several seeds, for every cell of a batch."""
     from phvae.metrics.groups import evaluate as evaluate_group
 
     names = {}
-    for cell in _batch(grid, dataset, n_train, index):
+    for cell in _batch(grid, dataset, n_train, batch):
         path = grid.paths.groups(dataset, n_train, cell.variant)
         write_json(path, {"rows": evaluate_group(cell, list(_trained(grid, cell).values()))})
         names[cell.variant] = sha256(path)
-    _manifest(grid, "groups", (dataset, n_train, index), names)
+    _manifest(grid, "groups", (dataset, n_train, batch), names)
 
 
-def collect(grid: Grid) -> dict[str, Any]:
+def collect(grid: Grid) -> None:
     """One long table from every run of the grid."""
     from phvae.analysis.collecting import collect as collect_runs
 
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
     try:
-        return {"rows": len(collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve))}
+        print(f"{len(collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve))} rows")
     except FileNotFoundError as error:
         raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None
+
+
+def tables(grid: Grid, claims: str = CLAIMS, published: str = PUBLISHED) -> None:
+    """Statistics, claims and tables from the long table."""
+    from phvae.analysis.tables import write
+
+    write(grid.paths.root, Path(claims), Path(published), baseline=grid.config.baseline)
+
+
+def figures(grid: Grid) -> None:
+    """Figures from the long table and the stored arrays."""
+    from phvae.analysis.figures import write
+
+    write(grid.paths.root, baseline=grid.config.baseline)
+
+
+def report(grid: Grid) -> None:
+    """One offline page."""
+    from phvae.analysis.report import write
+
+    write(grid.paths.root)
+    print(grid.paths.root / "report.html")
+
+
+def track(grid: Grid) -> None:
+    """The MLflow view, brought up to date."""
+    from phvae.tracking.sync import mask, sync
+
+    write_json(grid.paths.root / "tracking.json", {"uri": mask(sync(grid.paths.root))})

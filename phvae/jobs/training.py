@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,47 +17,37 @@ from phvae.files import read_json, sha256, write_json, write_text
 from phvae.jobs import checkpoint
 from phvae.jobs.interrupts import Interrupted, Stop
 from phvae.jobs.lease import Leases
+from phvae.jobs.run import Run
 from phvae.model.hierarchy import warn_if_binary
 from phvae.model.inputs import check_unit_interval
 from phvae.progress import Meter, epoch_line
-from phvae.training.batches import Batches, available_memory
-from phvae.training.loop import Progress, Trainer
-from phvae.training.stacking import Stack
+from phvae.records import current
+from phvae.training.batches import available_memory
+from phvae.training.build import build
+from phvae.training.loop import Progress
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
     from phvae.experiment.grid import Cell
 
-__all__ = ["finished", "train"]
+__all__ = ["train"]
 
 BEST = "best/"
 
 
-def train(
-    cell: Cell,
-    seeds: Sequence[int],
-    data: Prepared,
-    run_dirs: dict[int, Path],
-    keys: dict[int, str],
-    *,
-    device: str,
-    threads: int,
-    provenance: dict[int, dict[str, Any]],
-) -> dict[int, dict[str, Any]]:
-    """Train the given seeds of a cell; go on from checkpoints, leave finished seeds alone.
+def train(cell: Cell, runs: Sequence[Run], data: Prepared, *, device: str, threads: int) -> dict[int, dict[str, Any]]:
+    """Train runs of a cell; go on from checkpoints, leave finished runs alone.
 
-    Writes into each run folder model.safetensors, model.json, history.csv and, last, run.json. A seed whose loss
+    Writes into each run's folder model.safetensors, model.json, history.csv and, last, run.json. A seed whose loss
     becomes NaN or infinite ends with status `diverged` and without a model; the others go on.
 
     Args:
-        run_dirs: a folder a seed.
-        keys: what decides the numbers of each seed's run, hashed; a checkpoint of another key is not used.
+        runs: a checkpoint of another key than the run's is not used.
         device: `cpu` or `cuda`.
         threads: torch threads.
-        provenance: for each seed what run.json shall say besides.
 
     Returns:
-        The content of each seed's run.json.
+        The content of each run.json, by seed.
 
     Raises:
         DataError: values outside [0, 1] under a likelihood that is defined there.
@@ -66,88 +55,60 @@ def train(
         OSError: a checkpoint cannot be written; older ones are intact.
     """
     warn_if_binary(data.binary, cell.model.order, cell.model.basis)
-    with Stop() as stop, Leases([run_dirs[seed] for seed in seeds], stop) as leases:
-        todo = [seed for seed in seeds if not finished(run_dirs[seed], keys[seed])]
+    with Stop() as stop, Leases([run.folder for run in runs], stop) as leases:
+        todo = [run for run in runs if current(run.record, run.key) is None]
         with session(device, threads, cell.training.precision):
-            for step, group in _groups(todo, run_dirs, keys, cell.model.network.stacks(device, threads)):
-                _Job(cell, group, data, run_dirs, keys, device, provenance, stop, leases).run(step)
-    return {seed: read_json(run_dirs[seed] / "run.json") for seed in seeds}
+            for step, stack in _stacks(todo, cell.model.network.stacks(device, threads)):
+                _Job(cell, stack, data, device, stop, leases).run(step)
+    return {run.seed: read_json(run.record) for run in runs}
 
 
-def finished(run_dir: Path, key: str) -> bool:
-    """Whether a run folder holds the complete result of this very run: same key, every file as it was written."""
-    try:
-        record = read_json(run_dir / "run.json")
-        return record["run_key"] == key and all(sha256(run_dir / n) == h for n, h in record["files"].items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-
-
-def _groups(
-    seeds: Sequence[int], run_dirs: dict[int, Path], keys: dict[int, str], together: bool
-) -> list[tuple[int, list[int]]]:
-    """Seeds that can train in lockstep, with the step they go on from."""
-    steps = {seed: checkpoint.available(run_dirs[seed], keys[seed]) for seed in seeds}
+def _stacks(runs: Sequence[Run], together: bool) -> list[tuple[int, list[Run]]]:
+    """Runs that can train in lockstep, with the step they go on from."""
+    steps = {run.seed: checkpoint.available(run.folder, run.key.sha256) for run in runs}
     if not together:
-        return [(max(steps[seed], default=0), [seed]) for seed in seeds]
+        return [(max(steps[run.seed], default=0), [run]) for run in runs]
     # a kill between two files leaves some seeds one checkpoint ahead: all go on from the newest that all have
     common = set.intersection(*(set(found) for found in steps.values())) if steps else set()
-    groups: dict[int, list[int]] = {}
-    for seed in seeds:
-        groups.setdefault(max(common or steps[seed], default=0), []).append(seed)
-    return sorted(groups.items(), reverse=True)
+    stacks: dict[int, list[Run]] = {}
+    for run in runs:
+        stacks.setdefault(max(common or steps[run.seed], default=0), []).append(run)
+    return sorted(stacks.items(), key=lambda item: item[0], reverse=True)
 
 
 class _Job:
     """One stack of seeds on its way from checkpoint to result."""
 
-    def __init__(
-        self,
-        cell: Cell,
-        seeds: list[int],
-        data: Prepared,
-        run_dirs: dict[int, Path],
-        keys: dict[int, str],
-        device: str,
-        provenance: dict[int, dict[str, Any]],
-        stop: Stop,
-        leases: Leases,
-    ) -> None:
-        self.cell, self.seeds, self.data, self.run_dirs, self.keys = cell, seeds, data, run_dirs, keys
-        self.device, self.provenance, self.stop, self.leases = device, provenance, stop, leases
-        self.model = PHVAE(data.shape, cell.model, seed=seeds[0])
+    def __init__(self, cell: Cell, runs: list[Run], data: Prepared, device: str, stop: Stop, leases: Leases) -> None:
+        self.cell, self.data, self.device, self.stop, self.leases = cell, data, device, stop, leases
+        self.runs = {run.seed: run for run in runs}
+        self.model = PHVAE(data.shape, cell.model, seed=runs[0].seed)
         self.counts = self.model.parameter_counts()
         _check_range(self.model, data)
         self.saved_at = time.monotonic()
 
     def run(self, step: int) -> None:
         """Train from the checkpoints of `step` (0: from the start) to the end."""
-        c, t = self.cell, self.cell.training
-        n_train: Any = c.n_train
+        cell, seeds = self.cell, list(self.runs)
         progress, states, best = self._states(step)
-        stack = Stack(
+        n_train: Any = cell.n_train
+        self.trainer = build(
             self.model,
+            seeds,
             states,
-            step=step,
-            learning_rate=t.learning_rate,
-            device=self.device,
-            precision=t.precision,
-            together=c.model.network.stacks(self.device, torch.get_num_threads()),
-            compile=t.compile == "auto" and self.device == "cuda",
-        )
-        batches = Batches(
             self.data.train,
-            [self.data.subset(n_train, seed if c.subset == "by_seed" else None) for seed in self.seeds],
-            self.seeds,
-            batch_size=t.batch_size,
-            levels=(c.model.order, c.model.latent_size // c.model.order),
+            [self.data.subset(n_train, seed if cell.subset == "by_seed" else None) for seed in seeds],
+            self.data.validation,
+            cell.training,
             device=self.device,
-            dtype=stack.dtype,
-            limit=t.memory_share * available_memory(),
+            threads=torch.get_num_threads(),
+            step=step,
+            progress=progress,
+            best=best,
+            limit=cell.training.memory_share * available_memory(),
         )
-        self.trainer = Trainer(stack, batches, self.data.validation, t, progress, best, step)
-        span = f"seed {self.seeds[0]}" if len(self.seeds) == 1 else f"seeds {self.seeds[0]}-{self.seeds[-1]}"
-        self.meter = Meter(f"{c.name}  {span}", self.trainer.ends[-1])
+        span = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]}-{seeds[-1]}"
+        self.meter = Meter(f"{cell.name}  {span}", self.trainer.ends[-1])
         if step:
             self.meter.line(f"going on from the checkpoint at step {step} of {self.trainer.ends[-1]}")
         self.trainer.run(self._finish, self._between, self._tell)
@@ -155,12 +116,12 @@ class _Job:
     def _states(self, step: int) -> tuple[list[Progress], list[dict[str, Tensor]], list[dict[str, Tensor]]]:
         """Progress, weights (and moments) and best weights of every seed at a step."""
         if step == 0:
-            models = [PHVAE(self.data.shape, self.cell.model, seed=seed) for seed in self.seeds]
+            models = [PHVAE(self.data.shape, self.cell.model, seed=seed) for seed in self.runs]
             weights = [{n: p.detach() for n, p in model.named_parameters()} for model in models]
-            return [Progress(seed) for seed in self.seeds], weights, [{} for _ in self.seeds]
+            return [Progress(seed) for seed in self.runs], weights, [{} for _ in self.runs]
         progress, states, best = [], [], []
-        for seed in self.seeds:
-            _, record, tensors = checkpoint.read(self.run_dirs[seed], step)
+        for run in self.runs.values():
+            _, record, tensors = checkpoint.read(run.folder, step)
             progress.append(Progress(**record))
             best.append({k.removeprefix(BEST): v for k, v in tensors.items() if k.startswith(BEST)})
             states.append({k: v for k, v in tensors.items() if not k.startswith(BEST)})
@@ -182,8 +143,8 @@ class _Job:
         trainer.look()
         for index, progress in enumerate(trainer.progress):
             tensors = trainer.stack.state(index) | {BEST + k: v for k, v in trainer.best[index].items()}
-            folder, key = self.run_dirs[progress.seed], self.keys[progress.seed]
-            checkpoint.write(folder, trainer.step, key, asdict(progress), tensors)
+            run = self.runs[progress.seed]
+            checkpoint.write(run.folder, trainer.step, run.key.sha256, asdict(progress), tensors)
         self.saved_at = time.monotonic()
 
     def _finish(self, progress: Progress, state: dict[str, Tensor]) -> None:
@@ -191,7 +152,7 @@ class _Job:
         if progress.diverged:
             at, last = progress.diverged["step"], progress.diverged["last_finite"]
             self.meter.line(f"seed {progress.seed} diverged at step {at}; last finite loss {last.get('loss')}")
-        folder = self.run_dirs[progress.seed]
+        folder = self.runs[progress.seed].folder
         (folder / "run.json").unlink(missing_ok=True)
         names = ["history.csv"]
         write_text(folder / "history.csv", _csv(progress.rows))
@@ -209,11 +170,12 @@ class _Job:
         checkpoint.remove(folder)
 
     def _record(self, progress: Progress, files: dict[str, str]) -> dict[str, Any]:
-        trainer = self.trainer
+        trainer, run = self.trainer, self.runs[progress.seed]
         images = trainer.step * self.cell.training.batch_size
         return {
-            **self.provenance[progress.seed],
-            "run_key": self.keys[progress.seed],
+            **run.origin,
+            **run.key.fields(),
+            "run_key": run.key.sha256,
             "seed": progress.seed,
             "status": "diverged" if progress.diverged else "ok",
             "diverged": progress.diverged,
@@ -226,7 +188,7 @@ class _Job:
                 "encoder": self.counts["encoders"],
                 "decoder": self.counts["decoder"],
             },
-            "stack": self.seeds,
+            "stack": list(self.runs),
             "seconds_train": round(progress.seconds, 3),
             "images_per_second": round(images / progress.seconds, 1) if progress.seconds else None,
             "peak_memory_mb": _peak_memory(self.device),

@@ -9,10 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from phvae.config.strict import BARE, BY_NAME, MOST_AT_ONCE, Strict, Weight, Whole
-from phvae.model.couplings.chain import Chain
-from phvae.model.divergences.hierarchical import Hierarchical
-from phvae.model.likelihoods.gaussian import Gaussian
-from phvae.model.networks.dense import Dense
 from phvae.model.parts import BASIS_NAMES, COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
 
 __all__ = ["ModelConfig"]
@@ -39,14 +35,16 @@ class ModelConfig(Strict):
     latent_size: Whole = Field(
         12, ge=1, le=MOST_AT_ONCE, description="size L of the whole code; a multiple of the order"
     )
-    coupling: Coupling = Field(Chain(), description="the matrix A of z = mu + A (sigma * eps)")
+    coupling: Coupling = Field(COUPLINGS["chain"](), description="the matrix A of z = mu + A (sigma * eps)")
     prior: Literal["hierarchical", "standard"] = Field("hierarchical", description="p(z) = N(0, A A^T) or N(0, I)")
-    divergence: Divergence = Field(Hierarchical(), description="what the posterior pays for leaving the prior")
-    likelihood: Likelihood = Field(Gaussian(), description="the reconstruction term")
+    divergence: Divergence = Field(
+        DIVERGENCES["hierarchical"](), description="what the posterior pays for leaving the prior"
+    )
+    likelihood: Likelihood = Field(LIKELIHOODS["gaussian"](), description="the reconstruction term")
     reconstruction_weights: Literal["first", "uniform"] | Annotated[list[Weight], Field(min_length=1)] = Field(
         "first", description="lambda_k: first = (1, 0, ...), uniform = (1, ..., 1)/n, or one number a level"
     )
-    network: Network = Field(Dense(), description="encoder and decoder")
+    network: Network = Field(NETWORKS["dense"](), description="encoder and decoder")
     encoder_width: Literal["full", "matched"] = Field(
         "full", description="full: a whole encoder a level; matched: all encoders together as large as the VAE's"
     )

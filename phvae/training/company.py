@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from phvae.api.phvae import PHVAE
 from phvae.determinism.device import session
 from phvae.determinism.seeding import torch_generator
+from phvae.model.model import Model
 from phvae.model.options import ModelConfig
 from phvae.training.stacking import Stack
 
@@ -55,8 +55,8 @@ def _train(
     shape: Sequence[int], config: ModelConfig, seeds: Sequence[int], batches: Sequence[int], device: str
 ) -> dict[int, dict[str, Tensor]]:
     """State and terms of each seed after a few steps on noise."""
-    states: list[dict[str, Tensor]] = [dict(PHVAE(shape, config, seed=seed).named_parameters()) for seed in seeds]
-    stack = Stack(PHVAE(shape, config), states, learning_rate=3e-3, device=device)
+    states: list[dict[str, Tensor]] = [dict(Model(shape, config, seed=seed).named_parameters()) for seed in seeds]
+    stack = Stack(Model(shape, config), states, learning_rate=3e-3, device=device)
     levels = (config.order, config.latent_size // config.order)
     found: dict[int, dict[str, Tensor]] = {seed: {} for seed in seeds}
     for step, size in enumerate([*batches, batches[0]]):

@@ -15,7 +15,7 @@ from torch.nn.functional import pad
 from phvae.training.tape import ALIGNMENT, record
 
 if TYPE_CHECKING:
-    from phvae.api.phvae import PHVAE
+    from phvae.model.model import Model
 
 __all__ = ["Stack", "term_names"]
 
@@ -55,7 +55,7 @@ class Stack:
 
     def __init__(
         self,
-        model: PHVAE,
+        model: Model,
         states: Sequence[dict[str, Tensor]],
         *,
         step: int = 0,

@@ -18,7 +18,7 @@ import pytest
 from synthetic import write_results
 
 from phvae.analysis import figures, report, tables
-from phvae.jobs import tracking
+from phvae.tracking import sync as tracking
 
 pytestmark = pytest.mark.browser
 

@@ -123,7 +123,7 @@ def test_version(capsys: pytest.CaptureFixture[str]):
 def test_errors_become_a_line_and_a_status(
     error: BaseException, status: int, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(stages, "prepare", fail)
@@ -132,7 +132,7 @@ def test_errors_become_a_line_and_a_status(
 
 
 def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(stages, "prepare", fail)
@@ -141,7 +141,7 @@ def test_a_bug_is_not_hidden(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_an_interrupted_training_ends_with_its_own_status(monkeypatch: pytest.MonkeyPatch):
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise interrupts.Interrupted("SIGTERM")
 
     monkeypatch.setattr(stages, "train", stop)
@@ -190,7 +190,7 @@ def test_a_reader_that_leaves_is_no_error():
 
 @pytest.mark.parametrize("error", [RuntimeError("shapes differ"), RecursionError("too deep")])
 def test_other_errors_of_torch_stay_bugs(error: RuntimeError, monkeypatch: pytest.MonkeyPatch):
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(stages, "prepare", fail)

@@ -75,13 +75,13 @@ def test_what_trains_as_one_stack():
 
 @pytest.mark.gpu
 def test_a_fixed_chunk_repeats_on_a_gpu(tmp_path):
-    from tiny import cell, images, keys, run_dirs
+    from tiny import cell, images, runs
 
     from phvae.jobs.training import train
 
     found = []
     for name in "ab":
-        dirs = run_dirs(tmp_path / name, [0, 1])
-        train(cell(), [0, 1], images(), dirs, keys([0, 1]), device="cuda", threads=1, provenance={0: {}, 1: {}})
-        found.append((dirs[1] / "model.safetensors").read_bytes())
+        stack = runs(tmp_path / name, [0, 1])
+        train(cell(), stack, images(), device="cuda", threads=1)
+        found.append((stack[1].folder / "model.safetensors").read_bytes())
     assert found[0] == found[1]

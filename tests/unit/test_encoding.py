@@ -12,24 +12,24 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import cell, dense, density, images, keys, run_dirs
+from tiny import cell, dense, density, images, runs
 
 import phvae
 from phvae.determinism.seeding import torch_generator
 from phvae.encoding import encoder as encoding
-from phvae.encoding.encoder import encode
 from phvae.experiment.grid import Cell
 from phvae.files import read_json, sha256
+from phvae.jobs.encode import encode
 from phvae.jobs.training import train
 
 Arrays = dict[str, np.ndarray]
 
 
 def _run(root: Path, tiny: Cell, data: Any, seed: int = 0) -> tuple[Path, dict[str, Arrays]]:
-    folder = run_dirs(root, [seed])[seed]
-    train(tiny, [seed], data, {seed: folder}, keys([seed]), device="cpu", threads=1, provenance={seed: {"threads": 1}})
-    encode(folder, tiny, seed, data, device="cpu", settings=tiny.evaluation)
-    return folder, {name: dict(np.load(folder / f"{name}.npz")) for name in ("codes", "arrays", "samples")}
+    [run] = runs(root, [seed], threads=1)
+    train(tiny, [run], data, device="cpu", threads=1)
+    encode(run.folder, tiny, seed, data, device="cpu")
+    return run.folder, {name: dict(np.load(run.folder / f"{name}.npz")) for name in ("codes", "arrays", "samples")}
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_another_seed_is_other_noise(pictures: Any, tmp_path: Path):
     again = tmp_path / "again"
     shutil.copytree(folder, again, ignore=shutil.ignore_patterns("encode.json"))
     tiny = cell({"order": 2, "latent_size": 6})
-    encode(again, tiny, 1, data, device="cpu", settings=tiny.evaluation)
+    encode(again, tiny, 1, data, device="cpu")
     other = dict(np.load(again / "arrays.npz"))
     model = phvae.load(folder)
     noise = torch.randn(32, 2, 3, generator=torch_generator(1, "evaluation", "prior", 1))
@@ -201,7 +201,7 @@ def test_each_example_has_noise_of_its_own_whatever_the_batches(
     (again / "arrays.npz").unlink()
     monkeypatch.setattr(encoding, "BATCH", 2)
     tiny = cell({"order": 2, "latent_size": 2, "network": dense(16)}, {"epochs": 4, "learning_rate": 0.01})
-    encode(again, tiny, 0, data, device="cpu", settings=tiny.evaluation)
+    encode(again, tiny, 0, data, device="cpu")
     arrays = dict(np.load(again / "arrays.npz"))
     assert np.allclose(arrays["log_px"], found["arrays"]["log_px"], atol=1e-6)
     for name in found["arrays"].keys() - {"samples_model"}:  # its observation noise is drawn batch by batch
@@ -229,13 +229,13 @@ def test_equal_inputs_give_equal_bytes_and_a_done_run_is_left_alone(tmp_path: Pa
     assert record["files"] == {name: sha256(one / name) for name in record["files"]}
     assert "seconds_encode" in read_json(one / "costs.json")
     before = [(one / name).stat().st_mtime_ns for name in files]
-    assert encode(one, tiny, 0, data, device="cpu", settings=tiny.evaluation) == record
+    assert encode(one, tiny, 0, data, device="cpu") == record
     assert [(one / name).stat().st_mtime_ns for name in files] == before
     (one / "arrays.npz").unlink()  # as `phvae clean` leaves it
-    encode(one, tiny, 0, data, device="cpu", settings=tiny.evaluation)
+    encode(one, tiny, 0, data, device="cpu")
     assert sha256(one / "arrays.npz") == sha256(two / "arrays.npz")
-    more = tiny.evaluation.model_copy(update={"n_samples": 40})
-    assert encode(one, tiny, 0, data, device="cpu", settings=more)["key"] != record["key"]
+    more = cell(training={"epochs": 1}, evaluation={"n_samples": 40})
+    assert encode(one, more, 0, data, device="cpu")["inputs"] != record["inputs"]
     assert np.load(one / "arrays.npz")["samples_mean"].shape[1] == 40
 
 
@@ -272,4 +272,5 @@ def test_pictures_of_densities_in_the_plane(tmp_path: Path):
 
 
 def test_json_is_plain(pictures: Any):
-    assert json.loads((pictures[0] / "encode.json").read_text())["run_key"] == "key-0"
+    model = json.loads((pictures[0] / "encode.json").read_text())["reads"]["model.safetensors"]
+    assert model == sha256(pictures[0] / "model.safetensors")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import cell, dense, images, keys, run_dirs
+from tiny import cell, dense, images, runs
 
 from phvae import PHVAE, load
 from phvae.api.fitting import fit
@@ -35,7 +35,7 @@ def test_fit_is_the_training_of_the_workflow(tmp_path: Path):
         history = model.fit(data.train, validation=data.validation, epochs=2, seed=3, device="cpu")
     finally:
         torch.set_num_threads(before)
-    train(cell(), [3], data, run_dirs(tmp_path, [3]), keys([3]), device="cpu", threads=1, provenance={3: {}})
+    train(cell(), runs(tmp_path, [3]), data, device="cpu", threads=1)
     assert _same(_weights(model), _weights(load(tmp_path / "seed-3")))
     lines = (tmp_path / "seed-3" / "history.csv").read_text().splitlines()
     assert list(history.columns) == lines[0].split(",")

@@ -136,7 +136,7 @@ def test_a_file_system_that_is_away_for_a_moment_takes_no_lease(tmp_path: Path, 
 def test_a_lost_lease_is_the_machines_fault_not_bad_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    def lost(*_: object) -> None:
+    def lost(*_: object, **__: object) -> None:
         raise LeaseLost("run.lease: another process took over this run")
 
     monkeypatch.setattr(stages, "train", lost)

@@ -188,7 +188,7 @@ def test_the_package_calls_nothing_that_runs_text():
 
 
 def test_the_yaml_loader_is_a_safe_one():
-    from phvae.experiment.grid import _Strict
+    from phvae.config.reader import _Strict
 
     assert issubclass(_Strict, yaml.SafeLoader)
     assert not issubclass(_Strict, yaml.UnsafeLoader)
@@ -199,7 +199,7 @@ def test_secrets_of_the_environment_are_recorded_nowhere(monkeypatch: pytest.Mon
         monkeypatch.setenv(name, "hunter2-hunter2")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:hunter2-hunter2@example.org")
     grid = load_grid("config/quick.yaml")
-    record = provenance.describe(grid.cells[0], 0, "key", {}, "cpu", 1)
+    record = provenance.describe(grid.cells[0], 0, {}, "cpu", 1)
     assert "hunter2" not in json.dumps(record)
     assert "hunter2" not in grid.config.model_dump_json()
 

@@ -314,7 +314,7 @@ def test_runs_record_the_claims_they_were_made_under() -> None:
     from phvae.experiment.grid import load_grid
 
     cell = load_grid("config/smoke.yaml").cells[0]
-    record = provenance.describe(cell, 0, "key", {"data": "d"}, "cpu", 1)
+    record = provenance.describe(cell, 0, {"data": "d"}, "cpu", 1)
     assert unchanged([record["claims_sha256"]], sha256("config/claims.yaml")) == "unchanged since before the runs"
 
 

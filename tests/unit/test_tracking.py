@@ -18,8 +18,8 @@ from synthetic import VARIANTS, run_folder, write_results
 
 from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
-from phvae.jobs import tracking
-from phvae.jobs.tracking_content import MOST_POINTS, mask, read_run
+from phvae.tracking import sync as tracking
+from phvae.tracking.content import MOST_POINTS, mask, read_run
 
 FEW = ("vae", "ph-vae-3")
 
@@ -202,7 +202,7 @@ def test_runs_that_the_results_lost_are_removed_but_strangers_stay(results: Path
 DIES = """
 import os, sys
 from pathlib import Path
-from phvae.jobs import tracking
+from phvae.tracking import sync as tracking
 tracking._import()
 from mlflow import MlflowClient
 from mlflow.telemetry import get_telemetry_client
@@ -243,7 +243,7 @@ def test_two_syncs_at_once_on_no_database_agree(results: Path) -> None:
     tracking.sync(results)
     old = ids(results)
     (results.parent / "mlflow" / "mlflow.db").unlink()
-    code = "import sys; from pathlib import Path; from phvae.jobs import tracking; tracking.sync(Path(sys.argv[1]))"
+    code = "import sys; from pathlib import Path; from phvae.tracking.sync import sync; sync(Path(sys.argv[1]))"
     both = [
         subprocess.Popen([sys.executable, "-c", code, str(results)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         for _ in range(2)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tiny import cell, dense, density, images, keys, run_dirs
+from tiny import cell, dense, density, images, key, runs
 from training_runs import RESULT, history, results, train
 
 import phvae
@@ -17,7 +17,8 @@ from phvae.api.phvae import PHVAE
 from phvae.errors import DataError
 from phvae.files import read_json
 from phvae.jobs import training
-from phvae.training import batches, loop
+from phvae.records import current
+from phvae.training import batches, build, loop
 from phvae.training.batches import Batches
 from phvae.training.loop import epoch_ends, schedule_weight
 from phvae.training.options import Schedule, TrainingConfig
@@ -29,7 +30,7 @@ def test_a_run_leaves_a_model_a_history_and_its_record_and_no_checkpoint(tmp_pat
     assert sorted(path.name for path in (tmp_path / "seed-0").iterdir()) == sorted([*RESULT, "run.json"])
     record = records[1]
     assert record == read_json(tmp_path / "seed-1" / "run.json")
-    assert (record["status"], record["run_key"], record["seed"], record["label"]) == ("ok", "key-1", 1, "v")
+    assert (record["status"], record["run_key"], record["seed"], record["label"]) == ("ok", key(1).sha256, 1, "v")
     assert (record["epochs"], record["step"], record["stack"]) == (2, 6, [0, 1])
     model = phvae.load(tmp_path / "seed-1")
     counts = model.parameter_counts()
@@ -86,11 +87,9 @@ def test_convolutions_run_one_after_the_other_with_the_same_bits(tmp_path: Path)
 
 
 def test_more_threads_train_one_after_the_other(tmp_path: Path):
-    dirs, before = run_dirs(tmp_path, (0, 1)), torch.get_num_threads()
+    before = torch.get_num_threads()
     tiny = cell(training={"steps": 1, "epochs": 1})
-    records = training.train(
-        tiny, [0, 1], images(), dirs, keys((0, 1)), device="cpu", threads=2, provenance={0: {}, 1: {}}
-    )
+    records = training.train(tiny, runs(tmp_path, (0, 1)), images(), device="cpu", threads=2)
     assert [records[seed]["stack"] for seed in (0, 1)] == [[0], [1]]
     assert torch.get_num_threads() == before
 
@@ -102,7 +101,7 @@ def test_a_memory_mapped_set_gives_the_same_numbers(tmp_path: Path, monkeypatch:
         held.append(Batches(*args, **kw))
         return held[-1]
 
-    monkeypatch.setattr(training, "Batches", spy)
+    monkeypatch.setattr(build, "Batches", spy)
     data = images()
     np.save(tmp_path / "train.npy", data.train)
     mapped = images()
@@ -115,13 +114,13 @@ def test_a_memory_mapped_set_gives_the_same_numbers(tmp_path: Path, monkeypatch:
 
 def test_seeds_share_the_subset_unless_it_varies_by_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen: list[list[list[int]]] = []
-    plain = training.Batches
+    plain = build.Batches
 
     def spy(data: Any, subsets: Any, *args: Any, **kw: Any) -> Any:
         seen.append([list(map(int, subset)) for subset in subsets])
         return plain(data, subsets, *args, **kw)
 
-    monkeypatch.setattr(training, "Batches", spy)
+    monkeypatch.setattr(build, "Batches", spy)
     data = images()
     for subset in ("fixed", "by_seed"):
         train(tmp_path / subset, cell(n_train=20, subset=subset), data=data)
@@ -263,7 +262,7 @@ def test_each_step_is_weighed_as_its_row_says(tmp_path: Path):
 # ---- NaN ----
 def _poisoned(monkeypatch: pytest.MonkeyPatch, seed: int, wanted: int) -> None:
     """From a step on, one seed's noise is infinite."""
-    plain = training.Batches.at
+    plain = Batches.at
 
     def at(self: Any, step: int) -> Any:
         x, eps = plain(self, step)
@@ -272,7 +271,7 @@ def _poisoned(monkeypatch: pytest.MonkeyPatch, seed: int, wanted: int) -> None:
             eps[self.seeds.index(seed), 0, 0, 0] = math.inf
         return x, eps
 
-    monkeypatch.setattr(training.Batches, "at", at)
+    monkeypatch.setattr(Batches, "at", at)
 
 
 @pytest.mark.parametrize("wanted", [0, 4])
@@ -290,7 +289,7 @@ def test_a_seed_that_diverges_stops_and_the_others_go_on(
     assert record["diverged"]["step"] == record["step"] == wanted + 1
     assert "seed 1 diverged" in capfd.readouterr().err
     assert not (tmp_path / "poisoned" / "seed-1" / "model.safetensors").exists()
-    assert training.finished(tmp_path / "poisoned" / "seed-1", "key-1")
+    assert current(tmp_path / "poisoned" / "seed-1" / "run.json", key(1))
     if wanted:
         assert all(math.isfinite(value) for value in record["diverged"]["last_finite"].values())
         assert len(history(tmp_path / "poisoned", 1)) == 1

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import cell, keys, run_dirs
+from tiny import cell, key, runs
 from training_runs import RESULT, Died, act_at_step, die, results, train
 
 from phvae.files import read_json
 from phvae.jobs import checkpoint, training
 from phvae.jobs.interrupts import Interrupted
+from phvae.jobs.run import Run
+from phvae.records import current
 from phvae.training import loop
 
 
@@ -129,15 +131,19 @@ def test_a_kill_between_the_results_of_two_seeds_trains_only_the_second_on(
 
 
 def test_seeds_go_on_from_the_newest_checkpoint_that_all_have(tmp_path: Path, caplog: pytest.LogCaptureFixture):
-    dirs = run_dirs(tmp_path, range(4))
-    for seed, steps in {0: (10, 20), 1: (20, 30), 2: (20,), 3: ()}.items():
-        dirs[seed].mkdir()
+    every = runs(tmp_path, range(4))
+    for run, steps in zip(every, [(10, 20), (20, 30), (20,), ()], strict=True):
+        run.folder.mkdir()
         for step in steps:
-            checkpoint.write(dirs[seed], step, f"key-{seed}", {}, {})
-    assert training._groups([0, 1, 2], dirs, keys(range(4)), together=True) == [(20, [0, 1, 2])]
-    assert training._groups([0, 1, 2, 3], dirs, keys(range(4)), together=True) == [(30, [1]), (20, [0, 2]), (0, [3])]
-    assert training._groups([0, 1], dirs, keys(range(4)), together=False) == [(20, [0]), (30, [1])]
-    assert training._groups([], dirs, {}, together=True) == []
+            checkpoint.write(run.folder, step, run.key.sha256, {}, {})
+
+    def stacks(chosen: list[Run], together: bool) -> list[tuple[int, list[int]]]:
+        return [(step, [run.seed for run in stack]) for step, stack in training._stacks(chosen, together)]
+
+    assert stacks(every[:3], True) == [(20, [0, 1, 2])]
+    assert stacks(every, True) == [(30, [1]), (20, [0, 2]), (0, [3])]
+    assert stacks(every[:2], False) == [(20, [0]), (30, [1])]
+    assert stacks([], True) == []
 
 
 # ---- finished runs ----
@@ -156,7 +162,7 @@ def test_a_run_that_is_not_what_its_record_says_is_trained_again(tmp_path: Path,
     train(tmp_path, seeds=[0])
     expected = results(tmp_path, 0)
     folder = tmp_path / "seed-0"
-    run_keys = {0: "another"} if harm == "key" else keys([0])
+    code = "other code" if harm == "key" else "code"
     if harm == "model":
         (folder / "model.safetensors").write_bytes(b"x")
     elif harm == "history":
@@ -165,7 +171,7 @@ def test_a_run_that_is_not_what_its_record_says_is_trained_again(tmp_path: Path,
         (folder / "model.json").unlink()
     elif harm == "record":
         (folder / "run.json").write_text("[]")
-    assert not training.finished(folder, run_keys[0])
-    train(tmp_path, seeds=[0], run_keys=run_keys)
+    assert current(folder / "run.json", key(0, code)) is None
+    train(tmp_path, seeds=[0], code=code)
     assert results(tmp_path, 0) == expected
-    assert training.finished(folder, run_keys[0])
+    assert current(folder / "run.json", key(0, code))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny import cell, images, keys, run_dirs
+from tiny import cell, images, runs
 
 from phvae.experiment.grid import Cell
 from phvae.jobs import training
@@ -18,18 +18,9 @@ RESULT = ("model.safetensors", "model.json", "history.csv")
 
 
 def train(
-    root: Path, tiny: Cell | None = None, seeds: Any = (0, 1), data: Any = None, run_keys: Any = None
+    root: Path, tiny: Cell | None = None, seeds: Any = (0, 1), data: Any = None, code: str = "code"
 ) -> dict[int, dict[str, Any]]:
-    return training.train(
-        tiny or cell(),
-        list(seeds),
-        data or images(),
-        run_dirs(root, seeds),
-        run_keys or keys(seeds),
-        device="cpu",
-        threads=1,
-        provenance={seed: {"label": "v"} for seed in seeds},
-    )
+    return training.train(tiny or cell(), runs(root, seeds, code, label="v"), data or images(), device="cpu", threads=1)
 
 
 def results(root: Path, seed: int) -> dict[str, bytes]:

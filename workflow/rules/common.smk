@@ -15,7 +15,7 @@ from phvae.files import sha256_text, write_text
 from phvae.experiment.grid import parse_grid
 from phvae.metrics.weights import stamps
 from phvae.planning.plan import request
-from phvae.experiment.provenance import module_files
+from phvae.experiment.keys import stage_code
 
 # Snakemake and its Slurm plugins write the path of Python into jobs without quotes, which fails where it has a space.
 if os.path.exists(sys.executable):
@@ -42,11 +42,6 @@ wildcard_constraints:
     index="[0-9]+",
 
 
-def modules(stage):
-    """Package code that a stage's numbers depend on: Snakemake does not see it by itself."""
-    return [os.path.relpath(path) for path in module_files(stage)]
-
-
 def size(wildcards):
     """The training size of a path, as the grid holds it."""
     return wildcards.n_train if wildcards.n_train == "all" else int(wildcards.n_train)
@@ -66,6 +61,21 @@ def batch_digest(wildcards):
         f"{cell.variant} {cell.digest(evaluation=True)} {cell.seeds}"
         for cell in batch_of(wildcards)
     ]
+
+
+def code_of(stage):
+    """The code behind a job, hashed by tokens: what it must be redone for. Files are no inputs: a remark redoes nothing."""
+
+    def of(wildcards):
+        if stage == "train":
+            return stage_code(stage, [cell_of(wildcards)])
+        if stage in ("encode", "evaluate", "groups"):
+            return stage_code(stage, batch_of(wildcards))
+        if stage in ("prepare", "reference"):
+            return stage_code(stage, grid.dataset_cells(wildcards.dataset))
+        return stage_code(stage)
+
+    return of
 
 
 def weights_of(wildcards):

@@ -1,6 +1,4 @@
 rule prepare:
-    input:
-        modules("prepare"),
     output:
         paths.data("{dataset}"),
     log:
@@ -12,9 +10,12 @@ rule prepare:
         mem_mb=memory("prepare"),
         runtime=minutes("prepare"),
     params:
+        code=code_of("prepare"),
         config=str(paths.config),
         data=lambda wc: str(grid.dataset_cells(wc.dataset)[0].data),
-        sizes=lambda wc: [cell.n_train for cell in grid.dataset_cells(wc.dataset)],
+        sizes=lambda wc: sorted(
+            {str(cell.n_train) for cell in grid.dataset_cells(wc.dataset)}
+        ),
     shell:
         "exec phvae prepare --config {params.config:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"
 
@@ -22,7 +23,6 @@ rule prepare:
 rule reference:
     input:
         paths.data("{dataset}"),
-        modules("reference"),
     output:
         paths.reference("{dataset}") / "reference.json",
     log:
@@ -35,6 +35,7 @@ rule reference:
         mem_mb=memory("reference"),
         runtime=minutes("reference"),
     params:
+        code=code_of("reference"),
         config=str(paths.config),
         settings=lambda wc: str(grid.dataset_cells(wc.dataset)[0].evaluation),
         weights=weights_of,

@@ -3,7 +3,6 @@ rule evaluate:
         paths.data("{dataset}"),
         paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
         paths.reference("{dataset}") / "reference.json",
-        modules("evaluate"),
     output:
         paths.batch("evaluate", "{dataset}", "{n_train}", "{index}"),
     log:
@@ -23,6 +22,7 @@ rule evaluate:
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
     params:
+        code=code_of("evaluate"),
         config=str(paths.config),
         batch=batch_digest,
         weights=weights_of,
@@ -34,7 +34,6 @@ rule evaluate:
 rule groups:
     input:
         paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
-        modules("groups"),
     output:
         paths.batch("groups", "{dataset}", "{n_train}", "{index}"),
     log:
@@ -46,6 +45,7 @@ rule groups:
         mem_mb=memory("groups"),
         runtime=minutes("groups"),
     params:
+        code=code_of("groups"),
         config=str(paths.config),
         batch=batch_digest,
     shell:

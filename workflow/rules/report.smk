@@ -2,7 +2,6 @@ rule collect:
     input:
         every_batch("evaluate"),
         every_batch("groups"),
-        modules("collect"),
     output:
         paths.root / "metrics.parquet",
         paths.root / "metrics.csv",
@@ -10,9 +9,11 @@ rule collect:
         paths.root / "runs.parquet",
     log:
         paths.log("collect"),
+    localrule: True
     conda:
         "../../envs/phvae.yaml"
     params:
+        code=code_of("collect"),
         config=str(paths.config),
         labels=str(grid.labels),
         off_curve=sorted(grid.off_curve),
@@ -27,14 +28,15 @@ rule tables:
         paths.root / "runs.parquet",
         "config/claims.yaml",
         "config/published.csv",
-        modules("tables"),
     output:
         paths.root / "tables/index.json",
     log:
         paths.log("tables"),
+    localrule: True
     conda:
         "../../envs/phvae.yaml"
     params:
+        code=code_of("tables"),
         config=str(paths.config),
         baseline=grid.config.baseline,
         labels=str(grid.labels),
@@ -45,14 +47,15 @@ rule tables:
 rule figures:
     input:
         paths.root / "metrics.parquet",
-        modules("figures"),
     output:
         paths.root / "figures/index.json",
     log:
         paths.log("figures"),
+    localrule: True
     conda:
         "../../envs/phvae.yaml"
     params:
+        code=code_of("figures"),
         config=str(paths.config),
         baseline=grid.config.baseline,
         labels=str(grid.labels),
@@ -64,14 +67,15 @@ rule report:
     input:
         paths.root / "tables/index.json",
         paths.root / "figures/index.json",
-        modules("report"),
     output:
         paths.root / "report.html",
     log:
         paths.log("report"),
+    localrule: True
     conda:
         "../../envs/phvae.yaml"
     params:
+        code=code_of("report"),
         config=str(paths.config),
         printed=sha256_text(grid.config.model_dump_json()),  # the page shows the configuration
     shell:
@@ -81,14 +85,15 @@ rule report:
 rule track:
     input:
         paths.root / "report.html",
-        modules("track"),
     output:
         paths.root / "tracking.json",
     log:
         paths.log("track"),
+    localrule: True
     conda:
         "../../envs/phvae.yaml"
     params:
+        code=code_of("track"),
         config=str(paths.config),
     shell:
         "exec phvae track --config {params.config:q} >{log:q} 2>&1"

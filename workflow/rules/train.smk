@@ -1,7 +1,6 @@
 rule train:
     input:
         paths.data("{dataset}"),
-        modules("train"),
     output:
         paths.stack("{dataset}", "{n_train}", "{variant}", "{stack}"),
     log:
@@ -14,6 +13,7 @@ rule train:
         mem_mb=memory("train"),
         runtime=minutes("train"),
     params:
+        code=code_of("train"),
         config=str(paths.config),
         cell=lambda wc: cell_of(wc).digest(),
     shell:
@@ -25,7 +25,6 @@ rule encode:
     input:
         paths.data("{dataset}"),
         stacks_of,
-        modules("encode"),
     output:
         paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
     log:
@@ -38,6 +37,7 @@ rule encode:
         mem_mb=memory("encode"),
         runtime=minutes("encode"),
     params:
+        code=code_of("encode"),
         config=str(paths.config),
         batch=batch_digest,
     shell:

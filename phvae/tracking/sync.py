@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError
-from phvae.jobs.tracking_content import Entry, cell_entry, mask, read_run, run_folders, summary_entry
+from phvae.tracking.content import Entry, cell_entry, mask, read_run, run_folders, summary_entry
 
 __all__ = ["default_uri", "mask", "sync"]
 

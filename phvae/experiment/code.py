@@ -1,0 +1,72 @@
+"""The code that decides a result, as a hash: the files of the rooms below that a module imports, and what they import.
+
+An edit elsewhere changes no result: the configuration's values are in a key, and the hash of the data stands for the
+code that made them; jobs, paths and leases only carry a computation out. Parts of a model are found by name when it is
+built, so they are in no file's imports: a run adds those that its cell uses, and a new part changes no other run.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phvae.experiment.stages import ROOMS
+from phvae.files import sha256_text
+from phvae.model.parts import module_of
+from phvae.source import code_sha256, imported
+
+if TYPE_CHECKING:
+    from phvae.model.options import ModelConfig
+
+__all__ = ["code", "files", "parts"]
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def parts(model: ModelConfig) -> list[str]:
+    """The modules of the parts that a model is made of."""
+    names = {"basis": model.basis} | {
+        option: getattr(model, option).name for option in ("coupling", "divergence", "likelihood", "network")
+    }
+    return [module_of(option, name) for option, name in names.items()]
+
+
+def files(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> list[Path]:
+    """The files of these modules and of all that they import within the rooms, sorted."""
+    found: set[Path] = set()
+    todo = [path for module in modules if (path := _file(module))]
+    while todo:
+        path = todo.pop()
+        if path not in found and _within(path, rooms):
+            found.add(path)
+            todo += [other for name in imported(path.read_text(encoding="utf-8")) if (other := _file(name))]
+    return sorted(found)
+
+
+def code(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> str:
+    """The hash of what `files` finds: tokens of Python without documentation, bytes of anything else."""
+    return _hash(tuple(sorted(set(modules))), rooms)
+
+
+@functools.cache
+def _hash(modules: tuple[str, ...], rooms: tuple[str, ...]) -> str:
+    return sha256_text("\n".join(f"{path.relative_to(PACKAGE)} {code_sha256(path)}" for path in files(modules, rooms)))
+
+
+@functools.cache
+def _file(name: str) -> Path | None:
+    """The file of a module of this package; None for anything else."""
+    first, *steps = name.split(".")
+    if first != PACKAGE.name or not steps:
+        return None
+    path = PACKAGE.joinpath(*steps)
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    return path / "__init__.py" if (path / "__init__.py").is_file() else None
+
+
+def _within(path: Path, rooms: tuple[str, ...]) -> bool:
+    place = path.relative_to(PACKAGE).as_posix()
+    return any(place == room or place.startswith(f"{room}/") for room in rooms)

@@ -1,0 +1,48 @@
+"""Keys: what decides the numbers of each stage, hashed (loads no torch)."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+
+from phvae.data.registry import kind_class
+from phvae.experiment.code import PACKAGE, code, parts
+from phvae.experiment.grid import Cell
+from phvae.experiment.stages import STAGES
+from phvae.files import sha256
+from phvae.records import Key, inputs_sha256
+
+__all__ = ["encoding_key", "stage_code", "training_key"]
+
+# the settings that decide what the encode stage writes
+_ENCODED = {"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
+
+
+def training_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: int) -> Key:
+    """The key of a trained run: the code common to all runs and that of its cell's parts; cell, seed, data, machine.
+
+    Not the repository's commit: an edit of a figure does not make a run another run.
+    """
+    torch = importlib.metadata.version("torch")
+    inputs = inputs_sha256(cell.science(), seed, data_sha256, torch, device, threads)
+    return Key(code([*STAGES["train"].code, *parts(cell.model)]), inputs)
+
+
+def encoding_key(cell: Cell, seed: int, model: dict[str, str], data_sha256: str, device: str, threads: int) -> Key:
+    """The key of an encoded run; `model` holds the hashes of the model's files, whatever code trained it."""
+    torch = importlib.metadata.version("torch")
+    settings = cell.evaluation.model_dump(include=_ENCODED)
+    inputs = inputs_sha256(model, seed, data_sha256, settings, torch, device, threads)
+    return Key(code([*STAGES["encode"].code, *parts(cell.model)]), inputs)
+
+
+def stage_code(stage: str, cells: Sequence[Cell] = ()) -> str:
+    """The hash of the code behind a job of a stage that works on these cells: what its rule is run again for."""
+    entry = STAGES[stage]
+    modules = list(entry.code)
+    if stage in ("train", "encode"):
+        modules += [part for cell in cells for part in parts(cell.model)]
+    if stage == "prepare":
+        modules.append(kind_class(str(cells[0].data["kind"])).__module__)
+    others = [sha256(path) for pattern in entry.files for path in sorted(PACKAGE.glob(pattern))]
+    return inputs_sha256(code(modules, entry.rooms), others)

@@ -1,0 +1,168 @@
+"""The stages of the workflow, in one table: what each works on, reads and writes, and the code behind its numbers.
+
+The command line, the keys, the parameters of Snakemake's rules and the pages of the documentation derive from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CLAIMS", "PUBLISHED", "ROOMS", "STAGES", "Stage"]
+
+# Where numbers are made; a name without an ending is a folder.
+ROOMS = (
+    "determinism",
+    "data/prepared.py",
+    "data/distributions",
+    "model",
+    "training",
+    "encoding",
+    "metrics",
+    "analysis",
+    "tracking",
+)
+
+CLAIMS, PUBLISHED = "config/claims.yaml", "config/published.csv"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage.
+
+    Attributes:
+        name: its rule and its command.
+        unit: what one job works on.
+        summary: what it does, in words.
+        reads: what it takes, in words.
+        writes: what it leaves, below results/NAME/.
+        code: the modules whose code, with all that they import, decides its numbers; parts of models, kinds of data
+            and scorers are added by name.
+        rooms: where that code lies.
+        files: other files that decide what it writes, as patterns below the package.
+    """
+
+    name: str
+    unit: Literal["data set", "stack", "batch", "grid"]
+    summary: str
+    reads: str
+    writes: str
+    code: tuple[str, ...]
+    rooms: tuple[str, ...] = ROOMS
+    files: tuple[str, ...] = ()
+
+    @property
+    def local(self) -> bool:
+        """Whether it runs where Snakemake runs, not as a job of a cluster."""
+        return self.unit == "grid"
+
+
+_ALL = (
+    Stage(
+        "prepare",
+        "data set",
+        "prepare a data set in the shared cache",
+        "published files, the user's own, or a formula",
+        "data/{dataset}.json; arrays in results/data/",
+        ("phvae.data.store",),
+        rooms=("data", "determinism"),
+    ),
+    Stage(
+        "reference",
+        "data set",
+        "compute what all runs on a data set share",
+        "prepared data",
+        "reference/{dataset}/: classifier, features, ceilings, floors",
+        (
+            "phvae.metrics.density",
+            "phvae.metrics.reconstruction",
+            "phvae.metrics.generation",
+            "phvae.metrics.disentanglement",
+            "phvae.metrics.latent",
+            "phvae.metrics.dependence",
+            "phvae.metrics.likelihood",
+        ),
+    ),
+    Stage(
+        "train",
+        "stack",
+        "train a stack of seeds of one cell",
+        "prepared data",
+        "runs/.../seed-{seed}/: model, history.csv, run.json",
+        ("phvae.model.model", "phvae.training.build", "phvae.determinism.device", "phvae.data.prepared"),
+    ),
+    Stage(
+        "encode",
+        "batch",
+        "encode, reconstruct and sample with a batch of trained cells",
+        "trained models, prepared data",
+        "codes.npz, arrays.npz, samples.npz, pictures/, encode.json of each run",
+        ("phvae.model.model", "phvae.encoding.encoder", "phvae.determinism.device", "phvae.data.prepared"),
+    ),
+    Stage(
+        "evaluate",
+        "batch",
+        "score a batch of encoded cells",
+        "those arrays, the reference",
+        "metrics.json of each run",
+        (
+            "phvae.metrics.density",
+            "phvae.metrics.reconstruction",
+            "phvae.metrics.generation",
+            "phvae.metrics.disentanglement",
+            "phvae.metrics.latent",
+            "phvae.metrics.dependence",
+            "phvae.metrics.likelihood",
+        ),
+    ),
+    Stage(
+        "groups",
+        "batch",
+        "scores of a batch of cells that need several seeds",
+        "codes of all seeds of a cell",
+        "groups.json of each cell",
+        ("phvae.metrics.groups",),
+    ),
+    Stage(
+        "collect",
+        "grid",
+        "gather all runs into one long table",
+        "records, histories and scores of all runs",
+        "metrics.parquet, metrics.csv, costs.parquet, runs.parquet",
+        ("phvae.analysis.collecting",),
+    ),
+    Stage(
+        "tables",
+        "grid",
+        "statistics, claims and tables from the long table",
+        "the long table, the ledger of claims, published numbers",
+        "tables/",
+        ("phvae.analysis.tables",),
+    ),
+    Stage(
+        "figures",
+        "grid",
+        "figures from the long table and the stored arrays",
+        "the long table, stored arrays",
+        "figures/",
+        ("phvae.analysis.figures",),
+    ),
+    Stage(
+        "report",
+        "grid",
+        "one offline page with claims, tables and figures",
+        "tables/, figures/",
+        "report.html",
+        ("phvae.analysis.report",),
+        files=("analysis/templates/*",),
+    ),
+    Stage(
+        "track",
+        "grid",
+        "bring MLflow up to date with the results",
+        "the results folder",
+        "tracking.json; an MLflow view that can be rebuilt",
+        ("phvae.tracking.sync",),
+    ),
+)
+STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}

@@ -1,0 +1,63 @@
+"""Removing what can be made again, and what kills and failures left behind."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from phvae.experiment.grid import Cell, Grid
+from phvae.files import read_object
+from phvae.jobs import checkpoint
+from phvae.jobs.lease import NAME as LEASE
+from phvae.records import Key, current
+
+__all__ = ["clean"]
+
+OLD = 3600  # seconds: a temporary file of that age was left by a kill
+REMEDY = "remove it, and the run is trained again"
+
+
+def clean(grid: Grid, *, dry_run: bool = False) -> str:
+    """Remove the arrays of scored runs, and what kills and failures left behind; models, codes and numbers stay.
+
+    Where arrays go, the batch's encode manifest goes with them: while all scores stand nothing asks for it, and a
+    later edit of a metric makes manifest and arrays again from the model, without training. A run that is being
+    trained (its lease is there) is left alone, and so is one whose files are not those of its run.json: it will be
+    trained again, and may have begun. A checkpoint of another key than run.json's belongs to such a training.
+    """
+    found: list[Path] = []
+    for where, cells in grid.batches().items():
+        arrays: list[Path] = []
+        for folder, key in _finished(grid, cells):
+            if (folder / "metrics.json").is_file():
+                arrays += folder.glob("arrays.npz")
+            found += _left_over(folder, key)
+        found += [*arrays, grid.paths.batch("encode", *where)] if arrays else []
+    found = [path for path in found if path.is_file()]
+    size = sum(path.stat().st_size for path in found)
+    if not dry_run:
+        for path in found:
+            path.unlink()
+    return f"{'would remove' if dry_run else 'removed'} {len(found)} files, {size / 1e6:.1f} MB"
+
+
+def _finished(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Path, Key]]:
+    """Folders and keys of the cells' runs that are trained and not being trained again."""
+    for cell in cells:
+        for seed in cell.seeds:
+            folder = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
+            record = folder / "run.json"
+            if not record.is_file() or (folder / LEASE).exists():
+                continue
+            found = read_object(record, REMEDY, code=str, inputs=str)
+            key = Key(found["code"], found["inputs"])
+            if current(record, key):
+                yield folder, key
+
+
+def _left_over(folder: Path, key: Key) -> Iterator[Path]:
+    """Checkpoints of a run that is finished, and temporary files that a kill left."""
+    yield from (checkpoint.location(folder, step) for step in checkpoint.available(folder, key.sha256))
+    now = time.time()
+    yield from (path for path in folder.glob(".*-*") if now - path.stat().st_mtime > OLD)

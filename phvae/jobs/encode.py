@@ -1,0 +1,103 @@
+"""The encode job: the arrays of a trained run written for the metrics, a few of them and pictures for people."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phvae.api.saving import load
+from phvae.determinism.device import session
+from phvae.encoding.encoder import STEPS, Arrays, Encoder
+from phvae.experiment.keys import encoding_key
+from phvae.files import atomic, read_json, sha256, write_json
+from phvae.jobs.pictures import curve, grid, save_png
+from phvae.records import current
+
+if TYPE_CHECKING:
+    from phvae.data import Prepared
+    from phvae.experiment.grid import Cell
+
+__all__ = ["encode"]
+
+KEPT_IMAGES = 64
+KEPT_POINTS = 4096
+KEPT_BYTES = 1_500_000  # of samples.npz before compression
+MODEL = ("model.safetensors", "model.json")
+
+
+def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) -> dict[str, Any]:
+    """Encode the test split, reconstruct, sample and score with a trained run.
+
+    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png and, last, encode.json with the
+    hashes of what was read and written. Equal inputs give equal bytes; a run that is encoded already is left alone.
+    The noise comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
+
+    Returns:
+        The content of encode.json.
+
+    Raises:
+        DataError: the run has no model.
+    """
+    run = read_json(folder / "run.json")
+    reads = {name: run["files"].get(name, "") for name in MODEL}
+    threads = run.get("threads", 1)
+    key = encoding_key(cell, seed, reads, data.sha256, device, threads)
+    if done := current(folder / "encode.json", key):
+        return done
+    started = time.perf_counter()
+    with session(device, threads):
+        encoder = Encoder(load(folder, device), data, seed, cell.evaluation)
+        codes, arrays = encoder.codes(), {}
+        for name, value in encoder.arrays(codes):
+            arrays[name] = value
+    kept = _selection(arrays, encoder.original(data.test[:KEPT_POINTS]))
+    _write(folder / "codes.npz", codes, compress=True)
+    _write(folder / "arrays.npz", arrays, compress=False)
+    _write(folder / "samples.npz", kept, compress=True)
+    names = ["codes.npz", "arrays.npz", "samples.npz", *_pictures(folder, kept, data.is_density)]
+    files = {name: sha256(folder / name) for name in names}
+    record = key.fields() | {"device": device, "threads": threads, "reads": reads, "files": files}
+    write_json(folder / "encode.json", record)
+    costs = read_json(folder / "costs.json") if (folder / "costs.json").is_file() else {}
+    write_json(folder / "costs.json", costs | {"seconds_encode": round(time.perf_counter() - started, 3)})
+    return record
+
+
+def _selection(arrays: Arrays, originals: np.ndarray) -> Arrays:
+    """The few examples that are kept with a run for good."""
+    example = originals[:1].nbytes
+    count = KEPT_POINTS if originals.ndim == 2 else min(KEPT_IMAGES, max(8, KEPT_BYTES // (4 * example)))
+    kept = {name: arrays[name][0, :count] for name in ("samples_mean", "samples_model")}
+    kept |= {"reconstructions": arrays["reconstructions"][:count], "originals": originals[:count]}
+    return kept | {name: arrays[name] for name in ("traversals", "interpolations")}
+
+
+def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:
+    with atomic(path) as temporary:
+        (np.savez_compressed if compress else np.savez)(temporary, **arrays)  # type: ignore[arg-type]
+
+
+def _pictures(folder: Path, kept: Arrays, is_density: bool) -> list[str]:
+    """Draw what a person wants to see first; returns the names written."""
+    if is_density:
+        pages = {
+            "samples": curve(kept["samples_mean"], kept["originals"]),
+            "reconstructions": curve(kept["reconstructions"], kept["originals"]),
+        }
+    else:
+        shape = kept["originals"].shape[1:]
+        count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
+        pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
+        pages = {
+            "samples": grid(kept["samples_mean"], 8),
+            "reconstructions": grid(pairs, 8),
+            "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
+        }
+    names = []
+    for name, page in pages.items():
+        save_png(folder / "pictures" / f"{name}.png", page)
+        names.append(f"pictures/{name}.png")
+    return names

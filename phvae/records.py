@@ -1,0 +1,73 @@
+"""Records: what a stage leaves beside its files, and whether it is the answer to today's question."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from phvae.errors import PhvaeError
+from phvae.files import read_object, sha256, sha256_text
+
+__all__ = ["Key", "current", "inputs_sha256"]
+
+LOG = logging.getLogger("phvae")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What decides a result: the code that computes it, and everything that the code is given, each hashed.
+
+    They are apart so that `phvae accept` can carry a result across an edit of the code, and only of the code.
+    """
+
+    code: str
+    inputs: str
+
+    @property
+    def sha256(self) -> str:
+        """One hash of both."""
+        return sha256_text(f"{self.code} {self.inputs}")
+
+    def fields(self) -> dict[str, str]:
+        """The two hashes as a record holds them."""
+        return asdict(self)
+
+
+def inputs_sha256(*ingredients: Any) -> str:
+    """The hash of plain data.
+
+    >>> inputs_sha256({"a": 1, "b": 2}) == inputs_sha256({"b": 2, "a": 1})
+    True
+    """
+    return sha256_text(json.dumps(ingredients, sort_keys=True))
+
+
+def current(path: Path, key: Key) -> dict[str, Any] | None:
+    """The record at `path`, if it has this key and every file that it lists is as it was written.
+
+    A record is a JSON object that holds the two hashes of its key, and perhaps `files`: names relative to its folder
+    and their SHA-256. What is absent is made; what is damaged, or of another key, is made again, and a line in the log
+    says so.
+    """
+    if not path.is_file():
+        return None
+    try:
+        found = read_object(path, "", code=str, inputs=str)
+        files = found.get("files", {})
+        if (found["code"], found["inputs"]) != (key.code, key.inputs):
+            reason = "made by other code" if found["inputs"] == key.inputs else "of other inputs or settings"
+        elif altered := [name for name, known in files.items() if not _same(path.parent / name, known)]:
+            reason = f"{', '.join(sorted(altered))} absent or damaged"
+        else:
+            return found
+    except (PhvaeError, OSError, AttributeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+    LOG.warning("%s: %s; it is made again", path, reason)
+    return None
+
+
+def _same(path: Path, known: str) -> bool:
+    return path.is_file() and sha256(path) == known

@@ -1,0 +1,1 @@
+"""An MLflow view of the results that can be rebuilt at any time."""

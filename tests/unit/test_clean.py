@@ -1,0 +1,96 @@
+"""What is removed from a results folder, and what never is."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from finished import finish, folder_of, key_of, small_grid
+
+from phvae.errors import PhvaeError
+from phvae.files import write_json
+from phvae.jobs import checkpoint
+from phvae.jobs.clean import clean
+from phvae.jobs.lease import Leases
+
+
+def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    folder = finish(grid).parent
+    checkpoint.write(folder, 10, key_of(grid, code="earlier").sha256, {}, {})
+    before = {path.name for path in folder.iterdir()}
+    manifest = grid.paths.batch("encode", "claw", "all", 0)
+    write_json(manifest, {})
+    assert clean(grid, dry_run=True).startswith("would remove 3 files")
+    assert {path.name for path in folder.iterdir()} == before
+    assert clean(grid).startswith("removed 3 files")
+    assert {path.name for path in folder.iterdir()} == before - {"arrays.npz", "checkpoint-0000000010"}
+    assert not manifest.is_file()  # else a later edit of a metric would look for the arrays in vain
+
+
+def test_arrays_that_no_score_has_read_stay(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    folder = finish(grid).parent
+    (folder / "metrics.json").unlink()
+    write_json(grid.paths.batch("encode", "claw", "all", 0), {})
+    assert clean(grid).startswith("removed 0 files")
+    assert grid.paths.batch("encode", "claw", "all", 0).is_file()
+
+
+def test_temporary_files_of_a_kill_go_those_of_a_job_at_work_stay(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    folder = finish(grid).parent
+    left, young = folder / ".arrays-abcd.npz", folder / ".codes-efgh.npz"
+    for path in (left, young):
+        path.write_text("half")
+    os.utime(left, (time.time() - 7200, time.time() - 7200))
+    clean(grid)
+    assert (left.exists(), young.exists()) == (False, True)
+
+
+def test_the_checkpoints_of_a_retraining_stay(tmp_path: Path):
+    """After an edit the old run.json lies beside the checkpoints of the new training, until that ends."""
+    grid = small_grid(tmp_path)
+    folder = finish(grid).parent
+    checkpoint.write(folder, 10, key_of(grid).sha256, {}, {})
+    clean(grid)
+    assert checkpoint.available(folder, key_of(grid).sha256) == [10]
+
+
+def test_the_checkpoints_of_a_run_whose_model_was_damaged_stay(tmp_path: Path):
+    """It is trained again under the same key."""
+    grid = small_grid(tmp_path)
+    folder = finish(grid).parent
+    (folder / "model.safetensors").write_text("damaged")
+    checkpoint.write(folder, 10, key_of(grid, code="earlier").sha256, {}, {})
+    assert clean(grid).startswith("removed 0 files")
+    assert checkpoint.available(folder, key_of(grid, code="earlier").sha256) == [10]
+
+
+def test_a_run_that_is_being_trained_is_left_alone(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    folder = finish(grid).parent
+    with Leases([folder]) as leases:
+        before = {path.name for path in folder.iterdir()}
+        assert clean(grid).startswith("removed 0 files")
+        assert {path.name for path in folder.iterdir()} == before
+        leases.check()
+    assert clean(grid).startswith("removed 1 files")
+
+
+def test_an_unfinished_run_keeps_what_it_goes_on_from(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    finish(grid).unlink()
+    checkpoint.write(folder_of(grid), 10, key_of(grid, code="earlier").sha256, {}, {})
+    assert clean(grid).startswith("removed 0 files")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_a_damaged_record_is_named(tmp_path: Path, content: str):
+    grid = small_grid(tmp_path)
+    path = finish(grid)
+    path.write_text(content)
+    with pytest.raises(PhvaeError, match=f"{path}: .*remove it, and the run is trained again"):
+        clean(grid)
