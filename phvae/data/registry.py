@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from pathlib import Path
 from typing import Any
 
 from phvae.config.explain import validated
-from phvae.data import kinds
 from phvae.data.recipe import Kind
 from phvae.errors import ConfigError, nearest
 
@@ -18,8 +18,8 @@ __all__ = ["KINDS", "kind_class", "parse", "validate"]
 def _find() -> dict[str, type[Kind]]:
     """Every class of the folder that has a name of its own, in the order of files and lines."""
     found: dict[str, type[Kind]] = {}
-    for file in sorted(file.name for file in pkgutil.iter_modules(kinds.__path__)):
-        module = importlib.import_module(f"{kinds.__name__}.{file}")
+    for file in sorted(file.name for file in pkgutil.iter_modules([str(Path(__file__).parent / "kinds")])):
+        module = importlib.import_module(f"phvae.data.kinds.{file}")
         for part in vars(module).values():
             own = inspect.isclass(part) and part.__module__ == module.__name__
             if own and issubclass(part, Kind) and "name" in vars(part):
