@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from phvae.data.files.published import Published, cache_folder, check, fetch_published, find, find_unpacked, search_path
-from phvae.data.recipe import Sources
+from phvae.data.files.obtain import fetch_published
+from phvae.data.files.places import cache_folder, find, find_unpacked, search_path
+from phvae.data.files.published import Published, check
+from phvae.data.recipe import Kind, Sources
 from phvae.data.registry import KINDS, kind_class
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json
@@ -17,11 +19,10 @@ __all__ = ["cards_table", "fetch", "fetch_all", "files_table", "list_sets", "sho
 def list_sets() -> str:
     """One line a kind: name, shape, counts, whether its data are there, how they are checked, licence, title."""
     rows = [("NAME", "SHAPE", "TRAIN / VALIDATION / TEST", "DATA", "HASH", "LICENCE", "TITLE")]
-    for kind in KINDS:
-        cls = kind_class(kind)
+    for kind, cls in KINDS.items():
         about = cls.about
         checked = ", ".join(dict.fromkeys(_hash(file).split()[0].rstrip(":") for file in cls.files)) or "-"
-        rows.append((kind, about.shape, about.counts, _state(kind), checked, about.licence, about.title))
+        rows.append((kind, _shape(cls), _counts(cls), _state(cls), checked, about.licence, about.title))
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     return "\n".join("  ".join([*(row[i].ljust(widths[i]) for i in range(6)), row[6]]).rstrip() for row in rows)
 
@@ -39,8 +40,8 @@ def show(name: str, cache: str | Path = "results/data") -> str:
         f"  source    {about.source}",
         f"  licence   {about.licence}",
         f"  citation  {about.citation}",
-        f"  shape     {about.shape}",
-        f"  counts    {about.counts} (train / validation / test)",
+        f"  shape     {_shape(cls)}",
+        f"  counts    {_counts(cls)} (train / validation / test)",
     ]
     lines += [f"  note      {about.note}"] if about.note else []
     lines += ["options" if cls.model_fields else "no options"]
@@ -101,11 +102,11 @@ def fetch_all(name: str | None, config: str | Path | None, folder: str | Path | 
 def cards_table() -> str:
     """The kinds as a Markdown table."""
     lines = ["| name | what | shape | train / validation / test | licence | source; citation |", "|" + " --- |" * 6]
-    for kind in KINDS:
-        about = kind_class(kind).about
+    for kind, cls in KINDS.items():
+        about = cls.about
         note = f" ({about.note})" if about.note else ""
         lines.append(
-            f"| `{kind}` | {about.title}{note} | {about.shape} | {about.counts} | {about.licence} | "
+            f"| `{kind}` | {about.title}{note} | {_shape(cls)} | {_counts(cls)} | {about.licence} | "
             f"{about.source}; {about.citation} |"
         )
     return "\n".join(lines)
@@ -114,8 +115,8 @@ def cards_table() -> str:
 def files_table() -> str:
     """The published files and their hashes as a Markdown table."""
     lines = ["| name | file | folders looked in | hash | known from |", "|" + " --- |" * 5]
-    for kind in KINDS:
-        for file in kind_class(kind).files:
+    for kind, cls in KINDS.items():
+        for file in cls.files:
             folders = ", ".join("the place itself" if f == "." else f"`{f}/`" for f in file.folders)
             if file.unpacked:
                 folders += "; unpacked: " + ", ".join(f"`{f}/`" for f in file.unpacked)
@@ -145,8 +146,19 @@ def _present(file: Published, roots: list[Path]) -> Path | None:
     return find_unpacked(file, roots)
 
 
-def _state(kind: str) -> str:
-    cls = kind_class(kind)
+def _shape(cls: type[Kind]) -> str:
+    if cls.about.shape is None:
+        return "as in the source"
+    return "x".join(map(str, cls.about.shape)) + (" (or any resolution)" if "resolution" in cls.model_fields else "")
+
+
+def _counts(cls: type[Kind]) -> str:
+    if cls.about.counts is None:
+        return "as in the source, or options"
+    return " / ".join(f"{n:,}" for n in cls.about.counts) + (" (options)" if "n_train" in cls.model_fields else "")
+
+
+def _state(cls: type[Kind]) -> str:
     if cls.places:
         return "yours"
     if not cls.files:

@@ -80,7 +80,7 @@ def _config(config: str) -> Answer:
 
 
 def _data(config: str) -> Answer:
-    from phvae.data.files.published import find, find_unpacked, own, search_path
+    from phvae.data.files.places import find, find_unpacked, own, search_path
     from phvae.data.registry import kind_class
     from phvae.experiment.grid import load_grid
 

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from phvae.analysis.rate_distortion import CURVE
+from phvae.config.explain import validated
 from phvae.config.reader import read_yaml
+from phvae.config.strict import Strict
 from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, nearest
 from phvae.files import sha256
@@ -18,11 +20,7 @@ from phvae.files import sha256
 __all__ = ["Claim", "Claims", "Control", "Matters", "read_claims", "read_known_claims"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Control(_Strict):
+class Control(Strict):
     """What the challenger must beat; a bare name is a variant."""
 
     variant: str = Field(min_length=1, description="a variant, or rate-distortion for the beta curve at matched rate")
@@ -34,7 +32,7 @@ class Control(_Strict):
         return {"variant": value} if isinstance(value, str) else value
 
 
-class Matters(_Strict):
+class Matters(Strict):
     """The smallest effect that matters: absolute in the metric's unit, or a share of the control's mean (or spread)."""
 
     absolute: Annotated[float, Field(gt=0)] | None = None
@@ -47,7 +45,7 @@ class Matters(_Strict):
         return self
 
 
-class Claim(_Strict):
+class Claim(Strict):
     """One claim: supported on a data set if the challenger beats all controls there."""
 
     text: str = Field(min_length=1, description="the claim in a sentence")
@@ -65,9 +63,8 @@ class Claim(_Strict):
     @field_validator("datasets")
     @classmethod
     def _unique(cls, value: list[str]) -> list[str]:
-        twice = sorted({name for name in value if value.count(name) > 1})
-        if twice:
-            raise ValueError(f"expected each data set once, found {', '.join(twice)} twice")
+        if len(set(value)) < len(value):
+            raise ValueError("each data set once")
         return value
 
     @model_validator(mode="after")
@@ -88,7 +85,7 @@ class Claim(_Strict):
         return self
 
 
-class Claims(_Strict):
+class Claims(Strict):
     """The file: when it was written, and its claims by name."""
 
     written: datetime.date = Field(description="the day the claims were fixed, before the runs")
@@ -103,11 +100,7 @@ def read_claims(path: str | Path) -> tuple[Claims, str]:
     Raises:
         ConfigError: the file is absent, not YAML, or says something that cannot be tested; names key, found, expected.
     """
-    content = read_yaml(path)
-    try:
-        return Claims.model_validate(content), sha256(path)
-    except ValidationError as error:
-        raise ConfigError("\n".join(_line(path, item) for item in error.errors()[:8])) from None
+    return validated(Claims, read_yaml(path), lambda key: f"{path}: {key}" if key else str(path)), sha256(path)
 
 
 def read_known_claims(path: str | Path, datasets: Iterable[str], variants: Iterable[str]) -> tuple[Claims, str]:
@@ -153,17 +146,3 @@ def _grid_beside(path: Path) -> dict[str, Any]:
     except ConfigError:
         return {}
     return content if all(isinstance(content.get(key), dict) for key in ("datasets", "variants")) else {}
-
-
-def _line(path: str | Path, item: Any) -> str:
-    key = ".".join(str(part) for part in item["loc"])
-    known = {name for cls in (Claims, Claim, Control, Matters) for name in cls.model_fields}
-    text = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    if item["type"] == "extra_forbidden":
-        return f"{path}: {key}: unknown key{nearest(str(item['loc'][-1]), known)}"
-    if item["type"] == "missing":
-        return f"{path}: {key}: missing, and required"
-    if item["type"] == "value_error":
-        return f"{path}: {key}: {text}"
-    found = repr(item["input"])
-    return f"{path}: {key}: found {found if len(found) < 80 else found[:77] + '...'}, expected {text}"

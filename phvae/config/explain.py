@@ -31,7 +31,9 @@ def _explain(error: ValidationError, cls: type[BaseModel], content: Any, where: 
     for item in error.errors():
         path, hint = _path_and_hint(item, cls, content)
         values[path] = item["input"]
-        text = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+        text = item["msg"]
+        for opening in ("Value error, ", "Input should be ", "String should have "):
+            text = text.removeprefix(opening)
         if item["type"] == "extra_forbidden":
             text = f"unknown key{hint}"
         elif item["type"] == "missing":
@@ -44,8 +46,8 @@ def _explain(error: ValidationError, cls: type[BaseModel], content: Any, where: 
             text = f"found {short(item['input'])}, expected a name beside the options"
         elif item["type"] == "string_pattern_mismatch":
             text = f"found {item['input']!r}, expected letters, digits and . _ + - (a name becomes a folder)"
-        elif item["type"] == "value_error" and not path:
-            pass
+        elif item["type"] == "value_error" and isinstance(item["input"], dict):
+            pass  # of a whole section: the text names its keys
         elif item["type"] == "literal_error":
             text = f"found {short(item['input'])}, expected {text}{nearest(str(item['input']), _quoted(text))}"
         else:
@@ -83,7 +85,8 @@ def _path_and_hint(item: Any, cls: type[BaseModel], content: Any) -> tuple[str, 
             path.append(str(step))
     hint = ""
     if item["type"] == "extra_forbidden":
-        hint = nearest(str(item["loc"][-1]), _known_keys(cls, item["loc"][:-1]))
+        known = _known_keys(cls, item["loc"][:-1])
+        hint = nearest(str(item["loc"][-1]), known) or f"; known here: {', '.join(known) or 'none'}"
     return ".".join(path), hint
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from phvae.data.recipe import SPLITS
-from phvae.errors import DataError
+from phvae.config.explain import validated
+from phvae.errors import ConfigError, DataError
 from phvae.files import read_json
 
-__all__ = ["Card", "read_card"]
+__all__ = ["SPLITS", "Card", "read_card"]
+
+SPLITS = ("train", "validation", "test")
 
 
 class _File(BaseModel):
@@ -47,11 +49,9 @@ def read_card(folder: Path) -> tuple[Card, dict[str, Any]]:
     path = folder / "card.json"
     try:
         content = read_json(path)
-        card = Card.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the card"
-        raise DataError(f"{path}: damaged: {where}: {first['msg']}; prepare the set again") from None
+        card = validated(Card, content, lambda key: f"{path}: damaged: {key or 'the card'}")
+    except ConfigError as error:
+        raise DataError(f"{error}; prepare the set again") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{folder}: no prepared data set ({error}); run `phvae prepare`") from None
     if missing := [f"{split}.npy" for split in SPLITS if f"{split}.npy" not in card.files]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from phvae.data.recipe import SPLITS
+from phvae.data.registry import kind_class
+
 __all__ = ["Facts", "facts"]
+
+_ASSUMED_SHAPE, _ASSUMED_COUNTS = (3, 64, 64), (50_000, 5_000, 10_000)
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Facts:
 
     @property
     def size(self) -> int:
-        """Numbers an example."""
+        """Numbers per example."""
         return math.prod(self.shape)
 
 
@@ -42,19 +46,13 @@ def facts(data: dict[str, Any]) -> Facts:
     >>> facts({"kind": "mnist", "n_validation": 1000}).counts
     (59000, 1000, 10000)
     """
-    from phvae.data.registry import kind_class
-
     kind = kind_class(str(data["kind"]))
-    shape = [int(n) for n in re.findall(r"\d+", kind.about.shape.split("(")[0])]
-    counts = [int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", kind.about.counts)]
-    assumed = not shape or len(counts) != 3
-    if assumed:
-        shape, counts = [3, 64, 64], [50_000, 5_000, 10_000]
+    shape, known = kind.about.shape or _ASSUMED_SHAPE, kind.about.counts or _ASSUMED_COUNTS
     if data.get("resolution"):
-        shape = [shape[0], int(data["resolution"]), int(data["resolution"])]
-    if "n_train" not in data and data.get("n_validation"):  # taken from a published training part
-        counts[0] += counts[1] - int(data["n_validation"])
-    for index, key in enumerate(("n_train", "n_validation", "n_test")):
-        counts[index] = int(data.get(key) or counts[index])
-    classes = tuple(getattr(kind, "factors", {}).values())
-    return Facts(tuple(shape), (counts[0], counts[1], counts[2]), classes, kind.unit_interval, assumed)
+        shape = (shape[0], int(data["resolution"]), int(data["resolution"]))
+    given = [data.get(f"n_{split}") for split in SPLITS]
+    train, validation, test = (int(n or usual) for n, usual in zip(given, known, strict=True))
+    if given[0] is None and kind.about.counts:  # what the other splits leave of the published examples
+        train = sum(known) - validation - test
+    classes = tuple(kind.factor_sizes.values())
+    return Facts(shape, (train, validation, test), classes, kind.unit_interval, kind.about.counts is None)

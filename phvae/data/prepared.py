@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phvae.data.card import read_card
-from phvae.data.recipe import SPLITS
+from phvae.data.card import SPLITS, read_card
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 from phvae.files import sha256
@@ -71,7 +70,7 @@ class Prepared:
             return None
         from phvae.data.registry import parse
 
-        options: Any = parse(self.kind, {"kind": self.kind, **self.card["options"]})[1]
+        options: Any = parse(self.kind, {"kind": self.kind, **self.card["options"]})
         exact: Density1D | Density2D = options.density()
         return exact
 

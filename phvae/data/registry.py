@@ -1,82 +1,60 @@
-"""The registry of data kinds: a name and the class of its options, imported only when that kind is asked for."""
+"""The kinds of data by name, found in the files of `kinds/` (loads no torch)."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
+import pkgutil
+from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
+from phvae.config.explain import validated
 from phvae.data.recipe import Kind
 from phvae.errors import ConfigError, nearest
 
 __all__ = ["KINDS", "kind_class", "parse", "validate"]
 
-KINDS: dict[str, str] = {
-    "trimodal": "phvae.data.kinds.densities:Trimodal",
-    "claw": "phvae.data.kinds.densities:Claw",
-    "weibull": "phvae.data.kinds.densities:Weibull",
-    "lognormal": "phvae.data.kinds.densities:LogNormal",
-    "student_t": "phvae.data.kinds.densities:StudentT",
-    "gap": "phvae.data.kinds.densities:Gap",
-    "bimodal": "phvae.data.kinds.densities:Bimodal",
-    "moons": "phvae.data.kinds.densities:Moons",
-    "rings": "phvae.data.kinds.densities:Rings",
-    "pinwheel": "phvae.data.kinds.densities:Pinwheel",
-    "digits": "phvae.data.kinds.digits:Digits",
-    "mnist": "phvae.data.kinds.idx:Mnist",
-    "fashion-mnist": "phvae.data.kinds.idx:FashionMnist",
-    "kmnist": "phvae.data.kinds.idx:Kmnist",
-    "cifar10": "phvae.data.kinds.cifar:Cifar10",
-    "celeba64": "phvae.data.kinds.celeba:Celeba64",
-    "dsprites": "phvae.data.kinds.grids:Dsprites",
-    "shapes3d": "phvae.data.kinds.grids:Shapes3d",
-    "sprites": "phvae.data.kinds.sprites:Sprites",
-    "images": "phvae.data.kinds.images:Images",
-    "factors": "phvae.data.kinds.factors:Factors",
-}
+
+def _find() -> dict[str, type[Kind]]:
+    """Every class of the folder that has a name of its own, in the order of files and lines."""
+    found: dict[str, type[Kind]] = {}
+    for file in sorted(file.name for file in pkgutil.iter_modules([str(Path(__file__).parent / "kinds")])):
+        module = importlib.import_module(f"phvae.data.kinds.{file}")
+        for part in vars(module).values():
+            own = inspect.isclass(part) and part.__module__ == module.__name__
+            if own and issubclass(part, Kind) and "name" in vars(part):
+                found[part.name] = part
+    return found
+
+
+KINDS = _find()
 
 
 def kind_class(kind: str) -> type[Kind]:
-    """The options class of a kind.
+    """The class of a kind's options.
 
     Raises:
-        ConfigError: if no such kind is registered.
+        ConfigError: if there is no such kind.
     """
     if kind not in KINDS:
         raise ConfigError(
             f"data kind {kind!r} is unknown{nearest(kind, KINDS)}; known kinds: {', '.join(sorted(KINDS))}"
         )
-    module, _, name = KINDS[kind].partition(":")
-    found: type[Kind] = getattr(importlib.import_module(module), name)
-    return found
+    return KINDS[kind]
 
 
-def parse(name: str, data: dict[str, Any] | None) -> tuple[str, Kind]:
-    """The kind and the typed options of a data set called `name`; `kind` defaults to the name itself.
+def parse(name: str, data: dict[str, Any] | None) -> Kind:
+    """The typed options of a data set called `name`; `kind` defaults to the name itself.
 
     Raises:
         ConfigError: on an unknown kind, an unknown option or a value that an option does not take.
     """
     options = dict(data or {})
-    kind = str(options.pop("kind", name))
     try:
-        cls = kind_class(kind)
+        cls = kind_class(str(options.pop("kind", name)))
     except ConfigError as error:
         raise ConfigError(f"datasets.{name}: {error}") from None
-    try:
-        return kind, cls(**options)
-    except ValidationError as error:
-        lines = []
-        for item in error.errors():
-            key = ".".join(str(part) for part in item["loc"]) or "options"
-            if item["type"] == "extra_forbidden":
-                known = sorted(cls.model_fields)
-                hint = nearest(key, known) or f"; {kind} takes: {', '.join(known) or 'no options'}"
-                lines.append(f"{key} is no option of {kind}{hint}")
-            else:
-                lines.append(f"{key}: {item['msg']} (found {item['input']!r})")
-        raise ConfigError(f"datasets.{name}.data: " + "; ".join(lines)) from None
+    return validated(cls, options, lambda key: f"datasets.{name}.data" + (f".{key}" if key else ""))
 
 
 def validate(name: str, data: dict[str, Any] | None) -> dict[str, Any]:
@@ -88,5 +66,5 @@ def validate(name: str, data: dict[str, Any] | None) -> dict[str, Any]:
     Raises:
         ConfigError: on an unknown kind or option, with the nearest valid spelling.
     """
-    kind, options = parse(name, data)
-    return {"kind": kind, **options.model_dump(mode="json")}
+    options = parse(name, data)
+    return {"kind": options.name, **options.model_dump(mode="json")}

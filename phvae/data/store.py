@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from phvae.data.card import read_card
-from phvae.data.recipe import SPLITS, Builder, Input, Kind, Sources
+from phvae.data.builder import Builder
+from phvae.data.card import SPLITS, read_card
+from phvae.data.recipe import Input, Kind, Sources
 from phvae.data.registry import parse
 from phvae.errors import DataError
 from phvae.files import sha256, sha256_text, write_json
@@ -53,32 +54,34 @@ def prepare(
         ConfigError: on unknown kinds or options.
         DataError: if the sources are absent or damaged.
     """
-    kind, options = parse(name, data)
-    cache = Path(cache)
+    options, cache = parse(name, data), Path(cache)
+    sources = Sources(tuple(Path(p) for p in search), cache, download, progress, options.name)
     try:
-        return _prepared(kind, options, cache, tuple(Path(p) for p in search), download, progress)
+        return _prepared(options, sources)
     except MemoryError:
-        raise DataError(f"{kind}: not enough memory to prepare the set; ask for a smaller size") from None
+        raise DataError(f"{options.name}: not enough memory to prepare the set; ask for a smaller size") from None
     except OSError as error:  # what a damaged source raises is a DataError already
-        raise DataError(f"{cache}: {kind} cannot be written ({error.strerror or error}: {error.filename})") from None
+        raise DataError(
+            f"{cache}: {options.name} cannot be written ({error.strerror or error}: {error.filename})"
+        ) from None
 
 
-def _prepared(kind: str, options: Kind, cache: Path, search: tuple[Path, ...], download: bool, progress: bool) -> Path:
-    sources = Sources(search=search, cache=cache, download=download, progress=progress, kind=kind)
+def _prepared(options: Kind, sources: Sources) -> Path:
     recipe = options.read(sources)
     described = options.model_dump(mode="json", exclude=set(options.places))
-    key = _key(kind, options, described, recipe.inputs)
-    folder = cache / f"{kind}-{key[:16]}"
+    key = _key(options, described, recipe.inputs)
+    cache = sources.cache
+    folder = cache / f"{options.name}-{key[:16]}"
     if complete(folder):
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=cache))
-    builder = Builder(temporary, progress=progress)
+    builder = Builder(temporary, progress=sources.progress)
     try:
         recipe.write(builder)
         builder.close()
-        card = _card(kind, key, options, described, recipe.inputs, builder)
+        card = _card(key, options, described, recipe.inputs, builder)
         write_json(temporary / "card.json", card)
         temporary.chmod(0o755)
         _move(temporary, folder)
@@ -98,10 +101,10 @@ def complete(folder: str | Path) -> bool:
         return False
 
 
-def _key(kind: str, options: Kind, described: dict[str, Any], inputs: tuple[Input, ...]) -> str:
+def _key(options: Kind, described: dict[str, Any], inputs: tuple[Input, ...]) -> str:
     content = {
         "format": FORMAT,
-        "kind": kind,
+        "kind": options.name,
         "revision": options.revision,
         "options": described,
         "inputs": sorted((i.name, i.sha256) for i in inputs),
@@ -110,9 +113,9 @@ def _key(kind: str, options: Kind, described: dict[str, Any], inputs: tuple[Inpu
 
 
 def _card(
-    kind: str, key: str, options: Kind, described: dict[str, Any], inputs: tuple[Input, ...], builder: Builder
+    key: str, options: Kind, described: dict[str, Any], inputs: tuple[Input, ...], builder: Builder
 ) -> dict[str, Any]:
-    folder = builder.folder
+    kind, folder = options.name, builder.folder
     for path in folder.iterdir():
         with path.open("rb") as stream:
             os.fsync(stream.fileno())  # memory-mapped arrays too, before any other machine is told of them

@@ -219,7 +219,7 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
     try:
         data = validate(name, entry.data)
     except ConfigError as error:
-        raise ConfigError(f"{source}: {error}") from None
+        raise ConfigError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
     given = config.seeds if entry.seeds is None else entry.seeds
     if isinstance(given, list) and len(set(given)) < len(given):
         raise ConfigError(f"{source}: datasets.{name}.seeds: found {given}, expected each seed once")

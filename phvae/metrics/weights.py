@@ -40,7 +40,7 @@ def inception_weights(settings: EvaluationConfig, data_path: Sequence[str | Path
             then in torch's own cache of checkpoints (under TORCH_HOME).
         data_path: the configuration's folders of data, looked in before PHVAE_DATA_PATH.
     """
-    from phvae.data.files.published import search_path
+    from phvae.data.files.places import search_path
 
     if settings.inception_weights:
         path = Path(settings.inception_weights)
@@ -69,7 +69,7 @@ def fetch_inception(folder: Path | None = None, *, url: str = INCEPTION_URL, pro
         DataError: no network, or what came has another hash; nothing is left behind then.
     """
     from phvae.data.files.fetch import download
-    from phvae.data.files.published import cache_folder
+    from phvae.data.files.places import cache_folder
 
     target = (folder or cache_folder()) / INCEPTION_FILE
     return download((url,), target, _check_hash, limit=300_000_000, progress=progress)

@@ -86,6 +86,8 @@ def test_celeba_without_a_picture_or_attribute(tmp_path: Path, monkeypatch: pyte
     write_celeba(tmp_path, monkeypatch, "folder", lacking="000004.jpg")
     with pytest.raises(DataError, match=r"lacks 1 pictures of the partition, such as 000004\.jpg"):
         prepare(tmp_path, "celeba64")
-    with pytest.raises(DataError, match=r"no attribute 'Bald'; known: Male, Smiling, Young"):
-        prepare(tmp_path, "celeba64", label="Bald")
+    with pytest.raises(
+        DataError, match=r"no attribute 'Smilng'; did you mean 'Smiling'\?; known: Male, Smiling, Young"
+    ):
+        prepare(tmp_path, "celeba64", label="Smilng")
     assert nothing_left(tmp_path)

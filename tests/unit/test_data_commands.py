@@ -15,7 +15,7 @@ from loopback import CONTENT, SHA, serving
 from phvae import cli_data as cli
 from phvae import data, doctor
 from phvae.cli import main
-from phvae.data.files import published
+from phvae.data.files import places
 from phvae.data.files.published import Published
 from phvae.data.kinds import idx
 from phvae.errors import ConfigError
@@ -97,7 +97,7 @@ def test_what_lies_unpacked_is_found_and_not_fetched(
     assert re.search("kmnist .* found", cli.list_sets())
     assert f"found at {folder}" in cli.show("kmnist")
     assert cli.fetch("kmnist", progress=False) == [folder]
-    assert published.find_unpacked(wanted, [folder]) == folder
+    assert places.find_unpacked(wanted, [folder]) == folder
     assert server.seen == []
 
 

@@ -26,7 +26,7 @@ SMALL = {"n_train": 400, "n_validation": 50, "n_test": 300}
 
 
 def density(kind: str, **options: Any) -> Any:
-    found: Any = parse(kind, options)[1]
+    found: Any = parse(kind, options)
     return found.density()
 
 

@@ -11,10 +11,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from phvae import data
-from phvae.data.files.tables import split_rows
-from phvae.data.kinds.digits import stratified
-from phvae.data.kinds.idx import hold_out
 from phvae.data.recipe import SPLITS
+from phvae.data.splits import hold_out, split_rows, stratified
 
 TOLD = "{} changed: raise `revision` of the kinds it serves, so that no cache keeps the old arrays, then this table"
 # the first two draws of each split (train, validation, test), first coordinate, as stored

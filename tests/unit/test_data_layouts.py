@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("no_usual_places")
 
 def write_dsprites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[np.ndarray, np.ndarray]:
     sizes = {"shape": 3, "scale": 2, "orientation": 4, "x": 3, "y": 3}
-    monkeypatch.setattr(grids.Dsprites, "factors", sizes)
+    monkeypatch.setattr(grids.Dsprites, "factor_sizes", sizes)
     classes = grid([1, *sizes.values()])
     images = RNG.integers(0, 2, (len(classes), 64, 64), dtype=np.uint8)
     values = classes.astype(np.float64)
@@ -70,7 +70,7 @@ def test_the_test_split_of_dsprites_is_not_sorted(tmp_path: Path, monkeypatch: p
 
 def test_dsprites_of_another_grid_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_dsprites(tmp_path, monkeypatch)
-    monkeypatch.setattr(grids.Dsprites, "factors", {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32})
+    monkeypatch.setattr(grids.Dsprites, "factor_sizes", {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32})
     with (
         pytest.warns(UserWarning, match="unverified"),
         pytest.raises(DataError, match=r"\[3, 2, 4, 3, 3\] values, expected \[3, 6, 40, 32, 32\]"),
@@ -80,7 +80,7 @@ def test_dsprites_of_another_grid_are_refused(tmp_path: Path, monkeypatch: pytes
 
 def test_shapes3d_from_its_published_layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {"floor_hue": 2, "wall_hue": 3, "object_hue": 2, "scale": 2, "shape": 4, "orientation": 3}
-    monkeypatch.setattr(grids.Shapes3d, "factors", sizes)
+    monkeypatch.setattr(grids.Shapes3d, "factor_sizes", sizes)
     monkeypatch.setattr(arrays, "_BLOCK", 64 * 64 * 3 * 50)  # several blocks
     classes = grid(list(sizes.values()))
     images = RNG.integers(0, 256, (len(classes), 64, 64, 3), dtype=np.uint8)

@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phvae import data
-from phvae.data.recipe import Builder
-from phvae.data.registry import KINDS, kind_class
+from phvae.data.builder import Builder
+from phvae.data.facts import facts
+from phvae.data.recipe import Kind
+from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json
 
@@ -27,17 +29,47 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> data.Prepared:
     return data.load(data.prepare("digits", None, cache=tmp_path_factory.mktemp("cache")))
 
 
-def test_loading_imports_no_torch() -> None:
-    code = "import sys, phvae.data as d; d.validate('sprites', {}); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_loading_imports_nothing_heavy() -> None:
+    heavy = "{'torch', 'sklearn', 'scipy', 'h5py', 'PIL', 'urllib.request'}"
+    code = f"import sys, phvae.data as d; d.validate('sprites', {{}}); print(*({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_a_card_and_documented_options(kind: str) -> None:
-    cls = kind_class(kind)
+    cls = KINDS[kind]
     about = cls.about
-    assert all([about.title, about.source, about.licence, about.citation, about.shape, about.counts])
+    assert cls.name == kind
+    assert all([about.title, about.source, about.licence, about.citation])
     assert cls.__doc__
+    # the user's own files tell their sizes, all others are known beforehand, for the default options too
+    assert (about.shape is None) == (about.counts is None) == bool(cls.places)
+    if about.shape:
+        told = facts(data.validate(kind, None))
+        assert (told.shape, told.counts, told.assumed) == (about.shape, about.counts, False)
+
+
+def test_every_named_class_is_found_and_no_two_share_a_name() -> None:
+    todo, named = [Kind], []
+    while todo:
+        cls = todo.pop()
+        todo += cls.__subclasses__()
+        named += [cls.name] if "name" in vars(cls) else []
+    assert sorted(named) == sorted(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "counts"),
+    [
+        ("cifar10", {"n_validation": 1_000}, (49_000, 1_000, 10_000)),
+        ("dsprites", {"n_validation": 1_000}, (721_280, 1_000, 15_000)),
+        ("dsprites", {"n_train": 700, "n_test": 10_000}, (700, 5_000, 10_000)),
+        ("claw", {"n_train": 700}, (700, 2_000, 10_000)),
+        ("factors", {"path": "x", "n_test": 77}, (50_000, 5_000, 77)),
+    ],
+)
+def test_counts_that_options_change(kind: str, options: dict[str, object], counts: tuple[int, ...]) -> None:
+    assert facts(data.validate(kind, options)).counts == counts
 
 
 def test_validate_gives_every_option_its_value() -> None:
@@ -58,9 +90,11 @@ def test_validate_gives_every_option_its_value() -> None:
         ("clwa", None, "did you mean 'claw'"),
         ("mine", {"kind": "sprits"}, "did you mean 'sprites'"),
         ("sprites", {"resolutoin": 64}, "did you mean 'resolution'"),
-        ("sprites", {"resolution": 3}, "resolution.*greater than or equal to 16"),
-        ("digits", {"size": 8}, "size is no option of digits; digits takes: no options"),
-        ("images", None, "path: Field required"),
+        ("sprites", {"resolution": 3}, "resolution: found 3, expected greater than or equal to 16"),
+        ("digits", {"size": 8}, r"datasets\.digits\.data\.size: unknown key; known here: none"),
+        ("sprites", {"x": 1}, "data.x: unknown key; known here: resolution, n_train"),
+        ("sprites", {"n_train": 60_000}, r"sprites\.data: n_train .* is 64,000, expected at most 55,296"),
+        ("images", None, "data.path: missing, and required"),
         ("claw", {"n_train": 10**19}, "n_train: .*less than or equal to 1000000000"),
         ("claw", {"n_test": 10**30}, "n_test: .*less than or equal to 1000000000"),
         ("lognormal", {"sd": 1e-18}, r"sd: .*greater than or equal to 0\.01"),

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from phvae.data.files.published import cache_folder
+from phvae.data.files.places import cache_folder
 from phvae.errors import DataError
 from phvae.files import sha256
 from phvae.metrics import features, fidelity, generation, weights

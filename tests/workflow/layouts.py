@@ -87,7 +87,7 @@ def _classes(sizes: list[int]) -> np.ndarray:
 
 def _dsprites(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {"shape": 3, "scale": 2, "orientation": 4, "x": 3, "y": 3}
-    monkeypatch.setattr(grids.Dsprites, "factors", sizes)
+    monkeypatch.setattr(grids.Dsprites, "factor_sizes", sizes)
     classes = _classes([1, *sizes.values()])
     (folder / "dsprites").mkdir()
     np.savez_compressed(
@@ -100,7 +100,7 @@ def _dsprites(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _shapes3d(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = {"floor_hue": 3, "wall_hue": 3, "object_hue": 2, "scale": 2, "shape": 4, "orientation": 2}
-    monkeypatch.setattr(grids.Shapes3d, "factors", sizes)
+    monkeypatch.setattr(grids.Shapes3d, "factor_sizes", sizes)
     classes = _classes(list(sizes.values()))
     (folder / "3dshapes").mkdir()
     with h5py.File(folder / "3dshapes" / grids.Shapes3d.files[0].name, "w") as file:

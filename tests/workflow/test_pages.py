@@ -95,7 +95,7 @@ def test_no_exception_is_left_over():
 
 
 def test_fetched_files_and_figures_leave_the_home_folder_alone(checkout: Path):
-    code = "import matplotlib.pyplot; from phvae.data.files.published import cache_folder; print(cache_folder())"
+    code = "import matplotlib.pyplot; from phvae.data.files.places import cache_folder; print(cache_folder())"
     assert started(checkout, ["python", "-c", code]).strip() == str(checkout / ".cache/phvae/data")
 
 

@@ -10,6 +10,7 @@ import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +63,19 @@ def _folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
             path = Path(place, file)
             name = path.relative_to(folder).as_posix()
             if wanted(name):
-                yield name, _caught(path, lambda path=path: _read_file(path))  # type: ignore[misc]
+                yield name, _caught(path, partial(_read_file, path))
 
 
 def _read_file(path: Path) -> bytes:
     if not path.is_file():
         raise DataError(f"{path}: no regular file")
-    if path.stat().st_size > _FILE_LIMIT:
-        raise DataError(f"{path}: more than {_FILE_LIMIT} bytes")
+    _bounded(path.stat().st_size, path)
     return path.read_bytes()
+
+
+def _bounded(size: int, what: object) -> None:
+    if size > _FILE_LIMIT:
+        raise DataError(f"{what}: more than {_FILE_LIMIT} bytes")
 
 
 def _caught(what: object, read: Callable[[], bytes]) -> bytes | DataError:
@@ -92,19 +97,18 @@ def _zip(path: Path, wanted: Callable[[str], bool], limit: int) -> Iterator[Item
             if member.is_dir() or not wanted(name):
                 continue
             what = f"{path}: {name}"
+            yield name, _caught(what, partial(_read_member, archive, member, what))
 
-            def read(member: zipfile.ZipInfo = member, what: str = what) -> bytes:
-                if (member.external_attr >> 28) == 0xA:
-                    raise DataError(f"{what}: is a link; links in archives are not followed")
-                if member.file_size > _FILE_LIMIT:
-                    raise DataError(f"{what}: more than {_FILE_LIMIT} bytes")
-                with archive.open(member) as stream:
-                    content = read_exactly(stream, member.file_size, what)
-                    if stream.read(1):
-                        raise DataError(f"{what}: unpacks to more than the {member.file_size} bytes stated")
-                    return content
 
-            yield name, _caught(what, read)
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, what: str) -> bytes:
+    if (member.external_attr >> 28) == 0xA:
+        raise DataError(f"{what}: is a link; links in archives are not followed")
+    _bounded(member.file_size, what)
+    with archive.open(member) as stream:
+        content = read_exactly(stream, member.file_size, what)
+        if stream.read(1):
+            raise DataError(f"{what}: unpacks to more than the {member.file_size} bytes stated")
+        return content
 
 
 def _tar(path: Path, wanted: Callable[[str], bool], limit: int, magic: bytes) -> Iterator[Item]:

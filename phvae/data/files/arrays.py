@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -56,10 +57,14 @@ def read_array(path: str | Path, key: str) -> np.ndarray:
         DataError: as `open_rows`, and if the array has more than 2^30 bytes.
     """
     rows = open_rows(path, key)
-    if int(np.prod(rows.shape, dtype=object)) * rows.dtype.itemsize > _SMALL:
+    if math.prod(rows.shape) * rows.dtype.itemsize > _SMALL:
         raise DataError(f"{rows.what}: shape {rows.shape} is too large for this array")
     blocks = list(rows.blocks())
     return np.concatenate(blocks) if blocks else np.zeros(rows.shape, rows.dtype)
+
+
+def _absent(path: Path, key: str, found: list[str]) -> DataError:
+    return DataError(f"{path}: has no array {key!r}{nearest(key, found)}; found: {', '.join(found[:20])}")
 
 
 def _accept(what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
@@ -69,22 +74,22 @@ def _accept(what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         raise DataError(f"{what}: holds {dtype}, expected numbers")
     if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
         raise DataError(f"{what}: has the shape {shape}, expected at least one row and no empty dimension")
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > _LIMIT:
+    if math.prod(shape) * dtype.itemsize > _LIMIT:
         raise DataError(f"{what}: states the shape {shape} of {dtype}, more than {_LIMIT} bytes; refused")
 
 
-def _per_block(shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
-    return max(1, _BLOCK // (int(np.prod(shape[1:], dtype=object)) * dtype.itemsize))
+def _slices(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[slice]:
+    """The rows, piece by piece, of about `_BLOCK` bytes each."""
+    count = max(1, _BLOCK // (math.prod(shape[1:]) * dtype.itemsize))
+    return (slice(first, min(first + count, shape[0])) for first in range(0, shape[0], count))
 
 
 def _header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
+    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in readers:
         raise DataError(f"{what}: npy format {version} is not supported, expected 1.0 or 2.0")
+    shape, fortran, dtype = readers[version](stream)
     _accept(what, shape, dtype)
     if fortran and len(shape) > 1:
         raise DataError(f"{what}: stored in Fortran order; save it again with numpy.ascontiguousarray")
@@ -97,11 +102,10 @@ def _npz(path: Path, key: str) -> Rows:
     with reading(path), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
         if member not in names:
-            found = [n.removesuffix(".npy") for n in names]
-            raise DataError(f"{path}: has no array {key!r}{nearest(key, found)}; found: {', '.join(found[:20])}")
+            raise _absent(path, key, [n.removesuffix(".npy") for n in names])
         with reading(what), archive.open(member) as stream:
             shape, dtype, start = _header(stream, what)
-        row = int(np.prod(shape[1:], dtype=object)) * dtype.itemsize
+        row = math.prod(shape[1:]) * dtype.itemsize
         stated, real = start + shape[0] * row, archive.getinfo(member).file_size
         if stated != real:
             raise DataError(f"{what}: {real} bytes, but its header states {stated}; the file is damaged")
@@ -109,10 +113,9 @@ def _npz(path: Path, key: str) -> Rows:
     def blocks() -> Iterator[np.ndarray]:
         with reading(what), zipfile.ZipFile(path) as archive, archive.open(member) as stream:
             read_exactly(stream, start, what)
-            count = _per_block(shape, dtype)
-            for first in range(0, shape[0], count):
-                n = min(count, shape[0] - first)
-                yield np.frombuffer(read_exactly(stream, n * row, what), dtype).reshape(n, *shape[1:])
+            for part in _slices(shape, dtype):
+                content = read_exactly(stream, (part.stop - part.start) * row, what)
+                yield np.frombuffer(content, dtype).reshape(-1, *shape[1:])
             stream.read(1)  # reaching the end checks the member's CRC
 
     return Rows(what, shape, dtype, blocks)
@@ -126,8 +129,7 @@ def _hdf5(path: Path, key: str) -> Rows:
     def dataset(file: Any) -> Any:
         link = file.get(key, getlink=True) if key in file else None
         if link is None:
-            found = [str(k) for k in file]
-            raise DataError(f"{path}: has no array {key!r}{nearest(key, found)}; found: {', '.join(found[:20])}")
+            raise _absent(path, key, [str(k) for k in file])
         if not isinstance(link, h5py.HardLink):
             raise DataError(f"{what}: is a link to another place; refused")
         found = file[key]
@@ -143,8 +145,7 @@ def _hdf5(path: Path, key: str) -> Rows:
     def blocks() -> Iterator[np.ndarray]:
         with reading(what), h5py.File(path, "r") as file:
             found = dataset(file)
-            count = _per_block(shape, dtype)
-            for first in range(0, shape[0], count):
-                yield found[first : first + count]
+            for part in _slices(shape, dtype):
+                yield found[part]
 
     return Rows(what, shape, dtype, blocks)

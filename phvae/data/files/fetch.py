@@ -1,8 +1,12 @@
-"""Downloads: resumed, retried, bounded, and checked before the file takes its final name."""
+"""Downloads: resumed, retried, bounded, and checked before the file takes its final name.
+
+Not pooch: it begins a broken download anew, bounds no size, and knows one address per file.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import os
 import random
@@ -15,11 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import DataError
-
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows: two downloads of one file at once are not kept apart there
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["download"]
 
@@ -195,9 +194,6 @@ def _size(path: Path) -> int:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let one process at a time download into a folder, where the file system knows locks."""
-    if fcntl is None:  # pragma: no cover - Windows
-        yield
-        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -105,9 +105,9 @@ def _fitted(image: Any, rule: Rule, what: object) -> Any:
 
 
 def decode_all(
-    items: Iterator[tuple[str, bytes | DataError]], rule: Rule, done: Callable[[str, np.ndarray | DataError], None]
-) -> None:
-    """Decode pictures with a thread a core; hand each, or the DataError it gave, to `done` in the order of `items`."""
+    items: Iterable[tuple[str, bytes | DataError]], rule: Rule
+) -> Iterator[tuple[str, np.ndarray | DataError]]:
+    """Decode pictures with a thread per core; yield each, or the DataError it gave, in the order of `items`."""
     threads = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     waiting: deque[tuple[str, Future[np.ndarray | DataError]]] = deque()
 
@@ -124,7 +124,6 @@ def decode_all(
             waiting.append((name, pool.submit(work, name, content)))
             if len(waiting) > 16 * threads:
                 first, future = waiting.popleft()
-                done(first, future.result())
-        while waiting:
-            first, future = waiting.popleft()
-            done(first, future.result())
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()

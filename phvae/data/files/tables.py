@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
+from phvae.data.builder import Builder
 from phvae.data.files.arrays import Rows
-from phvae.data.recipe import SPLITS, Builder
-from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 
-__all__ = ["check_grid", "classes_of", "split_rows", "write_rows"]
+__all__ = ["check_grid", "classes_of", "write_table"]
 
 
 def classes_of(values: np.ndarray, what: object) -> tuple[np.ndarray, list[int]]:
@@ -40,9 +40,7 @@ def check_grid(classes: np.ndarray, sizes: list[int], what: object) -> None:
     for i, size in enumerate(sizes):
         if classes[:, i].min() < 0 or classes[:, i].max() >= size:
             raise DataError(f"{what}: factor {i} has more values than the {size} stated")
-    total = 1
-    for size in sizes:
-        total *= size
+    total = math.prod(sizes)
     if total != len(classes):
         raise DataError(
             f"{what}: {len(classes)} rows do not form the grid {' x '.join(map(str, sizes))} = {total}; "
@@ -53,34 +51,24 @@ def check_grid(classes: np.ndarray, sizes: list[int], what: object) -> None:
         raise DataError(f"{what}: the rows do not form a grid: {twice} combinations of factors occur more than once")
 
 
-def split_rows(n: int, n_train: int | None, n_validation: int, n_test: int, *component: str) -> dict[str, np.ndarray]:
-    """Draw the splits from n rows without replacement, with one fixed seed.
-
-    Test rows come in the order in which they are drawn: in the file's order, sorted by factors, the first two thirds
-    would not hold the values of the last third. The other splits ascend.
-    """
-    left = n - n_test - n_validation
-    if left < 1 or (n_train or 1) > left:
-        raise DataError(
-            f"{n} rows are too few for n_test {n_test} + n_validation {n_validation} + n_train {n_train or 1}"
-        )
-    order = numpy_generator(0, "split", *component).permutation(n)
-    cuts = {
-        "test": order[:n_test],
-        "validation": order[n_test : n_test + n_validation],
-        "train": order[n_test + n_validation :][:n_train],
-    }
-    return {split: cuts[split] if split == "test" else np.sort(cuts[split]) for split in SPLITS}
-
-
-def write_rows(
+def write_table(
     builder: Builder,
     images: Rows,
+    table: np.ndarray,
+    sizes: dict[str, int],
     splits: dict[str, np.ndarray],
-    layout: Literal["auto", "hwc", "chw"],
-    values: Literal["auto", "bytes", "binary", "unit"],
+    layout: Literal["auto", "hwc", "chw"] = "auto",
+    values: Literal["auto", "bytes", "binary", "unit"] = "auto",
 ) -> None:
-    """Stream images into the splits as uint8 (N, C, H, W), never holding more than one block in memory."""
+    """Write the splits of images (N, ...) and of their factor classes (N, F); `sizes` are the values per factor.
+
+    Images are streamed into uint8 (N, C, H, W), never more than one block in memory.
+
+    Raises:
+        DataError: if the images are not as many as the table's rows, or not of the shape and values asked for.
+    """
+    if images.shape[0] != len(table):
+        raise DataError(f"{images.what}: {images.shape[0]} images, but {len(table)} rows of factors")
     shape, move = _channels(images, layout)
     kind = _values(images) if values == "auto" else values
     out = {split: builder.create(split, (len(rows), *shape)) for split, rows in splits.items()}
@@ -93,6 +81,10 @@ def write_rows(
                 if len(run):
                     out[split].write(int(run[0]), pixels[rows[run] - start])
         start += len(block)
+    for split, rows in splits.items():
+        builder.annotate(split, factors=table[rows])
+    builder.facts["factor_names"] = list(sizes)
+    builder.facts["factor_sizes"] = list(sizes.values())
 
 
 def _channels(images: Rows, layout: str) -> tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]:

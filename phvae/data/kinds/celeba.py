@@ -1,21 +1,26 @@
-"""CelebA, aligned and cropped faces, brought to 64x64 pixels."""
+"""CelebA, aligned and cropped faces, brought to 64x64 pixels.
+
+torchvision's reader wants the pictures unpacked, decodes one at a time and loads torch: hence this one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from phvae.data.builder import Builder
 from phvae.data.files.archives import walk
+from phvae.data.files.obtain import obtain
 from phvae.data.files.pictures import Rule, decode_all
-from phvae.data.files.published import Published, find_unpacked, obtain, search_path
+from phvae.data.files.places import find_unpacked, search_path
+from phvae.data.files.published import Published
 from phvae.data.files.safe import reading
-from phvae.data.kinds.images import is_picture, tree_digest
-from phvae.data.recipe import SPLITS, About, Builder, Input, Kind, Recipe, Sources
-from phvae.errors import DataError
+from phvae.data.files.trees import is_picture, tree_digest
+from phvae.data.recipe import SPLITS, About, Input, Kind, Recipe, Sources
+from phvae.errors import DataError, nearest
 
 __all__ = ["Celeba64", "read_attribute", "read_partition"]
 
@@ -38,44 +43,26 @@ def _published(name: str, drive: str, md5: str, limit: int = 1 << 26, unpacked: 
 
 
 def read_partition(path: Path) -> dict[str, int]:
-    """Read list_eval_partition.txt: picture name -> 0 train, 1 validation, 2 test.
-
-    Raises:
-        DataError: on a line that is not a name and one of 0, 1, 2.
-    """
-    found: dict[str, int] = {}
+    """Read list_eval_partition.txt, whose hash was checked: picture name -> 0 train, 1 validation, 2 test."""
     with reading(path):
-        for number, line in enumerate(path.read_text(encoding="ascii").splitlines(), 1):
-            parts = line.split()
-            if not parts:
-                continue
-            if len(parts) != 2 or parts[1] not in ("0", "1", "2") or parts[0] in found:
-                raise DataError(f"{path}, line {number}: {line[:60]!r} is not a new name followed by 0, 1 or 2")
-            found[parts[0]] = int(parts[1])
-    return found
+        rows = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
+        return {name: int(part) for name, part in rows}
 
 
 def read_attribute(path: Path, attribute: str) -> dict[str, int]:
-    """Read one column of list_attr_celeba.txt: picture name -> 0 or 1.
+    """Read one column of list_attr_celeba.txt, whose hash was checked: picture name -> 0 or 1.
 
     Raises:
-        DataError: if there is no such attribute, or a line is not of the published form.
+        DataError: if there is no such attribute.
     """
     with reading(path):
-        lines = path.read_text(encoding="ascii").splitlines()
-        if len(lines) < 3:
-            raise DataError(f"{path}: {len(lines)} lines, expected a count, the attributes' names and a line a picture")
-        names = lines[1].split()
-        if attribute not in names:
-            raise DataError(f"{path}: has no attribute {attribute!r}; known: {', '.join(names)}")
+        _, header, *lines = path.read_text(encoding="ascii").splitlines()
+        if attribute not in (names := header.split()):
+            raise DataError(
+                f"{path}: has no attribute {attribute!r}{nearest(attribute, names)}; known: {', '.join(names)}"
+            )
         column = names.index(attribute) + 1
-        found: dict[str, int] = {}
-        for number, line in enumerate(lines[2:], 3):
-            parts = line.split()
-            if len(parts) != len(names) + 1 or parts[column] not in ("-1", "1"):
-                raise DataError(f"{path}, line {number}: expected a name and {len(names)} values of -1 or 1")
-            found[parts[0]] = int(parts[column] == "1")
-        return found
+        return {parts[0]: int(parts[column] == "1") for parts in map(str.split, lines)}
 
 
 class Celeba64(Kind):
@@ -84,13 +71,14 @@ class Celeba64(Kind):
     crop: Annotated[int, Field(ge=64, le=178)] = Field(148, description="side of the central square, of 178 x 218")
     label: str = Field("Smiling", description="the attribute that serves as label")
 
+    name: ClassVar[str] = "celeba64"
     about: ClassVar[About] = About(
         title="CelebA, aligned faces at 64x64",
         source="https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
         licence="non-commercial research only (the publishers' agreement)",
         citation="Z. Liu, P. Luo, X. Wang, X. Tang (2015), Deep learning face attributes in the wild, ICCV",
-        shape="3x64x64",
-        counts="162,770 / 19,867 / 19,962",
+        shape=(3, 64, 64),
+        counts=(162_770, 19_867, 19_962),
         note="a central square of 148 pixels, bicubic to 64; one of 40 binary attributes as label",
     )
     files: ClassVar[tuple[Published, ...]] = (
@@ -115,8 +103,6 @@ class Celeba64(Kind):
         pictures = folder or checked[2][0]
         partition = read_partition(checked[0][0])
         attribute = read_attribute(checked[1][0], self.label)
-        if missing := [name for name in partition if name not in attribute]:
-            raise DataError(f"{checked[1][0]}: lacks {len(missing)} pictures of the partition, such as {missing[0]}")
         return Recipe(tuple(inputs), lambda builder: self._write(builder, pictures, partition, attribute))
 
     def _write(self, builder: Builder, path: Path, partition: dict[str, int], attribute: dict[str, int]) -> None:
@@ -126,22 +112,17 @@ class Celeba64(Kind):
         place = {name: (split, row) for split, rows in names.items() for row, name in enumerate(rows)}
         out = {split: builder.create(split, (len(rows), 3, 64, 64)) for split, rows in names.items()}
         missing = set(place)
-
-        def done(name: str, picture: np.ndarray | DataError) -> None:
-            bar.update()
+        files = (
+            (name.rsplit("/", 1)[-1], content)
+            for name, content in walk(path, lambda n: is_picture(n) and n.rsplit("/", 1)[-1] in place)
+        )
+        pictures = decode_all(files, Rule("rgb", size=(64, 64), crop=(self.crop, self.crop)))
+        for name, picture in tqdm(pictures, "celeba64", len(place), leave=False, disable=not builder.progress, unit=""):
             if isinstance(picture, DataError):
                 raise DataError(f"{path}: {picture}")
             split, row = place[name]
             out[split].write(row, picture[None])
             missing.discard(name)
-
-        def flat() -> Iterator[tuple[str, bytes | DataError]]:
-            for name, content in walk(path, lambda n: is_picture(n) and n.rsplit("/", 1)[-1] in place):
-                yield name.rsplit("/", 1)[-1], content
-
-        rule = Rule("rgb", size=(64, 64), crop=(self.crop, self.crop))
-        with tqdm(total=len(place), desc="celeba64", unit="", disable=not builder.progress, leave=False) as bar:
-            decode_all(flat(), rule, done)
         if missing:
             raise DataError(f"{path}: lacks {len(missing)} pictures of the partition, such as {min(missing)}")
         for split, rows in names.items():

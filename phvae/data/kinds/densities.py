@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
+from phvae.data.builder import Builder
 from phvae.data.distributions.line import Density1D, lognormal, normal, student_t, uniform, weibull
 from phvae.data.distributions.plane import Density2D, moons, pinwheel, rings
-from phvae.data.recipe import MOST, SPLITS, About, Builder, Count, Kind, Recipe, Sources
+from phvae.data.recipe import MOST, SPLITS, About, Count, Kind, Recipe, Sources
 from phvae.determinism.seeding import numpy_generator
 
 __all__ = [
@@ -61,14 +62,14 @@ class DensitySet(Kind):
         builder.facts["split"] = "independent draws, one fixed seed a split"
 
 
-def _about(title: str, citation: str, note: str = "", shape: str = "1") -> About:
+def _about(title: str, citation: str, note: str = "", shape: tuple[int, ...] = (1,)) -> About:
     return About(
         title,
         source="drawn by phvae",
         licence="public domain (generated)",
         citation=citation,
         shape=shape,
-        counts="10,000 / 2,000 / 10,000 (options)",
+        counts=(10_000, 2_000, 10_000),
         note=note,
     )
 
@@ -76,6 +77,7 @@ def _about(title: str, citation: str, note: str = "", shape: str = "1") -> About
 class Trimodal(DensitySet):
     """Three normal modes of different weight and width."""
 
+    name: ClassVar[str] = "trimodal"
     about: ClassVar[About] = _about(
         "Three-mode normal mixture", "this project", ".3 N(-2, .5²) + .4 N(0, .3²) + .3 N(2, .7²)"
     )
@@ -88,6 +90,7 @@ class Trimodal(DensitySet):
 class Claw(DensitySet):
     """The claw: a normal with five narrow fingers."""
 
+    name: ClassVar[str] = "claw"
     about: ClassVar[About] = _about(
         "Claw density",
         "J. S. Marron and M. P. Wand (1992), Exact mean integrated squared error, Ann. Statist. 20, density #10",
@@ -104,6 +107,7 @@ class Weibull(DensitySet):
 
     shape: Annotated[float, Field(ge=1, le=20)] = Field(1.5, description="1 is the exponential")
 
+    name: ClassVar[str] = "weibull"
     about: ClassVar[About] = _about("Weibull density", "W. Weibull (1951), J. Appl. Mech. 18", "scale 1, shape 1.5")
 
     def density(self) -> Density1D:
@@ -116,6 +120,7 @@ class LogNormal(DensitySet):
 
     sd: Annotated[float, Field(ge=0.01, le=2)] = Field(0.6, description="standard deviation of log x")
 
+    name: ClassVar[str] = "lognormal"
     about: ClassVar[About] = _about("Log-normal density", "textbook", "log x ~ N(0, .6²)")
 
     def density(self) -> Density1D:
@@ -128,6 +133,7 @@ class StudentT(DensitySet):
 
     df: Annotated[float, Field(ge=3, le=1000)] = Field(5.0, description="degrees of freedom")
 
+    name: ClassVar[str] = "student_t"
     about: ClassVar[About] = _about("Student t density", "Student (1908), Biometrika 6", "5 degrees of freedom")
 
     def density(self) -> Density1D:
@@ -138,6 +144,7 @@ class StudentT(DensitySet):
 class Gap(DensitySet):
     """Two uniform pieces with nothing between them."""
 
+    name: ClassVar[str] = "gap"
     about: ClassVar[About] = _about("Uniform with a gap", "this project", ".6 U(0, 1.5) + .4 U(2.5, 3.5)")
 
     def density(self) -> Density1D:
@@ -148,6 +155,7 @@ class Gap(DensitySet):
 class Bimodal(DensitySet):
     """Two modes of unequal weight and width."""
 
+    name: ClassVar[str] = "bimodal"
     about: ClassVar[About] = _about("Bimodal with unequal modes", "this project", ".8 N(-1, .6²) + .2 N(2, .25²)")
 
     def density(self) -> Density1D:
@@ -160,7 +168,8 @@ class Moons(DensitySet):
 
     noise: Annotated[float, Field(ge=0.02, le=1)] = Field(0.1, description="standard deviation of the noise")
 
-    about: ClassVar[About] = _about("Two moons", "as in scikit-learn's make_moons", "radius 1, noise .1", shape="2")
+    name: ClassVar[str] = "moons"
+    about: ClassVar[About] = _about("Two moons", "as in scikit-learn's make_moons", "radius 1, noise .1", shape=(2,))
 
     def density(self) -> Density2D:
         """The density."""
@@ -177,7 +186,8 @@ class Rings(DensitySet):
     )
     noise: Annotated[float, Field(ge=0.01, le=1)] = Field(0.1, description="standard deviation of the radius")
 
-    about: ClassVar[About] = _about("Rings", "this project", "radii 1, 2, 3 of equal mass, noise .1", shape="2")
+    name: ClassVar[str] = "rings"
+    about: ClassVar[About] = _about("Rings", "this project", "radii 1, 2, 3 of equal mass, noise .1", shape=(2,))
 
     @model_validator(mode="after")
     def _resolved(self) -> Self:
@@ -200,11 +210,12 @@ class Pinwheel(DensitySet):
     arms: Annotated[int, Field(ge=1, le=20)] = 5
     twist: Annotated[float, Field(ge=-10, le=10)] = Field(0.8, description="turn of an arm a unit of distance, radians")
 
+    name: ClassVar[str] = "pinwheel"
     about: ClassVar[About] = _about(
         "Pinwheel",
         "after M. Johnson et al. (2016), Composing graphical models with neural networks, NeurIPS",
         "arms turn with the distance from the origin, so that the pdf is exact",
-        shape="2",
+        shape=(2,),
     )
 
     def density(self) -> Density2D:

@@ -6,11 +6,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from phvae.data.builder import Builder
 from phvae.data.files.arrays import open_rows, read_array
-from phvae.data.files.published import locate
+from phvae.data.files.places import locate
 from phvae.data.files.safe import digest
-from phvae.data.files.tables import check_grid, classes_of, split_rows, write_rows
-from phvae.data.recipe import About, Builder, Count, Input, Kind, Recipe, Sources
+from phvae.data.files.tables import check_grid, classes_of, write_table
+from phvae.data.recipe import About, Count, Input, Kind, Recipe, Sources
+from phvae.data.splits import split_rows
 from phvae.errors import DataError
 
 __all__ = ["Factors"]
@@ -36,13 +38,14 @@ class Factors(Kind):
     n_validation: Count | None = Field(None, description="a tenth of the rows, at most 5000, by default")
     n_test: Count | None = Field(None, description="a fifth of the rows, at most 15000, by default")
 
+    name: ClassVar[str] = "factors"
     about: ClassVar[About] = About(
         title="The user's own images with ground-truth factors",
         source="the user's file",
         licence="the user's",
         citation="the user's",
-        shape="as in the file",
-        counts="options",
+        shape=None,
+        counts=None,
     )
     revision: ClassVar[int] = 2
     places: ClassVar[frozenset[str]] = frozenset({"path"})
@@ -52,8 +55,6 @@ class Factors(Kind):
         path = locate(self.path, sources)
         table, sizes = classes_of(read_array(path, self.factors), f"{path}: {self.factors}")
         images = open_rows(path, self.images)
-        if images.shape[0] != len(table):
-            raise DataError(f"{path}: {images.shape[0]} images, but {len(table)} rows of factors")
         if self.grid:
             check_grid(table, self.sizes or sizes, f"{path}: {self.factors}")
         elif self.sizes and list(self.sizes) != sizes:
@@ -61,17 +62,14 @@ class Factors(Kind):
         names = self.names or [f"factor_{i + 1}" for i in range(len(sizes))]
         if len(names) != len(sizes) or len(set(names)) != len(names):
             raise DataError(f"{path}: {len(sizes)} factors need as many different names, found {names}")
+        known = dict(zip(names, sizes, strict=True))
         n = len(table)
         splits = split_rows(
             n, self.n_train, self.n_validation or min(5_000, n // 10), self.n_test or min(15_000, n // 5), "factors"
         )
 
         def write(builder: Builder) -> None:
-            write_rows(builder, images, splits, self.layout, self.values)
-            for split, rows in splits.items():
-                builder.annotate(split, factors=table[rows])
-            builder.facts["factor_names"] = list(names)
-            builder.facts["factor_sizes"] = sizes
+            write_table(builder, images, table, known, splits, self.layout, self.values)
             builder.facts["split"] = "rows drawn with one fixed seed" + (
                 ", a uniform draw of factors" if self.grid else ""
             )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from phvae.data.builder import Builder
 from phvae.data.files.arrays import open_rows, read_array
-from phvae.data.files.published import Published, obtain
-from phvae.data.files.tables import check_grid, classes_of, split_rows, write_rows
-from phvae.data.recipe import About, Builder, Count, Kind, Recipe, Sources
+from phvae.data.files.obtain import obtain
+from phvae.data.files.published import Published
+from phvae.data.files.tables import check_grid, classes_of, write_table
+from phvae.data.recipe import About, Count, Kind, Recipe, Sources
+from phvae.data.splits import split_rows
 from phvae.errors import DataError
 
 __all__ = ["Dsprites", "Shapes3d"]
@@ -25,30 +29,24 @@ class _Grid(Kind):
     revision: ClassVar[int] = 2
 
     arrays: ClassVar[tuple[str, str]]  # names of the image array and of the factor table
-    factors: ClassVar[dict[str, int]]  # the published grid
     constant: ClassVar[int] = 0  # leading columns of the table that never vary
+    values: ClassVar[Literal["bytes", "binary"]] = "bytes"
 
     def read(self, sources: Sources) -> Recipe:
         """Check the file and its table; the images are read while they are written."""
         [(path, checked)] = obtain(self.files, sources)
-        values = read_array(path, self.arrays[1])
-        if values.ndim != 2 or values.shape[1] != self.constant + len(self.factors):
-            raise DataError(f"{path}: the factor table has shape {values.shape}, not that of {self.about.title}")
-        table, sizes = classes_of(values[:, self.constant :], path)
-        if sizes != list(self.factors.values()):
-            raise DataError(f"{path}: the factors have {sizes} values, expected {list(self.factors.values())}")
+        columns = read_array(path, self.arrays[1])
+        if columns.ndim != 2 or columns.shape[1] != self.constant + len(self.factor_sizes):
+            raise DataError(f"{path}: the factor table has shape {columns.shape}, not that of {self.about.title}")
+        table, sizes = classes_of(columns[:, self.constant :], path)
+        if sizes != list(self.factor_sizes.values()):
+            raise DataError(f"{path}: the factors have {sizes} values, expected {list(self.factor_sizes.values())}")
         check_grid(table, sizes, path)
         images = open_rows(path, self.arrays[0])
-        if images.shape[0] != len(table):
-            raise DataError(f"{path}: {images.shape[0]} images, but {len(table)} rows of factors")
         splits = split_rows(len(table), self.n_train, self.n_validation, self.n_test, type(self).__name__)
 
         def write(builder: Builder) -> None:
-            write_rows(builder, images, splits, "hwc", "binary" if self.constant else "bytes")
-            for split, rows in splits.items():
-                builder.annotate(split, factors=table[rows])
-            builder.facts["factor_names"] = list(self.factors)
-            builder.facts["factor_sizes"] = sizes
+            write_table(builder, images, table, dict(self.factor_sizes), splits, "hwc", self.values)
             builder.facts["split"] = "uniform factor draws without replacement, one fixed seed"
 
         return Recipe((checked,), write)
@@ -57,13 +55,14 @@ class _Grid(Kind):
 class Dsprites(_Grid):
     """Binary shapes on a grid of five factors, 737,280 images."""
 
+    name: ClassVar[str] = "dsprites"
     about: ClassVar[About] = About(
         title="dSprites",
         source="https://github.com/google-deepmind/dsprites-dataset",
         licence="Apache-2.0",
         citation="L. Matthey, I. Higgins, D. Hassabis, A. Lerchner (2017), dSprites",
-        shape="1x64x64",
-        counts="717,280 / 5,000 / 15,000 (options)",
+        shape=(1, 64, 64),
+        counts=(717_280, 5_000, 15_000),
         note="binary; orientations 0 and 39 are one angle; squares repeat after a quarter, ellipses after half a turn",
     )
     files: ClassVar[tuple[Published, ...]] = (
@@ -79,20 +78,22 @@ class Dsprites(_Grid):
         ),
     )
     arrays: ClassVar[tuple[str, str]] = ("imgs", "latents_classes")
-    factors: ClassVar[dict[str, int]] = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
+    factor_sizes: ClassVar[Mapping[str, int]] = {"shape": 3, "scale": 6, "orientation": 40, "x": 32, "y": 32}
     constant: ClassVar[int] = 1  # the colour
+    values: ClassVar[Literal["bytes", "binary"]] = "binary"
 
 
 class Shapes3d(_Grid):
     """Coloured solids in a room on a grid of six factors, 480,000 images."""
 
+    name: ClassVar[str] = "shapes3d"
     about: ClassVar[About] = About(
         title="3D Shapes",
         source="https://github.com/google-deepmind/3d-shapes",
         licence="Apache-2.0",
         citation="C. Burgess and H. Kim (2018), 3D Shapes dataset",
-        shape="3x64x64",
-        counts="460,000 / 5,000 / 15,000 (options)",
+        shape=(3, 64, 64),
+        counts=(460_000, 5_000, 15_000),
     )
     files: ClassVar[tuple[Published, ...]] = (
         Published(
@@ -104,7 +105,7 @@ class Shapes3d(_Grid):
         ),
     )
     arrays: ClassVar[tuple[str, str]] = ("images", "labels")
-    factors: ClassVar[dict[str, int]] = {
+    factor_sizes: ClassVar[Mapping[str, int]] = {
         "floor_hue": 10,
         "wall_hue": 10,
         "object_hue": 10,

@@ -1,7 +1,11 @@
-"""The IDX family: MNIST, Fashion-MNIST and KMNIST, 28x28 grey images with ten labels."""
+"""The IDX family: MNIST, Fashion-MNIST and KMNIST, 28x28 grey images with ten labels.
+
+torchvision's reader knows no gzip, bounds no size and loads torch: hence `read_idx`.
+"""
 
 from __future__ import annotations
 
+import math
 import struct
 from pathlib import Path
 from typing import ClassVar
@@ -9,13 +13,16 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from phvae.data.files.published import Published, obtain
+from phvae.data.builder import Builder
+from phvae.data.files.obtain import obtain
+from phvae.data.files.published import Published
 from phvae.data.files.safe import open_unpacked, read_exactly, reading
-from phvae.data.recipe import About, Builder, Count, Kind, Recipe, Sources
+from phvae.data.recipe import About, Count, Kind, Recipe, Sources
+from phvae.data.splits import hold_out
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 
-__all__ = ["FashionMnist", "IdxSet", "Kmnist", "Mnist", "hold_out", "read_idx"]
+__all__ = ["FashionMnist", "IdxSet", "Kmnist", "Mnist", "read_idx"]
 
 _LIMIT = 1 << 28  # bytes of one unpacked file; the largest published one has 47 million
 
@@ -27,7 +34,7 @@ def read_idx(path: str | Path) -> np.ndarray:
         uint8, of the shape that the file states: (N,) for labels, (N, H, W) for images.
 
     Raises:
-        DataError: on a wrong magic number, a truncated file, trailing bytes, or a size beyond 2^28 bytes.
+        DataError: on a wrong magic number, a truncated file, trailing bytes, or more than 2^28 unpacked bytes.
     """
     path = Path(path)
     with reading(path), open_unpacked(path, _LIMIT) as stream:
@@ -38,27 +45,10 @@ def read_idx(path: str | Path) -> np.ndarray:
                 "an IDX file of bytes begins with 00000801 (labels) or 00000803 (images)"
             )
         shape = struct.unpack(f">{dimensions}I", read_exactly(stream, 4 * dimensions, path))
-        size = 1
-        for length in shape:
-            size *= length
-        if size > _LIMIT:
-            raise DataError(f"{path}: states the shape {shape}, more than {_LIMIT} bytes; the file is damaged")
-        content = read_exactly(stream, size, path)
+        content = read_exactly(stream, math.prod(shape), path)
         if stream.read(1):
             raise DataError(f"{path}: has more bytes than its stated shape {shape}")
         return np.frombuffer(content, dtype=np.uint8).reshape(shape)
-
-
-def hold_out(n: int, n_validation: int, *component: str) -> tuple[np.ndarray, np.ndarray]:
-    """Split range(n) into (train, validation) with one fixed seed; indices ascend.
-
-    Raises:
-        DataError: if nothing would be left to train on.
-    """
-    if not 1 <= n_validation < n:
-        raise DataError(f"n_validation is {n_validation}, but there are {n} training examples to take them from")
-    order = numpy_generator(0, "split", *component).permutation(n)
-    return np.sort(order[n_validation:]), np.sort(order[:n_validation])
 
 
 class IdxSet(Kind):
@@ -132,13 +122,14 @@ def _files(
 class Mnist(IdxSet):
     """Handwritten digits, 60,000 + 10,000."""
 
+    name: ClassVar[str] = "mnist"
     about: ClassVar[About] = About(
         title="MNIST handwritten digits",
         source="http://yann.lecun.com/exdb/mnist/",
         licence="CC BY-SA 3.0",
         citation="Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), Proc. IEEE 86(11), 2278-2324",
-        shape="1x28x28",
-        counts="55,000 / 5,000 / 10,000",
+        shape=(1, 28, 28),
+        counts=(55_000, 5_000, 10_000),
     )
     files: ClassVar[tuple[Published, ...]] = _files(
         ("mnist", "MNIST/raw", "MNIST"),
@@ -161,13 +152,14 @@ class Mnist(IdxSet):
 class FashionMnist(IdxSet):
     """Articles of clothing, 60,000 + 10,000."""
 
+    name: ClassVar[str] = "fashion-mnist"
     about: ClassVar[About] = About(
         title="Fashion-MNIST",
         source="https://github.com/zalandoresearch/fashion-mnist",
         licence="MIT",
         citation="H. Xiao, K. Rasul, R. Vollgraf (2017), arXiv:1708.07747",
-        shape="1x28x28",
-        counts="55,000 / 5,000 / 10,000",
+        shape=(1, 28, 28),
+        counts=(55_000, 5_000, 10_000),
     )
     label_names: ClassVar[tuple[str, ...]] = (
         "T-shirt/top",
@@ -202,13 +194,14 @@ class FashionMnist(IdxSet):
 class Kmnist(IdxSet):
     """Cursive Japanese characters, 60,000 + 10,000."""
 
+    name: ClassVar[str] = "kmnist"
     about: ClassVar[About] = About(
         title="Kuzushiji-MNIST",
         source="http://codh.rois.ac.jp/kmnist/",
         licence="CC BY-SA 4.0",
         citation="T. Clanuwat et al. (2018), Deep learning for classical Japanese literature, arXiv:1812.01718",
-        shape="1x28x28",
-        counts="55,000 / 5,000 / 10,000",
+        shape=(1, 28, 28),
+        counts=(55_000, 5_000, 10_000),
     )
     label_names: ClassVar[tuple[str, ...]] = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
     files: ClassVar[tuple[Published, ...]] = _files(

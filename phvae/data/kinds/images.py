@@ -2,110 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
+from phvae.data.builder import Builder, Target
 from phvae.data.files.archives import walk
-from phvae.data.files.pictures import ENDINGS, Rule, decode_all
-from phvae.data.files.published import locate
-from phvae.data.kinds.digits import stratified
-from phvae.data.recipe import About, Builder, Input, Kind, Recipe, Sources, Target
+from phvae.data.files.pictures import Rule, decode_all
+from phvae.data.files.places import locate
+from phvae.data.files.trees import layout_of, tree_digest
+from phvae.data.recipe import About, Input, Kind, Recipe, Sources
+from phvae.data.splits import stratified
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 
-__all__ = ["Images", "is_picture", "layout_of", "tree_digest"]
+__all__ = ["Images"]
 
-_SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
-    ("val", "valid", "validation"), "validation"
-)
 Side = Annotated[int, Field(ge=1, le=4096)]
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file name is that of a picture; hidden files and macOS's resource forks are not.
-
-    >>> is_picture("cats/1.JPG"), is_picture("__MACOSX/cats/._1.jpg"), is_picture("readme.txt")
-    (True, False, False)
-    """
-    parts = PurePosixPath(name).parts
-    return name.lower().endswith(ENDINGS) and not any(p.startswith(".") or p == "__MACOSX" for p in parts)
-
-
-def tree_digest(path: Path, broken: Literal["fail", "skip"]) -> tuple[list[str], str]:
-    """Names of all pictures, sorted, and one hash of their names and bytes, alike for a folder, a zip and a tar.
-
-    Raises:
-        DataError: if the source is damaged, holds no picture or one name twice, or a file cannot be read and
-            `broken` is `fail`.
-    """
-    found: dict[str, str] = {}
-    others: Counter[str] = Counter()
-
-    def wanted(name: str) -> bool:
-        if not is_picture(name):
-            others[PurePosixPath(name).suffix or "no ending"] += 1
-        return is_picture(name)
-
-    for name, content in walk(path, wanted):
-        if name in found:
-            raise DataError(f"{path}: holds {name} twice")
-        if isinstance(content, DataError) and broken == "fail":
-            raise DataError(f"{content}; set `broken: skip` to leave such files out")
-        found[name] = "unreadable" if isinstance(content, DataError) else hashlib.sha256(content).hexdigest()
-    if not found:
-        kinds = ", ".join(f"{n} {ending}" for ending, n in others.most_common(5)) or "nothing"
-        raise DataError(f"{path}: holds no picture ({', '.join(ENDINGS)}); found {kinds}")
-    state = hashlib.sha256()
-    for name in sorted(found):
-        state.update(f"{name}\0{found[name]}\n".encode("utf-8", "surrogateescape"))
-    return sorted(found), state.hexdigest()
-
-
-def layout_of(
-    names: list[str], labelled: bool = True, where: object = "the pictures"
-) -> list[tuple[str | None, str | None]]:
-    """The split and the label that each name's folders give; folders that hold everything say nothing.
-
-    >>> layout_of(["set/train/cat/1.png", "set/train/dog/1.png", "set/test/cat/1.png"])
-    [('train', 'cat'), ('train', 'dog'), ('test', 'cat')]
-
-    Raises:
-        DataError: if some pictures lie in label folders and others beside them, or in folders of which some are named
-            as splits but not all, or not both train and test. `where` names the source.
-    """
-    folders = [PurePosixPath(name).parts[:-1] for name in names]
-    common = 0
-    while all(len(f) > common for f in folders) and len({f[common] for f in folders}) == 1:
-        common += 1
-    folders = [f[common:] for f in folders]
-    tops = {f[0].lower() if f else "." for f in folders}
-    splits: list[str | None] = [None] * len(names)
-    if len(tops & set(_SPLIT_NAMES)) > 1:  # one alone may be a class: a train is a vehicle
-        if not (tops <= set(_SPLIT_NAMES) and {"train", "test"} <= {_SPLIT_NAMES[t] for t in tops}):
-            found = ", ".join(sorted({f[0] if f else "." for f in folders}))
-            raise DataError(
-                f"{where}: found the folders {found}; expected train and test (validation optional) "
-                "and no other; rename them, or point `path` inside one of them"
-            )
-        splits = [_SPLIT_NAMES[f[0].lower()] for f in folders]
-        folders = [f[1:] for f in folders]
-    labels: list[str | None] = [f[0] if f else None for f in folders]
-    if not labelled or len(set(labels)) == 1:
-        return [(split, None) for split in splits]
-    if None in labels:
-        inside = names[next(i for i, label in enumerate(labels) if label is not None)]
-        beside = names[labels.index(None)]
-        raise DataError(
-            f"{where}: {inside} lies in a label folder, {beside} does not; sort all pictures into folders or set "
-            "`labels: none`"
-        )
-    return list(zip(splits, labels, strict=True))
 
 
 class Images(Kind):
@@ -126,13 +42,14 @@ class Images(Kind):
     validation_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="of the training part")
     test_share: Annotated[float, Field(gt=0, lt=0.5)] = Field(0.1, description="where there is no folder `test`")
 
+    name: ClassVar[str] = "images"
     about: ClassVar[About] = About(
         title="The user's own pictures",
         source="the user's folder, zip or tar",
         licence="the user's",
         citation="the user's",
-        shape="options",
-        counts="train / validation / test folders, or options",
+        shape=None,
+        counts=None,
     )
     revision: ClassVar[int] = 2
     places: ClassVar[frozenset[str]] = frozenset({"path"})
@@ -177,29 +94,22 @@ class Images(Kind):
         skipped: list[str] = []
         pixels: Target | None = None
         first = ""
-
-        def done(name: str, picture: np.ndarray | DataError) -> None:
-            nonlocal pixels, first
-            bar.update()
+        pictures = decode_all(_known(walk(path, place.__contains__), path, place), rule)
+        for name, picture in tqdm(pictures, "pictures", len(names), leave=False, disable=not builder.progress, unit=""):
             if isinstance(picture, DataError):
                 if self.broken == "fail":
                     raise DataError(f"{path}: {picture}; set `broken: skip` to leave such files out")
                 skipped.append(name)
-                return
+                continue
             if pixels is None:
-                first = name
-                pixels = builder.scratch("scratch", (len(names), *picture.shape))
+                first, pixels = name, builder.scratch("scratch", (len(names), *picture.shape))
             if picture.shape != pixels.shape[1:]:
                 raise DataError(
                     f"{path}: pictures of mixed size: {first} has {_size(pixels.shape[1:])} pixels, {name} "
-                    f"{_size(picture.shape)}; "
-                    "set `size` (and `fit`) to bring them to one"
+                    f"{_size(picture.shape)}; set `size` (and `fit`) to bring them to one"
                 )
             pixels.write(place[name], picture[None])
             good[place[name]] = True
-
-        with tqdm(total=len(names), desc="pictures", unit="", disable=not builder.progress, leave=False) as bar:
-            decode_all(_known(walk(path, place.__contains__), path, place), rule, done)
         if pixels is None:
             raise DataError(f"{path}: none of the {len(names)} pictures could be decoded; the first: {skipped[0]}")
         return pixels, np.flatnonzero(good), sorted(skipped)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from phvae.data.recipe import SPLITS, About, Builder, Count, Kind, Recipe, Sources
+from phvae.data.builder import Builder
+from phvae.data.recipe import SPLITS, About, Count, Kind, Recipe, Sources
 from phvae.determinism.seeding import numpy_generator
 
 __all__ = ["FACTORS", "Sprites", "render"]
@@ -124,14 +126,15 @@ class Sprites(Kind):
     binary: bool = Field(False, description="black and white, without the factor intensity")
 
     revision: ClassVar[int] = 2
-    factors: ClassVar[dict[str, int]] = FACTORS
+    factor_sizes: ClassVar[Mapping[str, int]] = FACTORS
+    name: ClassVar[str] = "sprites"
     about: ClassVar[About] = About(
         title="Sprites: shape, scale, orientation, x, y and grey intensity",
         source="rendered by phvae",
         licence="public domain (generated)",
         citation="this project; like the grid of dSprites (Matthey et al., 2017) in spirit, not its renderer",
-        shape="1x32x32 (or any resolution)",
-        counts="5,000 / 1,000 / 3,000 (options)",
+        shape=(1, 32, 32),
+        counts=(5_000, 1_000, 3_000),
         note=f"orientations cover half a turn, so that no two classes look alike; {math.prod(_SCENES):,} scenes, "
         "each used at most once",
     )
