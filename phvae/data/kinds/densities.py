@@ -1,22 +1,19 @@
-"""The density sets: draws from exact densities of one and two dimensions, standardised as the method asks."""
+"""The density sets of one and two dimensions."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from phvae.data.builder import Builder
+from phvae.data.density_set import DensitySet, density_about
 from phvae.data.distributions.line import Density1D, lognormal, normal, student_t, uniform, weibull
 from phvae.data.distributions.plane import Density2D, moons, pinwheel, rings
-from phvae.data.recipe import MOST, SPLITS, About, Count, Kind, Recipe, Sources
-from phvae.determinism.seeding import numpy_generator
+from phvae.data.recipe import About
 
 __all__ = [
     "Bimodal",
     "Claw",
-    "DensitySet",
     "Gap",
     "LogNormal",
     "Moons",
@@ -28,57 +25,11 @@ __all__ = [
 ]
 
 
-class DensitySet(Kind):
-    """Draws from a known density: three independent splits from three fixed seeds."""
-
-    unit_interval: ClassVar[bool] = False  # standardised, not clipped
-
-    n_train: Annotated[int, Field(ge=10, le=MOST)] = Field(10_000, description="capacity of the training pool")
-    n_validation: Count = 2_000
-    n_test: Count = 10_000
-
-    def density(self) -> Density1D | Density2D:
-        """The exact density, in original units."""
-        raise NotImplementedError
-
-    def read(self, sources: Sources) -> Recipe:
-        """Nothing to read: the set is drawn."""
-        return Recipe((), self._write)
-
-    def _write(self, builder: Builder) -> None:
-        density = self.density()
-        counts = dict(zip(SPLITS, (self.n_train, self.n_validation, self.n_test), strict=True))
-        draws = {
-            split: density.sample(n, numpy_generator(0, "density", type(self).__name__, split))
-            for split, n in counts.items()
-        }
-        # method note, section 2: the 0.5 % and 99.5 % training quantiles become 0.1 and 0.9, nothing is clipped
-        low, high = np.quantile(draws["train"], [0.005, 0.995], axis=0)
-        scale = 0.8 / (high - low)
-        offset = 0.1 - scale * low
-        for split, x in draws.items():
-            builder.put(split, (offset + scale * x).astype(np.float32))
-        builder.facts["scaling"] = {"offset": offset.tolist(), "scale": scale.tolist()}
-        builder.facts["split"] = "independent draws, one fixed seed a split"
-
-
-def _about(title: str, citation: str, note: str = "", shape: tuple[int, ...] = (1,)) -> About:
-    return About(
-        title,
-        source="drawn by phvae",
-        licence="public domain (generated)",
-        citation=citation,
-        shape=shape,
-        counts=(10_000, 2_000, 10_000),
-        note=note,
-    )
-
-
 class Trimodal(DensitySet):
     """Three normal modes of different weight and width."""
 
     name: ClassVar[str] = "trimodal"
-    about: ClassVar[About] = _about(
+    about: ClassVar[About] = density_about(
         "Three-mode normal mixture", "this project", ".3 N(-2, .5²) + .4 N(0, .3²) + .3 N(2, .7²)"
     )
 
@@ -91,7 +42,7 @@ class Claw(DensitySet):
     """The claw: a normal with five narrow fingers."""
 
     name: ClassVar[str] = "claw"
-    about: ClassVar[About] = _about(
+    about: ClassVar[About] = density_about(
         "Claw density",
         "J. S. Marron and M. P. Wand (1992), Exact mean integrated squared error, Ann. Statist. 20, density #10",
         "0.5 N(0, 1) + sum over l=0..4 of 0.1 N(l/2 - 1, .1²)",
@@ -108,7 +59,9 @@ class Weibull(DensitySet):
     shape: Annotated[float, Field(ge=1, le=20)] = Field(1.5, description="1 is the exponential")
 
     name: ClassVar[str] = "weibull"
-    about: ClassVar[About] = _about("Weibull density", "W. Weibull (1951), J. Appl. Mech. 18", "scale 1, shape 1.5")
+    about: ClassVar[About] = density_about(
+        "Weibull density", "W. Weibull (1951), J. Appl. Mech. 18", "scale 1, shape 1.5"
+    )
 
     def density(self) -> Density1D:
         """The density."""
@@ -121,7 +74,7 @@ class LogNormal(DensitySet):
     sd: Annotated[float, Field(ge=0.01, le=2)] = Field(0.6, description="standard deviation of log x")
 
     name: ClassVar[str] = "lognormal"
-    about: ClassVar[About] = _about("Log-normal density", "textbook", "log x ~ N(0, .6²)")
+    about: ClassVar[About] = density_about("Log-normal density", "textbook", "log x ~ N(0, .6²)")
 
     def density(self) -> Density1D:
         """The density."""
@@ -134,7 +87,7 @@ class StudentT(DensitySet):
     df: Annotated[float, Field(ge=3, le=1000)] = Field(5.0, description="degrees of freedom")
 
     name: ClassVar[str] = "student_t"
-    about: ClassVar[About] = _about("Student t density", "Student (1908), Biometrika 6", "5 degrees of freedom")
+    about: ClassVar[About] = density_about("Student t density", "Student (1908), Biometrika 6", "5 degrees of freedom")
 
     def density(self) -> Density1D:
         """The density."""
@@ -145,7 +98,7 @@ class Gap(DensitySet):
     """Two uniform pieces with nothing between them."""
 
     name: ClassVar[str] = "gap"
-    about: ClassVar[About] = _about("Uniform with a gap", "this project", ".6 U(0, 1.5) + .4 U(2.5, 3.5)")
+    about: ClassVar[About] = density_about("Uniform with a gap", "this project", ".6 U(0, 1.5) + .4 U(2.5, 3.5)")
 
     def density(self) -> Density1D:
         """The mixture."""
@@ -156,7 +109,9 @@ class Bimodal(DensitySet):
     """Two modes of unequal weight and width."""
 
     name: ClassVar[str] = "bimodal"
-    about: ClassVar[About] = _about("Bimodal with unequal modes", "this project", ".8 N(-1, .6²) + .2 N(2, .25²)")
+    about: ClassVar[About] = density_about(
+        "Bimodal with unequal modes", "this project", ".8 N(-1, .6²) + .2 N(2, .25²)"
+    )
 
     def density(self) -> Density1D:
         """The mixture."""
@@ -169,7 +124,9 @@ class Moons(DensitySet):
     noise: Annotated[float, Field(ge=0.02, le=1)] = Field(0.1, description="standard deviation of the noise")
 
     name: ClassVar[str] = "moons"
-    about: ClassVar[About] = _about("Two moons", "as in scikit-learn's make_moons", "radius 1, noise .1", shape=(2,))
+    about: ClassVar[About] = density_about(
+        "Two moons", "as in scikit-learn's make_moons", "radius 1, noise .1", shape=(2,)
+    )
 
     def density(self) -> Density2D:
         """The density."""
@@ -187,7 +144,7 @@ class Rings(DensitySet):
     noise: Annotated[float, Field(ge=0.01, le=1)] = Field(0.1, description="standard deviation of the radius")
 
     name: ClassVar[str] = "rings"
-    about: ClassVar[About] = _about("Rings", "this project", "radii 1, 2, 3 of equal mass, noise .1", shape=(2,))
+    about: ClassVar[About] = density_about("Rings", "this project", "radii 1, 2, 3 of equal mass, noise .1", shape=(2,))
 
     @model_validator(mode="after")
     def _resolved(self) -> Self:
@@ -211,7 +168,7 @@ class Pinwheel(DensitySet):
     twist: Annotated[float, Field(ge=-10, le=10)] = Field(0.8, description="turn of an arm a unit of distance, radians")
 
     name: ClassVar[str] = "pinwheel"
-    about: ClassVar[About] = _about(
+    about: ClassVar[About] = density_about(
         "Pinwheel",
         "after M. Johnson et al. (2016), Composing graphical models with neural networks, NeurIPS",
         "arms turn with the distance from the origin, so that the pdf is exact",
