@@ -210,12 +210,12 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, index: int, threads: 
 
 def groups(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
     """Scores that need several seeds, for every cell of a batch."""
-    from phvae.metrics.groups import evaluate as evaluate_group
+    from phvae.jobs.groups import evaluate as evaluate_seeds
 
     names = {}
     for cell in _batch(grid, dataset, n_train, index):
         path = grid.paths.groups(dataset, n_train, cell.variant)
-        write_json(path, {"rows": evaluate_group(cell, list(_trained(grid, cell).values()))})
+        evaluate_seeds(path, cell, list(_trained(grid, cell).values()))
         names[cell.variant] = sha256(path)
     _manifest(grid, "groups", (dataset, n_train, index), names)
 
