@@ -17,7 +17,7 @@ from phvae import data
 from phvae.data.kinds.digits import stratified
 from phvae.data.kinds.images import layout_of
 from phvae.errors import ConfigError, DataError
-from phvae.metrics import latent
+from phvae.metrics.scores import latent
 
 SHARED = [Path(p) for p in os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep) if p]
 
