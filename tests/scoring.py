@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from phvae.metrics.factors import Table, bounds_of
 from phvae.metrics.naming import expected
 from phvae.metrics.options import EvaluationConfig
+from phvae.metrics.registry import SCORERS, Scorer
 from phvae.metrics.rows import Inputs, Row
-from phvae.metrics.scores import dci, explicitness, irs, mutual_information, sap, votes
 from phvae.model.options import ModelConfig
 
-__all__ = ["FACTOR_SCORES", "expected_of", "factor_bounds", "factor_rows", "factor_scores"]
+__all__ = ["expected_of", "factor_bounds", "factor_rows", "factor_scores"]
 
-FACTOR_SCORES = (mutual_information, dci, sap, votes, explicitness, irs)
+FACTOR_SCORES: list[Any] = [import_module(scorer.module) for scorer in SCORERS if scorer.group == "disentanglement"]
 
 
 def expected_of(scorer: Any, settings: EvaluationConfig, model: ModelConfig, data: Any) -> list[str]:
     """The names that a scorer's rows have for a run of these settings."""
-    return expected(scorer.METRICS, Inputs(data, {}, {}, model, settings, Path(), 0))
+    metrics = scorer.metrics if isinstance(scorer, Scorer) else scorer.METRICS
+    return expected(metrics, Inputs(data, {}, {}, model, settings, Path(), 0))
 
 
 def factor_scores(table: Table, settings: EvaluationConfig, seed: int = 0) -> list[Row]:
