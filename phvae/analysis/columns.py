@@ -201,6 +201,12 @@ def render() -> str:
     """The text of docs/columns.md."""
     lines = ["# Columns", "", "Written from `phvae/analysis/columns.py` by `make docs`; a test compares."]
     for record in (Line, Costs, Origin):
-        lines += ["", f"## {(record.__doc__ or str()).rstrip(chr(46))}", "", "| column | type | what it holds |", "|---|---|---|"]
+        lines += [
+            "",
+            f"## {(record.__doc__ or '').rstrip('.')}",
+            "",
+            "| column | type | what it holds |",
+            "|---|---|---|",
+        ]
         lines += [f"| `{name}` | {one.words} | {one.meaning} |" for name, one in columns(record).items()]
     return "\n".join(lines) + "\n"

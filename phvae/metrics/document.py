@@ -18,8 +18,8 @@ CHANGES = ("codes permuted", "code × 4", "code cubed", "dead code added", "fact
 _HEAD = """# Metrics
 
 Written from the entries in `phvae/metrics/scores` by `python -m phvae.metrics.document docs/metrics.md`;
-a test compares. One name is one definition. A row of the long table says on which points (`n`, `split`), with which
-settings, and beside the value:
+a test compares. One name is one definition. A row of the long table ([its columns](columns.md)) says on which points
+(`n`, `split`), with which settings, and beside the value:
 
 - `ceiling` and `floor`: for disentanglement, the same score of the identity code (each factor that varies,
   standardised, is one code) and of as many independent noise codes, on the same data at the same sample size. A
