@@ -18,7 +18,7 @@ from phvae.errors import DataError
 from phvae.experiment.paths import Paths
 from phvae.files import atomic, sha256_text
 from phvae.metrics.registry import lookup
-from phvae.metrics.rows import stored
+from phvae.metrics.stored import lacking, stored
 
 __all__ = ["collect"]
 
@@ -80,7 +80,7 @@ def collect(
         groups, trouble = _read(path, _check_rows)
         if trouble:
             raise DataError(f"{path}: {trouble}; run `phvae groups` again")
-        table += [line(None, row, "") for row in _sorted(stored(groups or {}), path)]
+        table += [line(None, row, "") for row in _sorted(stored(groups) if groups else [], path)]
     known = {run.cell.variant: run.label for run in runs if run.label} | dict(labels or {})
     runs = [replace(run, label=known.get(run.cell.variant, run.cell.variant)) for run in runs]  # also without a record
     found = frame(Line, table)
@@ -195,17 +195,16 @@ def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple
         status = str(record.get("status", "failed"))
         reason = str(record.get("reason") or f"training ended with status {status}")
         metrics, _ = _read(folder / "metrics.json", _check_rows)
-        rows = stored(metrics or {})
+        rows = stored(metrics) if metrics else []
         if rows and all(row.get("status") == status for row in rows):
             return rows, status, reason
     else:
         metrics, trouble = _read(folder / "metrics.json", _check_rows)
-        rows = stored(metrics or {})
-        lacking = [name for name in (metrics or {}).get("asked") or [] if name not in (metrics or {})["scores"]]
+        rows = stored(metrics) if metrics else []
         if metrics is None:
             status, reason = ("failed", trouble) if trouble else ("missing", "not evaluated: metrics.json is absent")
-        elif lacking:
-            status, reason = "missing", f"not evaluated to the end: metrics.json lacks {', '.join(lacking)}"
+        elif late := lacking(metrics):
+            status, reason = "missing", f"not evaluated to the end: metrics.json lacks {', '.join(late)}"
         elif not rows:
             status, reason = "failed", "metrics.json holds no rows"
         elif _outdated(folder, record):

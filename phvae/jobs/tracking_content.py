@@ -14,7 +14,7 @@ from typing import Any
 
 from phvae.errors import DataError
 from phvae.files import read_json, sha256_text
-from phvae.metrics.rows import stored
+from phvae.metrics.stored import stored
 
 __all__ = ["MOST_POINTS", "Entry", "Point", "cell_entry", "mask", "read_run", "run_folders", "summary_entry"]
 

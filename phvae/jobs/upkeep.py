@@ -15,6 +15,7 @@ from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
 from phvae.files import read_object, write_json
 from phvae.jobs.lease import NAME as LEASE
+from phvae.metrics.stored import lacking
 
 __all__ = ["accept", "clean"]
 
@@ -34,7 +35,7 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
     for where, cells in grid.batches().items():
         arrays: list[Path] = []
         for folder, key in _finished(grid, cells):
-            if (folder / "metrics.json").is_file():
+            if _scored(folder / "metrics.json"):
                 arrays += folder.glob("arrays.npz")
             found += _left_over(folder, key)
         found += [*arrays, grid.paths.batch("encode", *where)] if arrays else []
@@ -59,6 +60,14 @@ def _finished(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Path, str]]:
             key = _record(record)["run_key"]
             if finished(folder, key):
                 yield folder, key
+
+
+def _scored(path: Path) -> bool:
+    """Whether all scores that were asked for are there: those to come need the arrays."""
+    try:
+        return path.is_file() and not lacking(read_object(path, "", scores=dict))
+    except DataError:
+        return False
 
 
 def _left_over(folder: Path, key: str) -> Iterator[Path]:

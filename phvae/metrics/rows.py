@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from phvae.metrics.options import EvaluationConfig
     from phvae.model.options import ModelConfig
 
-__all__ = ["Inputs", "Row", "Status", "Undefined", "attempt", "row", "stored", "without_value"]
+__all__ = ["Inputs", "Row", "Status", "Undefined", "attempt", "row", "without_value"]
 
 Status = Literal["ok", "empty", "failed"]
 
@@ -148,12 +148,3 @@ def attempt(
         reason = f"{type(error).__name__}: {error}"
         return [without_value(m, "failed", reason, n=n, settings=settings, split=split) for m in metrics]
     return [row(m, values.get(m), n=n, settings=settings, split=split, **bounds) for m in metrics]
-
-
-def stored(content: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The rows of a file of scores: those of all its scorers.
-
-    >>> stored({"scores": {"latent": {"rows": [{"metric": "kl"}]}, "irs": {"rows": [{"metric": "irs"}]}}})
-    [{'metric': 'kl'}, {'metric': 'irs'}]
-    """
-    return [row for section in content.get("scores", {}).values() for row in section["rows"]]

@@ -26,7 +26,8 @@ from phvae.metrics.metric import Shown
 from phvae.metrics.naming import names
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import GROUPS, METRICS, SCORERS, SEED_SCORERS, Scorer, lookup, pattern_of, shown
-from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, stored, without_value
+from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value
+from phvae.metrics.stored import stored
 from phvae.model.options import ModelConfig
 from phvae.source import code_tokens
 from phvae.training.options import TrainingConfig

@@ -17,7 +17,8 @@ from phvae.jobs import groups
 from phvae.metrics.across_seeds.udr import METRICS, relative_strength, udr
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import Scorer
-from phvae.metrics.rows import Row, Undefined, row, stored
+from phvae.metrics.rows import Row, Undefined, row
+from phvae.metrics.stored import stored
 from phvae.model.options import ModelConfig
 from phvae.training.options import TrainingConfig
 

@@ -324,9 +324,10 @@ def test_scores_that_the_table_cannot_hold_are_a_failed_run(root: Path, what: st
     (lost,) = table[(table.metric == results.RUN)].to_dict("records")
     assert (lost["seed"], lost["status"]) == (0, "failed")
     assert lost["reason"].startswith("metrics.json cannot be read: ")
-    (folder.parent / "groups.json").write_text(json.dumps(scored(ROWS[what])))
-    with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae groups` again"):
-        collecting.collect(root, EXPECTED)
+    for content in (scored(ROWS[what]), {"rows": [row("udr_lasso", 0.4)]}):  # the second of an earlier version
+        (folder.parent / "groups.json").write_text(json.dumps(content))
+        with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae groups` again"):
+            collecting.collect(root, EXPECTED)
 
 
 def test_damaged_costs_are_left_out(root: Path) -> None:

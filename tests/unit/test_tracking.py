@@ -20,7 +20,7 @@ from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
 from phvae.jobs import tracking
 from phvae.jobs.tracking_content import MOST_POINTS, mask, read_run
-from phvae.metrics.rows import stored
+from phvae.metrics.stored import stored
 
 FEW = ("vae", "ph-vae-3")
 

@@ -47,6 +47,7 @@ def _finish(grid: Grid, seed: int = 0, key: str = OLD, changed: dict[str, Any] |
     folder.mkdir(parents=True)
     for name in ("history.csv", "model.safetensors", "codes.npz", "arrays.npz", "metrics.json"):
         (folder / name).write_text(name)
+    write_json(folder / "metrics.json", {"asked": ["latent"], "scores": {"latent": {"rows": []}}})
     files = {name: sha256(folder / name) for name in ("history.csv", "model.safetensors")}
     described = provenance.describe(cell, seed, key, {"data": DATA}, "cpu", 1)
     write_json(folder / "run.json", described | {"files": files} | (changed or {}))
@@ -161,8 +162,11 @@ def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path
 def test_arrays_that_no_score_has_read_stay(tmp_path: Path):
     grid = _grid(tmp_path)
     folder = _finish(grid).parent
-    (folder / "metrics.json").unlink()
     write_json(grid.paths.batch("encode", "claw", "all", 0), {})
+    for content in ("{", "{}", '{"asked": ["latent", "sap"], "scores": {"latent": {"rows": []}}}'):
+        (folder / "metrics.json").write_text(content)
+        assert clean(grid).startswith("removed 0 files")
+    (folder / "metrics.json").unlink()
     assert clean(grid).startswith("removed 0 files")
     assert grid.paths.batch("encode", "claw", "all", 0).is_file()
 
