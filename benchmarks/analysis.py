@@ -78,7 +78,7 @@ def write_runs(root: Path) -> int:
                     values = generator.lognormal(size=len(METRICS))
                     rows = [asdict(row(name, float(v), n=1000)) for name, v in zip(METRICS, values, strict=True)]
                     (folder / "run.json").write_text(json.dumps(run))
-                    (folder / "metrics.json").write_text(json.dumps({"key": "k", "rows": rows}))
+                    (folder / "metrics.json").write_text(json.dumps({"scores": {"synthetic": {"rows": rows}}}))
                     runs += 1
     return runs
 

@@ -64,7 +64,7 @@ def write_runs(grid: Grid) -> None:
         values = generator.lognormal(size=len(METRICS))
         rows = [asdict(row(name, float(v), n=1000)) for name, v in zip(METRICS, values, strict=True)]
         (folder / "run.json").write_text(json.dumps(run))
-        (folder / "metrics.json").write_text(json.dumps({"key": "0" * 64, "rows": rows}))
+        (folder / "metrics.json").write_text(json.dumps({"scores": {"synthetic": {"rows": rows}}}))
 
 
 def measure(*command: str) -> tuple[float, float]:

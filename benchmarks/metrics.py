@@ -11,18 +11,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.common import record
+from benchmarks.score_sizes import FACTOR_SCORES
 from phvae.metrics.classifier import train_classifier
-from phvae.metrics.disentanglement import score_rows
-from phvae.metrics.disentanglement_predict import dci
-from phvae.metrics.disentanglement_table import Table, make_table
+from phvae.metrics.factors import Table, make_table
 from phvae.metrics.features import cached_features, extract, extractor
 from phvae.metrics.fidelity import frechet
 from phvae.metrics.options import EvaluationConfig
+from phvae.metrics.scores.dci import dci
 
 DSPRITES = (3, 6, 40, 32, 32)
 SPRITES = (3, 6, 12, 16, 16, 5)
@@ -51,8 +52,8 @@ def mixed_table(sizes: tuple[int, ...], points: int, codes: int = 12) -> Table:
 
 def scores(table: Table, votes: int) -> None:
     """All scores of a model of three levels, as the evaluate stage computes them."""
-    levels = [np.arange(4 * k, 4 * k + 4) for k in range(3)]
-    rows = score_rows(table, levels, EvaluationConfig(votes=votes), seed=0)
+    table = replace(table, order=3)
+    rows = [row for scorer in FACTOR_SCORES for row in scorer.scores(table, EvaluationConfig(votes=votes), 0)]
     assert all(row.status == "ok" for row in rows)
 
 

@@ -12,13 +12,14 @@ those of MNIST's 10,000 test images, which are looked for along PHVAE_DATA_PATH.
   off by sqrt(2) errors, .7 spreads, where a typical difference is 1.13 spreads: its sign is right 19 times in 20. kNN
   accuracy may err by .01: in it these models tie, and half of no spread is no bound.
 
-`comparable_from` of `phvae/metrics/definitions_codes.py` is `n` of the first comparable line (a test compares).
+`comparable_from` of the entries in `phvae/metrics/scores` is `n` of the first comparable line (a test compares).
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ from phvae.data import load, prepare
 from phvae.data.kinds.sprites import FACTORS, render
 from phvae.determinism.seeding import numpy_generator
 from phvae.files import write_text
-from phvae.metrics import dependence, disentanglement, groups, latent
-from phvae.metrics.disentanglement_table import make_table
+from phvae.metrics.across_seeds import udr
+from phvae.metrics.codes import kl_parts
+from phvae.metrics.factors import make_table
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import lookup, pattern_of
 from phvae.metrics.rows import Row, attempt
+from phvae.metrics.scores import dci, dependence, explicitness, irs, latent, mutual_information, sap, votes
 
 CSV = Path(__file__).resolve().parent / "score_sizes.csv"
 SIZES = (300, 600, 900, 1_500, 3_000, 6_000, 10_000, 15_000)
@@ -50,6 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ph-vae-3": {"order": 3},
     "copies-3": {"order": 3, "basis": "copies"},
 }
+FACTOR_SCORES: tuple[Any, ...] = (mutual_information, dci, sap, votes, explicitness, irs)
 
 Codes = Mapping[str, np.ndarray]
 Models = dict[tuple[str, int], Codes]
@@ -112,10 +116,11 @@ def flat(codes: Codes) -> np.ndarray:
 def factor_scores(codes: Codes, classes: np.ndarray, seed: int) -> list[Row]:
     """The scores of one model's codes (N, n, d) against factors (N, F), and of their dependence."""
     whitened = flat(codes)
-    n, level = len(whitened), np.arange(codes["whitened"].shape[2])
-    table = make_table(whitened, classes, list(FACTORS))
+    n, order, _ = codes["whitened"].shape
+    table = replace(make_table(whitened, classes, list(FACTORS)), order=order)
+    rows = [row for scorer in FACTOR_SCORES for row in scorer.scores(table, EvaluationConfig(), seed)]
     return [
-        *disentanglement.score_rows(table, [level], EvaluationConfig(), seed),
+        *(row for row in rows if not row.metric.startswith(("level_2", "level_3"))),
         *attempt(["gaussian_tc"], lambda: {"gaussian_tc": dependence.gaussian_total_correlation(whitened)}, n=n),
         *attempt(["mean_code_mi"], lambda: {"mean_code_mi": dependence.mean_mutual_information(whitened)}, n=n),
     ]
@@ -124,8 +129,8 @@ def factor_scores(codes: Codes, classes: np.ndarray, seed: int) -> list[Row]:
 def seed_scores(tables: list[Codes]) -> list[Row]:
     """UDR of the seeds of one variant."""
     whitened = [flat(codes) for codes in tables]
-    kl = [latent.kl_parts(codes, "hierarchical").mean(axis=0).reshape(-1) for codes in tables]
-    values = {f"udr_{method}": float(groups.udr(whitened, kl, method).mean()) for method in ("lasso", "spearman")}
+    kl = [kl_parts(codes, "hierarchical").mean(axis=0).reshape(-1) for codes in tables]
+    values = {f"udr_{method}": float(udr.udr(whitened, kl, method).mean()) for method in ("lasso", "spearman")}
     return attempt(list(values), lambda: values, n=len(whitened[0]))
 
 

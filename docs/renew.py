@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from phvae import cli_data as cli
+from phvae.analysis import columns
 from phvae.experiment import schema_docs as config_docs
 from phvae.files import write_text
 from phvae.metrics import document
@@ -26,4 +27,5 @@ def data_tables(page: Path) -> None:
 if __name__ == "__main__":
     config_docs.main(ROOT / "config")
     document.main(ROOT / "docs/metrics.md")
+    write_text(ROOT / "docs/columns.md", columns.render())
     data_tables(ROOT / "docs/data.md")

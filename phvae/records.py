@@ -11,7 +11,7 @@ from typing import Any
 from phvae.errors import PhvaeError
 from phvae.files import read_object, sha256, sha256_text
 
-__all__ = ["Key", "current", "inputs_sha256"]
+__all__ = ["Key", "current", "inputs_sha256", "outdated"]
 
 LOG = logging.getLogger("phvae")
 
@@ -55,18 +55,28 @@ def current(path: Path, key: Key) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = read_object(path, "", code=str, inputs=str)
+        found = read_object(path, "it is made again")
+    except (PhvaeError, OSError) as error:
+        LOG.warning("%s", " ".join(str(error).split()))
+        return None
+    if reason := outdated(found, key, path.parent):
+        LOG.warning("%s: %s; it is made again", path, reason)
+        return None
+    return found
+
+
+def outdated(found: Any, key: Key, folder: Path) -> str:
+    """Why what was found in a record is not the answer to today's question; empty where it is."""
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in ("code", "inputs")):
+        return f"found {found!r:.60}, expected an object with the hashes of code and inputs"
+    if (found["code"], found["inputs"]) != (key.code, key.inputs):
+        return "made by other code" if found["inputs"] == key.inputs else "of other inputs or settings"
+    try:
         files = found.get("files", {})
-        if (found["code"], found["inputs"]) != (key.code, key.inputs):
-            reason = "made by other code" if found["inputs"] == key.inputs else "of other inputs or settings"
-        elif altered := [name for name, known in files.items() if not _same(path.parent / name, known)]:
-            reason = f"{', '.join(sorted(altered))} absent or damaged"
-        else:
-            return found
-    except (PhvaeError, OSError, AttributeError, TypeError) as error:
-        reason = " ".join(str(error).split())
-    LOG.warning("%s: %s; it is made again", path, reason)
-    return None
+        altered = [name for name, known in files.items() if not _same(folder / name, known)]
+    except (OSError, AttributeError, TypeError) as error:
+        return " ".join(str(error).split())
+    return f"{', '.join(sorted(altered))} absent or damaged" if altered else ""
 
 
 def _same(path: Path, known: str) -> bool:

@@ -20,8 +20,14 @@ _OPENS, _CLOSES = getattr(tokenize, "FSTRING_START", None), getattr(tokenize, "F
 Place = tuple[int, int]
 LINE_END = 10**9
 
-# Documentation that is an argument: what only people read of an option and of a metric.
-DOCUMENTATION = {"Field": {"description"}, "Metric": {"label", "definition", "source"}}
+# Documentation that is an argument: what only people read of an option; what is read of a metric after it is computed.
+DOCUMENTATION = {
+    "Field": {"description"},
+    "Metric": {
+        *("label", "definition", "unit", "higher_is_better", "source"),
+        *("best", "comparable_from", "invariances", "shown"),
+    },
+}
 
 
 def code_sha256(path: Path) -> str:

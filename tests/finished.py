@@ -46,6 +46,7 @@ def finish(grid: Grid, seed: int = 0, code: str = "earlier", device: str = "cpu"
     folder.mkdir(parents=True)
     for name in ("history.csv", "model.safetensors", "codes.npz", "arrays.npz", "metrics.json"):
         (folder / name).write_text(name)
+    write_json(folder / "metrics.json", {"asked": ["latent"], "scores": {"latent": {"rows": []}}})
     files = {name: sha256(folder / name) for name in ("history.csv", "model.safetensors")}
     key = key_of(grid, seed, code, device)
     described = provenance.describe(cell, seed, {"data": DATA}, "cpu", 1) | {"device": device, "files": files}

@@ -111,4 +111,4 @@ def _run(root: Path, dataset: str, variant: str, seed: int, *, diverged: bool) -
             rows.append(without_value(metric, "empty", entry["reason"]))
         else:
             rows.append(row(metric, entry["value"], n=300, floor=entry.get("floor"), noise_sd=entry.get("noise_sd")))
-    (folder / "metrics.json").write_text(json.dumps({"key": "k", "rows": [asdict(one) for one in rows]}))
+    (folder / "metrics.json").write_text(json.dumps({"scores": {"known": {"rows": [asdict(one) for one in rows]}}}))

@@ -179,7 +179,7 @@ def _write_run(folder: Path, dataset: str, size: int | str, variant: str, seed: 
     if lost:
         return
     rows = [asdict(row(name, value, n=15_000)) for name, value in _values(dataset, size, variant, shared, rng).items()]
-    write_json(folder / "metrics.json", {"key": key, "rows": rows})
+    write_json(folder / "metrics.json", {"scores": {"synthetic": {"rows": rows}}})
     _write_model(folder)
     if arrays:
         _write_arrays(folder, dataset, model.order, shared, rng)

@@ -5,37 +5,23 @@ from __future__ import annotations
 import csv
 import itertools
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from phvae.analysis.results import (
-    CELL_COLUMNS,
-    COLUMNS,
-    COST_COLUMNS,
-    ROW_COLUMNS,
-    RUN,
-    RUN_COLUMNS,
-    SCHEMA_VERSION,
-    TYPES,
-    size_key,
-    typed,
-)
+from phvae.analysis.columns import CellName, Costs, Design, Line, Origin, Score, check, frame
+from phvae.analysis.results import ROW_COLUMNS, RUN, SCHEMA_VERSION, TYPES, size_key
 from phvae.errors import DataError
 from phvae.experiment.paths import Paths
 from phvae.files import atomic, sha256_text
+from phvae.metrics.registry import lookup
+from phvae.metrics.stored import lacking, stored
 
 __all__ = ["collect"]
 
-# What a value of each type of column is in JSON, and in words.
-_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
-    "str": ((str,), "a text"),
-    "boolean": ((bool,), "true or false"),
-    "float64": ((int, float), "a number"),
-    "Int64": ((int,), "a whole number"),
-}
 OUTDATED = "scores are older than the model: run phvae encode and evaluate again"
 
 Expected = tuple[str, int | str, str, int]
@@ -71,34 +57,35 @@ def collect(
             f"{paths.root / 'runs'}: found no runs, expected runs/DATASET/n-SIZE/VARIANT/seed-N; train first"
         )
     binary = {dataset: _binary(paths, dataset) for dataset in dict.fromkeys(run[0] for run in listed)}
-    table: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    costs: dict[str, list[Any]] = {name: [] for name in COST_COLUMNS}
-    runs: dict[str, list[Any]] = {name: [] for name in RUN_COLUMNS}
+    table: list[Line] = []
+    costs: list[Costs] = []
+    runs: list[Origin] = []
     for (dataset, n_train, variant), seeds in _cells(listed).items():
         folders = {seed: paths.run(dataset, n_train, variant, seed) for seed in seeds}
         records = {seed: _read(folder / "run.json", _check_record) for seed, folder in folders.items()}
         model = next((r["config"]["model"] for r, _ in records.values() if r and "config" in r), None)
-        cell = (dataset, str(n_train), variant)
-        described = (SCHEMA_VERSION, *cell, *_describe(model), variant in off_curve)
+        cell, design = CellName(dataset, str(n_train), variant), _design(model)
+
+        def line(seed: int | None, row: dict[str, Any], key: str, cell: Any = cell, design: Any = design) -> Line:
+            return Line(SCHEMA_VERSION, cell, design, cell.variant in off_curve, seed, _score(row), key)
+
         for seed, (record, trouble) in records.items():
             rows, status, reason = _rows_of(folders[seed], record, trouble)
             key = (record or {}).get("run_key", "")
-            _extend(table, described, seed, rows, key, folders[seed])
+            table += [line(seed, row, key) for row in _sorted(rows, folders[seed])]
             late_gain = _late_gain(folders[seed] / "history.csv")
-            _append(costs, (*cell, seed, *_costs(_kept(folders[seed]), record or {}, late_gain), status))
-            _append(runs, _origin(cell, seed, status, reason, record or {}, binary[dataset]))
+            costs.append(_costs(cell, seed, _kept(folders[seed]), record or {}, late_gain, status))
+            runs.append(_origin(cell, seed, status, reason, record or {}, binary[dataset]))
         path = paths.groups(dataset, n_train, variant)
         groups, trouble = _read(path, _check_rows)
         if trouble:
             raise DataError(f"{path}: {trouble}; run `phvae groups` again")
-        if groups:
-            _extend(table, described, None, groups.get("rows") or [], groups.get("key", ""), path)
-    known = {variant: label for variant, label in zip(runs["variant"], runs["label"], strict=True) if label}
-    known |= labels or {}
-    runs["label"] = [known.get(variant, variant) for variant in runs["variant"]]  # also of runs without a record
-    frame = typed(table)
-    _save(paths.root, frame, typed(costs), typed(runs))
-    return frame
+        table += [line(None, row, "") for row in _sorted(stored(groups) if groups else [], path)]
+    known = {run.cell.variant: run.label for run in runs if run.label} | dict(labels or {})
+    runs = [replace(run, label=known.get(run.cell.variant, run.cell.variant)) for run in runs]  # also without a record
+    found = frame(Line, table)
+    _save(paths.root, found, frame(Costs, costs), frame(Origin, runs))
+    return found
 
 
 def _found(paths: Paths) -> list[Expected]:
@@ -145,37 +132,44 @@ def _read(path: Path, check: Callable[[dict[str, Any]], None] | None = None) -> 
     return content, ""
 
 
-def _check(column: str, values: Sequence[Any]) -> None:
-    """Refuse with a TypeError what a column cannot hold."""
-    kinds, words = _KINDS[TYPES.get(column, "str")]
-    if set(map(type, values)) <= {*kinds, type(None)}:
-        return
-    for value in values:
-        if value is None or type(value) in kinds or (int in kinds and isinstance(value, float) and value.is_integer()):
-            continue
-        raise TypeError(f"{column}: found {value!r:.60}, expected {words}")
-
-
 def _check_record(record: dict[str, Any]) -> None:
     """Refuse a run.json from which the tables cannot be made; the errors are those that `_read` catches."""
-    for name in ("config", "parameters", "reads", "versions"):
+    for name in ("config", "parameters", "reads", "versions", "files"):
         if not isinstance(record.get(name) or {}, dict):
             raise TypeError(f"{name}: found {record[name]!r:.60}, expected an object")
-    described = _describe(record["config"]["model"] if "config" in record else None)
-    names = (*CELL_COLUMNS, *COST_COLUMNS[4:-1], *RUN_COLUMNS)
-    made = (*described, *_costs({}, record, None), *_origin(("", "", ""), 0, "", "", record, None))
-    for name, value in zip(names, made, strict=True):
-        _check(name, [value])
+    cell = CellName("", "", "")
+    made = (
+        _design(record["config"]["model"] if "config" in record else None),
+        _costs(cell, 0, {}, record, None, ""),
+        _origin(cell, 0, "", "", record, None),
+    )
+    for one in made:
+        names = [field.name for field in fields(one) if field.name != "cell"]
+        check(type(one), {name: [getattr(one, name)] for name in names})
     _keys(record)
 
 
 def _check_rows(content: dict[str, Any]) -> None:
     """Refuse rows that the long table cannot hold; the errors are those that `_read` catches."""
-    rows = content.get("rows") or []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+    rows = stored(content)
+    if not all(isinstance(row, dict) for row in rows):
         raise TypeError(f"rows: found {rows!r:.60}, expected a list of objects")
-    for name in ROW_COLUMNS:
-        _check(name, [row[name] if name in ("split", "metric") else row.get(name) for row in rows])
+    needed = ("split", "metric")
+    check(Score, {name: [row[name] if name in needed else row.get(name) for row in rows] for name in ROW_COLUMNS})
+
+
+def _score(row: dict[str, Any]) -> Score:
+    """A row with what its metric's entry knows: unit, direction, and from how many examples it compares."""
+    given: dict[str, Any] = {name: row.get(name, "" if TYPES[name] == "str" else None) for name in ROW_COLUMNS}
+    try:
+        entry = lookup(row["metric"])
+    except KeyError:  # the one row of a run without numbers; or results of an earlier registry
+        return Score(**given)
+    given |= {"unit": entry.unit, "higher_is_better": entry.higher_is_better}
+    n, least = given["n"], entry.comparable_from
+    if row["status"] == "ok" and not given["caution"] and n is not None and least is not None and n < least:
+        given["caution"] = f"from {n:,} examples, comparable from {least:,}"
+    return Score(**given)
 
 
 def _keys(record: dict[str, Any]) -> set[str]:
@@ -185,8 +179,12 @@ def _keys(record: dict[str, Any]) -> set[str]:
 
 def _outdated(folder: Path, record: dict[str, Any]) -> bool:
     """Whether another model than the run's was encoded, and scored; results that do not keep which are believed."""
-    encoded, known = (_read(folder / "encode.json")[0] or {}).get("run_key"), _keys(record)
-    return isinstance(encoded, str) and bool(known) and encoded not in known
+    encoded = _read(folder / "encode.json")[0] or {}
+    reads, files = encoded.get("reads"), record.get("files") or {}
+    if isinstance(reads, dict):
+        return reads.get("model.safetensors") != files.get("model.safetensors")
+    made, known = encoded.get("run_key"), _keys(record)  # as results of before 2027 keep it
+    return isinstance(made, str) and bool(known) and made not in known
 
 
 def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple[list[dict[str, Any]], str, str]:
@@ -197,65 +195,51 @@ def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple
         status = str(record.get("status", "failed"))
         reason = str(record.get("reason") or f"training ended with status {status}")
         metrics, _ = _read(folder / "metrics.json", _check_rows)
-        if metrics and metrics.get("rows") and all(row.get("status") == status for row in metrics["rows"]):
-            return metrics["rows"], status, reason
+        rows = stored(metrics) if metrics else []
+        if rows and all(row.get("status") == status for row in rows):
+            return rows, status, reason
     else:
         metrics, trouble = _read(folder / "metrics.json", _check_rows)
+        rows = stored(metrics) if metrics else []
         if metrics is None:
             status, reason = ("failed", trouble) if trouble else ("missing", "not evaluated: metrics.json is absent")
-        elif not metrics.get("rows"):
+        elif late := lacking(metrics):
+            status, reason = "missing", f"not evaluated to the end: metrics.json lacks {', '.join(late)}"
+        elif not rows:
             status, reason = "failed", "metrics.json holds no rows"
         elif _outdated(folder, record):
             status, reason = "missing", OUTDATED
         else:
-            return metrics["rows"], "ok", ""
+            return rows, "ok", ""
     return [{"split": "", "metric": RUN, "status": status, "reason": reason}], status, reason
 
 
-def _extend(
-    table: dict[str, list[Any]],
-    described: tuple[Any, ...],
-    seed: int | None,
-    rows: list[dict[str, Any]],
-    key: str,
-    where: Path,
-) -> None:
+def _sorted(rows: list[dict[str, Any]], where: Path) -> list[dict[str, Any]]:
+    """Rows by split and metric, each of which may be there once."""
     rows = sorted(rows, key=lambda row: (row["split"], row["metric"]))
     for one, two in itertools.pairwise(rows):
         if (one["split"], one["metric"]) == (two["split"], two["metric"]):
             raise DataError(
                 f"{where}: found the metric {one['metric']!r} twice on split {one['split']!r}, expected once"
             )
-    count = len(rows)
-    for name, value in zip(COLUMNS, described, strict=False):
-        table[name].extend([value] * count)
-    table["seed"].extend([seed] * count)
-    table["run_key"].extend([key] * count)
-    for name in ROW_COLUMNS:
-        default = None if name in TYPES else ""
-        table[name].extend([row.get(name, default) for row in rows])
+    return rows
 
 
-def _append(columns: dict[str, list[Any]], values: tuple[Any, ...]) -> None:
-    for column, value in zip(columns.values(), values, strict=True):
-        column.append(value)
-
-
-def _describe(model: dict[str, Any] | None) -> tuple[Any, ...]:
-    """The columns that say what a variant is, from its resolved model."""
+def _design(model: dict[str, Any] | None) -> Design:
+    """What a variant is, from its resolved model."""
     if model is None:
-        return (None, "", "", "", "", "", None, "")
+        return Design(None, "", "", "", "", "", None, "")
     coupling, divergence = model["coupling"], model["divergence"]
     rho = f"({_number(coupling['rho'])})" if "rho" in coupling else ""
-    return (
-        model["order"],
-        model["basis"],
-        model["encoder_width"],
-        coupling["name"] + rho,
-        model["prior"],
-        _divergence(divergence),
-        divergence["beta"],
-        _backbone(model),
+    return Design(
+        order=model["order"],
+        basis=model["basis"],
+        encoder_width=model["encoder_width"],
+        coupling=coupling["name"] + rho,
+        prior=model["prior"],
+        divergence=_divergence(divergence),
+        beta=divergence["beta"],
+        backbone=_backbone(model),
     )
 
 
@@ -293,25 +277,30 @@ def _kept(folder: Path) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if type(value) in (int, float)}
 
 
-def _costs(kept: dict[str, Any], record: dict[str, Any], late_gain: float | None) -> tuple[Any, ...]:
+def _costs(
+    cell: CellName, seed: int, kept: dict[str, Any], record: dict[str, Any], late_gain: float | None, status: str
+) -> Costs:
     """Seconds and memory of a run: what the stages kept, run.json otherwise."""
     parameters = record.get("parameters") or {}
 
     def first(*names: str) -> Any:
         return next((source[name] for name in names for source in (kept, record) if source.get(name) is not None), None)
 
-    return (
-        first("seconds_train", "seconds"),
-        first("images_per_second"),
-        parameters.get("total"),
-        parameters.get("encoder"),
-        parameters.get("decoder"),
-        first("peak_memory_mb"),
-        first("seconds_encode"),
-        first("seconds_evaluate"),
-        record.get("best_epoch"),
-        record.get("epochs"),
-        late_gain,
+    return Costs(
+        cell,
+        seed,
+        seconds_train=first("seconds_train", "seconds"),
+        images_per_second=first("images_per_second"),
+        parameters=parameters.get("total"),
+        parameters_encoder=parameters.get("encoder"),
+        parameters_decoder=parameters.get("decoder"),
+        peak_memory_mb=first("peak_memory_mb"),
+        seconds_encode=first("seconds_encode"),
+        seconds_evaluate=first("seconds_evaluate"),
+        best_epoch=record.get("best_epoch"),
+        epochs=record.get("epochs"),
+        late_gain=late_gain,
+        status=status,
     )
 
 
@@ -329,26 +318,24 @@ def _late_gain(history: Path) -> float | None:
     return (min(losses[: len(losses) - len(losses) // 10]) - min(losses)) / fall if fall > 0 else None
 
 
-def _origin(
-    cell: tuple[str, str, str], seed: int, status: str, reason: str, record: dict[str, Any], binary: bool | None
-) -> tuple[Any, ...]:
-    inputs = record.get("reads") or {}
-    return (
-        *cell,
-        record.get("label", ""),
-        seed,
-        status,
-        reason,
-        record.get("run_key", ""),
-        binary,
-        inputs.get("data", ""),
-        record.get("claims_sha256") or "",
-        record.get("commit") or "",
-        record.get("dirty"),
-        record.get("device", ""),
-        record.get("threads"),
-        record.get("platform", ""),
-        json.dumps(record.get("versions", {}), sort_keys=True),
+def _origin(cell: CellName, seed: int, status: str, reason: str, record: dict[str, Any], binary: bool | None) -> Origin:
+    return Origin(
+        cell,
+        label=record.get("label", ""),
+        seed=seed,
+        status=status,
+        reason=reason,
+        run_key=record.get("run_key", ""),
+        binary=binary,
+        data_sha256=(record.get("reads") or {}).get("data", ""),
+        claims_sha256=record.get("claims_sha256") or "",
+        commit=record.get("commit") or "",
+        dirty=record.get("dirty"),
+        device=record.get("device", ""),
+        threads=record.get("threads"),
+        platform=record.get("platform", ""),
+        hardware=record.get("hardware", ""),
+        versions=json.dumps(record.get("versions", {}), sort_keys=True),
     )
 
 
@@ -359,9 +346,9 @@ def _binary(paths: Paths, dataset: str) -> bool | None:
 
 
 def _save(root: Path, table: pd.DataFrame, costs: pd.DataFrame, runs: pd.DataFrame) -> None:
-    for name, frame in (("metrics.parquet", table), ("costs.parquet", costs), ("runs.parquet", runs)):
+    for name, content in (("metrics.parquet", table), ("costs.parquet", costs), ("runs.parquet", runs)):
         with atomic(root / name) as temporary:
-            frame.to_parquet(temporary, index=False)
+            content.to_parquet(temporary, index=False)
     with atomic(root / "metrics.csv") as temporary:
         # shortest decimal that reads back to the same double: stable, and nothing is lost
         table.to_csv(temporary, index=False, lineterminator="\n")

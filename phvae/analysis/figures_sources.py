@@ -162,7 +162,7 @@ def information(codes: np.ndarray, factors: np.ndarray) -> np.ndarray:
     Codes (N, L) are cut into the bins of the MIG protocol; a factor (N, F) of one value gives 0. Examples whose code is
     not finite are left out.
     """
-    from phvae.metrics.disentanglement_information import entropy, equal_width_bins, mutual_information
+    from phvae.metrics.information import entropy, equal_width_bins, mutual_information
 
     finite = np.isfinite(codes).all(axis=1)
     if not finite.any():

@@ -1,14 +1,15 @@
-"""The tables of a results folder: the long table, costs and origins; their columns, and how they are read."""
+"""The tables of a results folder: the long table, costs and origins, and how they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from phvae.analysis.columns import Costs, Design, Line, Origin, Score, frame, types
 from phvae.errors import DataError
 from phvae.experiment.paths import Paths
 from phvae.files import read_object
@@ -29,7 +30,6 @@ __all__ = [
     "read_table",
     "seeds_vary",
     "size_key",
-    "typed",
 ]
 
 SCHEMA_VERSION = 1
@@ -37,34 +37,13 @@ SCHEMA_VERSION = 1
 # The metric name of the one row that stands for a run without numbers (diverged, failed, missing).
 RUN = "run"
 
-CELL_COLUMNS = ("order", "basis", "encoder_width", "coupling", "prior", "divergence", "beta", "backbone")
-ROW_COLUMNS = (
-    "split", "metric", "value", "unit", "higher_is_better", "n", "ceiling", "floor", "noise_sd", "settings", "status",
-    "reason", "caution",
-)  # fmt: skip
-COLUMNS = (
-    "schema_version", "dataset", "n_train", "variant", *CELL_COLUMNS, "off_curve", "seed", *ROW_COLUMNS, "run_key",
-)  # fmt: skip
-COST_COLUMNS = (
-    "dataset", "n_train", "variant", "seed", "seconds_train", "images_per_second", "parameters", "parameters_encoder",
-    "parameters_decoder", "peak_memory_mb", "seconds_encode", "seconds_evaluate", "best_epoch", "epochs", "late_gain",
-    "status",
-)  # fmt: skip
-RUN_COLUMNS = (
-    "dataset", "n_train", "variant", "label", "seed", "status", "reason", "run_key", "binary", "data_sha256",
-    "claims_sha256", "commit", "dirty", "device", "threads", "platform", "versions",
-)  # fmt: skip
-
-TYPES = {
-    **dict.fromkeys(("schema_version",), "int64"),
-    **dict.fromkeys(("order", "seed", "n", "best_epoch", "epochs", "threads"), "Int64"),
-    **dict.fromkeys(("parameters", "parameters_encoder", "parameters_decoder"), "Int64"),
-    **dict.fromkeys(("beta", "value", "ceiling", "floor", "noise_sd", "late_gain"), "float64"),
-    **dict.fromkeys(
-        ("seconds_train", "images_per_second", "peak_memory_mb", "seconds_encode", "seconds_evaluate"), "float64"
-    ),
-    **dict.fromkeys(("higher_is_better", "binary", "dirty", "off_curve"), "boolean"),
-}
+CELL_COLUMNS = tuple(types(Design))
+ROW_COLUMNS = tuple(types(Score))
+TYPES = types(Line)
+_TYPES = {name: kind for name, kind in TYPES.items() if kind != "str"}
+COLUMNS = tuple(TYPES)
+COST_COLUMNS = tuple(types(Costs))
+RUN_COLUMNS = tuple(types(Origin))
 
 
 def size_key(n_train: int | str) -> tuple[int, int]:
@@ -91,25 +70,23 @@ def read_table(root: Path) -> pd.DataFrame:
         )
     with _readable(path):
         if path == parquet:
-            frame = pd.read_parquet(path)
+            table = pd.read_parquet(path)
         else:
-            text = [name for name in COLUMNS if name not in TYPES]
-            frame = pd.read_csv(
-                path, dtype=dict.fromkeys(text, "str"), keep_default_na=False, na_values=dict.fromkeys(TYPES, "")
-            )
-    others = set(frame.get("schema_version", ())) - {SCHEMA_VERSION}
+            text = dict.fromkeys(TYPES.keys() - _TYPES.keys(), "str")
+            table = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=dict.fromkeys(_TYPES, ""))
+    others = set(table.get("schema_version", ())) - {SCHEMA_VERSION}
     if others:
         found = ", ".join(sorted(map(str, others)))
         raise DataError(f"{path}: found schema {found}, expected {SCHEMA_VERSION}; run `phvae collect` again")
-    if "caution" not in frame.columns:  # tables of before November 2026
-        frame["caution"] = ""
-    if "off_curve" not in frame.columns:  # likewise
-        frame["off_curve"] = False
-    absent = [name for name in COLUMNS if name not in frame.columns]
+    if "caution" not in table.columns:  # tables of before November 2026
+        table["caution"] = ""
+    if "off_curve" not in table.columns:  # likewise
+        table["off_curve"] = False
+    absent = [name for name in COLUMNS if name not in table.columns]
     if absent:
         raise DataError(f"{path}: the long table lacks the columns {', '.join(absent)}; run `phvae collect` again")
     with _readable(path):
-        return frame[list(COLUMNS)].astype({name: kind for name, kind in TYPES.items() if name in COLUMNS})
+        return table[list(COLUMNS)].astype(_TYPES)
 
 
 def read_costs(root: Path) -> pd.DataFrame:
@@ -118,7 +95,7 @@ def read_costs(root: Path) -> pd.DataFrame:
     Raises:
         DataError: it is damaged.
     """
-    return _read_beside(root, "costs.parquet", COST_COLUMNS)
+    return _read_beside(root, "costs.parquet", Costs)
 
 
 def read_runs(root: Path) -> pd.DataFrame:
@@ -127,15 +104,15 @@ def read_runs(root: Path) -> pd.DataFrame:
     Raises:
         DataError: it is damaged.
     """
-    return _read_beside(root, "runs.parquet", RUN_COLUMNS)
+    return _read_beside(root, "runs.parquet", Origin)
 
 
-def _read_beside(root: Path, name: str, columns: Sequence[str]) -> pd.DataFrame:
+def _read_beside(root: Path, name: str, record: type) -> pd.DataFrame:
     path = Path(root) / name
     if not path.is_file():
-        return typed({column: [] for column in columns})
+        return frame(record, [])
     with _readable(path):
-        return pd.read_parquet(path).reindex(columns=list(columns))  # results of an earlier version may lack one
+        return pd.read_parquet(path).reindex(columns=list(types(record)))  # results of an earlier version may lack one
 
 
 @contextmanager
@@ -196,10 +173,3 @@ def seeds_vary(root: Path, datasets: Sequence[str]) -> str:
     if len(drawn) == len(entries):
         return f"{start}, and which examples are trained on."
     return f"{start}, and on {', '.join(drawn)} which examples are trained on; elsewhere not the data."
-
-
-def typed(columns: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
-    """A frame of these columns, each of its type."""
-    return pd.DataFrame(
-        {name: pd.Series(values, dtype=TYPES.get(name, "str")) for name, values in columns.items()}, copy=False
-    )

@@ -39,9 +39,10 @@ def files(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> list[Path]:
     todo = [path for module in modules if (path := _file(module))]
     while todo:
         path = todo.pop()
-        if path not in found and _within(path, rooms):
+        if path not in found:
             found.add(path)
-            todo += [other for name in imported(path.read_text(encoding="utf-8")) if (other := _file(name))]
+            others = [other for name in imported(path.read_text(encoding="utf-8")) if (other := _file(name))]
+            todo += [other for other in others if _within(other, rooms)]
     return sorted(found)
 
 

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from phvae.errors import DataError
 from phvae.experiment.grid import Cell, Grid
 from phvae.files import read_object
 from phvae.jobs import checkpoint
 from phvae.jobs.lease import NAME as LEASE
+from phvae.metrics.stored import lacking
 from phvae.records import Key, current
 
 __all__ = ["clean"]
@@ -30,7 +32,7 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
     for where, cells in grid.batches().items():
         arrays: list[Path] = []
         for folder, key in _finished(grid, cells):
-            if (folder / "metrics.json").is_file():
+            if _scored(folder / "metrics.json"):
                 arrays += folder.glob("arrays.npz")
             found += _left_over(folder, key)
         found += [*arrays, grid.paths.batch("encode", *where)] if arrays else []
@@ -54,6 +56,14 @@ def _finished(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Path, Key]]:
             key = Key(found["code"], found["inputs"])
             if current(record, key):
                 yield folder, key
+
+
+def _scored(path: Path) -> bool:
+    """Whether all scores that were asked for are there: those to come need the arrays."""
+    try:
+        return path.is_file() and not lacking(read_object(path, "", scores=dict))
+    except DataError:
+        return False
 
 
 def _left_over(folder: Path, key: Key) -> Iterator[Path]:

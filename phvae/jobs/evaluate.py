@@ -1,11 +1,11 @@
-"""The evaluate stage: every metric of one run from the files of its encode stage; one failure costs one row."""
+"""The evaluate stage: every score of one run from the files of its encode stage; one failure costs one row."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import re
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,29 +14,68 @@ import numpy as np
 from phvae.determinism.device import resolve
 from phvae.errors import PhvaeError
 from phvae.experiment.code import code
-from phvae.experiment.stages import STAGES
-from phvae.files import read_json, sha256, write_json
-from phvae.metrics.expected import expected_names, groups_of
-from phvae.metrics.registry import pattern_of
+from phvae.files import read_json, read_object, write_json
+from phvae.jobs.scores import Section, kept, plain, save
+from phvae.metrics.naming import expected
+from phvae.metrics.registry import GROUPS, SCORERS, Scorer, pattern_of
 from phvae.metrics.rows import Inputs, Row, without_value
-from phvae.metrics.weights import present
-from phvae.records import inputs_sha256
+from phvae.records import Key, inputs_sha256
 
 if TYPE_CHECKING:
-    from phvae.data import Prepared
+    from phvae.data.prepared import Prepared
     from phvae.experiment.grid import Cell
+    from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["MODULES", "evaluate"]
+__all__ = ["chosen", "evaluate", "groups_of", "keys"]
 
-# The modules whose `rows(inputs)` make up each group.
-MODULES: dict[str, tuple[str, ...]] = {
-    "density": ("phvae.metrics.density",),
-    "reconstruction": ("phvae.metrics.reconstruction",),
-    "generation": ("phvae.metrics.generation",),
-    "disentanglement": ("phvae.metrics.disentanglement",),
-    "latent": ("phvae.metrics.latent", "phvae.metrics.dependence"),
-    "likelihood": ("phvae.metrics.likelihood",),
-}
+# Settings that say how scoring is carried out, or what is scored at all; weights go in by what they are.
+_APART = {"cells_per_job", "inception_weights", "metrics"}
+
+
+def groups_of(data: Prepared) -> list[str]:
+    """The groups of metrics that mean something on a data set."""
+    meant = {scorer.group for scorer in SCORERS if scorer.applies(data)}
+    return [group for group in GROUPS if group in meant]
+
+
+def chosen(data: Prepared, settings: EvaluationConfig) -> list[Scorer]:
+    """The scorers of the groups that the settings ask for; of a group that means nothing on the data, all."""
+    meant = groups_of(data)
+    asked = meant if settings.metrics == "auto" else settings.metrics
+    return [s for s in SCORERS if s.group in asked and (s.applies(data) or s.group not in meant)]
+
+
+def keys(
+    run_dir: Path, cell: Cell, seed: int, data: Prepared, reference_dir: Path, device: str = "cpu"
+) -> dict[str, Key]:
+    """The key of each scorer of a run: its own code, and what it reads.
+
+    Raises:
+        PhvaeError: a file of an earlier stage is absent, damaged or incomplete.
+    """
+    encoded = _read(run_dir / "encode.json", "encode", files=dict)["files"]
+    reference = _read(reference_dir / "reference.json", "reference", scores=dict)["scores"]
+    shared = [
+        {name: encoded.get(name) for name in ("codes.npz", "arrays.npz")},
+        cell.evaluation.model_dump(exclude=_APART),
+        cell.model.model_dump(),
+        seed,
+        data.sha256,
+        resolve(device),
+    ]
+    found = {}
+    for scorer in chosen(data, cell.evaluation):
+        part = None
+        if scorer.reference and scorer.applies(data):
+            if scorer.name not in reference:
+                where = reference_dir / "reference.json"
+                raise PhvaeError(f"{where}: holds nothing of {scorer.name}; run `phvae reference` before")
+            # not its key: what was built under it may differ, a classifier's weights for one
+            part = [reference[scorer.name].get(name) for name in ("bounds", "files")]
+        made = code([scorer.module, *(scorer.modules(data) if scorer.applies(data) else ())])
+        outside = scorer.outside(data, cell.evaluation, None)
+        found[scorer.name] = Key(made, inputs_sha256(*shared, part, outside))
+    return found
 
 
 def evaluate(
@@ -49,9 +88,10 @@ def evaluate(
     device: str = "cpu",
     threads: int = 1,
 ) -> list[dict[str, Any]]:
-    """Compute all metrics of a run and write ``metrics.json`` ({"key", "rows"}); equal inputs give equal bytes.
+    """Compute the scores of a run whose keys are not today's, and write ``metrics.json``; equal inputs, equal bytes.
 
-    A run whose ``metrics.json`` has the same key is left alone. The time it took goes to ``costs.json``.
+    The file (`phvae.jobs.scores`) is written after every scorer: a kill loses the one at work. The time it took goes
+    to ``costs.json``.
 
     Args:
         run_dir: folder with encode.json, codes.npz and arrays.npz.
@@ -63,7 +103,7 @@ def evaluate(
         threads: processes that slow scores may use; no value depends on it.
 
     Returns:
-        The rows, as in ``metrics.json``: the fields of `phvae.metrics.Row`.
+        The rows: the fields of `phvae.metrics.rows.Row`.
 
     Raises:
         PhvaeError: a file of an earlier stage is absent. A metric that fails does not raise: its row says why.
@@ -71,77 +111,72 @@ def evaluate(
     from threadpoolctl import threadpool_limits
 
     run_dir, reference_dir, device = Path(run_dir), Path(reference_dir), resolve(device)
-    encoded = _read(run_dir / "encode.json", "encode")
-    reference = _read(reference_dir / "reference.json", "reference")
-    key = inputs_sha256(
-        code(STAGES["evaluate"].code),
-        {name: encoded["files"][name] for name in ("codes.npz", "arrays.npz")},
-        # not its key: what was built under it may differ, a classifier's weights for one
-        sha256(reference_dir / "reference.json"),
-        cell.evaluation.model_dump(exclude={"cells_per_job", "inception_weights"}),
-        present(cell.evaluation),
-        cell.model.model_dump(),
-        seed,
-        data.sha256,
-        device,
-    )
-    if (run_dir / "metrics.json").is_file() and (done := read_json(run_dir / "metrics.json"))["key"] == key:
-        found: list[dict[str, Any]] = done["rows"]
-        return found
-    started = time.perf_counter()
-    names = expected_names(cell.evaluation, cell.model, data)
-    for name in ("codes.npz", "arrays.npz"):
-        if not (run_dir / name).is_file():
-            raise PhvaeError(f"{run_dir / name}: absent; run `phvae encode` for this run before `phvae evaluate`")
-    # The number of BLAS threads changes sums in the last bit: one thread, whatever the machine.
-    with threadpool_limits(1), np.load(run_dir / "arrays.npz") as arrays, np.load(run_dir / "codes.npz") as codes:
-        inputs = Inputs(
-            data,
-            dict(codes),
-            arrays,
-            cell.model,
-            cell.evaluation,
-            reference_dir,
-            seed,
-            threads=max(1, threads),
-            device=device,
-        )
-        rows = [row for group in names for row in _group(group, inputs, names[group])]
-    content = [dataclasses.asdict(_with_bounds(row, reference["bounds"])) for row in rows]
-    write_json(run_dir / "metrics.json", {"key": key, "rows": content})
-    costs = read_json(run_dir / "costs.json") if (run_dir / "costs.json").is_file() else {}
-    write_json(run_dir / "costs.json", costs | {"seconds_evaluate": round(time.perf_counter() - started, 3)})
-    return content
+    path, asked = run_dir / "metrics.json", keys(run_dir, cell, seed, data, reference_dir, device)
+    scorers = [scorer for scorer in SCORERS if scorer.name in asked]
+    sections = kept(path, asked)
+    todo = [scorer for scorer in scorers if scorer.name not in sections]
+    if todo:
+        for name in ("codes.npz", "arrays.npz"):
+            if not (run_dir / name).is_file():
+                raise PhvaeError(f"{run_dir / name}: absent; run `phvae encode` for this run before `phvae evaluate`")
+        reference = read_json(reference_dir / "reference.json")["scores"]
+        # The number of BLAS threads changes sums in the last bit: one thread, whatever the machine.
+        with threadpool_limits(1), np.load(run_dir / "arrays.npz") as arrays, np.load(run_dir / "codes.npz") as codes:
+            inputs = Inputs(
+                data,
+                dict(codes),
+                arrays,
+                cell.model,
+                cell.evaluation,
+                reference_dir,
+                seed,
+                threads=max(1, threads),
+                device=device,
+            )
+            for scorer in todo:
+                started = time.perf_counter()
+                rows = _rows(scorer, inputs, reference.get(scorer.name, {}))
+                sections[scorer.name] = asked[scorer.name].fields() | {"rows": rows}
+                save(path, sections, list(asked))
+                _note(run_dir / "costs.json", scorer.name, time.perf_counter() - started, list(asked))
+    elif read_json(path).get("asked") != list(asked):
+        save(path, sections, list(asked))
+    return [row for scorer in scorers for row in sections[scorer.name]["rows"]]
 
 
-def _read(path: Path, stage: str) -> dict[str, Any]:
+def _read(path: Path, stage: str, **kinds: type) -> dict[str, Any]:
     if not path.is_file():
         raise PhvaeError(f"{path}: absent; run `phvae {stage}` before `phvae evaluate`")
-    found: dict[str, Any] = read_json(path)
-    return found
+    return read_object(path, f"remove it and run `phvae {stage}` again", **kinds)
 
 
-def _group(group: str, inputs: Inputs, names: list[str]) -> list[Row]:
-    """The rows of one group; where it means nothing on these data, empty rows say so."""
-    if group not in groups_of(inputs.data):
-        reason = f"{group} has no meaning on {inputs.data.kind}: its groups are {', '.join(groups_of(inputs.data))}"
-        return [without_value(name, "empty", reason) for name in names]
-    rows: list[Row] = []
-    reasons = []
-    for module in MODULES[group]:
-        try:
-            rows += importlib.import_module(module).rows(inputs)
-        except Exception as error:  # the last net: one group must not end a grid of hundreds
-            reasons.append(f"{module.rpartition('.')[2]}: {type(error).__name__}: {error}")
-    done = {row.metric for row in rows}
-    lacking = [name for name in names if name not in done] if reasons else []
-    return rows + [without_value(name, "failed", "; ".join(reasons)) for name in lacking]
+def _note(path: Path, scorer: str, seconds: float, asked: Sequence[str]) -> None:
+    """Keep the seconds of a scorer, and those of all that were asked for, beside the costs of other stages."""
+    costs = read_json(path) if path.is_file() else {}
+    each = costs.get("seconds_by_scorer", {}) | {scorer: round(seconds, 3)}
+    total = round(sum(each.get(name, 0.0) for name in asked), 3)
+    write_json(path, costs | {"seconds_by_scorer": each, "seconds_evaluate": total})
 
 
-def _with_bounds(row: Row, bounds: dict[str, dict[str, float]]) -> Row:
+def _rows(scorer: Scorer, inputs: Inputs, reference: Section) -> list[dict[str, Any]]:
+    """The rows of a scorer; where it means nothing on these data, or fails, rows of its metrics say so."""
+    inputs = dataclasses.replace(inputs, reference=inputs.reference / scorer.name)
+    if not scorer.applies(inputs.data):
+        meant = ", ".join(groups_of(inputs.data))
+        reason = f"{scorer.group} has no meaning on {inputs.data.kind}: its groups are {meant}"
+        return plain(scorer, [without_value(name, "empty", reason) for name in expected(scorer.metrics, inputs)])
+    try:
+        bounds = reference.get("bounds", {})
+        return plain(scorer, [_with_bounds(row, bounds) for row in scorer.rows(inputs)])
+    except Exception as error:  # the last net: one scorer must not end a grid of hundreds
+        reason = f"{scorer.name}: {type(error).__name__}: {error}"
+        return plain(scorer, [without_value(name, "failed", reason) for name in expected(scorer.metrics, inputs)])
+
+
+def _with_bounds(row: Row, bounds: Mapping[str, Mapping[str, float]]) -> Row:
     """The row with the reference's ceiling, floor and noise where it has none of its own."""
     # "level_{k}_informativeness_shape" bounds that metric for every level
-    keys = (row.metric, re.sub(r"level_\d+", "level_{k}", row.metric), pattern_of(row.metric))
-    found: dict[str, float] = next((bounds[key] for key in keys if key in bounds), {})
+    known = (row.metric, re.sub(r"level_\d+", "level_{k}", row.metric), pattern_of(row.metric))
+    found: Mapping[str, float] = next((bounds[key] for key in known if key in bounds), {})
     missing: dict[str, Any] = {k: found.get(k) for k in ("ceiling", "floor", "noise_sd") if getattr(row, k) is None}
     return dataclasses.replace(row, **missing)

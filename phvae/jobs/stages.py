@@ -217,12 +217,12 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, batch: int, threads: 
 
 def groups(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     """Scores that need several seeds, for every cell of a batch."""
-    from phvae.metrics.groups import evaluate as evaluate_group
+    from phvae.jobs.groups import evaluate as evaluate_seeds
 
     names = {}
     for cell in _batch(grid, dataset, n_train, batch):
         path = grid.paths.groups(dataset, n_train, cell.variant)
-        write_json(path, {"rows": evaluate_group(cell, list(_trained(grid, cell).values()))})
+        evaluate_seeds(path, cell, list(_trained(grid, cell).values()))
         names[cell.variant] = sha256(path)
     _manifest(grid, "groups", (dataset, n_train, batch), names)
 

@@ -6,38 +6,20 @@ import sys
 from pathlib import Path
 
 from phvae.files import write_text
-from phvae.metrics.registry import METRICS, PLACEHOLDERS
+from phvae.metrics.naming import PLACEHOLDERS
+from phvae.metrics.registry import GROUPS, METRICS
 
-__all__ = ["CHANGES", "INVARIANCES", "main", "render"]
+__all__ = ["CHANGES", "main", "render"]
 
-# What may happen to codes and factors without a change of their meaning.
+# What may happen to codes and factors without a change of their meaning; `Metric.invariances` says what a score does
+# not notice: "yes" (to rounding), "nearly" (within .02: trees and votes draw anew), "no".
 CHANGES = ("codes permuted", "code × 4", "code cubed", "dead code added", "factors reordered", "values renumbered")
-
-# For each score, what it does not notice: "yes" (to rounding), "nearly" (within .02: trees and votes draw anew), "no".
-INVARIANCES: dict[str, tuple[str, ...]] = {
-    "mig": ("yes", "yes", "no", "yes", "yes", "yes"),
-    "mig_quantile": ("yes", "yes", "yes", "yes", "yes", "yes"),
-    "dci_forest_disentanglement": ("nearly", "yes", "nearly", "nearly", "yes", "nearly"),
-    "dci_forest_completeness": ("nearly", "yes", "nearly", "no", "yes", "nearly"),
-    "dci_forest_informativeness": ("nearly", "yes", "nearly", "nearly", "yes", "nearly"),
-    "sap": ("yes", "no", "no", "yes", "yes", "yes"),
-    "sap_r2": ("yes", "yes", "no", "yes", "yes", "no"),
-    "factor_vae": ("yes", "yes", "no", "yes", "nearly", "nearly"),
-    "beta_vae": ("nearly", "no", "no", "nearly", "nearly", "nearly"),
-    "modularity": ("yes", "yes", "no", "no", "yes", "yes"),
-    "explicitness": ("nearly", "yes", "no", "yes", "yes", "nearly"),
-    "irs": ("yes", "no", "no", "yes", "yes", "yes"),
-    "udr_lasso": ("yes", "yes", "no", "yes", "", ""),
-    "udr_spearman": ("yes", "yes", "yes", "yes", "", ""),
-    "gaussian_tc": ("yes", "yes", "no", "yes", "", ""),
-    "mean_code_mi": ("yes", "yes", "no", "yes", "", ""),
-}
 
 _HEAD = """# Metrics
 
-Written from the registry (`phvae/metrics/definitions_*.py`) by `python -m phvae.metrics.document docs/metrics.md`;
-a test compares. One name is one definition. A row of the long table says on which points (`n`, `split`), with which
-settings, and beside the value:
+Written from the entries in `phvae/metrics/scores` by `python -m phvae.metrics.document docs/metrics.md`;
+a test compares. One name is one definition. A row of the long table ([its columns](columns.md)) says on which points
+(`n`, `split`), with which settings, and beside the value:
 
 - `ceiling` and `floor`: for disentanglement, the same score of the identity code (each factor that varies,
   standardised, is one code) and of as many independent noise codes, on the same data at the same sample size. A
@@ -93,14 +75,14 @@ def render() -> str:
     for key, values in PLACEHOLDERS.items():
         lines.append(f"- `{{{key}}}`: {meanings.get(key) or ', '.join(values or ())}")
     arrows = {True: "higher", False: "lower", None: ""}
-    for group in dict.fromkeys(metric.group for metric in METRICS.values()):
+    for group in GROUPS:
         members = [metric for metric in METRICS.values() if metric.group == group]
         sizes = ["comparable from"] if any(m.comparable_from for m in members) else []
         heads = ["name", "definition", "unit", "better", *sizes, "source"]
         lines += ["", f"## {group.capitalize()}", "", _line(heads), f"|{'---|' * len(heads)}"]
         for m in members:
             least = [f"{m.comparable_from:,}" if m.comparable_from else ""] if sizes else []
-            cells = [f"`{_cell(m.name)}`", _cell(m.definition), m.unit, arrows[m.higher_is_better], *least, m.paper]
+            cells = [f"`{_cell(m.name)}`", _cell(m.definition), m.unit, arrows[m.higher_is_better], *least, m.source]
             lines.append(_line(cells))
     lines += [
         "",
@@ -113,7 +95,7 @@ def render() -> str:
         f"| score | {' | '.join(CHANGES)} |",
         f"|---|{'---|' * len(CHANGES)}",
     ]
-    lines += [f"| `{name}` | {' | '.join(found)} |" for name, found in INVARIANCES.items()]
+    lines += [f"| `{m.name}` | {' | '.join(m.invariances)} |" for m in METRICS.values() if m.invariances]
     return "\n".join(lines) + "\n"
 
 

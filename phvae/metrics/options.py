@@ -8,7 +8,7 @@ from pydantic import Field, field_validator
 
 from phvae.config.strict import Strict, Whole, at_home
 
-__all__ = ["EvaluationConfig"]
+__all__ = ["EvaluationConfig", "Group"]
 
 Extractor = Literal["classifier", "inception", "efficientnet-lite0"]
 Group = Literal["density", "reconstruction", "generation", "disentanglement", "latent", "likelihood"]

@@ -1,45 +1,73 @@
-"""The registry: every metric by name, and the names that placeholders such as {k} stand for."""
+"""The registry: every scorer of a run or of seeds, found by its file, and every metric by name (loads no torch)."""
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Mapping, Sequence
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from phvae.errors import nearest
-from phvae.metrics.definitions_codes import CODE_METRICS
-from phvae.metrics.definitions_outputs import OUTPUT_METRICS
-from phvae.metrics.metric import Metric
+from phvae.metrics.metric import Metric, Place
+from phvae.metrics.naming import regex
+from phvae.metrics.options import Group
 
-__all__ = ["METRICS", "PLACEHOLDERS", "Metric", "lookup", "names", "pattern_of"]
+if TYPE_CHECKING:
+    from phvae.data.prepared import Prepared
 
-# What a placeholder of a name stands for; None means that the model or the data decide ({k}: a level, {j}: a
-# coordinate of it, {factor}).
-PLACEHOLDERS: dict[str, tuple[str, ...] | None] = {
-    "k": None,
-    "j": None,
-    "factor": None,
-    "output": ("samples_mean", "samples_model", "reconstructions"),
-    "images": ("samples", "reconstructions"),
-    "band": ("low", "mid", "high"),
-}
-_OPEN = {"k": r"[1-9][0-9]*", "j": r"[1-9][0-9]*", "factor": r"[A-Za-z0-9_.+-]+"}
+__all__ = ["GROUPS", "METRICS", "SCORERS", "SEED_SCORERS", "Scorer", "lookup", "pattern_of", "shown"]
+
+GROUPS: tuple[str, ...] = (*get_args(Group), "groups")
+_OPTIONAL = ("reference", "applies", "modules", "outside")
 
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in (*OUTPUT_METRICS, *CODE_METRICS)}
+@dataclass(frozen=True)
+class Scorer:
+    """What a module of `phvae/metrics/scores` (of a run) or `phvae/metrics/across_seeds` holds.
+
+    Attributes:
+        name: its file's name.
+        module: its module's name; that file, and those that it imports, are the code behind its rows.
+        metrics: its entries.
+        rows: of the `Inputs` of a run; across seeds, of their codes and the prior.
+        reference: ceilings, floors and files that all runs on a data set share, where it has any.
+        applies: whether it means something on a data set.
+        modules: further modules whose code decides its rows on a data set.
+        outside: what else decides them: weights from outside, and the machine if something is trained on it.
+    """
+
+    name: str
+    module: str
+    metrics: tuple[Metric, ...]
+    rows: Callable[..., Any]
+    reference: Callable[..., dict[str, dict[str, Any]]] | None = None
+    applies: Callable[[Prepared], bool] = lambda data: True
+    modules: Callable[[Prepared], Sequence[str]] = lambda data: ()
+    outside: Callable[..., Any] = lambda data, settings, machine: None
+
+    @property
+    def group(self) -> str:
+        """The group of its entries."""
+        return self.metrics[0].group
 
 
-def _regex(pattern: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", pattern)
-    text = "".join(
-        re.escape(part) if i % 2 == 0 else f"(?P<{part}>{_OPEN.get(part) or '|'.join(PLACEHOLDERS[part] or ())})"
-        for i, part in enumerate(parts)
-    )
-    return re.compile(text)
+def _found(folder: str) -> list[Scorer]:
+    """The scorers of a folder of this room, by group and name."""
+    scorers = []
+    for file in pkgutil.iter_modules([str(Path(__file__).parent / folder)]):
+        module = importlib.import_module(f"phvae.metrics.{folder}.{file.name}")
+        given = {name: getattr(module, name) for name in _OPTIONAL if hasattr(module, name)}
+        scorers.append(Scorer(file.name, module.__name__, module.METRICS, module.rows, **given))
+    return sorted(scorers, key=lambda scorer: (GROUPS.index(scorer.group), scorer.name))
 
 
-_REGEXES = {pattern: _regex(pattern) for pattern in METRICS}
+SCORERS = _found("scores")
+SEED_SCORERS = _found("across_seeds")
+METRICS: dict[str, Metric] = {metric.name: metric for scorer in (*SCORERS, *SEED_SCORERS) for metric in scorer.metrics}
+_REGEXES = {pattern: regex(pattern) for pattern in METRICS}
 
 
 @lru_cache(maxsize=4096)
@@ -54,10 +82,10 @@ def pattern_of(name: str) -> str:
     """
     if name in METRICS:
         return name
-    for pattern, regex in _REGEXES.items():
-        if regex.fullmatch(name):
+    for pattern, compiled in _REGEXES.items():
+        if compiled.fullmatch(name):
             return pattern
-    raise KeyError(f"metric {name!r} is not registered in phvae/metrics/definitions_*.py{nearest(name, METRICS)}")
+    raise KeyError(f"metric {name!r} is not registered in phvae/metrics/scores{nearest(name, METRICS)}")
 
 
 def lookup(name: str) -> Metric:
@@ -69,23 +97,17 @@ def lookup(name: str) -> Metric:
     return METRICS[pattern_of(name)]
 
 
-def names(group: str, *, order: int, level_size: int = 1, factors: Sequence[str] = ()) -> list[str]:
-    """All names of a group, with placeholders filled in, for a model of `order` levels of `level_size` coordinates.
+def shown(place: Place, groups: Sequence[str] = GROUPS) -> tuple[str, ...]:
+    """The names of the metrics of some groups that a table or figure shows, in its order.
 
-    >>> names("groups", order=1)
-    ['udr_lasso', 'udr_spearman']
+    >>> shown("distortion")
+    ('mse', 'reconstruction_nll', 'bce_reconstruction')
     """
-    values: Mapping[str, Sequence[str]] = {
-        **{key: value for key, value in PLACEHOLDERS.items() if value is not None},
-        "k": [str(k) for k in range(1, order + 1)],
-        "j": [str(j) for j in range(1, level_size + 1)],
-        "factor": list(factors),
-    }
-    found = []
-    for pattern, metric in METRICS.items():
-        if metric.group != group:
-            continue
-        keys = re.findall(r"\{(\w+)\}", pattern)
-        for combination in itertools.product(*(values[key] for key in keys)):
-            found.append(pattern.format(**dict(zip(keys, combination, strict=True))))
-    return found
+    found = [
+        (number, one.name or metric.name)
+        for metric in METRICS.values()
+        if metric.group in groups
+        for one in metric.shown
+        if (number := getattr(one, place)) is not None
+    ]
+    return tuple(name for _, name in sorted(found))

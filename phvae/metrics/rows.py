@@ -1,4 +1,4 @@
-"""One line of the long table, and what a group of metrics is given to compute its lines."""
+"""What a scorer is given, and the rows that it gives back."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from phvae.metrics.registry import lookup
-
 if TYPE_CHECKING:
     import numpy as np
 
-    from phvae.data import Prepared
+    from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
     from phvae.model.options import ModelConfig
 
@@ -31,14 +29,13 @@ class Undefined(ValueError):
 class Row:
     """One metric of one run; `value` is None exactly when `status` is not "ok", and then `reason` says why.
 
-    `caution` says why a value is shown but decides nothing: its estimate has not settled, or has too few examples.
+    `caution` says why a value is shown but decides nothing: its estimate has not settled. What is known of the metric
+    itself (unit, direction, from how many examples it compares) stands in its entry.
     """
 
     split: str
     metric: str
     value: float | None
-    unit: str
-    higher_is_better: bool | None
     n: int | None
     ceiling: float | None
     floor: float | None
@@ -51,7 +48,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the `rows(inputs)` of a group may read.
+    """What the `rows(inputs)` of a scorer may read.
 
     Attributes:
         data: the prepared data set.
@@ -59,7 +56,7 @@ class Inputs:
         arrays: what the encode stage wrote to arrays.npz; each access reads one array from the file.
         model: the run's resolved model.
         settings: the run's resolved evaluation settings.
-        reference: folder of the reference stage (classifier, features, reference.json).
+        reference: the scorer's folder of the reference stage (classifier, features).
         seed: the run's seed, for the metrics' own draws.
         threads: processes or threads that a metric may use; never changes a value.
         device: where features of images are computed, "cpu" or "cuda".
@@ -93,27 +90,17 @@ def row(
     reason: str = "",
     caution: str = "",
 ) -> Row:
-    """A row with the unit and direction of the registry; a value that is not finite becomes empty, with a reason.
-
-    A value from fewer examples than its metric is comparable from says so in `caution`.
+    """A row of a value; one that is not finite becomes empty, with a reason.
 
     >>> row("mig", 0.25, n=10_000).status, row("mig", float("nan"), reason="no code varies").reason
     ('ok', 'no code varies')
-
-    Raises:
-        KeyError: the metric is not registered.
     """
     if value is None or not math.isfinite(value):
         return without_value(metric, "empty", reason or f"the value is {value}", n=n, settings=settings, split=split)
-    entry = lookup(metric)
-    if entry.comparable_from is not None and n is not None and n < entry.comparable_from:
-        caution = caution or f"from {n:,} examples, comparable from {entry.comparable_from:,}"
     return Row(
         split,
         metric,
         float(value),
-        entry.unit,
-        entry.higher_is_better,
         n,
         _optional(ceiling),
         _optional(floor),
@@ -129,10 +116,9 @@ def without_value(
     metric: str, status: Status, reason: str, *, n: int | None = None, settings: str = "", split: str = "test"
 ) -> Row:
     """A row that says why there is no value."""
-    entry = lookup(metric)
     if status == "ok" or not reason:
         raise ValueError(f"a row of {metric} without a value needs a reason and a status other than ok, not {status!r}")
-    return Row(split, metric, None, entry.unit, entry.higher_is_better, n, None, None, None, settings, status, reason)
+    return Row(split, metric, None, n, None, None, None, settings, status, reason)
 
 
 def attempt(

@@ -14,6 +14,7 @@ from typing import Any
 
 from phvae.errors import DataError
 from phvae.files import read_json, sha256_text
+from phvae.metrics.stored import stored
 
 __all__ = ["MOST_POINTS", "Entry", "Point", "cell_entry", "mask", "read_run", "run_folders", "summary_entry"]
 
@@ -197,7 +198,7 @@ def _curves(path: Path) -> Iterator[Point]:
 def _finals(path: Path) -> Iterator[Point]:
     if not path.is_file():
         return
-    for row in read_json(path)["rows"]:
+    for row in stored(read_json(path)):
         if row["value"] is not None and math.isfinite(row["value"]):
             name = f"{row['split'] or 'test'}/{row['metric']}"
             yield re.sub(r"[^\w\-. :/]", "_", name), float(row["value"]), 0

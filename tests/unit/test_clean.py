@@ -33,8 +33,11 @@ def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path
 def test_arrays_that_no_score_has_read_stay(tmp_path: Path):
     grid = small_grid(tmp_path)
     folder = finish(grid).parent
-    (folder / "metrics.json").unlink()
     write_json(grid.paths.batch("encode", "claw", "all", 0), {})
+    for content in ("{", "{}", '{"asked": ["latent", "sap"], "scores": {"latent": {"rows": []}}}'):
+        (folder / "metrics.json").write_text(content)
+        assert clean(grid).startswith("removed 0 files")
+    (folder / "metrics.json").unlink()
     assert clean(grid).startswith("removed 0 files")
     assert grid.paths.batch("encode", "claw", "all", 0).is_file()
 

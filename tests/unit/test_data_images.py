@@ -17,7 +17,7 @@ from phvae import data
 from phvae.data.files.trees import layout_of
 from phvae.data.splits import stratified
 from phvae.errors import ConfigError, DataError
-from phvae.metrics import latent
+from phvae.metrics.scores import latent
 
 SHARED = [Path(p) for p in os.environ.get("PHVAE_DATA_PATH", "").split(os.pathsep) if p]
 

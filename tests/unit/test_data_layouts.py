@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 import pytest
 from factor_codes import every_third_is_whole
+from scoring import factor_bounds
 from sets_on_disk import grid, nothing_left, prepare, write_factors
 
 from phvae.data.files import arrays
 from phvae.data.kinds import grids
 from phvae.errors import DataError
-from phvae.metrics import disentanglement
 from phvae.metrics.options import EvaluationConfig
 
 RNG = np.random.default_rng(7)
@@ -172,7 +172,7 @@ def test_a_perfect_code_of_own_factors_is_found_perfect(tmp_path: Path, grid_: b
     names = ["shape", "scale", "turn", "x"]
     prepared = prepare(tmp_path, "factors", path="own.npz", names=names, grid=grid_, n_test=1200)
     assert every_third_is_whole(prepared.factors["test"])
-    bounds = disentanglement.reference(tmp_path, prepared, EvaluationConfig(votes=500), device="cpu", threads=1)
+    bounds = factor_bounds(prepared, EvaluationConfig(votes=500))
     for name in ("dci_forest_informativeness", "explicitness", "factor_vae", "level_{k}_informativeness_shape"):
         assert bounds[name]["ceiling"] > 0.85 > bounds[name]["floor"], name
 

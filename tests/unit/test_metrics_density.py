@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scoring import expected_of
 
 from phvae.data.distributions.line import Density1D, normal, student_t
 from phvae.data.distributions.plane import moons
-from phvae.metrics import density
-from phvae.metrics.expected import expected_names
 from phvae.metrics.mmd import bandwidth, mmd2
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row, Undefined
+from phvae.metrics.scores import density
 from phvae.model.options import ModelConfig
 
 BIMODAL = Density1D((normal(0.3, -2.0, 0.5), normal(0.7, 1.0, 0.3)))
@@ -199,7 +199,7 @@ def test_rows_are_in_original_units_over_the_iqr_whatever_the_models_unit() -> N
 def test_rows_are_those_of_the_registry_and_true_samples_stand_at_the_floor(exact: Any, dimensions: int) -> None:
     data = prepared(exact, dimensions)
     found = rows_of(exact, dimensions)
-    assert sorted(found) == sorted(expected_names(SETTINGS, ModelConfig(), data)["density"])
+    assert sorted(found) == sorted(expected_of(density, SETTINGS, ModelConfig(), data))
     assert {r.status for r in found.values()} == {"ok"}
     floors = density.reference(None, data, SETTINGS)
     paired = {"ad_reconstructions", "sliced_w1_reconstructions", "mmd_reconstructions"}
@@ -218,7 +218,7 @@ def test_the_value_is_the_mean_over_redraws_and_noise_sd_their_deviation() -> No
     single = [stats.kstest(one[:, 0], BIMODAL.cdf).statistic for one in samples]
     assert row.value == pytest.approx(np.mean(single))
     assert row.noise_sd == pytest.approx(np.std(single, ddof=1))
-    assert (row.n, row.split, row.unit) == (400, "test", "1")
+    assert (row.n, row.split) == (400, "test")
     assert rows_of()["ks_reconstructions"].noise_sd is None
     assert rows_of(samples=samples[:1])["ks_samples_mean"].noise_sd is None
 
@@ -272,6 +272,6 @@ def test_undefined_distances_say_why(distance: Any, reason: str) -> None:
 
 
 def test_evaluating_a_density_loads_no_torch() -> None:
-    modules = "phvae.metrics.density, phvae.metrics.latent, phvae.metrics.likelihood"
+    modules = ", ".join(f"phvae.metrics.scores.{name}" for name in ("density", "latent", "likelihood"))
     code = f"import sys, {modules}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -13,11 +13,10 @@ from scipy.stats import entropy as scipy_entropy
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
-from phvae.metrics import disentanglement_information as information
-from phvae.metrics import disentanglement_predict as predict
-from phvae.metrics import disentanglement_votes as votes
-from phvae.metrics.disentanglement_table import Table, make_table
+from phvae.metrics import information
+from phvae.metrics.factors import Table, make_table
 from phvae.metrics.rows import Undefined
+from phvae.metrics.scores import dci, explicitness, irs, mutual_information, sap, votes
 
 DSPRITES = (3, 6, 40, 32, 32)
 NAMES = ("shape", "scale", "orientation", "x", "y")
@@ -53,13 +52,13 @@ def field_codes(factors: np.ndarray) -> dict[str, np.ndarray]:
 def all_scores(table: Table, n_votes: int = 10_000) -> tuple[float, ...]:
     bins = information.equal_width_bins(table.fit_codes)
     return (
-        information.mig(bins, table.fit_factors),
-        predict.sap(table),
-        predict.sap_r2(table),
-        information.modularity(bins, table.fit_factors),
+        mutual_information.mig(bins, table.fit_factors),
+        sap.sap(table),
+        sap.sap_r2(table),
+        mutual_information.modularity(bins, table.fit_factors),
         votes.factor_vae(table, n_votes, 0),
         votes.beta_vae(table, n_votes, 0),
-        votes.irs(table),
+        irs.irs(table),
     )
 
 
@@ -88,7 +87,7 @@ def test_rotated_codes_lie_among_the_rotations(dsprites: np.ndarray) -> None:
 
 def test_forest_of_the_field_and_why_not_another(dsprites: np.ndarray) -> None:
     table = make_table(field_codes(dsprites)["identity + N(0, .1^2), 5 noise"], dsprites, NAMES)
-    found = predict.dci(table, "forest", 0)
+    found = dci.dci(table, "forest", 0)
     assert found["dci_forest_disentanglement"] == pytest.approx(0.77, abs=0.02)
     assert found["dci_forest_informativeness"] > 0.6
 
@@ -97,8 +96,8 @@ def test_quantile_bins_survive_an_outlier(dsprites: np.ndarray) -> None:
     codes = field_codes(dsprites)["identity + N(0, .1^2), 5 noise"]
     codes[0] = 20 * codes.std(axis=0)
     table = make_table(codes, dsprites, NAMES)
-    assert information.mig(information.equal_width_bins(table.fit_codes), table.fit_factors) < 0.55
-    found = information.mig(information.quantile_bins(table.fit_codes), table.fit_factors)
+    assert mutual_information.mig(information.equal_width_bins(table.fit_codes), table.fit_factors) < 0.55
+    found = mutual_information.mig(information.quantile_bins(table.fit_codes), table.fit_factors)
     assert found == pytest.approx(0.719, abs=0.01)
 
 
@@ -127,13 +126,13 @@ def test_mig_and_modularity_against_loops(mixed: Table) -> None:
     for j, factor in enumerate(mixed.fit_factors.T):
         first, second = sorted(matrix[:, j])[::-1][:2]
         gaps.append((first - second) / scipy_entropy(np.bincount(factor)))
-    assert information.mig(bins, mixed.fit_factors) == pytest.approx(np.mean(gaps), abs=1e-12)
+    assert mutual_information.mig(bins, mixed.fit_factors) == pytest.approx(np.mean(gaps), abs=1e-12)
     modular = []
     for row in matrix:
         template = np.zeros(3)
         template[row.argmax()] = row.max()
         modular.append(1 - ((row - template) ** 2).sum() / (row.max() ** 2 * 2))
-    assert information.modularity(bins, mixed.fit_factors) == pytest.approx(np.mean(modular), abs=1e-12)
+    assert mutual_information.modularity(bins, mixed.fit_factors) == pytest.approx(np.mean(modular), abs=1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -154,7 +153,7 @@ def test_dci_against_its_entropies(mixed: Table) -> None:
         (disentanglement * importances.sum(axis=1) / importances.sum()).sum(),
         (completeness * importances.sum(axis=0) / importances.sum()).sum(),
     )
-    assert predict.dci_from_importances(importances) == pytest.approx(expected, abs=1e-12)
+    assert dci.dci_from_importances(importances) == pytest.approx(expected, abs=1e-12)
 
 
 def test_area_under_roc_and_explicitness_against_sklearn(mixed: Table) -> None:
@@ -164,15 +163,15 @@ def test_area_under_roc_and_explicitness_against_sklearn(mixed: Table) -> None:
     for known, truth in zip(mixed.fit_factors.T, mixed.test_factors.T, strict=True):
         probability = LogisticRegression(max_iter=1000).fit(fit, known).predict_proba(test)
         hot = truth[:, None] == np.arange(known.max() + 1)
-        assert np.allclose(predict.area_under_roc(probability, hot).mean(), roc_auc_score(hot, probability))
+        assert np.allclose(explicitness.area_under_roc(probability, hot).mean(), roc_auc_score(hot, probability))
         areas.append(roc_auc_score(hot, probability))
-    assert predict.explicitness(mixed) == pytest.approx(np.mean(areas), abs=1e-9)
+    assert explicitness.explicitness(mixed) == pytest.approx(np.mean(areas), abs=1e-9)
 
 
 def test_sap_r2_against_numpy(mixed: Table) -> None:
     square = np.corrcoef(mixed.fit_codes, mixed.fit_factors, rowvar=False)[:7, 7:] ** 2
     ranked = np.sort(square, axis=0)
-    assert predict.sap_r2(mixed) == pytest.approx((ranked[-1] - ranked[-2]).mean(), abs=1e-12)
+    assert sap.sap_r2(mixed) == pytest.approx((ranked[-1] - ranked[-2]).mean(), abs=1e-12)
 
 
 def test_sap_by_hand() -> None:
@@ -180,7 +179,7 @@ def test_sap_by_hand() -> None:
     factor = np.tile([0, 1], 300)
     codes = np.stack([factor * 10.0 - 5, np.tile([0.0, 0.0, 1.0, 1.0], 150)], axis=1)
     table = make_table(codes, factor[:, None], ["only"])
-    assert predict.sap(table) == pytest.approx(0.5, abs=1e-12)
+    assert sap.sap(table) == pytest.approx(0.5, abs=1e-12)
 
 
 def test_irs_against_loops() -> None:
@@ -198,7 +197,7 @@ def test_irs_against_loops() -> None:
                 moved.append(np.quantile(np.abs(group - group.mean()), 0.99))
             best = max(best, 1 - np.mean(moved) / largest)
         total, weights = total + best * largest, weights + largest
-    assert votes.irs(table) == pytest.approx(total / weights, abs=1e-12)
+    assert irs.irs(table) == pytest.approx(total / weights, abs=1e-12)
 
 
 def test_irs_does_not_take_rare_values_for_robustness() -> None:
@@ -206,11 +205,11 @@ def test_irs_does_not_take_rare_values_for_robustness() -> None:
     factors[:, :2] = np.random.default_rng(0).permutation(factors[:, :2])
     noise = normal((900, 5))
     table = make_table(noise, factors, ("each its own", "rare", "common"))
-    assert votes.typical_rows(table)[:2] == [1, 3]
+    assert irs.typical_rows(table)[:2] == [1, 3]
     reason = "a 0.99 quantile needs 100 fitting rows of each .* found each its own 1 of 100, rare 3 of 100$"
     with pytest.raises(Undefined, match=reason):  # not the score of the third factor alone
-        votes.irs(table)
-    assert votes.irs(make_table(noise, factors[:, 2:], ("common",))) < 0.4
+        irs.irs(table)
+    assert irs.irs(make_table(noise, factors[:, 2:], ("common",))) < 0.4
 
 
 class World:
@@ -284,8 +283,8 @@ def test_predictions_are_scored_on_test_points_alone(score: str) -> None:
     codes[1200:] = normal((600, 4), 5)
     table = make_table(codes, factors, "ab")
     if score == "sap":
-        assert predict.sap(table) < 0.1  # .5 on the fitting points
+        assert sap.sap(table) < 0.1  # .5 on the fitting points
     elif score == "dci":
-        assert predict.dci(table, "forest", 0)["dci_forest_informativeness"] == pytest.approx(0.5, abs=0.1)
+        assert dci.dci(table, "forest", 0)["dci_forest_informativeness"] == pytest.approx(0.5, abs=0.1)
     else:
-        assert predict.informativeness(table, np.arange(4), 0) == pytest.approx(0.5, abs=0.1)
+        assert dci.informativeness(table, np.arange(4), 0) == pytest.approx(0.5, abs=0.1)

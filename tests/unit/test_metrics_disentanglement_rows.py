@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 from factor_codes import draw_factors, normal, rotation, standardised
+from scoring import factor_rows, factor_scores
 
-from phvae.metrics import dependence, groups
-from phvae.metrics import disentanglement as scores
-from phvae.metrics import disentanglement_predict as predict
-from phvae.metrics.disentanglement_table import make_table
-from phvae.metrics.document import CHANGES, INVARIANCES, render
+from phvae.metrics.across_seeds import udr
+from phvae.metrics.document import CHANGES, render
+from phvae.metrics.factors import make_table
 from phvae.metrics.options import EvaluationConfig
+from phvae.metrics.registry import METRICS
 from phvae.metrics.rows import Inputs, Undefined
+from phvae.metrics.scores import dci, dependence
 from phvae.model.options import ModelConfig
 
 SMALL = EvaluationConfig(votes=1000)
@@ -41,10 +42,10 @@ def test_sorted_factors_are_refused() -> None:
 def measured(codes: np.ndarray, factors: np.ndarray, other: np.ndarray) -> dict[str, float]:
     """Every score of the page's table; `other` are the codes of a second seed."""
     table = make_table(codes, factors, ("a", "b", "c"))
-    found = {row.metric: row.value for row in scores.score_rows(table, [], EvaluationConfig(votes=20_000), 0)}
+    found = {row.metric: row.value for row in factor_scores(table, EvaluationConfig(votes=20_000))}
     kl = [codes.std(axis=0), other.std(axis=0)]  # a dead code has no divergence
     for method in ("lasso", "spearman"):
-        found[f"udr_{method}"] = groups.udr([codes, other], kl, method).mean()
+        found[f"udr_{method}"] = udr.udr([codes, other], kl, method).mean()
     found["gaussian_tc"] = dependence.gaussian_total_correlation(codes)
     found["mean_code_mi"] = dependence.mean_mutual_information(codes)
     return found
@@ -76,6 +77,9 @@ def changed() -> dict[str, dict[str, float]]:
     return {name: measured(c, f, other) for name, (c, f) in inputs.items()}
 
 
+INVARIANCES = {name: metric.invariances for name, metric in METRICS.items() if metric.invariances}
+
+
 @pytest.mark.parametrize("metric", INVARIANCES)
 def test_invariances_of_the_page(changed: dict[str, dict[str, float]], metric: str) -> None:
     base = changed["as it is"][metric]
@@ -90,11 +94,10 @@ def test_invariances_of_the_page(changed: dict[str, dict[str, float]], metric: s
 
 
 def test_every_score_of_codes_has_a_line_of_invariances() -> None:
-    names = {
-        row.metric
-        for row in scores.score_rows(make_table(normal((90, 3)), draw_factors((2, 3), 90), "ab"), [], SMALL, 0)
-    }
+    table = make_table(normal((90, 3)), draw_factors((2, 3), 90), "ab")
+    names = {row.metric for row in factor_scores(table, SMALL) if not row.metric.startswith("level_")}
     assert names | {"udr_lasso", "udr_spearman", "gaussian_tc", "mean_code_mi"} == set(INVARIANCES)
+    assert {len(found) for found in INVARIANCES.values()} == {len(CHANGES)}
 
 
 def test_the_page_is_the_registry() -> None:
@@ -168,7 +171,7 @@ def make_inputs(codes: np.ndarray, factors: np.ndarray, **changes: Any) -> Input
 
 
 def by_name(inputs: Inputs) -> dict[str, Any]:
-    return {row.metric: row for row in scores.rows(inputs)}
+    return {row.metric: row for row in factor_rows(inputs)}
 
 
 def test_levels_tell_which_one_carries_which_factor() -> None:
@@ -202,7 +205,7 @@ def test_codes_that_are_not_finite_fail_with_the_example_named() -> None:
     factors = draw_factors((3, 4), 600)
     codes = normal((600, 1, 2))
     codes[17, 0, 1] = np.nan
-    found = scores.rows(make_inputs(codes, factors))
+    found = factor_rows(make_inputs(codes, factors))
     assert {row.status for row in found} == {"failed"}
     assert all("1 of 600" in row.reason and "17" in row.reason and row.value is None for row in found)
 
@@ -217,7 +220,7 @@ def test_codes_that_are_not_finite_fail_with_the_example_named() -> None:
 )
 def test_no_value_has_a_reason_and_never_a_zero(codes: np.ndarray, factors: np.ndarray, reason: str) -> None:
     inputs = make_inputs(codes, factors)
-    found = scores.rows(dataclasses.replace(inputs, data=fake_data(factors, ("a", "b"), (3, 4))))
+    found = factor_rows(dataclasses.replace(inputs, data=fake_data(factors, ("a", "b"), (3, 4))))
     assert len(found) > 10
     assert {row.status for row in found} == {"empty"}
     assert all(row.value is None and reason in row.reason for row in found)
@@ -252,7 +255,7 @@ def test_a_factor_that_varies_beyond_the_rows_empties_every_score() -> None:
     factors = draw_factors((3, 4), 900)
     factors[:600, 1] = 2
     codes = normal((600, 1, 3))
-    found = scores.rows(make_inputs(codes, factors))
+    found = factor_rows(make_inputs(codes, factors))
     assert len(found) > 10
     assert {row.status for row in found} == {"empty"}
     assert all("two values of each factor in its 400 fitting rows; found b 1 of 2" in row.reason for row in found)
@@ -307,10 +310,10 @@ def test_no_score_is_that_of_some_factors() -> None:
 def test_equal_seeds_give_equal_values_and_another_seed_other_votes() -> None:
     factors = draw_factors((3, 4, 8), 900)
     codes = (standardised(factors) @ rotation(3, 0) + 2 * normal((900, 3)))[:, None, :]
-    one, two = scores.rows(make_inputs(codes, factors)), scores.rows(make_inputs(codes, factors))
+    one, two = factor_rows(make_inputs(codes, factors)), factor_rows(make_inputs(codes, factors))
     assert one == two
     three = by_name(make_inputs(codes, factors, seed=1))
-    assert three["mig"].value == one[0].value
+    assert three["mig"].value == next(row.value for row in one if row.metric == "mig")
     for name in ("beta_vae", "dci_forest_disentanglement", "dci_forest_completeness"):
         assert three[name].value != next(row.value for row in one if row.metric == name), name
 
@@ -328,7 +331,7 @@ def test_another_seed_shuffles_the_codes_of_the_floor_otherwise() -> None:
 def test_threads_change_no_value_of_dci(regressor: str) -> None:
     factors = draw_factors((2, 3), 200)
     table = make_table(standardised(factors) @ rotation(2, 0), factors, "ab")
-    assert predict.dci(table, regressor, 0, threads=1) == predict.dci(table, regressor, 0, threads=2)
+    assert dci.dci(table, regressor, 0, threads=1) == dci.dci(table, regressor, 0, threads=2)
 
 
 def test_boosting_is_named_apart() -> None:

@@ -1,31 +1,39 @@
-"""The evaluate stage: rows of every group, failures as rows, bounds, keys, byte-identical files; the registry."""
+"""The evaluate stage: rows of every scorer, failures as rows, bounds, keys, byte-identical files; the registry."""
 
 from __future__ import annotations
 
 import dataclasses
+import logging
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from scoring import expected_of
 
+from phvae.data.registry import kind_class
 from phvae.errors import PhvaeError
+from phvae.experiment.code import code, files
 from phvae.experiment.grid import Cell
 from phvae.files import read_json, sha256, write_json
 from phvae.jobs import evaluate
-from phvae.jobs.evaluate import MODULES
-from phvae.metrics import METRICS, lookup, names, weights
-from phvae.metrics.expected import expected_names, groups_of
+from phvae.jobs.evaluate import chosen, groups_of
+from phvae.metrics import weights
+from phvae.metrics.metric import Shown
+from phvae.metrics.naming import names
 from phvae.metrics.options import EvaluationConfig
-from phvae.metrics.registry import pattern_of
+from phvae.metrics.registry import GROUPS, METRICS, SCORERS, SEED_SCORERS, Scorer, lookup, pattern_of, shown
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value
+from phvae.metrics.stored import stored
 from phvae.model.options import ModelConfig
+from phvae.source import code_tokens
 from phvae.training.options import TrainingConfig
 
 SETTINGS = EvaluationConfig(metrics=["disentanglement"], votes=300)
+REFERENCE = {"scores": {scorer.name: {"bounds": {}, "files": {}} for scorer in SCORERS if scorer.reference}}
 N = 480
 
 
@@ -49,7 +57,7 @@ def make_cell(settings: EvaluationConfig = SETTINGS, **model: Any) -> Cell:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     write_run(tmp_path / "run")
-    write_json(tmp_path / "reference" / "reference.json", {"key": "r", "bounds": {}, "files": {}})
+    write_json(tmp_path / "reference" / "reference.json", REFERENCE)
     return tmp_path / "run"
 
 
@@ -62,7 +70,7 @@ def write_run(folder: Path, spoil: bool = False) -> None:
     np.savez(folder / "codes.npz", whitened=codes, mean=codes, log_variance=0 * codes, coupling=np.eye(2))
     np.savez(folder / "arrays.npz", kl=np.ones(N, np.float32))
     files = {name: sha256(folder / name) for name in ("codes.npz", "arrays.npz")}
-    write_json(folder / "encode.json", {"key": "e", "files": files})
+    write_json(folder / "encode.json", {"files": files})
 
 
 def compute(
@@ -74,20 +82,25 @@ def compute(
     return found
 
 
-def plug(monkeypatch: pytest.MonkeyPatch, group: str, rows: Any) -> None:
-    module = ModuleType("phvae_test_group")
-    module.rows = rows  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(MODULES, group, (module.__name__,))
+def plug(monkeypatch: pytest.MonkeyPatch, metric: str, rows: Any, **more: Any) -> None:
+    """Put one scorer of an entry in the place of all of its group."""
+    entry = METRICS[metric]
+    others = [scorer for scorer in evaluate.SCORERS if scorer.group != entry.group]
+    monkeypatch.setattr(evaluate, "SCORERS", [*others, Scorer("toy", "toy", (entry,), rows, **more)])
+
+
+def expected(data: Any, settings: EvaluationConfig | None = None, **model: Any) -> set[str]:
+    """The names of all rows of a run."""
+    settings, config = settings or EvaluationConfig(), make_cell(**model).model
+    return {name for one in chosen(data, settings) for name in expected_of(one, settings, config, data)}
 
 
 # ---- the file ----
 def test_rows_of_a_run_and_the_file_agree(run: Path) -> None:
     found = compute(run)
-    assert read_json(run / "metrics.json")["rows"] == found
+    assert stored(read_json(run / "metrics.json")) == found
     assert set(found[0]) == {field.name for field in dataclasses.fields(Row)}
-    expected = expected_names(SETTINGS, make_cell().model, toy())["disentanglement"]
-    assert sorted(r["metric"] for r in found) == sorted(expected)
+    assert sorted(r["metric"] for r in found) == sorted(expected(toy(), SETTINGS))
     assert {r["status"] for r in found} == {"ok"}
     assert read_json(run / "costs.json")["seconds_evaluate"] > 0
 
@@ -107,21 +120,29 @@ def test_a_finished_run_is_left_alone_until_something_changes(run: Path, monkeyp
         calls.append(inputs.seed)
         return [row("mig", 0.5)]
 
-    plug(monkeypatch, "disentanglement", rows)
+    plug(monkeypatch, "mig", rows, reference=lambda *_: {})
+    part: dict[str, Any] = {"bounds": {}, "files": {}}
+    where = run.parent / "reference" / "reference.json"
+    write_json(where, {"scores": {"toy": part}})
     first = compute(run)
     (run / "arrays.npz").unlink()  # what `phvae clean` removes
     assert compute(run) == first
     assert len(calls) == 1
     write_run(run, spoil=True)
     compute(run)
-    write_json(run.parent / "reference" / "reference.json", {"key": "other", "bounds": {}, "files": {}})
+    write_json(where, {"scores": {"toy": part | {"code": "other"}, "irs": part}})
+    compute(run)  # another scorer's part, and the key of its own, decide nothing
+    assert len(calls) == 2
+    write_json(where, {"scores": {"toy": part | {"files": {"classifier": "1"}}}})
     compute(run)
-    # the same key, but another classifier
-    write_json(run.parent / "reference" / "reference.json", {"key": "other", "bounds": {}, "files": {"c": "1"}})
+    write_json(where, {"scores": {"toy": part | {"bounds": {"mig": {"floor": 0.1}}}}})
     compute(run)
-    compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301})))
-    compute(run, make_cell(SETTINGS.model_copy(update={"votes": 301, "cells_per_job": 1})))
-    other = make_cell(SETTINGS.model_copy(update={"votes": 301})), toy(sha256="other")
+    assert len(calls) == 4
+    settings = SETTINGS.model_copy(update={"votes": 301})
+    compute(run, make_cell(settings))
+    compute(run, make_cell(settings.model_copy(update={"cells_per_job": 1})))
+    assert len(calls) == 5
+    other = make_cell(settings), toy(sha256="other")
     compute(run, *other)
     assert len(calls) == 6
     compute(run, *other, seed=1)
@@ -133,17 +154,104 @@ def test_a_finished_run_is_left_alone_until_something_changes(run: Path, monkeyp
     assert len(calls) == 9
 
 
+def counted(calls: list[str], metric: str, name: str = "") -> Scorer:
+    """A scorer of one metric that says when it is at work."""
+
+    def rows(inputs: Inputs) -> list[Row]:
+        calls.append(metric)
+        return [row(metric, 0.5)]
+
+    return Scorer(name or metric, name or metric, (METRICS[metric],), rows)
+
+
+def test_a_new_scorer_and_an_edited_one_are_computed_without_the_others(
+    run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    calls: list[str] = []
+    mig, sap, irs = (counted(calls, metric) for metric in ("mig", "sap", "irs"))
+    monkeypatch.setattr(evaluate, "SCORERS", [mig, sap])
+    compute(run)
+    monkeypatch.setattr(evaluate, "SCORERS", [mig, irs, sap])
+    assert [r["metric"] for r in compute(run)] == ["mig", "irs", "sap"]
+    assert calls == ["mig", "sap", "irs"]
+    assert not caplog.records
+    monkeypatch.setattr(evaluate, "code", lambda modules: "edited" if "sap" in modules else code(modules))
+    compute(run)
+    assert calls == ["mig", "sap", "irs", "sap"]
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line == f"{run / 'metrics.json'}: sap: made by other code; it is made again"
+    assert read_json(run / "costs.json")["seconds_by_scorer"].keys() == {"mig", "sap", "irs"}
+    monkeypatch.setattr(evaluate, "SCORERS", [irs])
+    assert [r["metric"] for r in compute(run)] == ["irs"]
+    assert list(read_json(run / "metrics.json")["scores"]) == ["irs"]
+    assert len(calls) == 4
+
+
+def test_a_kill_loses_the_scorer_at_work_and_no_other(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(inputs: Inputs) -> list[Row]:
+        raise KeyboardInterrupt
+
+    calls: list[str] = []
+    one, two = counted(calls, "mig", "a"), counted(calls, "sap", "b")
+    monkeypatch.setattr(evaluate, "SCORERS", [one, dataclasses.replace(two, rows=killed)])
+    with pytest.raises(KeyboardInterrupt):
+        compute(run)
+    content = read_json(run / "metrics.json")
+    assert (content["asked"], list(content["scores"])) == (["a", "b"], ["a"])  # a reader sees what is to come
+    monkeypatch.setattr(evaluate, "SCORERS", [one, two])
+    assert [r["metric"] for r in compute(run)] == ["mig", "sap"]
+    assert calls == ["mig", "sap"]
+
+
+FOREIGN = [b"{}", b"[]", b"{", b"\xff", b'{"key": "k", "rows": []}', b'{"scores": {"toy": 3}}']
+
+
+@pytest.mark.parametrize("harm", FOREIGN)
+def test_a_damaged_or_foreign_file_of_scores_is_made_again(
+    run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, harm: bytes
+) -> None:
+    plug(monkeypatch, "mig", lambda inputs: [row("mig", 0.5)])
+    whole = compute(run)
+    (run / "metrics.json").write_bytes(harm)
+    assert compute(run) == whole
+    assert stored(read_json(run / "metrics.json")) == whole
+    (line,) = (record.getMessage() for record in caplog.records)
+    assert line.startswith(f"{run / 'metrics.json'}: ")
+    assert line.endswith("; it is made again")
+    assert all(record.levelno == logging.WARNING for record in caplog.records)
+
+
+@pytest.mark.parametrize("harm", ["{}", "[]", "{"])
+def test_a_damaged_reference_is_named_with_what_to_do(run: Path, harm: str) -> None:
+    (run.parent / "reference" / "reference.json").write_text(harm)
+    with pytest.raises(PhvaeError, match=r"reference\.json: .*run `phvae reference` again"):
+        compute(run)
+    write_json(run.parent / "reference" / "reference.json", {"scores": {}})
+    with pytest.raises(PhvaeError, match=r"reference\.json: holds nothing of dci; run `phvae reference`"):
+        compute(run)
+
+
 @pytest.mark.parametrize("named", [True, False])
 def test_weights_that_appear_later_are_noticed(run: Path, monkeypatch: pytest.MonkeyPatch, named: bool) -> None:
     monkeypatch.setenv("PHVAE_DATA_PATH", str(run.parent))
-    plug(monkeypatch, "disentanglement", lambda inputs: [row("mig", 0.5)])
     path = run.parent / weights.INCEPTION_FILE
-    settings = SETTINGS.model_copy(update={"inception_weights": str(path) if named else None})
-    compute(run, make_cell(settings))
-    before = read_json(run / "metrics.json")["key"]
+    settings = EvaluationConfig(inception_weights=str(path) if named else None)
+
+    def keys() -> dict[str, Any]:
+        return evaluate.keys(run, make_cell(settings), 0, toy(), run.parent / "reference")
+
+    before = keys()
     path.write_bytes(b"weights")
-    compute(run, make_cell(settings))
-    assert read_json(run / "metrics.json")["key"] != before
+    assert {name for name, key in keys().items() if key != before[name]} == {"generation"}
+
+
+def test_the_code_behind_the_scores_of_a_density_is_that_of_its_kind_too(run: Path) -> None:
+    data = toy(kind="claw", is_density=True, shape=(1,), factors={}, density=kind_class("claw")().density())
+    found = evaluate.keys(run, make_cell(EvaluationConfig()), 0, data, run.parent / "reference")
+    scorer = next(scorer for scorer in SCORERS if scorer.name == "density")
+    modules = [scorer.module, *scorer.modules(data)]
+    assert {"density.py", "densities.py", "line.py"} <= {path.name for path in files(modules)}
+    assert found["density"].code == code(modules) != code([scorer.module])
 
 
 def test_costs_of_other_stages_are_kept(run: Path) -> None:
@@ -173,29 +281,29 @@ def test_codes_that_are_not_finite_cost_rows_not_the_grid(run: Path) -> None:
     assert all("not finite" in r["reason"] for r in found)
 
 
-def test_a_group_that_crashes_becomes_failed_rows(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scorer_that_crashes_becomes_failed_rows_and_leaves_the_others(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def rows(inputs: Inputs) -> list[Row]:
         raise RuntimeError("no such luck")
 
-    plug(monkeypatch, "latent", rows)
-    found = compute(run, make_cell(SETTINGS.model_copy(update={"metrics": ["latent", "disentanglement"]})))
-    latent = [r for r in found if lookup(r["metric"]).group == "latent"]
-    assert {r["metric"] for r in latent} >= {"kl", "kl_level_2", "gaussian_tc"}
-    assert {r["status"] for r in latent} == {"failed"}
-    assert all(r["reason"] == "phvae_test_group: RuntimeError: no such luck" for r in latent)
-    assert {r["status"] for r in found if r not in latent} == {"ok"}
+    crash = [dataclasses.replace(s, rows=rows) if s.name == "latent" else s for s in SCORERS]
+    monkeypatch.setattr(evaluate, "SCORERS", crash)
+    settings = SETTINGS.model_copy(update={"metrics": ["latent", "disentanglement"]})
+    found = compute(run, make_cell(settings))
+    assert {r["metric"] for r in found} == expected(toy(), settings)
+    failed = [r for r in found if r["status"] == "failed"]
+    assert {r["metric"] for r in failed} >= {"kl", "kl_level_2", "kl_level_1_coordinate_2"}
+    assert all(r["reason"] == "latent: RuntimeError: no such luck" for r in failed)
+    assert "gaussian_tc" not in {r["metric"] for r in failed}
+    assert {r["status"] for r in found if r not in failed} == {"ok"}
 
 
-def test_one_module_of_a_group_that_crashes_leaves_the_others(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = ModuleType("phvae_test_more")
-    module.rows = lambda inputs: [][0]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-    monkeypatch.setitem(MODULES, "latent", ("phvae.metrics.dependence", module.__name__))
-    found = compute(run, make_cell(SETTINGS.model_copy(update={"metrics": ["latent"]})))
-    status = {r["metric"]: r["status"] for r in found}
-    assert status["gaussian_tc"] == "ok"
-    assert status["kl"] == "failed"
-    assert len(status) == len(found)
+def test_a_row_of_a_metric_without_entry_fails(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug(monkeypatch, "mig", lambda inputs: [row("sap", 0.5)])
+    (found,) = compute(run)
+    assert (found["metric"], found["status"]) == ("mig", "failed")
+    assert "a row of 'sap', which is none of its METRICS" in found["reason"]
 
 
 def test_a_group_that_means_nothing_here_says_so(run: Path) -> None:
@@ -213,13 +321,12 @@ def test_bounds_come_from_the_reference_unless_the_row_has_its_own(run: Path, mo
         "level_{k}_informativeness_shape": {"ceiling": 0.8, "floor": 0.5},
         "sap": {"ceiling": 0.3},
     }
-    write_json(run.parent / "reference" / "reference.json", {"key": "r", "bounds": bounds, "files": {}})
+    write_json(run.parent / "reference" / "reference.json", {"scores": {"toy": {"bounds": bounds, "files": {}}}})
     names_ = ["mig", "level_2_informativeness", "level_2_informativeness_shape", "irs"]
-    plug(
-        monkeypatch,
-        "disentanglement",
-        lambda inputs: [*(row(m, 0.5, noise_sd=0.1) for m in names_), row("sap", 0.1, ceiling=0.2)],
-    )
+    rows = [*(row(m, 0.5, noise_sd=0.1) for m in names_), row("sap", 0.1, ceiling=0.2)]
+    entries = tuple(metric for metric in METRICS.values() if metric.group == "disentanglement")
+    toys = [Scorer("toy", "toy", entries, lambda inputs: rows, reference=lambda *_: {})]
+    monkeypatch.setattr(evaluate, "SCORERS", toys)
     found = {r["metric"]: (r["ceiling"], r["floor"], r["noise_sd"]) for r in compute(run)}
     assert found == {
         "mig": (0.9, 0.01, 0.1),
@@ -238,10 +345,6 @@ def test_groups_that_mean_something() -> None:
 
 
 def test_expected_names_follow_data_model_and_settings() -> None:
-    def expected(data: Any, settings: EvaluationConfig | None = None, **model: Any) -> set[str]:
-        found = expected_names(settings or EvaluationConfig(), make_cell(**model).model, data)
-        return {name for group in found.values() for name in group}
-
     images = expected(toy(labels={"test": np.zeros(N)}))
     assert {"fid_samples", "fd_classifier_samples", "knn_accuracy", "nll", "level_2_informativeness_size"} <= images
     assert not images & {"bce_elbo", "fd_efficientnet_lite0_samples", "dci_boosting_completeness", "w1_samples_mean"}
@@ -262,11 +365,6 @@ def test_expected_names_follow_data_model_and_settings() -> None:
 
 
 # ---- rows and registry ----
-def test_a_row_takes_unit_and_direction_from_the_registry() -> None:
-    found = row("w1_samples_mean", 0.25, n=10)
-    assert (found.unit, found.higher_is_better, found.status, found.n) == ("interquartile ranges", False, "ok", 10)
-
-
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None])
 def test_a_value_that_is_not_finite_is_empty_with_a_reason(value: float | None) -> None:
     found = row("mig", value)
@@ -290,19 +388,63 @@ def test_attempt_tells_undefined_from_failed_and_reports_what_is_left_out() -> N
     assert attempt(["mig"], lambda: {"mig": float(np.log(np.float64(-1)))})[0].status == "empty"
 
 
-def test_every_metric_has_words_a_unit_and_a_source_and_a_module() -> None:
+def test_every_metric_has_words_a_unit_a_source_and_one_scorer() -> None:
     for metric in METRICS.values():
         assert len(metric.definition) > 20, metric.name
         assert metric.unit, metric.name
-        assert metric.paper, metric.name
-        assert metric.group in {*MODULES, "groups"}, metric.name
+        assert metric.source, metric.name
+        assert metric.group in GROUPS, metric.name
+    for scorer in (*SCORERS, *SEED_SCORERS):
+        assert {metric.group for metric in scorer.metrics} == {scorer.group}
+    assert len(METRICS) == sum(len(scorer.metrics) for scorer in (*SCORERS, *SEED_SCORERS))
+
+
+def test_what_is_shown_has_a_name_of_its_entry_and_a_place_of_its_own() -> None:
+    for metric in METRICS.values():
+        given = [one.name or metric.name for one in metric.shown]
+        assert len(given) == len(set(given)), metric.name
+        assert {pattern_of(name) for name in given} <= {metric.name}
+    for place in (field.name for field in dataclasses.fields(Shown) if field.name != "name"):
+        for groups in [[group] for group in GROUPS] if place == "table" else [GROUPS]:
+            entries = [one for metric in METRICS.values() if metric.group in groups for one in metric.shown]
+            numbers = [number for one in entries if (number := getattr(one, place)) is not None]
+            assert len(numbers) == len(set(numbers)), (place, groups)
+    assert shown("orders")[:3] == ("w1_samples_mean", "sliced_w1_samples_mean", "mse")
+    assert shown("table", ["groups"]) == ("udr_lasso", "udr_spearman")
 
 
 def test_names_and_patterns_are_inverse() -> None:
-    for group in {metric.group for metric in METRICS.values()}:
-        found = names(group, order=3, level_size=2, factors=("shape", "x"))
-        assert len(found) == len(set(found))
-        assert {pattern_of(name) for name in found} == {m.name for m in METRICS.values() if m.group == group}
+    found = {m: names(m, order=3, level_size=2, factors=("shape", "x")) for m in METRICS}
+    assert all(pattern_of(name) == m for m, each in found.items() for name in each)
+    assert len({name for each in found.values() for name in each}) == sum(map(len, found.values())) > len(METRICS)
+
+
+# ---- what an edit of a scorer redoes ----
+EDITS = {
+    'unit="': 'unit="tons ', 'label="': 'label="new ', 'source="': 'source="after ',
+    "higher_is_better=True": "higher_is_better=False", 'definition="': 'definition="roughly ',
+    "comparable_from=": "comparable_from=7 + ", "shown=(": "shown=(*(), ",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("scorer", [*SCORERS, *SEED_SCORERS], ids=lambda scorer: scorer.name)
+def test_what_is_read_of_an_entry_after_scoring_is_no_code(scorer: Scorer) -> None:
+    text = Path(sys.modules[scorer.module].__file__ or "").read_text(encoding="utf-8")
+    edited = text
+    for old, new in EDITS.items():
+        edited = edited.replace(old, new)
+    assert "tons" in edited
+    assert code_tokens(edited) == code_tokens(text)
+    assert code_tokens(text.replace('group="', 'group="x')) != code_tokens(text)
+    assert code_tokens(text.replace("return ", "return not ", 1)) != code_tokens(text)
+
+
+def test_the_code_of_a_scorer_is_its_own_and_not_the_registrys() -> None:
+    every = {scorer.name: {path.name for path in files([scorer.module])} for scorer in SCORERS}
+    for name, found in every.items():
+        assert f"{name}.py" in found
+        assert not found & {f"{other}.py" for other in every if other != name}, name
+        assert not found & {"registry.py", "document.py", "options.py"}, name
 
 
 def test_the_registry_refuses_unknown_names_with_the_nearest() -> None:
@@ -314,7 +456,7 @@ def test_the_registry_refuses_unknown_names_with_the_nearest() -> None:
 
 def test_the_registry_loads_no_heavy_library() -> None:
     code = (
-        "import sys, phvae.metrics; print(sorted({'torch', 'sklearn', 'scipy', 'numpy', 'pandas'} & set(sys.modules)))"
+        "import sys, phvae.metrics.registry; print(sorted({'torch', 'sklearn', 'scipy', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

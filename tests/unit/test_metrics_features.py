@@ -18,9 +18,10 @@ import torch
 from phvae.data.files.places import cache_folder
 from phvae.errors import DataError
 from phvae.files import sha256
-from phvae.metrics import features, fidelity, generation, weights
+from phvae.metrics import features, fidelity, weights
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row, Undefined
+from phvae.metrics.scores import generation
 
 
 def toy(scale: float = 1.0, digest: str = "0" * 64) -> features.Extractor:

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scoring import expected_of
 
 from phvae.data import Prepared, load, prepare
 from phvae.files import sha256
-from phvae.metrics import features, fidelity, generation, weights
+from phvae.metrics import features, fidelity, weights
 from phvae.metrics.classifier import Classifier, accuracy, load_classifier, train_classifier
-from phvae.metrics.expected import expected_names
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row
+from phvae.metrics.scores import generation
 from phvae.model.options import ModelConfig
 
 CLASSIFIER = EvaluationConfig(extractors=["classifier"], n_samples=500)
@@ -146,7 +147,7 @@ def test_real_images_stand_at_the_floor_and_noise_far_above(
     folder, bounds = reference
     found = rows_of(digits, folder, resampled(digits), np.array(digits.test), CLASSIFIER)
     data: Any = digits
-    assert sorted(found) == sorted(expected_names(CLASSIFIER, ModelConfig(), data)["generation"])
+    assert sorted(found) == sorted(expected_of(generation, CLASSIFIER, ModelConfig(), data))
     # reconstructions are paired with the test images: independent images are no floor of theirs
     assert set(bounds) == {name for name in found if name.endswith("samples")}
     for name, row in found.items():
@@ -199,7 +200,7 @@ def test_without_its_weights_fid_is_empty_and_says_what_to_put_where(
     monkeypatch.delenv("PHVAE_DATA_PATH", raising=False)
     settings = EvaluationConfig(extractors=["inception"])
     found = rows_of(digits, tmp_path, resampled(digits), np.array(digits.test), settings)
-    assert sorted(found) == sorted(expected_names(settings, ModelConfig(), digits)["generation"])
+    assert sorted(found) == sorted(expected_of(generation, settings, ModelConfig(), digits))
     row = found["fid_samples"]
     assert (row.value, row.status) == (None, "empty")
     for part in ("weights-inception-2015-12-05-6726825d.pth", "TORCH_HOME/hub/checkpoints", "inception_weights"):

@@ -12,9 +12,13 @@ from sklearn.linear_model import Lasso
 
 from phvae.errors import PhvaeError
 from phvae.experiment.grid import Cell
-from phvae.metrics.groups import evaluate, relative_strength, udr
+from phvae.files import read_json
+from phvae.jobs import groups
+from phvae.metrics.across_seeds.udr import METRICS, relative_strength, udr
 from phvae.metrics.options import EvaluationConfig
-from phvae.metrics.rows import Undefined
+from phvae.metrics.registry import Scorer
+from phvae.metrics.rows import Row, Undefined, row
+from phvae.metrics.stored import stored
 from phvae.model.options import ModelConfig
 from phvae.training.options import TrainingConfig
 
@@ -109,12 +113,12 @@ def write_codes(folder: Path, whitened: np.ndarray, log_variance: float = -2.0) 
 
 def test_the_stage_reads_the_seeds_and_gives_two_rows(tmp_path: Path) -> None:
     folders = [write_codes(tmp_path / str(k), codes) for k, codes in enumerate(models())]
-    found = evaluate(make_cell(), folders)
+    found = groups.evaluate(tmp_path / "groups.json", make_cell(), folders)
     assert [row["metric"] for row in found] == ["udr_lasso", "udr_spearman"]
     assert all(row["status"] == "ok" and row["n"] == 500 and 0 < row["value"] < 1 for row in found)
     assert "3 seeds" in found[0]["settings"]
-    assert evaluate(make_cell(), folders) == found
-    assert evaluate(make_cell(metrics=["latent"]), folders) == []
+    assert stored(read_json(tmp_path / "groups.json")) == found
+    assert groups.evaluate(tmp_path / "groups.json", make_cell(metrics=["latent"]), folders) == []
 
 
 def test_the_stage_says_why_there_is_no_value(tmp_path: Path) -> None:
@@ -127,11 +131,14 @@ def test_the_stage_says_why_there_is_no_value(tmp_path: Path) -> None:
         ([one, collapsed], "empty", "1 of 2 models"),
         ([one, broken], "failed", "not finite"),
     ):
-        found = evaluate(make_cell(), folders)
+        found = groups.evaluate(tmp_path / "groups.json", make_cell(), folders)
         assert {(row["status"], row["value"]) for row in found} == {(status, None)}
         assert all(reason in row["reason"] for row in found)
     two = [one, write_codes(tmp_path / "3", models()[1])]
-    whole, part = evaluate(make_cell(), two), evaluate(make_cell(), [*two, collapsed])
+    whole, part = (
+        groups.evaluate(tmp_path / "groups.json", make_cell(), two),
+        groups.evaluate(tmp_path / "groups.json", make_cell(), [*two, collapsed]),
+    )
     assert [row["value"] for row in part] == [row["value"] for row in whole]
     assert all(row["settings"].startswith("2 of 3 seeds; 1 without an informative code; ") for row in part)
     assert all(row["settings"].startswith("2 seeds; codes") for row in whole)
@@ -139,4 +146,28 @@ def test_the_stage_says_why_there_is_no_value(tmp_path: Path) -> None:
 
 def test_a_run_that_is_not_encoded_is_named(tmp_path: Path) -> None:
     with pytest.raises(PhvaeError, match=r"codes\.npz: absent; run `phvae encode`"):
-        evaluate(make_cell(), [tmp_path])
+        groups.evaluate(tmp_path / "groups.json", make_cell(), [tmp_path])
+
+
+def test_the_seeds_are_scored_again_where_codes_prior_or_code_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def rows(codes: Any, prior: str) -> list[Row]:
+        calls.append(len(codes))
+        return [row("udr_lasso", 0.5)]
+
+    monkeypatch.setattr(groups, "SEED_SCORERS", [Scorer("toy", "toy", METRICS, rows)])
+    path, folders = tmp_path / "groups.json", [write_codes(tmp_path / str(k), c) for k, c in enumerate(models())]
+    for again in (folders, folders, folders[:2], folders[:2]):
+        groups.evaluate(path, make_cell(), again)
+    assert calls == [3, 2]
+    groups.evaluate(path, make_cell("standard"), folders[:2])
+    monkeypatch.setattr(groups, "code", lambda modules: "other")
+    groups.evaluate(path, make_cell("standard"), folders[:2])
+    assert len(calls) == 4
+    for harm in (b"{}", b"[]", b"[", b"\xff"):
+        path.write_bytes(harm)
+        groups.evaluate(path, make_cell("standard"), folders[:2])
+    assert len(calls) == 8

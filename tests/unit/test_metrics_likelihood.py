@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scoring import expected_of
 
-from phvae.metrics import likelihood
-from phvae.metrics.expected import expected_names
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row
+from phvae.metrics.scores import likelihood
 from phvae.model.options import ModelConfig
 
 ARRAYS = {
@@ -34,7 +34,7 @@ def rows_of(name: str, *, binary: bool = False, density: bool = False, **arrays:
     data.factor_names = data.factor_sizes = ()
     settings, model = EvaluationConfig(), ModelConfig(likelihood=name)
     found = likelihood.rows(Inputs(data, {}, ARRAYS | arrays, model, settings, None, 0))  # type: ignore[arg-type]
-    assert sorted(r.metric for r in found) == sorted(expected_names(settings, model, data)["likelihood"])
+    assert sorted(r.metric for r in found) == sorted(expected_of(likelihood, settings, model, data))
     return {r.metric: r for r in found}
 
 
@@ -52,7 +52,7 @@ def test_a_density_has_nll_and_elbo(name: str) -> None:
     assert found["nll"].settings.endswith("768 draws per example, k up to 0.33, 2 of 2 settled; pixels in [0, 1]")
     assert (found["nll"].noise_sd, found["elbo"].noise_sd) == pytest.approx((0.025, 0.5))
     assert not any(row.caution for row in found.values())
-    assert (found["bits_per_dim"].status, found["nll"].unit) == ("empty", "nats")
+    assert (found["bits_per_dim"].status, found["nll"].status) == ("empty", "ok")
     assert "not dequantised" in found["bits_per_dim"].reason
 
 

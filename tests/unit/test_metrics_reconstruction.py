@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter, laplace
+from scoring import expected_of
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from phvae.metrics import reconstruction as metrics
-from phvae.metrics.expected import expected_names
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import lookup
 from phvae.metrics.rows import Inputs, Row, Undefined
+from phvae.metrics.scores import reconstruction as metrics
 from phvae.metrics.spectrum import BANDS, band_power, laplacian_variance
 from phvae.model.options import ModelConfig
 
@@ -41,7 +41,7 @@ def rows_of(x: np.ndarray, y: np.ndarray, dropped: np.ndarray | None = None) -> 
     model = ModelConfig(order=len(dropped), latent_size=len(dropped))
     found = metrics.rows(Inputs(data, {}, arrays, model, EvaluationConfig(), None, 0))
     data.factor_names = data.factor_sizes = ()
-    names = expected_names(EvaluationConfig(), model, data)["reconstruction"]
+    names = expected_of(metrics, EvaluationConfig(), model, data)
     assert sorted(r.metric for r in found) == sorted(names)
     return {r.metric: r for r in found}
 

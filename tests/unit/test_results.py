@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from phvae.analysis import collecting, results
+from phvae.analysis.columns import Costs, Line, Origin, columns, render
 from phvae.analysis.summaries import summary
 from phvae.errors import DataError
+from phvae.metrics.registry import METRICS
 from phvae.model.options import ModelConfig
 
 EXPECTED = [("digits", n, v, s) for n in (100, "all") for v in ("vae", "ph-vae-3") for s in (0, 1, 10)]
@@ -30,6 +32,11 @@ def row(metric: str, value: float | None, split: str = "test", **more: Any) -> d
     }
 
 
+def scored(rows: Any) -> dict[str, Any]:
+    """A file of scores with these rows."""
+    return {"scores": {"toy": {"rows": rows}}}
+
+
 def write_run(root: Path, dataset: str, n: int | str, variant: str, seed: int, **record: Any) -> Path:
     folder = root / "runs" / dataset / f"n-{n}" / variant / f"seed-{seed}"
     folder.mkdir(parents=True)
@@ -44,7 +51,7 @@ def write_run(root: Path, dataset: str, n: int | str, variant: str, seed: int, *
     (folder / "run.json").write_text(json.dumps(content))
     if content["status"] == "ok":
         rows = [row("mse", 0.1 + seed / 3), row("kl", None, reason="why"), row("mse", 0.5, split="train")]
-        (folder / "metrics.json").write_text(json.dumps({"key": "k", "rows": rows}))
+        (folder / "metrics.json").write_text(json.dumps(scored(rows)))
     return folder
 
 
@@ -144,8 +151,39 @@ def test_runs_without_numbers_are_rows_with_a_reason(root: Path) -> None:
     assert list(costs[costs.status != "ok"].status) == list(lost.status)
 
 
+def test_unit_direction_and_too_few_examples_come_from_the_entry_of_the_metric(root: Path) -> None:
+    least = METRICS["factor_vae"].comparable_from
+    assert least is not None
+    rows = [
+        row("factor_vae", 0.4, "few", n=least - 1), row("factor_vae", 0.4, "enough", n=least),
+        row("factor_vae", 0.4, "unknown", n=None), row("factor_vae", None, "empty", n=1),
+        row("factor_vae", 0.4, "own", n=1, caution="not settled"), row("w1_samples_mean", 0.1, n=1),
+        row("of an earlier version", 0.1, unit="ells", higher_is_better=True),
+    ]  # fmt: skip
+    (root / "runs/digits/n-100/vae/seed-0/metrics.json").write_text(json.dumps(scored(rows)))
+    table = collecting.collect(root, EXPECTED)
+    found = table[(table.n_train == "100") & (table.variant == "vae") & (table.seed == 0)].set_index("metric")
+    votes = found.loc["factor_vae"].set_index("split")
+    assert dict(votes.caution) == {
+        "few": f"from {least - 1:,} examples, comparable from {least:,}", "enough": "", "unknown": "", "empty": "",
+        "own": "not settled",
+    }  # fmt: skip
+    assert set(votes.higher_is_better) == {True}
+    assert (found.unit["w1_samples_mean"], found.higher_is_better["w1_samples_mean"]) == ("interquartile ranges", False)
+    assert (found.unit["of an earlier version"], found.higher_is_better["of an earlier version"]) == ("ells", True)
+
+
+def test_scores_that_a_kill_cut_short_are_missing(root: Path) -> None:
+    path = root / "runs/digits/n-100/vae/seed-0/metrics.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"asked": ["toy", "mig", "dci"]}))
+    table = collecting.collect(root, EXPECTED)
+    (lost,) = table[table.metric == results.RUN].to_dict("records")
+    assert (lost["seed"], lost["status"]) == (0, "missing")
+    assert lost["reason"] == "not evaluated to the end: metrics.json lacks mig, dci"
+
+
 def test_groups_have_no_seed(root: Path) -> None:
-    (root / "runs/digits/n-100/vae/groups.json").write_text(json.dumps({"rows": [row("udr_lasso", 0.4)]}))
+    (root / "runs/digits/n-100/vae/groups.json").write_text(json.dumps(scored([row("udr_lasso", 0.4)])))
     table = collecting.collect(root, EXPECTED)
     udr = table[table.metric == "udr_lasso"]
     assert udr.seed.isna().all()
@@ -191,6 +229,11 @@ def test_runs_keep_label_origin_and_whether_the_data_are_binary(root: Path) -> N
     runs = results.read_runs(root)
     assert tuple(runs.columns) == results.RUN_COLUMNS
     assert (runs.label[0], runs.commit[0], runs.binary[0], runs.data_sha256[0]) == ("VAE", "abc", True, "d1")
+    assert set(runs.hardware) == {""}  # of an earlier version
+    path = root / "runs/digits/n-100/vae/seed-0/run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"hardware": "a chip"}))
+    collecting.collect(root, EXPECTED)
+    assert results.read_runs(root).hardware[0] == "a chip"
 
 
 def test_a_run_without_a_record_has_the_label_of_its_variant(root: Path) -> None:
@@ -212,7 +255,7 @@ def test_without_expectations_the_runs_on_disk_are_taken(root: Path) -> None:
 
 def test_a_metric_twice_is_refused(root: Path) -> None:
     path = root / "runs/digits/n-100/vae/seed-0/metrics.json"
-    path.write_text(json.dumps({"rows": [row("mse", 1.0), row("mse", 2.0)]}))
+    path.write_text(json.dumps(scored([row("mse", 1.0), row("mse", 2.0)])))
     with pytest.raises(DataError, match="'mse' twice"):
         collecting.collect(root, EXPECTED)
 
@@ -243,7 +286,7 @@ def test_divergences_in_words(tmp_path: Path, divergence: Any, text: str) -> Non
 def test_a_diverged_run_is_counted_once_also_with_a_row_a_metric(root: Path) -> None:
     folder = write_run(root, "digits", 100, "vae", 2, status="diverged")
     rows = [row(name, None, status="diverged", reason="the training diverged") for name in ("mse", "kl")]
-    (folder / "metrics.json").write_text(json.dumps({"rows": rows}))
+    (folder / "metrics.json").write_text(json.dumps(scored(rows)))
     table = collecting.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
     lost = table[table["seed"] == 2]
     assert list(zip(lost["metric"], lost["status"], strict=True)) == [("kl", "diverged"), ("mse", "diverged")]
@@ -251,8 +294,8 @@ def test_a_diverged_run_is_counted_once_also_with_a_row_a_metric(root: Path) -> 
     assert (mse["diverged"], mse["n"], mse["planned"], mse["missing"]) == (1, 3, 4, 0)
 
 
-RECORD = {"config": {}, "parameters": [1], "epochs": "many", "best_epoch": 1.5, "inputs": 3, "versions": "2",
-          "label": 1, "accepted": [3], "run_key": 5, "dirty": "no"}  # fmt: skip
+RECORD = {"config": {}, "parameters": [1], "hardware": 8, "files": 1, "epochs": "many", "best_epoch": 1.5,
+          "inputs": 3, "versions": "2", "label": 1, "accepted": [3], "run_key": 5, "dirty": "no"}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", [*RECORD, "config.model", "config.model.order"])
@@ -276,14 +319,15 @@ ROWS = {"empty": [{}], "number": 3, "numbers": [3], "value": [row("mse", 1.0) | 
 @pytest.mark.parametrize("what", ROWS)
 def test_scores_that_the_table_cannot_hold_are_a_failed_run(root: Path, what: str) -> None:
     folder = root / "runs/digits/n-100/vae/seed-0"
-    (folder / "metrics.json").write_text(json.dumps({"rows": ROWS[what]}))
+    (folder / "metrics.json").write_text(json.dumps(scored(ROWS[what])))
     table = collecting.collect(root, EXPECTED)
     (lost,) = table[(table.metric == results.RUN)].to_dict("records")
     assert (lost["seed"], lost["status"]) == (0, "failed")
     assert lost["reason"].startswith("metrics.json cannot be read: ")
-    (folder.parent / "groups.json").write_text(json.dumps({"rows": ROWS[what]}))
-    with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae groups` again"):
-        collecting.collect(root, EXPECTED)
+    for content in (scored(ROWS[what]), {"rows": [row("udr_lasso", 0.4)]}):  # the second of an earlier version
+        (folder.parent / "groups.json").write_text(json.dumps(content))
+        with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae groups` again"):
+            collecting.collect(root, EXPECTED)
 
 
 def test_damaged_costs_are_left_out(root: Path) -> None:
@@ -294,6 +338,16 @@ def test_damaged_costs_are_left_out(root: Path) -> None:
     costs = results.read_costs(root)
     assert (costs.seconds_train[0], costs.seconds_encode[0]) == (5.0, 1.5)
     assert pd.isna(costs.late_gain[0])
+
+
+def test_scores_of_another_file_of_weights_are_missing(root: Path) -> None:
+    folder = root / "runs/digits/n-100/vae/seed-0"
+    record = json.loads((folder / "run.json").read_text()) | {"files": {"model.safetensors": "w1"}}
+    (folder / "run.json").write_text(json.dumps(record))
+    for read, status in (("w1", "ok"), ("w0", "missing")):
+        (folder / "encode.json").write_text(json.dumps({"reads": {"model.safetensors": read}, "run_key": "older"}))
+        collecting.collect(root, EXPECTED)
+        assert results.read_runs(root).status[0] == status
 
 
 def test_scores_of_an_earlier_model_are_missing(root: Path) -> None:
@@ -362,3 +416,15 @@ def test_a_damaged_configuration_is_named_with_its_remedy(tmp_path: Path, conten
 def test_the_configuration_tells_the_baseline(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"config": {"baseline": "b"}}))
     assert results.default_baseline(tmp_path) == "b"
+
+
+def test_a_column_is_one_field_with_its_type_and_meaning() -> None:
+    for record in (Line, Costs, Origin):
+        assert all(column.meaning for column in columns(record).values())
+    assert (
+        "schema_version", "dataset", "n_train", "variant", *results.CELL_COLUMNS, "off_curve", "seed",
+        *results.ROW_COLUMNS, "run_key",
+    ) == results.COLUMNS  # fmt: skip
+    assert results.TYPES["order"] == results.TYPES["seed"] == "Int64"
+    assert (results.TYPES["beta"], results.TYPES["off_curve"], results.TYPES["unit"]) == ("float64", "boolean", "str")
+    assert Path("docs/columns.md").read_text(encoding="utf-8") == render(), "run: make docs"

@@ -252,7 +252,7 @@ def test_odd_results_give_tables_all_the_same(case: str, tmp_path: Path) -> None
             "reason": "",
         }
         rows = [{"metric": metric, "value": value, **base} for metric, value in (metrics or {}).items()]
-        (folder / "metrics.json").write_text(json.dumps({"rows": rows}))
+        (folder / "metrics.json").write_text(json.dumps({"scores": {"toy": {"rows": rows}}}))
     collect(tmp_path, [("grey", "all", variant, seed) for variant in ("vae", "ph-vae-3") for seed in range(seeds)])
     tables.write(tmp_path, Path("config/claims.yaml"), Path("config/published.csv"), baseline="vae")
     text = (tmp_path / "tables" / "provenance.md").read_text(encoding="utf-8")

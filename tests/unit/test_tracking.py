@@ -18,6 +18,7 @@ from synthetic import VARIANTS, run_folder, write_results
 
 from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
+from phvae.metrics.stored import stored
 from phvae.tracking import sync as tracking
 from phvae.tracking.content import MOST_POINTS, mask, read_run
 
@@ -84,7 +85,7 @@ def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> No
     assert run.data.params["model.order"] == "3"
     assert run.data.params["model.divergence.name"] == VARIANTS["ph-vae-3"][1].divergence.name
     assert run.data.params["seed"] == "0"
-    rows = {row["metric"]: row["value"] for row in read_json(folder / "metrics.json")["rows"]}
+    rows = {row["metric"]: row["value"] for row in stored(read_json(folder / "metrics.json"))}
     assert {name: run.data.metrics[f"test/{name}"] for name in rows} == rows
     assert run.data.metrics["cost/parameters"] == 3 * 12345
     assert run.info.status == "FINISHED"
@@ -181,7 +182,7 @@ def test_new_metrics_of_an_old_run_replace_it_too(results: Path) -> None:
     before = ids(results)
     file = run_folder(results, "digits", "vae", 0) / "metrics.json"
     content = read_json(file)
-    next(row for row in content["rows"] if row["metric"] == "mse")["value"] = 0.5
+    next(row for row in stored(content) if row["metric"] == "mse")["value"] = 0.5
     write_json(file, content)
     tracking.sync(results)
     after = runs(results)
@@ -403,7 +404,11 @@ def test_a_run_without_a_record_is_named(results: Path) -> None:
 )
 def test_a_file_that_was_cut_is_named_with_what_to_do(results: Path, name: str, again: str) -> None:
     path = run_folder(results, "digits", "vae", 0) / name
-    text = '{"rows": [{"value": 0.1}], "seconds' if name.endswith("json") else "epoch,train_loss\n0,0.5\n1"
+    text = (
+        '{"scores": {"a": {"rows": [{"value": 0.1}]}}, "seconds'
+        if name.endswith("json")
+        else "epoch,train_loss\n0,0.5\n1"
+    )
     path.write_text(text)
     with pytest.raises(
         DataError, match=rf"vae/seed-0/{name}: cannot be read \(.*; remove it and {again} this run again"

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from checkout import call, copy, planned, snakemake
+from scoring import expected_of
 
 from phvae.data import load
 from phvae.experiment.grid import load_grid
-from phvae.metrics.expected import expected_names
+from phvae.jobs.evaluate import chosen
 
 CONFIG = ("--configfile", "config/smoke.yaml")
 ANALYSIS = {"figures": 1, "report": 1, "track": 1}
@@ -73,7 +74,8 @@ def test_has_a_row_for_each_run_and_metric(finished: Path):
             for r in table
             if (r["dataset"], r["variant"], r["seed"]) == (cell.dataset, cell.variant, str(seed))
         ]
-        wanted = [name for group in expected_names(cell.evaluation, cell.model, data).values() for name in group]
+        scorers = chosen(data, cell.evaluation)
+        wanted = [name for one in scorers for name in expected_of(one, cell.evaluation, cell.model, data)]
         assert sorted(mine) == sorted(wanted), f"{cell.name}/seed-{seed}"
     fid = [row for row in table if row["metric"] == "fid_samples"]
     assert fid, "FID's column is there"

@@ -6,10 +6,95 @@ import math
 
 import numpy as np
 
+from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
 
-__all__ = ["bits_per_dim", "is_density", "rows", "unsettled"]
+__all__ = ["METRICS", "bits_per_dim", "is_density", "rows", "unsettled"]
+
+
+def is_density(likelihood: str, binary: bool) -> bool:
+    """Whether log p(x|z) is a log-density (or, on binary data, a log-probability) that sums to one over x."""
+    return likelihood != "bernoulli" or binary
+
+
+def _density(inputs: Inputs) -> bool:
+    return is_density(inputs.model.likelihood.name, inputs.data.binary)
+
+
+def _grey(inputs: Inputs) -> bool:
+    return not _density(inputs)
+
+
+METRICS = (
+    Metric(
+        name="nll",
+        group="likelihood",
+        label="NLL",
+        definition="-log p(x) by adaptive importance sampling (docs/method.md, section 5), in original units; a "
+        "density only",
+        unit="nats",
+        higher_is_better=False,
+        source="Cornuet et al. 2012",
+        when=_density,
+        shown=(Shown(table=85, headline=80, panel=140),),
+    ),
+    Metric(
+        name="bits_per_dim",
+        group="likelihood",
+        label="bits/dim",
+        definition="NLL over (dimensions times log 2), of binary images under a Bernoulli likelihood alone",
+        unit="bits",
+        higher_is_better=False,
+        source="Theis et al. 2016, sec. 3.1",
+        when=_density,
+    ),
+    Metric(
+        name="elbo",
+        group="likelihood",
+        label="ELBO",
+        definition="evidence lower bound of the examples that nll is of: minus reconstruction_nll minus their "
+        "KL(q(z|x) || p(z))",
+        unit="nats",
+        higher_is_better=True,
+        source="Kingma and Welling 2014, eq. 3",
+        when=_density,
+    ),
+    Metric(
+        name="reconstruction_nll",
+        group="likelihood",
+        label="reconstruction NLL",
+        definition="the ELBO's expected -log p(x|z)",
+        unit="nats",
+        higher_is_better=False,
+        source="Kingma and Welling 2014, eq. 3",
+        when=_density,
+        shown=(Shown(distortion=20),),
+    ),
+    Metric(
+        name="bce_elbo",
+        group="likelihood",
+        label="BCE bound",
+        definition="-(bce_reconstruction + kl) of a Bernoulli likelihood on grey data: not a density, never compared "
+        "with elbo",
+        unit="nats",
+        higher_is_better=True,
+        source="Loaiza-Ganem and Cunningham 2019",
+        when=_grey,
+        shown=(Shown(panel=150),),
+    ),
+    Metric(
+        name="bce_reconstruction",
+        group="likelihood",
+        label="BCE under the posterior",
+        definition="expected binary cross-entropy of a Bernoulli likelihood on grey data: not a density",
+        unit="nats",
+        higher_is_better=False,
+        source="Loaiza-Ganem and Cunningham 2019",
+        when=_grey,
+        shown=(Shown(distortion=30),),
+    ),
+)
 
 LARGEST_SHARE = 0.05  # of examples whose estimate has not settled
 
@@ -23,11 +108,6 @@ def bits_per_dim(nll: float, dimensions: int) -> float:
     return nll / (dimensions * math.log(2))
 
 
-def is_density(likelihood: str, binary: bool) -> bool:
-    """Whether log p(x|z) is a log-density (or, on binary data, a log-probability) that sums to one over x."""
-    return likelihood != "bernoulli" or binary
-
-
 def rows(inputs: Inputs) -> list[Row]:
     """nll, bits_per_dim, elbo, reconstruction_nll; on grey data under Bernoulli only the two bce_ names."""
     data, arrays = inputs.data, inputs.arrays
@@ -37,7 +117,7 @@ def rows(inputs: Inputs) -> list[Row]:
         return float(finite(key, arrays[key]).mean(dtype=np.float64))
 
     n = len(arrays["elbo"])
-    grey = not is_density(name, data.binary)
+    grey = _grey(inputs)
     bound = ("bce_elbo", "bce_reconstruction") if grey else ("elbo", "reconstruction_nll")
     unit = "original units" if data.is_density else ("probability" if name == "bernoulli" else "pixels in [0, 1]")
     bounds = attempt(

@@ -2,18 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
+from phvae.metrics.codes import ACTIVE, kl_parts
+from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import mmd2
 from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
 
-__all__ = ["active_units", "aggregate", "ball_share", "kl_parts", "knn_accuracy", "mmd_prior", "rows", "w_norm"]
+__all__ = ["METRICS", "active_units", "aggregate", "ball_share", "knn_accuracy", "mmd_prior", "rows", "w_norm"]
 
-ACTIVE = 0.01  # variance of the posterior mean above which a coordinate counts as active
+METRICS = (
+    Metric(
+        name="kl",
+        group="latent",
+        label="KL",
+        definition="mean over test examples of KL(q(z|x) || p(z)), unweighted",
+        unit="nats",
+        higher_is_better=None,
+        source="Kingma and Welling 2014, eq. 10",
+        shown=(Shown(table=10, panel=180),),
+    ),
+    Metric(
+        name="kl_level_{k}",
+        group="latent",
+        label="KL of level {k}",
+        definition="level k's unweighted term D_k of the divergence, mean over test examples",
+        unit="nats",
+        higher_is_better=None,
+        source="docs/method.md, section 4",
+    ),
+    Metric(
+        name="kl_level_{k}_coordinate_{j}",
+        group="latent",
+        label="KL of level {k}, coordinate {j}",
+        definition="coordinate j's part of kl_level_{k}",
+        unit="nats",
+        higher_is_better=None,
+        source="docs/method.md, section 4",
+    ),
+    Metric(
+        name="active_units",
+        group="latent",
+        label="active units",
+        definition="number of whitened code coordinates whose posterior mean has variance above .01 over the test "
+        "examples",
+        unit="coordinates",
+        higher_is_better=None,
+        source="Burda et al. 2016, sec. 5.2",
+        shown=(Shown(table=20, sizes=90, panel=190),),
+    ),
+    Metric(
+        name="w_norm",
+        group="latent",
+        label="E|w|^2 / L",
+        definition="mean squared norm of the whitened posterior means over the code's size",
+        unit="1",
+        higher_is_better=None,
+        source="this project",
+        shown=(Shown(table=30, sizes=80, panel=200),),
+    ),
+    Metric(
+        name="ball_share",
+        group="latent",
+        label="central ball share",
+        definition="share of the aggregate posterior inside the ball that holds half of the prior (.5 is the prior's "
+        "own)",
+        unit="1",
+        higher_is_better=None,
+        source="this project",
+        shown=(Shown(table=40, sizes=70, matched=90, small_panel=10),),
+    ),
+    Metric(
+        name="knn_accuracy",
+        group="latent",
+        label="kNN accuracy",
+        definition="accuracy of k-nearest-neighbour prediction of labels from whitened codes (labelled sets)",
+        unit="1",
+        higher_is_better=True,
+        source="Cover and Hart 1967",
+        comparable_from=1_500,
+        when=lambda inputs: "test" in inputs.data.labels,
+        shown=(Shown(table=50, sizes=60, headline=70, panel=170),),
+    ),
+    Metric(
+        name="mmd_prior",
+        group="latent",
+        label="MMD to the prior",
+        definition="squared maximum mean discrepancy, unbiased, between the aggregate posterior and the prior",
+        unit="1",
+        higher_is_better=False,
+        source="Gretton et al. 2012, eq. 3",
+        shown=(Shown(table=60),),
+    ),
+)
+
 NEIGHBOURS = 5
 MMD_POINTS = 2_000
 
@@ -71,20 +157,6 @@ def knn_accuracy(w: np.ndarray, labels: np.ndarray, neighbours: int = NEIGHBOURS
 def _vote(n: int) -> int:
     """How many of n examples vote."""
     return 2 * n // 3
-
-
-def kl_parts(codes: Mapping[str, np.ndarray], prior: str) -> np.ndarray:
-    """Every example's, level's and coordinate's part of KL(q || p), (N, n, d) nats: docs/method.md, section 4.
-
-    Args:
-        codes: log_variance and whitened (N, n, d), coupling (n, n).
-        prior: hierarchical, or standard: there the posterior variance of a level is that of A's row.
-    """
-    log_variance, centre = codes["log_variance"].astype(np.float64), codes["whitened"].astype(np.float64)
-    variance = np.exp(log_variance)
-    if prior == "standard":
-        variance = np.einsum("kl,nlj->nkj", codes["coupling"].astype(np.float64) ** 2, variance)
-    return 0.5 * (variance + centre**2 - 1 - log_variance)
 
 
 def aggregate(inputs: Inputs) -> np.ndarray:

@@ -4,14 +4,106 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
 from phvae.metrics.spectrum import BANDS, band_power, laplacian_variance
 
-__all__ = ["bce", "mse", "psnr", "rows", "ssim", "ssim_window"]
+if TYPE_CHECKING:
+    from phvae.data.prepared import Prepared
+
+__all__ = ["METRICS", "applies", "bce", "mse", "psnr", "rows", "ssim", "ssim_window"]
+
+METRICS = (
+    Metric(
+        name="mse",
+        group="reconstruction",
+        label="MSE",
+        definition="mean squared error a pixel of the decoder's mean",
+        unit="1",
+        higher_is_better=False,
+        source="textbook",
+        shown=(Shown(table=10, sizes=30, orders=30, matched=10, headline=30, panel=60, distortion=10),),
+    ),
+    Metric(
+        name="psnr",
+        group="reconstruction",
+        label="PSNR",
+        definition="mean over images of 10 log10(1/MSE), data in [0, 1]",
+        unit="dB",
+        higher_is_better=True,
+        source="textbook",
+        shown=(Shown(table=20),),
+    ),
+    Metric(
+        name="ssim",
+        group="reconstruction",
+        label="SSIM",
+        definition="mean structural similarity; the window is named in the settings",
+        unit="1",
+        higher_is_better=True,
+        source="Wang et al. 2004, eq. 13",
+        shown=(Shown(table=30, matched=20, panel=70),),
+    ),
+    Metric(
+        name="bce",
+        group="reconstruction",
+        label="BCE",
+        definition="binary cross-entropy an image of the decoder's mean, summed over pixels; not a density on "
+        "grey data",
+        unit="nats",
+        higher_is_better=False,
+        source="Kingma and Welling 2014, app. C",
+        shown=(Shown(table=70),),
+    ),
+    Metric(
+        name="sharpness",
+        group="reconstruction",
+        label="sharpness",
+        definition="variance of the Laplacian of reconstructions over that of the data; 1 is as sharp as the data, and "
+        "higher is better up to 1 only: noise passes it (no claim is supported there), see `sharpness_error`",
+        unit="1",
+        higher_is_better=True,
+        source="Pech-Pacheco et al. 2000",
+        best=1.0,
+        shown=(Shown(table=40, matched=30, panel=160),),
+    ),
+    Metric(
+        name="sharpness_error",
+        group="reconstruction",
+        label="sharpness error",
+        definition="|log sharpness|: 0 is as sharp as the data, and both blur and noise raise it",
+        unit="1",
+        higher_is_better=False,
+        source="this project",
+        shown=(Shown(table=50),),
+    ),
+    Metric(
+        name="band_error_{band}",
+        group="reconstruction",
+        label="error, {band} band",
+        definition="power of the error in a ring of spatial frequency (edges 1/6 and 1/3 cycles a pixel) over the "
+        "power there of the data around their mean image; 1 is no better than the mean image",
+        unit="1",
+        higher_is_better=False,
+        source="this project",
+        shown=(Shown(name="band_error_high", table=60, matched=40),),
+    ),
+    Metric(
+        name="drop_level_{k}_{band}",
+        group="reconstruction",
+        label="level {k} dropped, {band} band",
+        definition="power of the change of the reconstruction, by frequency band, when level k is replaced by its "
+        "prior mean, over the power there of the data around their mean image",
+        unit="1",
+        higher_is_better=None,
+        source="this project",
+    ),
+)
 
 CHUNK = 500  # images converted to floats at a time
 SSIM_IMAGES = 2_000  # an 11 x 11 window on 10,000 images of 64 x 64 would take as long as all other metrics
@@ -146,10 +238,13 @@ def _shares(y: np.ndarray, z: np.ndarray, data: np.ndarray, metric: str) -> dict
     }
 
 
+def applies(data: Prepared) -> bool:
+    """On images: `density` compares reconstructions of densities."""
+    return not data.is_density
+
+
 def rows(inputs: Inputs) -> list[Row]:
-    """All rows of the group for a set of images; none for a density, where `density` compares reconstructions."""
-    if inputs.data.is_density:
-        return []
+    """Errors of the stored decoder means, and what each level adds to them."""
     y = inputs.arrays["reconstructions"]
     x = np.asarray(inputs.data.test[: len(y)])
     n = len(y)

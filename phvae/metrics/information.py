@@ -1,12 +1,10 @@
-"""Scores from mutual information between binned codes and factors: MIG and modularity."""
+"""Entropies and mutual information of binned codes, by plug-in estimates."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from phvae.metrics.rows import Undefined
-
-__all__ = ["BINS", "entropy", "equal_width_bins", "mig", "modularity", "mutual_information", "quantile_bins"]
+__all__ = ["BINS", "entropy", "equal_width_bins", "mutual_information", "quantile_bins"]
 
 BINS = 20
 
@@ -71,42 +69,3 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         paired = a * (int(column.max()) + 1) + column[:, None]
         found[:, j] = single_a + single_b[j] - entropy(paired)
     return np.maximum(found, 0.0)
-
-
-def mig(bins: np.ndarray, factors: np.ndarray) -> float:
-    """Mutual information gap: mean over factors of (best - second best code's MI) / H(factor).
-
-    Args:
-        bins: (N, L) bin numbers of codes.
-        factors: (N, F) class indices, none of them constant.
-
-    Raises:
-        Undefined: one code only, so that there is no second best.
-
-    Source: Chen et al. (2018), equation 6; 20 equal-width bins in Locatello et al. (2019).
-    """
-    if bins.shape[1] < 2:
-        raise Undefined("a gap needs two codes, found 1")
-    ranked = np.sort(mutual_information(bins, factors), axis=0)
-    return float(np.mean((ranked[-1] - ranked[-2]) / entropy(factors)))
-
-
-def modularity(bins: np.ndarray, factors: np.ndarray) -> float:
-    """Mean over codes of 1 - sum_{f != best} MI_f^2 / (MI_best^2 (F - 1)); a code without information counts 0.
-
-    Args:
-        bins: (N, L) bin numbers of codes.
-        factors: (N, F) class indices.
-
-    Raises:
-        Undefined: one factor only.
-
-    Source: Ridgeway and Mozer (2018), section 3; over all codes, as in Locatello et al. (2019).
-    """
-    if factors.shape[1] < 2:
-        raise Undefined("modularity compares factors, found 1 that varies")
-    squares = mutual_information(bins, factors) ** 2
-    best = squares.max(axis=1)
-    rest = squares.sum(axis=1) - best
-    share = np.divide(rest, best * (squares.shape[1] - 1), out=np.ones_like(best), where=best > 0)
-    return float(np.mean(1 - share))

@@ -1,15 +1,24 @@
-"""The table of codes and factors that every supervised disentanglement score is computed from."""
+"""Codes against factors: the table behind every supervised disentanglement score, its rows and bounds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phvae.metrics.rows import Undefined
+from phvae.determinism.seeding import numpy_generator
+from phvae.metrics.metric import Metric
+from phvae.metrics.naming import expected
+from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
 
-__all__ = ["MIN_POINTS", "Table", "make_table", "require"]
+if TYPE_CHECKING:
+    from phvae.data.prepared import Prepared
+    from phvae.metrics.options import EvaluationConfig
+
+__all__ = ["MIN_POINTS", "Scores", "Table", "applies", "bounds_of", "make_table", "require", "rows_of"]
 
 MIN_POINTS = 60
 # test points of a class; in random order all points of so many lie in the last third once in 3^10 classes
@@ -28,6 +37,7 @@ class Table:
         names: the F factors that vary over the whole test split.
         values: how many values each of them takes there.
         constant: factors left out, because they take one value only there.
+        order: number of levels, of equally many codes each.
     """
 
     fit_codes: np.ndarray
@@ -37,6 +47,12 @@ class Table:
     names: tuple[str, ...]
     values: tuple[int, ...]
     constant: tuple[str, ...]
+    order: int = 1
+
+    @property
+    def levels(self) -> list[np.ndarray]:
+        """The columns of each level's codes."""
+        return np.split(np.arange(self.fit_codes.shape[1]), self.order)
 
     @property
     def settings(self) -> str:
@@ -114,3 +130,62 @@ def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str], spl
         tuple(value for value in values if value > 1),
         tuple(name for name, keep in zip(names, varies, strict=True) if not keep),
     )
+
+
+# The rows of one table: its settings say how many votes and which regressors, the seed what is drawn; the number of
+# threads changes no value.
+Scores = Callable[[Table, "EvaluationConfig", int, int], list[Row]]
+
+
+def applies(data: Prepared) -> bool:
+    """Where the factors of the test examples are known."""
+    return "test" in data.factors
+
+
+def rows_of(metrics: Sequence[Metric], scores: Scores, inputs: Inputs) -> list[Row]:
+    """The rows of a scorer: whitened posterior means against the factors of the same test examples."""
+    whitened = inputs.codes["whitened"]
+    count, order, _ = whitened.shape
+    names = expected(metrics, inputs)
+    split = np.asarray(inputs.data.factors["test"])
+    try:
+        table = make_table(whitened.reshape(count, -1), split[:count], inputs.data.factor_names, split)
+    except ValueError as error:
+        status: Status = "empty" if isinstance(error, Undefined) else "failed"
+        return [without_value(name, status, str(error), n=count) for name in names]
+    found = scores(replace(table, order=order), inputs.settings, inputs.seed, inputs.threads)
+    given = {row.metric for row in found}
+    reason = "the factor takes one value only over the test split"
+    return found + [without_value(name, "empty", reason, n=count) for name in names if name not in given]
+
+
+def bounds_of(
+    scores: Scores, folder: Path, data: Prepared, settings: EvaluationConfig, *, device: str = "cpu", threads: int = 1
+) -> dict[str, dict[str, Any]]:
+    """Ceiling and floor of every score at the data and sample size of the runs.
+
+    The ceiling is the score of the identity code (each factor that varies, standardised, is one code), the floor
+    that of the noise code (as many independent standard normal codes). A perfect code need not score 1. Bounds of
+    levels are those of a level that holds the whole code.
+
+    Writes no file; `folder` and `device` are not needed.
+    """
+    count = min(settings.n_codes, len(data.test))
+    split = np.asarray(data.factors["test"])
+    factors = split[:count]
+    varying = factors[:, np.ptp(factors, axis=0) > 0].astype(np.float64)
+    if varying.shape[1] == 0:
+        return {}
+    identity = (varying - varying.mean(axis=0)) / varying.std(axis=0)
+    noise = numpy_generator(0, "noise code").standard_normal(identity.shape)
+    bounds: dict[str, dict[str, Any]] = {}
+    for kind, codes in (("ceiling", identity), ("floor", noise)):
+        try:
+            table = make_table(codes, factors, data.factor_names, split)
+        except Undefined:  # too few examples, or a factor that varies beyond them: the runs' rows say so
+            return {}
+        for row in scores(table, settings, 0, threads):
+            entry = bounds.setdefault(row.metric.replace("level_1_", "level_{k}_"), {"n": row.n})
+            if row.value is not None:
+                entry[kind] = row.value
+    return bounds

@@ -7,11 +7,41 @@ from collections.abc import Callable
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
-from phvae.metrics.disentanglement_information import BINS, equal_width_bins, mutual_information
-from phvae.metrics.latent import ACTIVE
+from phvae.metrics.codes import ACTIVE
+from phvae.metrics.information import BINS, equal_width_bins, mutual_information
+from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt
 
-__all__ = ["gaussian_total_correlation", "mean_mutual_information", "rows"]
+__all__ = ["METRICS", "gaussian_total_correlation", "mean_mutual_information", "rows"]
+
+METRICS = (
+    Metric(
+        name="gaussian_tc",
+        group="latent",
+        label="Gaussian total correlation",
+        definition="total correlation of a normal with the covariance of the active codes (as in active_units), -1/2 "
+        "log det of their correlation matrix",
+        unit="nats",
+        higher_is_better=False,
+        source="Watanabe 1960; protocol of Locatello et al. 2019",
+        comparable_from=300,
+        invariances=("yes", "yes", "no", "yes", "", ""),
+        shown=(Shown(table=70),),
+    ),
+    Metric(
+        name="mean_code_mi",
+        group="latent",
+        label="mean MI of codes",
+        definition="mean over pairs of different active codes of their mutual information, plug-in estimate with 20 "
+        "equal-width bins",
+        unit="nats",
+        higher_is_better=False,
+        source="protocol of Locatello et al. 2019",
+        comparable_from=600,
+        invariances=("yes", "yes", "no", "yes", "", ""),
+        shown=(Shown(table=80),),
+    ),
+)
 
 
 def _active(codes: np.ndarray) -> np.ndarray:

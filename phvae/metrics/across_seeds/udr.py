@@ -1,61 +1,71 @@
-"""The groups stage: scores that need the codes of several seeds of one cell (UDR)."""
+"""Unsupervised disentanglement ranking: how well the codes of several seeds of one cell match."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from phvae.errors import PhvaeError
-from phvae.metrics.latent import kl_parts
-from phvae.metrics.rows import Undefined, attempt
+from phvae.metrics.codes import kl_parts
+from phvae.metrics.metric import Metric, Shown
+from phvae.metrics.rows import Row, Undefined, attempt
 
-if TYPE_CHECKING:
-    from phvae.experiment.grid import Cell
+__all__ = ["METRICS", "relative_strength", "rows", "udr"]
 
-__all__ = ["evaluate", "relative_strength", "udr"]
+METRICS = (
+    Metric(
+        name="udr_lasso",
+        group="groups",
+        label="UDR (Lasso)",
+        definition="unsupervised disentanglement ranking: how well codes of models of different seeds match one to "
+        "one, by Lasso(.1) weights (a perfect match gives .9); median over partners, mean over seeds; codes with KL "
+        "of at most .01 left out",
+        unit="1",
+        higher_is_better=True,
+        source="Duan et al. 2020, eq. 4",
+        comparable_from=300,
+        invariances=("yes", "yes", "no", "yes", "", ""),
+        shown=(Shown(table=130),),
+    ),
+    Metric(
+        name="udr_spearman",
+        group="groups",
+        label="UDR (Spearman)",
+        definition="the same with absolute Spearman correlations",
+        unit="1",
+        higher_is_better=True,
+        source="Duan et al. 2020, eq. 4",
+        comparable_from=300,
+        invariances=("yes", "yes", "yes", "yes", "", ""),
+        shown=(Shown(table=140),),
+    ),
+)
 
 KL_THRESHOLD = 0.01
 LASSO_ALPHA = 0.1
 
 
-def evaluate(cell: Cell, run_dirs: Sequence[str | Path]) -> list[dict[str, Any]]:
-    """The rows of a cell's seeds together, as plain data; `seed` is empty for them.
+def rows(codes: Sequence[Mapping[str, np.ndarray]], prior: str) -> list[Row]:
+    """The rows of a cell's seeds together.
 
     Args:
-        cell: the cell.
-        run_dirs: folders of its runs that did not diverge, each with codes.npz of the same test examples.
-
-    Raises:
-        PhvaeError: a run is not encoded yet.
+        codes: of each seed that did not diverge, for the same test examples: as `Inputs.codes`.
+        prior: the cell's prior.
     """
-    chosen = cell.evaluation.metrics
-    if chosen != "auto" and "disentanglement" not in chosen:
-        return []
-
-    tables, divergences = [], []
-    for folder in run_dirs:
-        path = Path(folder) / "codes.npz"
-        if not path.is_file():
-            raise PhvaeError(f"{path}: absent; run `phvae encode` before `phvae groups`")
-        with np.load(path) as codes:
-            tables.append(codes["whitened"].reshape(len(codes["whitened"]), -1).astype(np.float64))
-            divergences.append(kl_parts(codes, cell.model.prior).mean(axis=0).reshape(-1))
+    tables = [one["whitened"].reshape(len(one["whitened"]), -1).astype(np.float64) for one in codes]
+    divergences = [kl_parts(one, prior).mean(axis=0).reshape(-1) for one in codes]
     n = min((len(table) for table in tables), default=0)
     silent = sum(not _informative(table, kl).any() for table, kl in zip(tables, divergences, strict=True))
     seeds = f"{len(tables)} seeds"
     if silent:  # the mean is over the others: what collapsed must not pass for reproduced
         seeds = f"{len(tables) - silent} of {seeds}; {silent} without an informative code"
     settings = f"{seeds}; codes with KL > {KL_THRESHOLD}; median over partners, mean over seeds"
-    rows = []
+    found: list[Row] = []
     for method in ("lasso", "spearman"):
         compute = functools.partial(_mean_udr, tables, divergences, method)
-        rows += attempt([f"udr_{method}"], compute, n=n, settings=settings)
-    return [dataclasses.asdict(row) for row in rows]
+        found += attempt([f"udr_{method}"], compute, n=n, settings=settings)
+    return found
 
 
 def _mean_udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], method: str) -> dict[str, float]:

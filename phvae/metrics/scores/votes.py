@@ -1,18 +1,53 @@
-"""Scores from points that share a factor: FactorVAE, BetaVAE and interventional robustness."""
+"""Scores from points that share a factor: FactorVAE and BetaVAE."""
 
 from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
-from phvae.metrics.disentanglement_table import Table, require
-from phvae.metrics.rows import Undefined
+from phvae.metrics.factors import Table, applies, bounds_of, require, rows_of
+from phvae.metrics.metric import Metric, Shown
+from phvae.metrics.rows import Row, Undefined, attempt
 
-__all__ = ["PRUNE", "SHARED", "beta_vae", "factor_vae", "irs", "typical_rows"]
+if TYPE_CHECKING:
+    from phvae.metrics.options import EvaluationConfig
+
+__all__ = ["METRICS", "PRUNE", "SHARED", "applies", "beta_vae", "factor_vae", "reference", "rows", "scores"]
+
+METRICS = (
+    Metric(
+        name="factor_vae",
+        group="disentanglement",
+        label="FactorVAE score",
+        definition="test accuracy of the majority vote that maps the code of smallest relative variance, among 64 "
+        "points that share a factor, to that factor; codes of standard deviation below .05 left out",
+        unit="1",
+        higher_is_better=True,
+        source="Kim and Mnih 2018, sec. 4",
+        comparable_from=1_500,
+        invariances=("yes", "yes", "no", "yes", "nearly", "nearly"),
+        shown=(Shown(table=80, panel=130),),
+    ),
+    Metric(
+        name="beta_vae",
+        group="disentanglement",
+        label="BetaVAE score",
+        definition="test accuracy of a logistic regression that tells the shared factor from the mean absolute "
+        "difference of 64 pairs of codes",
+        unit="1",
+        higher_is_better=True,
+        source="Higgins et al. 2017, sec. 3",
+        comparable_from=900,
+        invariances=("nearly", "no", "no", "nearly", "nearly", "nearly"),
+        shown=(Shown(table=90),),
+    ),
+)
 
 SHARED = 64
 PRUNE = 0.05
-IRS_QUANTILE = 0.99
 _CHUNK = 2000
 
 
@@ -135,40 +170,15 @@ def _differences(
     return np.concatenate(points), np.concatenate(labels)
 
 
-def typical_rows(table: Table) -> list[float]:
-    """The fitting rows of each factor's typical value: the median over its values, absent ones too."""
-    found = []
-    for column, values in zip(table.fit_factors.T, table.values, strict=True):
-        counts = np.unique(column, return_counts=True)[1]
-        found.append(float(np.median(np.pad(counts, (0, values - len(counts))))))
-    return found
+def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
+    """Both scores of a table, from as many votes as the settings ask."""
+    n, votes = len(table.fit_codes) + len(table.test_codes), settings.votes
+    text = f"{votes} and {votes // 2} votes of {SHARED} rows of the table; {table.settings}"
+    return [
+        *attempt(["factor_vae"], lambda: {"factor_vae": factor_vae(table, votes, seed)}, n=n, settings=text),
+        *attempt(["beta_vae"], lambda: {"beta_vae": beta_vae(table, votes, seed)}, n=n, settings=text),
+    ]
 
 
-def irs(table: Table, quantile: float = IRS_QUANTILE) -> float:
-    """Interventional robustness: how little a code moves while its best factor is fixed and the others change.
-
-    For every code and factor, the `quantile` of |code - mean of the code given the factor's value|, averaged over
-    the values, over the code's largest deviation from its mean; 1 - that, best factor, averaged over the codes with
-    their largest deviations as weights. Constant codes are left out.
-
-    One row in 1 / (1 - quantile) lies above the quantile. With fewer rows of a value a code hardly leaves their mean,
-    which would pass for robustness: with one row a value, noise scores 1.
-
-    Raises:
-        Undefined: the typical value of some factor has fewer than 1 / (1 - quantile) rows.
-
-    Source: Suter et al. (2019), equation 7; the .99 quantile of Locatello et al. (2019).
-    """
-    needed = round(1 / (1 - quantile))
-    rule = f"a {quantile:g} quantile needs {needed} fitting rows of each factor's typical value"
-    require(table.names, typical_rows(table), [needed] * len(table.names), rule)
-    codes = table.fit_codes[:, np.ptp(table.fit_codes, axis=0) > 0]
-    largest = np.abs(codes - codes.mean(axis=0)).max(axis=0)
-    moved = np.zeros((codes.shape[1], len(table.names)))
-    for j, column in enumerate(table.fit_factors.T):
-        values = np.unique(column)
-        for value in values:
-            group = codes[column == value]
-            moved[:, j] += np.quantile(np.abs(group - group.mean(axis=0)), quantile, axis=0) / len(values)
-    robust = 1 - moved.min(axis=1) / largest
-    return float(np.average(robust, weights=largest))
+rows = partial(rows_of, METRICS, scores)
+reference = partial(bounds_of, scores)

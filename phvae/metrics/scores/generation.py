@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +12,27 @@ import numpy as np
 from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.features import Extractor, cached_features, extract, extractor
 from phvae.metrics.fidelity import KID_SUBSETS, NEIGHBOURHOOD, frechet, kid, precision_recall
+from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.redraws import mean_row
 from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
+from phvae.metrics.weights import present
 
 if TYPE_CHECKING:
-    from phvae.data import Prepared
+    from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["classes_of", "count", "distances", "learns", "metric_names", "reference", "rows"]
+__all__ = [
+    "METRICS",
+    "applies",
+    "classes_of",
+    "count",
+    "distances",
+    "learns",
+    "metric_names",
+    "outside",
+    "reference",
+    "rows",
+]
 
 SUBSETS = 10  # of KID on features of our own; Inception keeps the published 100
 PRC_IMAGES = 5_000  # precision and recall compare all pairs
@@ -41,6 +55,89 @@ def metric_names(name: str, images: str) -> tuple[str, str, str, str]:
     )
 
 
+def _chosen(extractor: str, inputs: Inputs) -> bool:
+    """Whether a run's images are compared by an extractor: the classifier needs labels or factors to learn."""
+    learnt = extractor != "classifier" or classes_of(inputs.data, "test") is not None
+    return extractor in inputs.settings.extractors and learnt
+
+
+def _entries(extractor: str) -> tuple[Metric, ...]:
+    frechet, kernel, precision, recall = metric_names(extractor, "{images}")
+    of = f" of `{frechet}`"
+    when = partial(_chosen, extractor)
+    return (
+        Metric(
+            name=frechet,
+            group="generation",
+            label="FID" if extractor == "inception" else f"FD ({extractor.replace('-', '_')})",
+            definition="Frechet distance between normals fitted to features of the test split and of the images: "
+            + {
+                "inception": "Inception-v3 pool3",
+                "classifier": "64, standardised, of the data set's own classifier",
+                "efficientnet-lite0": "EfficientNet-Lite0",
+            }[extractor],
+            unit="1",
+            higher_is_better=False,
+            source="Heusel et al. 2017, eq. 6",
+            when=when,
+            shown={
+                "inception": (
+                    Shown(name="fid_samples", table=100, matched=50, headline=40, panel=80),
+                    Shown(name="fid_reconstructions", table=90),
+                ),
+                "classifier": (
+                    Shown(
+                        name="fd_classifier_samples",
+                        table=120,
+                        sizes=40,
+                        orders=40,
+                        matched=60,
+                        headline=50,
+                        panel=90,
+                    ),
+                ),
+                "efficientnet-lite0": (Shown(name="fd_efficientnet_lite0_samples", table=160, panel=100),),
+            }[extractor],
+        ),
+        Metric(
+            name=kernel,
+            group="generation",
+            label=f"KID ({extractor.replace('-', '_')})",
+            definition=f"kernel distance (cubic polynomial kernel, unbiased for samples) on the features{of}",
+            unit="1",
+            higher_is_better=False,
+            source="Binkowski et al. 2018",
+            when=when,
+            shown={
+                "inception": (Shown(name="kid_inception_samples", table=110),),
+                "classifier": (Shown(name="kid_classifier_samples", table=130),),
+            }.get(extractor, ()),
+        ),
+        Metric(
+            name=precision,
+            group="generation",
+            label=f"precision ({extractor.replace('-', '_')})",
+            definition=f"share of the images inside the data's k-nearest-neighbour manifold of the features{of}",
+            unit="1",
+            higher_is_better=True,
+            source="Kynkaanniemi et al. 2019",
+            when=when,
+            shown={"classifier": (Shown(name="precision_classifier_samples", table=140),)}.get(extractor, ()),
+        ),
+        Metric(
+            name=recall,
+            group="generation",
+            label=f"recall ({extractor.replace('-', '_')})",
+            definition=f"share of the data inside the images' k-nearest-neighbour manifold of the features{of}",
+            unit="1",
+            higher_is_better=True,
+            source="Kynkaanniemi et al. 2019",
+            when=when,
+            shown={"classifier": (Shown(name="recall_classifier_samples", table=150),)}.get(extractor, ()),
+        ),
+    )
+
+
 def count(data: Prepared, wanted: int) -> int:
     """Number of images on both sides of a distance: as many as there are generated, test and training images."""
     return min(wanted, len(data.test), len(data.train))
@@ -55,6 +152,19 @@ def classes_of(data: Prepared, split: str) -> np.ndarray | None:
 def learns(data: Prepared, settings: EvaluationConfig) -> bool:
     """Whether the reference stage trains a classifier of these data."""
     return "classifier" in settings.extractors and all(classes_of(data, s) is not None for s in ("train", "test"))
+
+
+def applies(data: Prepared) -> bool:
+    """On images."""
+    return not data.is_density
+
+
+def outside(data: Prepared, settings: EvaluationConfig, machine: Any) -> Any:
+    """Published weights, and the machine where it trains a classifier."""
+    return [present(settings), machine if learns(data, settings) else None]
+
+
+METRICS = tuple(entry for name in ("inception", "classifier", "efficientnet-lite0") for entry in _entries(name))
 
 
 def distances(generated: np.ndarray, real: np.ndarray, subsets: int) -> tuple[float, float, float, float]:

@@ -11,24 +11,120 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
+from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import bandwidth, mmd2
 from phvae.metrics.redraws import finite, redrawn
 from phvae.metrics.rows import Inputs, Row, Undefined
 
 if TYPE_CHECKING:
-    from phvae.data import Prepared
+    from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
 
 __all__ = [
+    "METRICS",
     "anderson_darling",
+    "applies",
     "cramer_von_mises",
     "integration_grid",
     "kolmogorov_smirnov",
+    "modules",
     "reference",
     "rows",
     "sliced_w1",
     "w1_exact",
 ]
+
+
+def _plane(inputs: Inputs) -> bool:
+    return len(inputs.data.shape) == 1 and inputs.data.shape[0] > 1
+
+
+def _line(inputs: Inputs) -> bool:
+    return not _plane(inputs)
+
+
+METRICS = (
+    Metric(
+        name="w1_{output}",
+        group="density",
+        label="W1",
+        definition="Wasserstein-1 distance between the empirical distribution and the exact cdf, in original units "
+        "over the true interquartile range (one dimension)",
+        unit="interquartile ranges",
+        higher_is_better=False,
+        source="Villani 2009, ch. 6",
+        when=_line,
+        shown=(
+            Shown(name="w1_samples_mean", table=10, sizes=10, orders=10, matched=70, headline=10, panel=10),
+            Shown(name="w1_samples_model", table=20, matched=80, panel=20),
+            Shown(name="w1_reconstructions", table=80),
+        ),
+    ),
+    Metric(
+        name="ks_{output}",
+        group="density",
+        label="KS",
+        definition="Kolmogorov-Smirnov distance, the largest gap between the empirical and the exact cdf (one "
+        "dimension)",
+        unit="1",
+        higher_is_better=False,
+        source="Kolmogorov 1933",
+        when=_line,
+        shown=(Shown(name="ks_samples_mean", table=30, panel=30),),
+    ),
+    Metric(
+        name="cvm_{output}",
+        group="density",
+        label="CvM",
+        definition="Cramer-von Mises statistic against the exact cdf over n: the mean squared gap between the "
+        "empirical and the exact cdf (one dimension)",
+        unit="1",
+        higher_is_better=False,
+        source="Cramer 1928; von Mises 1931",
+        when=_line,
+        shown=(Shown(name="cvm_samples_mean", table=40, panel=210),),
+    ),
+    Metric(
+        name="ad_{output}",
+        group="density",
+        label="AD",
+        definition="two-sample Anderson-Darling statistic against draws of the true density (one dimension); "
+        "reconstructions are compared with the draws they reconstruct, so that they have no floor",
+        unit="1",
+        higher_is_better=False,
+        source="Scholz and Stephens 1987",
+        when=_line,
+    ),
+    Metric(
+        name="sliced_w1_{output}",
+        group="density",
+        label="sliced W1",
+        definition="mean Wasserstein-1 distance over fixed projections, against draws of the true density, over the "
+        "true interquartile range (two dimensions); reconstructions are compared with the draws they reconstruct, so "
+        "that they have no floor",
+        unit="interquartile ranges",
+        higher_is_better=False,
+        source="Rabin et al. 2011",
+        when=_plane,
+        shown=(
+            Shown(name="sliced_w1_samples_mean", table=50, sizes=20, orders=20, headline=20, panel=40),
+            Shown(name="sliced_w1_samples_model", table=60),
+        ),
+    ),
+    Metric(
+        name="mmd_{output}",
+        group="density",
+        label="MMD",
+        definition="squared maximum mean discrepancy, Gaussian kernel, against draws of the true density (two "
+        "dimensions); the U-statistic, unbiased for samples, below 0 for a perfect reconstruction; reconstructions are "
+        "compared with the draws they reconstruct, so that they have no floor",
+        unit="1",
+        higher_is_better=False,
+        source="Gretton et al. 2012, eq. 3",
+        when=_plane,
+        shown=(Shown(name="mmd_samples_mean", table=70, panel=50),),
+    ),
+)
 
 GRID = 16_384  # points of the integration grid of W1, beside the samples themselves
 PROJECTIONS = 64
@@ -205,6 +301,18 @@ def _outputs(inputs: Inputs) -> Iterator[tuple[str, list[np.ndarray]]]:
     for name in ("samples_mean", "samples_model"):
         yield name, [np.asarray(one, dtype=np.float64) for one in inputs.arrays[name]]
     yield "reconstructions", [np.asarray(inputs.arrays["reconstructions"], dtype=np.float64)]
+
+
+def applies(data: Prepared) -> bool:
+    """On densities alone."""
+    return data.is_density
+
+
+def modules(data: Prepared) -> list[str]:
+    """The exact density is computed by the data's own kind."""
+    from phvae.data.registry import kind_class
+
+    return [kind_class(data.kind).__module__, type(data.density).__module__]
 
 
 def rows(inputs: Inputs) -> list[Row]:

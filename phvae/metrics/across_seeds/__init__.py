@@ -1,0 +1,1 @@
+"""What scores the seeds of one cell together, as `phvae.metrics.scores` does a run."""
