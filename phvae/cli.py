@@ -88,25 +88,24 @@ def _collect(a: Arguments) -> None:
 
 
 def _tables(a: Arguments) -> None:
-    from phvae.analysis import tables
+    from phvae.analysis.tables.write import write_tables
 
     grid = _grid(a)
-    tables.write(grid.paths.root, Path(a.claims), Path(a.published), baseline=grid.config.baseline)
+    write_tables(grid.paths.root, Path(a.claims), Path(a.published), baseline=grid.config.baseline)
 
 
 def _figures(a: Arguments) -> None:
-    from phvae.analysis import figures
+    from phvae.analysis.figures.write import write_figures
 
     grid = _grid(a)
-    figures.write(grid.paths.root, baseline=grid.config.baseline)
+    write_figures(grid.paths.root, baseline=grid.config.baseline)
 
 
 def _report(a: Arguments) -> None:
-    from phvae.analysis import report
+    from phvae.analysis.report.write import write_report
 
     grid = _grid(a)
-    report.write(grid.paths.root)
-    print(grid.paths.root / "report.html")
+    print(write_report(grid.paths.root))
 
 
 def _track(a: Arguments) -> None:
@@ -120,7 +119,7 @@ def _track(a: Arguments) -> None:
 
 # ---- questions ----
 def _check_config(a: Arguments) -> None:
-    from phvae.analysis.claims import read_known_claims
+    from phvae.analysis.claims.reading import read_known_claims
 
     grid = _grid(a)
     if Path(CLAIMS).is_file():
@@ -147,13 +146,13 @@ def _summary(a: Arguments) -> None:
 
 
 def _compare(a: Arguments) -> None:
-    from phvae.analysis.compare import compare
+    from phvae.analysis.terminal.compare import compare
 
     print(compare(Path(a.results), baseline=a.baseline))
 
 
 def _check(a: Arguments) -> int:
-    from phvae.analysis.check import check
+    from phvae.analysis.terminal.check import check
 
     text, good = check(Path(a.results), Path(a.against))
     print(text)

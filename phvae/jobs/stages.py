@@ -222,10 +222,10 @@ def groups(grid: Grid, dataset: str, n_train: int | str, index: int) -> None:
 
 def collect(grid: Grid) -> dict[str, Any]:
     """One long table from every run of the grid."""
-    from phvae.analysis.collecting import collect as collect_runs
+    from phvae.analysis.results.collect import collect as collect_runs
 
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
     try:
-        return {"rows": len(collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve))}
+        return {"rows": len(collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve, grid.config.baseline))}
     except FileNotFoundError as error:
         raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None
