@@ -1,84 +1,76 @@
-"""Figures of the code: KL by level, maps of the latent space, which code carries which factor, what a level draws."""
+"""Maps of the latent space: codes on their first two principal components."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phvae.analysis.style import COLOURS, DOUBLE, grid_of, new_figure, row_labels, shared_legend, styled, wrap
+from phvae.analysis.figures.lettering import wrap
+from phvae.analysis.figures.looks import COLOURS
+from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, styled
 
-__all__ = ["factor_maps", "kl_levels", "latent_maps", "level_drop", "principal"]
+__all__ = ["LatentMaps", "principal"]
 
-_HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo", "--")
 
 POINTS = 1500  # of a map: the first examples
 
 
-def _level_colours(count: int) -> list[tuple[float, ...]]:
-    """Dark to light, so that levels keep their order in grey print."""
-    import matplotlib as mpl
+@dataclass(frozen=True)
+class LatentMaps:
+    """Whitened codes of the test set on their first two principal components, coloured by a label or a factor.
 
-    return [tuple(colour) for colour in mpl.colormaps["cividis"](np.linspace(0.05, 0.9, max(count, 2)))][:count]
-
-
-def _level_table(table: pd.DataFrame, pattern: str) -> pd.DataFrame:
-    """Rows whose metric follows `pattern`, with the level (and band) in columns of their own."""
-    found = table["metric"].str.extract(pattern)
-    chosen = table[found.notna().all(axis=1) & table["value"].notna()].copy()
-    for name in found.columns:
-        chosen[name] = found.loc[chosen.index, name]
-    chosen["level"] = chosen["level"].astype(int)
-    return chosen
-
-
-def kl_levels(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> Figure:
-    """KL(q||p) of each variant as a bar, split into its levels; mean over seeds, the whisker their standard deviation.
-
-    Args:
-        table: long table with rows kl_level_{k}; a panel for each data set.
-        labels: variant -> name shown.
+    Attributes:
+        codes: label -> (N, L).
+        target: (N,) class or value of each example.
+        name: what the colour means.
+        discrete: whether `target` is a class; the number of each class then stands at its median.
     """
-    rows = _level_table(table, r"^kl_level_(?P<level>\d+)$")
-    names = dict(labels or {})
-    datasets = list(dict.fromkeys(rows["dataset"]))
-    variants = list(dict.fromkeys(rows["variant"]))
-    levels = int(rows["level"].max())
-    colours = _level_colours(levels)
-    shown, height = row_labels([names.get(v, v) for v in variants])
-    with styled():
-        figure = new_figure(DOUBLE, 0.75 + 1.05 * height * max(len(variants), 3) * -(-len(datasets) // 4))
-        axes = grid_of(figure, len(datasets), 4)
-        for ax, dataset in zip(axes, datasets, strict=True):
-            cell = rows[rows["dataset"] == dataset]
-            means = cell.pivot_table(index="variant", columns="level", values="value").reindex(variants)
-            totals = cell.groupby(["variant", "seed"])["value"].sum().groupby("variant").std().reindex(variants)
-            left, at = np.zeros(len(variants)), np.arange(len(variants))
-            for level in means.columns:
-                width = means[level].fillna(0).to_numpy()
-                ax.barh(
-                    at, width, left=left, height=0.74, color=colours[level - 1], edgecolor="white", linewidth=0.4,
-                    hatch=_HATCHES[(level - 1) % len(_HATCHES)], label=f"level {level}",
-                )  # fmt: skip
-                left += width
-            ran = means.notna().any(axis=1).to_numpy()
-            ax.errorbar(
-                left[ran], at[ran], xerr=totals.fillna(0).to_numpy()[ran],
-                fmt="none", ecolor="black", elinewidth=0.7, capsize=1.5,
-            )  # fmt: skip
-            for position in at[~ran]:  # not run or diverged: an empty place would read as a KL of 0
-                ax.annotate("no value", (0, position), (2, 0), textcoords="offset points", va="center", fontsize=6)
-            ax.set_yticks(at, shown)
-            ax.invert_yaxis()
-            ax.set_title(dataset)
-            ax.set_xlabel("KL [nats]")
-            if not ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
-                ax.tick_params(labelleft=False)
-        shared_legend(figure, axes, 8)
-    return figure
+
+    kind: ClassVar[str] = "latent_maps"
+    codes: Mapping[str, np.ndarray]
+    target: np.ndarray
+    name: str
+    discrete: bool = True
+
+    def caption(self) -> str:
+        """What to see in it."""
+        return (
+            "Whitened codes of test images on their first two principal components (shares of the variance in "
+            f"brackets; the axes are scaled apart), first seed, coloured by {self.name}. Look for classes that lie "
+            "apart and for gaps."
+        )
+
+    def draw(self) -> Figure:
+        """Draw it."""
+        count = len(self.codes)
+        rows = -(-count // 3)
+        seen = np.asarray(self.target)[:POINTS]
+        with styled():
+            figure = new_figure(DOUBLE, 0.25 + 2.15 * rows)
+            for ax, (label, code) in zip(grid_of(figure, count, 3), self.codes.items(), strict=True):
+                scores, shares = principal(code.reshape(len(code), -1))
+                kept = np.isfinite(scores[:POINTS, 0])
+                scores, shown = scores[:POINTS][kept], seen[kept]
+                if not kept.any():
+                    ax.text(0.5, 0.5, "no finite code", transform=ax.transAxes, ha="center", va="center", fontsize=6)
+                if not self.discrete:
+                    drawn = ax.scatter(
+                        scores[:, 0], scores[:, 1], c=shown, cmap="cividis", vmin=seen.min(), vmax=seen.max(), s=3,
+                        linewidths=0, alpha=0.75, rasterized=True,
+                    )  # fmt: skip
+                elif kept.any():
+                    _scatter_classes(ax, scores, shown)
+                ax.set_title(wrap(label, 33))
+                ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
+                ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")
+            if not self.discrete:
+                figure.colorbar(drawn, ax=figure.axes, shrink=0.7, label=self.name, pad=0.01)
+        return figure
 
 
 def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -99,41 +91,6 @@ def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(2)])
     scores[finite] = centred @ axes
     return scores, np.clip(values[::-1][:2], 0, None) / (values.sum() or 1)
-
-
-def latent_maps(codes: Mapping[str, np.ndarray], target: np.ndarray, name: str, *, discrete: bool = True) -> Figure:
-    """Whitened codes of the test set on their first two principal components, coloured by a label or a factor.
-
-    Args:
-        codes: label -> (N, L).
-        target: (N,) class or value of each example.
-        name: what the colour means.
-        discrete: whether `target` is a class; the number of each class then stands at its median.
-    """
-    count = len(codes)
-    rows = -(-count // 3)
-    seen = np.asarray(target)[:POINTS]
-    with styled():
-        figure = new_figure(DOUBLE, 0.25 + 2.15 * rows)
-        for ax, (label, code) in zip(grid_of(figure, count, 3), codes.items(), strict=True):
-            scores, shares = principal(code.reshape(len(code), -1))
-            kept = np.isfinite(scores[:POINTS, 0])
-            scores, shown = scores[:POINTS][kept], seen[kept]
-            if not kept.any():
-                ax.text(0.5, 0.5, "no finite code", transform=ax.transAxes, ha="center", va="center", fontsize=6)
-            if not discrete:
-                drawn = ax.scatter(
-                    scores[:, 0], scores[:, 1], c=shown, cmap="cividis", vmin=seen.min(), vmax=seen.max(), s=3,
-                    linewidths=0, alpha=0.75, rasterized=True,
-                )  # fmt: skip
-            elif kept.any():
-                _scatter_classes(ax, scores, shown)
-            ax.set_title(wrap(label, 33))
-            ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
-            ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")
-        if not discrete:
-            figure.colorbar(drawn, ax=figure.axes, shrink=0.7, label=name, pad=0.01)
-    return figure
 
 
 def _apart(points: np.ndarray, least: float) -> np.ndarray:
@@ -163,68 +120,3 @@ def _scatter_classes(ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
             x, y, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
             bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": COLOURS[i % len(COLOURS)], "lw": 1.0},
         )  # fmt: skip
-
-
-def factor_maps(matrices: Mapping[str, np.ndarray], levels: Mapping[str, int], factor_names: Sequence[str]) -> Figure:
-    """How much each code tells about each factor: mutual information over the factor's entropy, codes by level.
-
-    Args:
-        matrices: label -> (codes, factors) in [0, 1].
-        levels: label -> number of levels; codes are ordered level by level.
-        factor_names: names of the columns.
-    """
-    count = len(matrices)
-    codes = max(len(m) for m in matrices.values())
-    with styled():
-        figure = new_figure(DOUBLE, 0.85 + 0.155 * codes * -(-count // 4))
-        axes = grid_of(figure, count, 4)
-        for ax, (label, matrix) in zip(axes, matrices.items(), strict=True):
-            image = ax.imshow(matrix, vmin=0, vmax=1, cmap="magma_r", aspect="auto", interpolation="nearest")
-            size = len(matrix) // levels[label]
-            for k in range(1, levels[label]):
-                ax.axhline(k * size - 0.5, color="#0072B2", linewidth=1)
-            middles = [k * size + (size - 1) / 2 for k in range(levels[label])]
-            ax.set_yticks(middles, [f"level {k + 1}" for k in range(levels[label])], rotation=90, va="center")
-            ax.set_xticks(range(len(factor_names)), factor_names, rotation=45, ha="right", rotation_mode="anchor")
-            ax.tick_params(length=0)
-            ax.spines[:].set_visible(True)
-            ax.set_title(wrap(label, 20))
-        figure.colorbar(image, ax=axes, shrink=0.8, pad=0.01, label="MI(code, factor) / H(factor)")
-    return figure
-
-
-def level_drop(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> Figure:
-    """Change of the reconstruction in each frequency band, over the data's power there, when one level is replaced.
-
-    Args:
-        table: long table of one data set with rows drop_level_{k}_{low,mid,high}; a panel for each variant.
-        labels: variant -> name shown.
-    """
-    rows = _level_table(table, r"^drop_level_(?P<level>\d+)_(?P<band>low|mid|high)$")
-    names = dict(labels or {})
-    variants = list(dict.fromkeys(rows["variant"]))
-    bands = ("low", "mid", "high")
-    colours = ("#0B3C5D", "#D55E00", "#F0C75E")
-    count = len(variants)
-    with styled():
-        figure = new_figure(DOUBLE, 0.45 + 1.5 * -(-count // 4))
-        axes = grid_of(figure, count, 4, sharey=True)
-        for ax, variant in zip(axes, variants, strict=True):
-            cell = rows[rows["variant"] == variant]
-            means = cell.pivot_table(index="level", columns="band", values="value", aggfunc="mean")
-            low = cell.pivot_table(index="level", columns="band", values="value", aggfunc="min")
-            high = cell.pivot_table(index="level", columns="band", values="value", aggfunc="max")
-            for i, band in enumerate(bands):
-                ax.bar(
-                    means.index + (i - 1) * 0.27, means[band], width=0.27, color=colours[i], edgecolor="black",
-                    linewidth=0.4, hatch=_HATCHES[i], yerr=[means[band] - low[band], high[band] - means[band]],
-                    error_kw={"elinewidth": 0.7, "capsize": 1.5}, label=f"{band} frequencies",
-                )  # fmt: skip
-            ax.set_xticks(means.index)
-            ax.set_xlabel("level replaced")
-            ax.set_title(wrap(names.get(variant, variant), 22))
-            ax.axhline(0, color="black", linewidth=0.5)
-            if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]
-                ax.set_ylabel("change / data power")
-        shared_legend(figure, axes, 3)
-    return figure

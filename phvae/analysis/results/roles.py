@@ -37,6 +37,7 @@ __all__ = [
     "CHALLENGER",
     "CONTROL",
     "CURVE",
+    "PH_VAE",
     "ROLE_COLUMNS",
     "curve_variants",
     "on_curve",

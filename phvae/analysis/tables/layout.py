@@ -7,22 +7,25 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
-
 from phvae.analysis.presentation.numbers import number
-from phvae.errors import DataError
-from phvae.files import read_object, write_json
+from phvae.analysis.presentation.records import read_record
+from phvae.files import write_json
 
 __all__ = [
+    "ClaimsFile",
     "ShownIn",
     "Table",
     "TableBlock",
     "TableCell",
+    "TableIndex",
     "number_cell",
-    "read_table_file",
+    "read_tables",
     "text_columns",
-    "write_table_file",
+    "write_index",
+    "write_table",
 ]
+
+REMEDY = "run `phvae tables` again"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,25 @@ class Table:
     blocks: list[TableBlock] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class ClaimsFile:
+    """The claims that the verdicts are about: the file's hash and date, its source, and whether it was edited since."""
+
+    sha256: str
+    written: str
+    state: str
+    source: str
+
+
+@dataclass(frozen=True)
+class TableIndex:
+    """What was written: the baseline, the claims, and the tables' names in the order of the report."""
+
+    baseline: str
+    claims: ClaimsFile
+    tables: list[str]
+
+
 def text_columns(block: TableBlock) -> list[int]:
     """The numbers of the columns that hold text: the first, and those with a width."""
     return [i for i in range(len(block.header)) if i == 0 or (i < len(block.widths) and block.widths[i] is not None)]
@@ -94,22 +116,24 @@ def number_cell(value: float | None, text: str = "") -> TableCell:
     return TableCell(text or number(value), value=float(value) if known and value is not None else None)
 
 
-def write_table_file(path: Path, table: Table) -> None:
-    """Keep a table as JSON."""
-    write_json(path, asdict(table))
+def write_table(folder: Path, table: Table) -> None:
+    """Keep a table in the tables' folder."""
+    write_json(folder / f"{table.name}.json", asdict(table))
 
 
-def read_table_file(path: Path) -> Table:
-    """A table that `write_table_file` kept.
+def write_index(folder: Path, index: TableIndex) -> None:
+    """Keep the index in the tables' folder."""
+    write_json(folder / "index.json", asdict(index))
+
+
+def read_tables(folder: Path) -> list[Table]:
+    """The tables of a folder in the order of its index; none where there is no index.
 
     Raises:
-        DataError: the file is absent, damaged or no table.
+        DataError: a file is absent, damaged or no table.
     """
-    remedy = "run `phvae tables` again"
-    if not path.is_file():
-        raise DataError(f"{path}: absent, though the index names it; {remedy}")
-    try:
-        return TypeAdapter(Table).validate_python(read_object(path, remedy))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; {remedy}") from None
+    index = folder / "index.json"
+    if not index.is_file():
+        return []
+    names = read_record(index, TableIndex, REMEDY).tables
+    return [read_record(folder / f"{name}.json", Table, REMEDY) for name in names]

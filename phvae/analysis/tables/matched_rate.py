@@ -76,7 +76,7 @@ def _difference(row: pd.Series | None) -> TableCell:
 
 def _margin_cell(metric: str) -> TableCell:
     margin = MARGINS.get(metric)
-    return number_cell(margin and (100 * margin.relative or margin.absolute), margin_text(metric))
+    return number_cell((100 * margin.relative or margin.absolute) if margin else None, margin_text(metric))
 
 
 def _against_curve(inputs: TableInputs, scores: ScoresByCell, metric: str) -> pd.DataFrame:

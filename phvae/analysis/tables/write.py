@@ -13,13 +13,13 @@ from phvae.analysis.tables.costs import cost, parameters
 from phvae.analysis.tables.divergences_orders import by_order
 from phvae.analysis.tables.inputs import read_inputs
 from phvae.analysis.tables.latex import latex
-from phvae.analysis.tables.layout import Table, write_table_file
+from phvae.analysis.tables.layout import ClaimsFile, Table, TableIndex, write_index, write_table
 from phvae.analysis.tables.markdown import markdown
 from phvae.analysis.tables.matched_rate import matched_rate
 from phvae.analysis.tables.provenance import provenance
 from phvae.analysis.tables.score_tables import score_table
 from phvae.analysis.tables.small_data import by_size
-from phvae.files import atomic, write_json, write_text
+from phvae.files import atomic, write_text
 
 __all__ = ["write_tables"]
 
@@ -60,16 +60,12 @@ def write_tables(root: Path, claims: Path, published: Path, *, baseline: str | N
             table.caption = "No run of this grid has such numbers."
         write_text(folder / f"{table.name}.md", markdown(table))
         write_text(folder / f"{table.name}.tex", latex(table))
-        write_table_file(folder / f"{table.name}.json", table)
+        write_table(folder, table)
     _csv(folder / "statistics.csv", inputs.statistics)
     _csv(folder / "claim-contests.csv", ledger.contests)
     _csv(folder / "claim-tally.csv", ledger.tally)
-    index = {
-        "baseline": inputs.baseline,
-        "claims": {"sha256": sha256, "written": str(stated.written), "state": ledger.state, "source": stated.source},
-        "tables": [table.name for table, _ in made],
-    }
-    write_json(folder / "index.json", index)
+    about = ClaimsFile(sha256, str(stated.written), ledger.state, stated.source)
+    write_index(folder, TableIndex(inputs.baseline, about, [table.name for table, _ in made]))
     return [table for table, _ in made]
 
 
