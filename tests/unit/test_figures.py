@@ -17,8 +17,8 @@ from scipy.ndimage import gaussian_filter
 from synthetic import write_results
 
 from phvae.analysis import figures, figures_compare, figures_density, figures_images, style
-from phvae.analysis.figures_plans import Plan, plans
-from phvae.analysis.figures_sources import Stored
+from phvae.analysis.figures.plans import Plan, plans
+from phvae.analysis.figures.stored import Stored
 from phvae.errors import DataError
 from phvae.files import read_json
 

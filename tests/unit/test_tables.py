@@ -13,15 +13,15 @@ import yaml
 from known_truth import write_known
 
 from phvae.analysis import tables
-from phvae.analysis.claims import read_claims
-from phvae.analysis.collecting import collect
-from phvae.analysis.compare import compare
-from phvae.analysis.curve_margin import MARGINS
-from phvae.analysis.published import read_published
-from phvae.analysis.tables_claims import claims_table, unchanged
-from phvae.analysis.tables_matched import matched_rate
-from phvae.analysis.tables_runs import parameters
-from phvae.analysis.tables_source import Source, read_source
+from phvae.analysis.claims.published import read_published
+from phvae.analysis.claims.reading import read_claims
+from phvae.analysis.results.collect import collect
+from phvae.analysis.statistics.curve_margin import MARGINS
+from phvae.analysis.tables.claims_table import claims_table, unchanged
+from phvae.analysis.tables.costs import parameters
+from phvae.analysis.tables.inputs import TableInputs, read_inputs
+from phvae.analysis.tables.matched_rate import matched_rate
+from phvae.analysis.terminal.compare import compare
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json, sha256
 from phvae.model.options import ModelConfig
@@ -158,7 +158,7 @@ def test_a_line_of_claims_names_the_variant_that_stood_in(root: Path, tmp_path: 
     }
     path = tmp_path / "claims.yaml"
     path.write_text(yaml.safe_dump({"written": "2026-01-01", "claims": entries}))
-    found = claims_table(read_source(root), *read_claims(path))
+    found = claims_table(read_inputs(root), *read_claims(path))
     shown = {block.heading.split(":")[0]: block.rows[0][2] for block in found.table.blocks[1:]}
     assert shown == {
         "stand_in": "VAE (against PH-VAE, order 3, matched)", "itself": "VAE", "wrong": "PH-VAE, order 3",
@@ -332,14 +332,14 @@ def test_a_parameter_table_without_totals_has_its_ratios(root: Path, tmp_path: P
     shutil.copytree(root, copy)
     costs = pd.read_parquet(copy / "costs.parquet")
     costs.assign(parameters=pd.array([pd.NA] * len(costs), dtype="Int64")).to_parquet(copy / "costs.parquet")
-    table, _ = parameters(read_source(copy))
+    table, _ = parameters(read_inputs(copy))
     assert table.blocks
     for block in table.blocks:
         assert {len(line) for line in block.rows} == {len(block.header)}
         assert {line[-1] for line in block.rows} == {"–"}
 
 
-def against_curve(**lost: int) -> Source:
+def against_curve(**lost: int) -> TableInputs:
     """A source of one data set whose curve goes through beta 4, 1 and 0.25; `lost` is a run without a value."""
     rows = []
     for variant, order, beta, rate, sharp in [
@@ -359,7 +359,7 @@ def against_curve(**lost: int) -> Source:
     table = table.assign(basis="monomial", reason="", floor=float("nan"), noise_sd=float("nan"), caution="")
     labels = {name: name for name in table["variant"].unique()}
     empty = pd.DataFrame()
-    return Source("vae", table, empty, labels, {}, empty, empty, empty)
+    return TableInputs("vae", table, empty, labels, {}, empty, empty, empty)
 
 
 def test_a_rate_off_the_curve_and_a_lost_run_of_the_curve_are_told_apart() -> None:
@@ -396,7 +396,7 @@ def test_a_damaged_configuration_stops_the_tables(tmp_path: Path) -> None:
     shutil.copytree(write_known(tmp_path / "whole"), tmp_path / "results")
     (tmp_path / "results" / "config.json").write_text("{")
     with pytest.raises(DataError, match="remove it and run the workflow again"):
-        read_source(tmp_path / "results")
+        read_inputs(tmp_path / "results")
 
 
 def cautioned(root: Path, folder: Path, *, variant: str, metric: str) -> Path:

@@ -62,7 +62,7 @@ def with_roles(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
         table: rows with dataset, variant and the columns that say what a variant is.
         baseline: the configuration's baseline.
     """
-    cells = table[table["order"].notna()].drop_duplicates(["dataset", "variant"])
+    cells = table[table["order"].notna()].drop_duplicates(["dataset", "variant"]).reset_index(drop=True)
     curve = _curve(cells)
     families: dict[tuple[str, str], str] = {}
     for dataset, group in cells.groupby("dataset", sort=False):
@@ -78,9 +78,7 @@ def with_roles(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     keys = list(zip(table["dataset"], table["variant"], strict=True))
     role = [BASELINE if variant == baseline else roles.get((dataset, variant), "") for dataset, variant in keys]
     family = [families.get(key, "") for key in keys]
-    return table.assign(
-        family=pd.Series(family, index=table.index, dtype="str"), role=pd.Series(role, index=table.index, dtype="str")
-    )
+    return table.assign(family=pd.Series(family, dtype="str").array, role=pd.Series(role, dtype="str").array)
 
 
 def on_curve(table: pd.DataFrame) -> pd.Series:

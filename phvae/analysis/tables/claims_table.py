@@ -60,7 +60,11 @@ def claims_table(inputs: TableInputs, claims: Claims, sha256: str) -> ClaimTable
     verdicts["claims_sha256"], verdicts["claims_written"], verdicts["claims_state"] = sha256, str(claims.written), state
     table = Table("claims", "Claims", _caption(claims, sha256, state) + (f" {inputs.varies}" if inputs.varies else ""))
     summary = [
-        [TableCell(row["claim"]), TableCell(row["text"]), TableCell(row["summary"], bold=row[ledger.SUPPORTED] > 0)]
+        [
+            TableCell(row["claim"]),
+            TableCell(row["text"]),
+            TableCell(row["summary"], bold=row[ledger.SUPPORTED] > 0, word=row["summary"]),
+        ]
         for _, row in tally.iterrows()
     ]
     table.blocks.append(TableBlock("In short", ["claim", "in words", "verdict"], summary, widths=[0.25, 0.45, 0.24]))
