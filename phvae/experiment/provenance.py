@@ -43,10 +43,9 @@ _NAMES = (
 )
 _NUMBERS = (
     "analysis/__init__.py",
-    "analysis/results.py",
-    "analysis/statistics.py",
-    "analysis/summaries.py",
-    "analysis/verdict.py",
+    "analysis/presentation/*.py",
+    "analysis/results/*.py",
+    "analysis/statistics/*.py",
 )
 _DENSITIES = ("data/distributions/line.py", "data/distributions/plane.py")
 
@@ -90,31 +89,28 @@ MODULES: dict[str, tuple[str, ...]] = {
         *_DENSITIES,
     ),
     "groups": ("metrics/groups.py", "metrics/latent.py", "metrics/mmd.py", "metrics/redraws.py", *_NAMES),
-    "collect": ("analysis/collecting.py", "analysis/results.py"),
+    "collect": ("analysis/results/*.py",),
     "tables": (
         *_NUMBERS,
         *_NAMES,
-        "analysis/tables*.py",
-        "analysis/book.py",
-        "analysis/claims.py",
-        "analysis/contests.py",
-        "analysis/curve_margin.py",
-        "analysis/ledger.py",
-        "analysis/published.py",
-        "analysis/rate_distortion.py",
-        "analysis/render.py",
-        "analysis/style.py",
+        "analysis/claims/*.py",
+        "analysis/tables/*.py",
     ),
     "figures": (
         *_NUMBERS,
         *_NAMES,
         *_DENSITIES,
-        "analysis/figures*.py",
-        "analysis/style.py",
-        "analysis/rate_distortion.py",
+        "analysis/figures/*.py",
         "metrics/disentanglement_information.py",
     ),
-    "report": ("analysis/report*.py", "analysis/results.py", "analysis/templates/*"),
+    "report": (
+        "analysis/report/*.py",
+        "analysis/report/templates/*",
+        "analysis/results/*.py",
+        "analysis/figures/index.py",
+        "analysis/tables/layout.py",
+        "analysis/presentation/*.py",
+    ),
     "track": ("jobs/tracking*.py",),
 }
 

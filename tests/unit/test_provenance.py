@@ -19,10 +19,10 @@ ENTRY = {
     "reference": "phvae.jobs.reference",
     "evaluate": "phvae.jobs.evaluate",
     "groups": "phvae.metrics.groups",
-    "collect": "phvae.analysis.collecting",
-    "tables": "phvae.analysis.tables",
-    "figures": "phvae.analysis.figures",
-    "report": "phvae.analysis.report",
+    "collect": "phvae.analysis.results.collect",
+    "tables": "phvae.analysis.tables.write",
+    "figures": "phvae.analysis.figures.write",
+    "report": "phvae.analysis.report.write",
     "track": "phvae.jobs.tracking",
 }
 # How a job is carried out, not what comes out of it; config's values are in the key, data's hash too.
