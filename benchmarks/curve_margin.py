@@ -23,12 +23,12 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
-from phvae.analysis.claims.schema import CURVE_CONTROL, Claims
-from phvae.analysis.claims.reading import read_claims
-from phvae.analysis.statistics.curve_margin import MARGINS, Margin
 from phvae.analysis.claims.ledger import CONTRADICTED, SUPPORTED, evaluate
-from phvae.analysis.statistics.rate_distortion import matched
+from phvae.analysis.claims.reading import read_claims
+from phvae.analysis.claims.schema import CURVE_CONTROL, Claims
 from phvae.analysis.results.long_table import read_table
+from phvae.analysis.statistics.curve_margin import MARGINS, Margin
+from phvae.analysis.statistics.rate_distortion import matched
 from phvae.metrics.registry import lookup
 
 HERE = Path(__file__).resolve().parent
@@ -60,7 +60,8 @@ def claims_against_curve() -> dict[str, dict]:
 def verdict(table: pd.DataFrame, cell: tuple[str, str, str], against: dict, margin: Margin) -> str:
     """What the ledger says of one claim alone: (data set, metric, variant) is better than the curve."""
     dataset, metric, variant = cell
-    claim = {"text": "better", "datasets": [dataset], "metric": metric, "challenger": variant, "controls": [CURVE_CONTROL]}
+    claim = {"text": "better", "datasets": [dataset], "metric": metric, "challenger": variant}
+    claim |= {"controls": [CURVE_CONTROL]}
     claims = Claims.model_validate({"written": "2026-01-01", "claims": {"better": claim | against}})
     with patch.dict(MARGINS, {metric: margin}):
         return str(evaluate(table, claims)["verdict"].iloc[0])
