@@ -44,16 +44,16 @@ from pathlib import Path
 stage, root = sys.argv[1], Path(sys.argv[2])
 start = time.perf_counter()
 if stage == "collect":
-    from phvae.analysis.collecting import collect
+    from phvae.analysis.results.collect import collect
     collect(root)
 elif stage == "tables":
-    from phvae.analysis.tables import write
-    write(root, Path("config/claims.yaml"), Path("config/published.csv"), baseline="vae")
+    from phvae.analysis.tables.write import write_tables
+    write_tables(root, Path("config/claims.yaml"), Path("config/published.csv"), baseline="vae")
 elif stage == "compare":
-    from phvae.analysis.compare import compare
+    from phvae.analysis.terminal.compare import compare
     compare(root, "vae")
 else:
-    from phvae.analysis.check import check
+    from phvae.analysis.terminal.check import check
     check(root, root)
 print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phvae.analysis import ledger
-from phvae.analysis.claims import Claims
+from phvae.analysis.claims import ledger
+from phvae.analysis.claims.schema import Claims
 from phvae.analysis.statistics import BOOTSTRAP_FROM, mean_interval, spread_ratio
-from phvae.analysis.verdict import SKEWED
+from phvae.analysis.statistics.verdict import SKEWED
 from phvae.determinism.seeding import numpy_generator
 
 HERE = Path(__file__).resolve().parent

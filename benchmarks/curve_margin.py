@@ -2,7 +2,7 @@
 
 `snakemake --cores all --configfile config/held-out.yaml results/held-out/metrics.parquet`, a quarter of an hour on one
 core, then `python -m benchmarks.curve_margin`: writes curve_margin.csv beside this file and prints the margins that
-follow. They are written into phvae/analysis/curve_margin.py by hand, after which this is run again.
+follow. They are written into phvae/analysis/statistics/curve_margin.py by hand, after which this is run again.
 
 One row a held-out beta-VAE, data set and metric: bias (value minus curve at the run's own rate, mean over seeds) with
 its standard error, in the metric's unit and over the curve's value; the verdict of a claim that the model is better
@@ -23,11 +23,12 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
-from phvae.analysis.claims import CURVE, Claims, read_claims
-from phvae.analysis.curve_margin import MARGINS, Margin
-from phvae.analysis.ledger import CONTRADICTED, SUPPORTED, evaluate
-from phvae.analysis.rate_distortion import matched
-from phvae.analysis.results import read_table
+from phvae.analysis.claims.ledger import CONTRADICTED, SUPPORTED, evaluate
+from phvae.analysis.claims.reading import read_claims
+from phvae.analysis.claims.schema import CURVE_CONTROL, Claims
+from phvae.analysis.results.long_table import read_table
+from phvae.analysis.statistics.curve_margin import MARGINS, Margin
+from phvae.analysis.statistics.rate_distortion import matched
 from phvae.metrics.registry import lookup
 
 HERE = Path(__file__).resolve().parent
@@ -51,7 +52,7 @@ def claims_against_curve() -> dict[str, dict]:
         for metric in (*METRICS, *NO_MARGIN)
     }
     for claim in claims.claims.values():
-        if any(control.variant == CURVE for control in claim.controls):
+        if any(control.variant == CURVE_CONTROL for control in claim.controls):
             against[claim.metric] = {"direction": claim.direction, "matters": claim.matters.model_dump()}
     return against
 
@@ -59,7 +60,8 @@ def claims_against_curve() -> dict[str, dict]:
 def verdict(table: pd.DataFrame, cell: tuple[str, str, str], against: dict, margin: Margin) -> str:
     """What the ledger says of one claim alone: (data set, metric, variant) is better than the curve."""
     dataset, metric, variant = cell
-    claim = {"text": "better", "datasets": [dataset], "metric": metric, "challenger": variant, "controls": [CURVE]}
+    claim = {"text": "better", "datasets": [dataset], "metric": metric, "challenger": variant}
+    claim |= {"controls": [CURVE_CONTROL]}
     claims = Claims.model_validate({"written": "2026-01-01", "claims": {"better": claim | against}})
     with patch.dict(MARGINS, {metric: margin}):
         return str(evaluate(table, claims)["verdict"].iloc[0])

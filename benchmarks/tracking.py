@@ -26,11 +26,11 @@ from pathlib import Path
 stage, root = sys.argv[1], Path(sys.argv[2])
 start = time.perf_counter()
 if stage == "collect":
-    from phvae.analysis.collecting import collect
+    from phvae.analysis.results.collect import collect
     collect(root)
 elif stage == "figures":
-    from phvae.analysis.figures import write
-    write(root)
+    from phvae.analysis.figures.write import write_figures
+    write_figures(root)
 else:
     from phvae.tracking.sync import sync
     sync(root)

@@ -82,7 +82,7 @@ def _run_stage(a: Arguments) -> None:
 
 # ---- questions ----
 def _check_config(a: Arguments) -> None:
-    from phvae.analysis.claims import read_known_claims
+    from phvae.analysis.claims.reading import read_known_claims
 
     grid = _grid(a)
     if Path(CLAIMS).is_file():
@@ -109,13 +109,13 @@ def _summary(a: Arguments) -> None:
 
 
 def _compare(a: Arguments) -> None:
-    from phvae.analysis.compare import compare
+    from phvae.analysis.terminal.compare import compare
 
     print(compare(Path(a.results), baseline=a.baseline))
 
 
 def _check(a: Arguments) -> int:
-    from phvae.analysis.check import check
+    from phvae.analysis.terminal.check import check
 
     text, good = check(Path(a.results), Path(a.against))
     print(text)

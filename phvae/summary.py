@@ -6,7 +6,7 @@ import shlex
 import time
 from pathlib import Path
 
-from phvae.analysis.results import read_costs
+from phvae.analysis.results.long_table import read_costs
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from phvae.analysis.collecting import collect
+from phvae.analysis.results.collect import collect
 from phvae.metrics.rows import row, without_value
 from phvae.model.options import ModelConfig
 

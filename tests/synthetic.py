@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from phvae.analysis.collecting import collect
+from phvae.analysis.results.collect import collect
 from phvae.data import prepare
 from phvae.files import atomic, sha256, sha256_text, write_json, write_text
 from phvae.metrics.registry import lookup

@@ -129,7 +129,7 @@ _ALL = (
         "gather all runs into one long table",
         "records, histories and scores of all runs",
         "metrics.parquet, metrics.csv, costs.parquet, runs.parquet",
-        ("phvae.analysis.collecting",),
+        ("phvae.analysis.results.collect",),
     ),
     Stage(
         "tables",
@@ -137,7 +137,7 @@ _ALL = (
         "statistics, claims and tables from the long table",
         "the long table, the ledger of claims, published numbers",
         "tables/",
-        ("phvae.analysis.tables",),
+        ("phvae.analysis.tables.write",),
     ),
     Stage(
         "figures",
@@ -145,7 +145,7 @@ _ALL = (
         "figures from the long table and the stored arrays",
         "the long table, stored arrays",
         "figures/",
-        ("phvae.analysis.figures",),
+        ("phvae.analysis.figures.write",),
     ),
     Stage(
         "report",
@@ -153,8 +153,8 @@ _ALL = (
         "one offline page with claims, tables and figures",
         "tables/, figures/",
         "report.html",
-        ("phvae.analysis.report",),
-        files=("analysis/templates/*",),
+        ("phvae.analysis.report.write",),
+        files=("analysis/report/templates/*",),
     ),
     Stage(
         "track",

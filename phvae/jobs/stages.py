@@ -229,34 +229,35 @@ def groups(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
 
 def collect(grid: Grid) -> None:
     """One long table from every run of the grid."""
-    from phvae.analysis.collecting import collect as collect_runs
+    from phvae.analysis.results.collect import collect as collect_runs
 
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
     try:
-        print(f"{len(collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve))} rows")
+        table = collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve, grid.config.baseline)
+        print(f"{len(table)} rows")
     except FileNotFoundError as error:
         raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None
 
 
 def tables(grid: Grid, claims: str = CLAIMS, published: str = PUBLISHED) -> None:
     """Statistics, claims and tables from the long table."""
-    from phvae.analysis.tables import write
+    from phvae.analysis.tables.write import write_tables
 
-    write(grid.paths.root, Path(claims), Path(published), baseline=grid.config.baseline)
+    write_tables(grid.paths.root, Path(claims), Path(published), baseline=grid.config.baseline)
 
 
 def figures(grid: Grid) -> None:
     """Figures from the long table and the stored arrays."""
-    from phvae.analysis.figures import write
+    from phvae.analysis.figures.write import write_figures
 
-    write(grid.paths.root, baseline=grid.config.baseline)
+    write_figures(grid.paths.root, baseline=grid.config.baseline)
 
 
 def report(grid: Grid) -> None:
     """One offline page."""
-    from phvae.analysis.report import write
+    from phvae.analysis.report.write import write_report
 
-    write(grid.paths.root)
+    write_report(grid.paths.root)
     print(grid.paths.root / "report.html")
 
 

@@ -50,7 +50,7 @@ def error(folder: Path, device: str) -> list[tuple[str, float, float]]:
 
 def _pairs(folder: Path, device: str) -> dict[tuple[str, str], list[tuple[float, float]]]:
     """(model's, measured) seconds of each run on a device, by stage and network."""
-    from phvae.analysis.results import read_costs, read_runs
+    from phvae.analysis.results.long_table import read_costs, read_runs
 
     for name in ("config.json", "costs.parquet", "runs.parquet"):
         if not (folder / name).is_file():

@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 from synthetic import write_results
 
-from phvae.analysis import figures, report, tables
+from phvae.analysis.figures.write import write_figures
+from phvae.analysis.report.write import write_report
+from phvae.analysis.tables.write import write_tables
 from phvae.tracking import sync as tracking
 
 pytestmark = pytest.mark.browser
@@ -54,9 +56,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         variants=("vae", "beta-vae-4", "ph-vae-3"), seeds=5,
     )  # fmt: skip
     (folder / "claims.yaml").write_text(CLAIMS)
-    tables.write(root, folder / "claims.yaml", CONFIG / "published.csv", baseline="vae")
-    figures.write(root, baseline="vae")
-    report.write(root)
+    write_tables(root, folder / "claims.yaml", CONFIG / "published.csv", baseline="vae")
+    write_figures(root, baseline="vae")
+    write_report(root)
     return root
 
 

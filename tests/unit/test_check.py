@@ -8,8 +8,9 @@ import pytest
 from known_truth import write_known
 from scipy import stats
 
-from phvae.analysis.check import check, compare_tables
-from phvae.analysis.results import RUN, read_table
+from phvae.analysis.results.long_table import RUN, read_table
+from phvae.analysis.statistics.agreement import compare_tables
+from phvae.analysis.terminal.check import check
 
 
 @pytest.fixture(scope="module")

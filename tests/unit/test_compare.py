@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from known_truth import write_known
 
-from phvae.analysis.compare import compare
-from phvae.analysis.results import read_table
+from phvae.analysis.results.long_table import read_table
+from phvae.analysis.terminal.compare import compare
 from phvae.errors import ConfigError, DataError
 
 

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from described import described
 
 from benchmarks import curve_margin as benchmark
-from phvae.analysis import ledger
-from phvae.analysis.claims import Claims
-from phvae.analysis.curve_margin import MARGINS, NOT_KNOWN, WITHIN, Margin, curve_margin, margin_text
-from phvae.analysis.rate_distortion import interpolate
-from phvae.analysis.tables_matched import matched_rate
-from phvae.analysis.tables_source import Source
+from phvae.analysis.claims import ledger
+from phvae.analysis.claims.schema import Claims
+from phvae.analysis.statistics.curve_margin import MARGINS, NOT_KNOWN, WITHIN, Margin, curve_margin, margin_text
+from phvae.analysis.statistics.rate_distortion import interpolate
+from phvae.analysis.tables.inputs import TableInputs
+from phvae.analysis.tables.matched_rate import matched_rate
 
 RATES = {"b4": 1.0, "b2": 2.0, "vae": 4.0, "b05": 8.0, "model": 3.0}
 BETAS = {"b4": 4.0, "b2": 2.0, "vae": 1.0, "b05": 0.5, "model": 1.4}
@@ -44,7 +45,7 @@ def held_out(shift: float = 0.0) -> pd.DataFrame:
     ]  # fmt: skip
     types = {"higher_is_better": "boolean", "off_curve": "boolean"}
     frame = pd.DataFrame(rows, columns=names).astype(types)
-    return frame.assign(basis="monomial", floor=np.nan, noise_sd=np.nan, reason="", caution="")
+    return described(frame.assign(floor=np.nan, noise_sd=np.nan, reason="", caution=""))
 
 
 def verdict(table: pd.DataFrame, **more: Any) -> pd.Series:
@@ -57,7 +58,7 @@ def word(table: pd.DataFrame) -> list[str]:
     """Word and reason of the table at matched rate."""
     labels = {name: name for name in RATES}
     empty = pd.DataFrame()
-    _, frame = matched_rate(Source("vae", table, empty, labels, {}, empty, empty, empty))
+    _, frame = matched_rate(TableInputs("vae", table, empty, labels, {}, empty, empty, empty))
     return frame.set_index("variant").loc["model", ["word", "why"]].tolist()
 
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from described import described
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phvae.analysis.rate_distortion import curve_variants, interpolate, matched
+from phvae.analysis.results.roles import curve_variants
+from phvae.analysis.statistics.rate_distortion import interpolate, matched
 
 BETAS = {"b025": 0.25, "b05": 0.5, "vae": 1.0, "b2": 2.0, "b4": 4.0}
 
@@ -33,7 +35,7 @@ def table(rates: dict[str, list[float]], values: dict[str, list[float]]) -> pd.D
         "value",
         "status",
     ]
-    return pd.DataFrame(rows, columns=names)
+    return described(pd.DataFrame(rows, columns=names))
 
 
 def test_a_run_is_held_against_the_curve_of_its_own_seed() -> None:
@@ -73,14 +75,13 @@ def test_the_curve_is_made_of_order_one_only_and_of_weights_of_kl() -> None:
     whole = table({"b4": [1.0], "vae": [3.0], "ph": [2.0]}, {"b4": [1.0], "vae": [1.0], "ph": [1.0]})
     log = whole[whole["variant"] == "vae"].assign(variant="log", divergence="log_polynomial:exponential(3)")
     flat = whole[whole["variant"] == "vae"].assign(variant="flat", divergence="hierarchical:uniform")
-    assert curve_variants(pd.concat([whole, log, flat])) == ["b4", "vae", "flat"]
+    assert curve_variants(described(pd.concat([whole, log, flat]))) == ["b4", "vae", "flat"]
 
 
-@pytest.mark.parametrize("backbone", [{}, {"backbone": "12 dense[64]"}])
-def test_a_beta_vae_that_is_kept_off_the_curve_is_compared_with_it(backbone: dict[str, str]) -> None:
+def test_a_beta_vae_that_is_kept_off_the_curve_is_compared_with_it() -> None:
     rates = {"b4": [1.0], "b2": [2.0], "vae": [3.0], "ph": [2.5]}
-    whole = table(rates, {"b4": [3.0], "b2": [9.0], "vae": [1.0], "ph": [2.0]}).assign(**backbone)
-    whole["off_curve"] = (whole["variant"] == "b2").astype("boolean")
+    whole = table(rates, {"b4": [3.0], "b2": [9.0], "vae": [1.0], "ph": [2.0]})
+    whole = described(whole.assign(off_curve=(whole["variant"] == "b2").astype("boolean")))
     assert curve_variants(whole) == ["b4", "vae"]
     found = matched(whole, "mse").set_index("variant")
     assert list(found.index) == ["b2", "ph"]
@@ -119,16 +120,16 @@ def test_the_curve_of_a_data_set_is_made_of_the_most_variants_with_one_backbone(
     both = table(flat, {name: [1.0] for name in flat}).assign(backbone="12 dense[64]")
     is_wide = both["variant"].str.startswith("wide")
     both.loc[is_wide, ["order", "divergence", "backbone"]] = [1, "kl", "12 dense[512]"]
-    assert curve_variants(both.drop(columns="backbone")) == ["b4", "b2", "vae", "wide", "wide4", "wider"]
-    assert curve_variants(both[both["variant"] != "wider"]) == ["b4", "b2", "vae"]
+    assert curve_variants(described(both[both["variant"] != "wider"])) == ["b4", "b2", "vae"]
+    both = described(both)
     assert curve_variants(both) == ["b4", "b2", "vae"]  # as many: the first of the table
     other = both[~both["variant"].isin(["b4", "b2"])].assign(dataset="e")
-    two = pd.concat([both, other])
+    two = described(pd.concat([both, other]))
     found = matched(two, "mse")
     assert list(found["dataset"]) == ["d"] * 4 + ["e"] * 2
     assert list(found["variant"]) == ["wide", "wide4", "wider", "ph", "vae", "ph"]
     assert found["curve"].notna().tolist() == [True, True, False, True, True, True]
     assert curve_variants(two) == ["b4", "b2", "vae", "wide", "wide4", "wider"]
-    none = both[both["variant"] == "ph"]
+    none = described(both[both["variant"] == "ph"])
     assert curve_variants(none) == []
     assert matched(none, "mse")["curve"].isna().all()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import string
 import subprocess
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phvae.analysis.render import Block, Cell, Table, escape_latex, escape_markdown, latex, markdown, number, plus_minus
-from phvae.analysis.report_tables import read_markdown
+from phvae.analysis.presentation.numbers import number, plus_minus
+from phvae.analysis.tables.latex import escape_latex, latex
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell
+from phvae.analysis.tables.markdown import escape_markdown, markdown
 
 NASTY = "a|b & 50 % of #1 in $x_1$ {q} ~ ^ \\cmd <t> β-VAE ½ µ–— “é” ΑΩς *b* `c` _d_ 中 √² ‡"
 
@@ -45,17 +48,21 @@ def test_a_number_keeps_three_digits(value: float) -> None:
     assert shown == pytest.approx(value, rel=5.1e-3) or abs(value) < 1e-300
 
 
-def test_markdown_shows_text_as_it_is(tmp_path: Path) -> None:
-    table = Table(
-        "t", NASTY, "caption", [Block("h", ["v", "m"], [[NASTY, Cell("1 ± 2", bold=True, mark="†")]], note="n")]
-    )
-    (tmp_path / "t.md").write_text(markdown(table), encoding="utf-8")
-    page = read_markdown(tmp_path / "t.md")  # what the report makes of it
-    assert page.title == NASTY
-    cell, value = page.blocks[0].rows[0]
-    assert cell.text == NASTY
-    assert (value.text, value.bold) == ("1 ± 2 †", True)
-    assert (page.blocks[0].heading, page.blocks[0].note, page.caption) == ("h", "n", "caption")
+def plain(text: str) -> str:
+    """What a reader of Markdown sees."""
+    return re.sub(r"\\(.)", r"\1", text.strip())
+
+
+def test_markdown_shows_text_as_it_is() -> None:
+    cells = [TableCell(NASTY), TableCell("1 ± 2", bold=True, mark="†")]
+    table = Table("t", NASTY, "caption", [TableBlock("h", ["v", "m"], [cells], note="n")])
+    lines = markdown(table).splitlines()
+    assert lines[0].startswith("# ")
+    assert plain(lines[0][2:]) == NASTY
+    row = next(line for line in lines if "± 2" in line)
+    assert [part.strip() for part in re.split(r"(?<!\\)\|", row)[1:-1]][1] == "**1 ± 2** †"
+    assert plain(re.split(r"(?<!\\)\|", row)[1]) == NASTY
+    assert [line for line in lines if line in ("## h", "caption", "n")] == ["caption", "## h", "n"]
 
 
 def test_a_line_break_in_a_name_does_not_break_the_table() -> None:
@@ -72,7 +79,18 @@ def test_no_special_character_survives_in_latex(text: str) -> None:
 
 
 def test_marks_stand_behind_the_cell_in_both_forms() -> None:
-    table = Table("t", "T", "C", [Block("", ["a", "b"], [["x", Cell("1", mark="†")], ["y", Cell("2", bold=True)]])])
+    table = Table(
+        "t",
+        "T",
+        "C",
+        [
+            TableBlock(
+                "",
+                ["a", "b"],
+                [[TableCell("x"), TableCell("1", mark="†")], [TableCell("y"), TableCell("2", bold=True)]],
+            )
+        ],
+    )
     assert r"1\,$\dagger$ \\" in latex(table)
     assert "| 1 † |" in markdown(table)
     assert r"\textbf{2}" in latex(table)
@@ -80,7 +98,7 @@ def test_marks_stand_behind_the_cell_in_both_forms() -> None:
 
 def test_wide_blocks_are_split_for_the_page_and_keep_their_first_column() -> None:
     header = ["variant", *(f"m{i}" for i in range(7))]
-    block = Block("h", header, [["a", *(str(i) for i in range(7))]], note="the end")
+    block = TableBlock("h", header, [[TableCell("a"), *(TableCell(str(i)) for i in range(7))]], note="the end")
     text = latex(Table("t", "T", "C", [block]))
     assert text.count(r"\begin{longtable}") == 3
     assert text.count(r"\toprule") == 6  # first and continued heads
@@ -91,11 +109,11 @@ def test_wide_blocks_are_split_for_the_page_and_keep_their_first_column() -> Non
 @pytest.mark.latex
 def test_nasty_and_long_names_compile(tmp_path: Path) -> None:
     long_name = "a-very-long-variant-name-with-many-parts_and_underscores.and.dots+and-more-of-it-up-to-80"
-    rows: list[list[Cell | str]] = [
-        [NASTY, Cell("0.123 ± 0.004", bold=True, mark="‡"), "-1.2e-05"],
-        [long_name, "–", "–"],
+    rows = [
+        [TableCell(NASTY), TableCell("0.123 ± 0.004", bold=True, mark="‡"), TableCell("-1.2e-05")],
+        [TableCell(long_name), TableCell("–"), TableCell("–")],
     ]
-    table = Table("t", NASTY, NASTY, [Block(NASTY, ["variant", NASTY, long_name], rows, note=NASTY)])
+    table = Table("t", NASTY, NASTY, [TableBlock(NASTY, ["variant", NASTY, long_name], rows, note=NASTY)])
     body = latex(table)
     assert r"\textbf{0.123 $\pm$ 0.004}" in body
     assert "$-$1.2e$-$05" in body or "$-$1.2e-05" in body

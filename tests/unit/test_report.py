@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 from synthetic import write_results
 
-from phvae.analysis import report, tables
-from phvae.analysis.render import Block, Cell, Table, markdown
-from phvae.analysis.report_graph import STAGES, draw_graph, layers
-from phvae.analysis.report_tables import read_csv, read_markdown, sort_value
+from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
+from phvae.analysis.report import pictures, write
+from phvae.analysis.report.write import write_report
+from phvae.analysis.tables.layout import ShownIn, Table, TableBlock, TableCell, read_tables, write_table
+from phvae.analysis.tables.write import write_tables
 from phvae.errors import DataError
-from phvae.files import write_json, write_text
 
-RULES = Path(__file__).parents[2] / "workflow" / "rules"
+CONFIG = Path(__file__).parents[2] / "config"
 CLAIM = """
 written: 2026-01-01
 source: a test
@@ -44,17 +44,17 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         diverged=("sprites", "vae", 5), arrays=False,
     )  # fmt: skip
     (folder / "claims.yaml").write_text(CLAIM)
-    (folder / "published.csv").write_text((RULES.parents[1] / "config/published.csv").read_text())
-    tables.write(root, folder / "claims.yaml", folder / "published.csv", baseline="vae")
+    (folder / "published.csv").write_text((CONFIG / "published.csv").read_text())
+    write_tables(root, folder / "claims.yaml", folder / "published.csv", baseline="vae")
     picture(root / "figures" / "forest-sprites.png")
     picture(root / "figures" / "traversals-sprites.gif")
-    entries = [
-        {"name": "forest-sprites", "figure": "forest", "subject": "sprites", "caption": "Look at a < b & c.",
-         "files": ["forest-sprites.png", "forest-sprites.pdf"]},
-        {"name": "traversals-sprites", "figure": "traversals", "subject": "sprites", "caption": "Moves.",
-         "files": ["traversals-sprites.gif"]},
-    ]  # fmt: skip
-    write_json(root / "figures" / "index.json", {"figures": entries, "absent": ["small_data"]})
+    drawn = [
+        DrawnFigure(
+            "forest-sprites", "forest", ["sprites"], "Look at a < b & c.", ["forest-sprites.png", "forest-sprites.pdf"]
+        ),
+        DrawnFigure("traversals-sprites", "traversals", ["sprites"], "Moves.", ["traversals-sprites.gif"]),
+    ]
+    write_figure_index(root / "figures", FigureIndex(drawn, ["small_data"]))
     return root
 
 
@@ -66,7 +66,7 @@ def picture(path: Path, side: int = 24) -> None:
 
 @pytest.fixture(scope="module")
 def page(results: Path) -> str:
-    return report.write(results).read_text(encoding="utf-8")
+    return write_report(results).read_text(encoding="utf-8")
 
 
 class Outline(HTMLParser):
@@ -114,33 +114,40 @@ def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
     assert '<a href="#figure-forest-sprites">forest: sprites</a>' in claims
 
 
-def test_a_claim_links_to_the_pages_of_its_figure_that_hold_its_data_sets(tmp_path: Path) -> None:
-    rows = [
-        "claim,dataset,figure",
-        "a,mnist,rate_distortion",
-        "a,absent,rate_distortion",
-        "a,mnist,forest-mnist",
-        "b,x,",
+def test_a_block_links_to_the_pages_of_its_figure_that_hold_its_data_sets() -> None:
+    drawn = [
+        DrawnFigure("rate_distortion", "rate_distortion", ["claw", "gap"], "", []),
+        DrawnFigure("rate_distortion-2", "rate_distortion", ["digits", "mnist"], "", []),
+        DrawnFigure("forest-mnist", "forest", ["mnist"], "", []),
+        DrawnFigure("forest-digits", "forest", ["digits"], "", []),
     ]
-    write_text(tmp_path / "claims.csv", "\n".join(rows))
-    shown = [
-        {"name": "rate_distortion", "figure": "rate_distortion", "subject": "claw, gap"},
-        {"name": "rate_distortion-2", "figure": "rate_distortion", "subject": "digits, mnist"},
-        {"name": "forest-mnist", "figure": "forest", "subject": "mnist"},
-        {"name": "forest-digits", "figure": "forest", "subject": "digits"},
+    meant = [
+        ShownIn("rate_distortion", "mnist"),
+        ShownIn("rate_distortion", "absent"),
+        ShownIn("forest-mnist", "mnist"),
     ]
-    found = report._claim_figures(tmp_path / "claims.csv", shown)
-    assert found == {"a": ["rate_distortion-2", "forest-mnist"], "b": []}
+    blocks = [TableBlock("a", [], [], shown_in=meant), TableBlock("b", [], [])]
+    found = write._figures_by_block([Table("claims", "", "", blocks)], drawn)
+    assert found == {("claims", "a"): ["rate_distortion-2", "forest-mnist"], ("claims", "b"): []}
 
 
 def test_words_of_verdicts_have_their_colour(results: Path, tmp_path: Path) -> None:
-    rows = [["a", "supported"], ["b", "contradicted (smaller than the effect that matters)"], ["c", "not resolved (x)"]]
+    words = {"supported": "good", "contradicted": "bad", "not resolved": "open", "not testable": "mute"}
+    rows = [[TableCell("a"), TableCell(f"{word} (because)", word=word)] for word in words]
     copy = shutil.copytree(results, tmp_path / "copy")
-    page = Table("claims", "Claims", "Words.", [Block("", ["claim", "verdict"], [list(row) for row in rows])])
-    write_text(copy / "tables" / "claims.md", markdown(page))
-    text = report.write(copy).read_text(encoding="utf-8")
-    for word, colour in (("supported", "good"), ("contradicted (smaller", "bad"), ("not resolved (x", "open")):
-        assert f'class="{colour}">{word}' in text
+    write_table(copy / "tables", Table("claims", "Claims", "Words.", [TableBlock("", ["claim", "verdict"], rows)]))
+    text = write_report(copy).read_text(encoding="utf-8")
+    for word, colour in words.items():
+        assert f'class="{colour}">{word} (because)' in text
+
+
+def test_cells_sort_by_the_number_that_they_show(page: str, results: Path) -> None:
+    (images,) = [table for table in read_tables(results / "tables") if table.name == "images"]
+    numbers = [cell for row in images.blocks[0].rows for cell in row if cell.value is not None]
+    assert numbers
+    for cell in numbers:
+        assert float(cell.text.split(" ")[0].replace(",", "")) == pytest.approx(cell.value, rel=0.01)
+        assert f'data-value="{cell.value}"' in page
 
 
 def test_text_from_files_is_escaped(page: str) -> None:
@@ -170,7 +177,7 @@ def test_the_claims_hash_and_day_stand_on_the_page(page: str) -> None:
 
 
 def test_equal_results_give_equal_bytes(results: Path, page: str) -> None:
-    assert report.write(results).read_text(encoding="utf-8") == page
+    assert write_report(results).read_text(encoding="utf-8") == page
 
 
 def test_too_many_pictures_are_made_smaller_and_the_page_stays_under_its_limit(
@@ -178,8 +185,8 @@ def test_too_many_pictures_are_made_smaller_and_the_page_stays_under_its_limit(
 ) -> None:
     root = shutil.copytree(results, tmp_path / "copy")
     picture(root / "figures" / "forest-sprites.png", 400)
-    monkeypatch.setattr(report, "MOST_BYTES", 100_000)
-    text = report.write(root).read_text(encoding="utf-8")
+    monkeypatch.setattr(pictures, "MOST_BYTES", 100_000)
+    text = write_report(root).read_text(encoding="utf-8")
     (found,) = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
     assert len(base64.b64decode(found)) < 110_000
     with Image.open(io.BytesIO(base64.b64decode(found))) as image:
@@ -188,85 +195,30 @@ def test_too_many_pictures_are_made_smaller_and_the_page_stays_under_its_limit(
 
 
 def test_long_tables_are_cut_with_a_note(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "MOST_ROWS", 2)
-    (tmp_path / "tables").mkdir()
-    write_text(tmp_path / "tables" / "numbers.csv", "a,b\n1,x\n2,y\n3,z\n")
-    text = report.write(tmp_path).read_text(encoding="utf-8")
+    monkeypatch.setattr(write, "MOST_ROWS", 2)
+    copy = shutil.copytree(results, tmp_path / "copy")
+    rows = [[TableCell(text)] for text in ("row one", "row two", "row three")]
+    write_table(copy / "tables", Table("cost", "Cost", "Words.", [TableBlock("", ["a"], rows)]))
+    text = write_report(copy).read_text(encoding="utf-8")
     assert "The first 2 of 3 rows." in text
-    assert ">y</td>" in text
-    assert ">z</td>" not in text
+    assert ">row two</td>" in text
+    assert ">row three</td>" not in text
 
 
 def test_nothing_to_show_is_an_error_that_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="phvae tables"):
-        report.write(tmp_path)
-
-
-def test_markdown_of_the_tables_stage_is_read_back(tmp_path: Path) -> None:
-    rows = [["β-VAE | 2 *", Cell("0.0152 ± 0.0010", bold=True)], ["ph_vae", Cell("1,234 ± 31", mark="†")]]
-    block = Block("data_set [1]", ["variant", "MSE"], rows, note="A note with an * and a |.")
-    write_text(tmp_path / "t.md", markdown(Table("t", "A *title*", "A caption.", [block, block])))
-    page = read_markdown(tmp_path / "t.md")
-    assert (page.title, page.caption) == ("A *title*", "A caption.")
-    assert [found.heading for found in page.blocks] == ["data_set [1]"] * 2
-    found = page.blocks[1]
-    assert found.header == ["variant", "MSE"]
-    assert [[(c.text, c.bold) for c in row] for row in found.rows] == [
-        [("β-VAE | 2 *", False), ("0.0152 ± 0.0010", True)],
-        [("ph_vae", False), ("1,234 ± 31 †", False)],
-    ]
-    assert found.note == "A note with an * and a |."
-    assert [row[1].value for row in found.rows] == [0.0152, 1234.0]
-
-
-def test_csv_shows_long_numbers_short(tmp_path: Path) -> None:
-    write_text(tmp_path / "t.csv", 'a,b\n0.123456789,"x, y"\n')
-    (row,) = read_csv(tmp_path / "t.csv").blocks[0].rows
-    assert [cell.text for cell in row] == ["0.1235", "x, y"]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("−0.5", -0.5), ("1.00e-07", 1e-7), ("(3.20 ± 0.11)e-06", 3.2e-6), ("12 %", 12), ("0.03 [0.01, 0.05]", 0.03),
-     ("vae", None), ("", None), ("-", None), ("(too few seeds)", None), ("9 (1/2) †", 9), ("1,234,567", 1234567),
-     ("(-3.2 ± 1.1)e-06 †", -3.2e-6), ("12%", 12), ("5/6", 5), ("3(2)", 3), ("1.5 ± 0", 1.5), ("12ab34", None),
-     ("5e1234567", None), ("3D Shapes", None), ("2.14.1", None), ("123456789012, 2ab (3)", None), ("2026-01-01", None)],
-)  # fmt: skip
-def test_cells_sort_by_their_number(text: str, value: float | None) -> None:
-    assert sort_value(text) == value
-
-
-def test_the_graph_is_the_workflows() -> None:
-    rules = {
-        name for file in RULES.glob("*.smk") for name in re.findall(r"^(?:local)?rule (\w+):", file.read_text(), re.M)
-    }
-    assert {node for edge in STAGES for node in edge} == rules
-
-
-def test_graph_layers_go_one_way_and_circles_are_refused() -> None:
-    columns = layers(STAGES)
-    depth = {node: i for i, column in enumerate(columns) for node in column}
-    assert all(depth[start] < depth[end] for start, end in STAGES)
-    assert sum(len(column) for column in columns) == len(depth)
-    with pytest.raises(ValueError, match="circle"):
-        layers([("a", "b"), ("b", "a")])
-
-
-def test_graph_boxes_do_not_touch_and_names_are_escaped() -> None:
-    drawing = draw_graph([*STAGES, ("<a & b>", "train")])
-    assert "&lt;a &amp; b&gt;" in drawing
-    boxes = [
-        tuple(float(v) for v in found)
-        for found in re.findall(r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)"', drawing)
-    ]
-    for i, (x, y, w, h) in enumerate(boxes):
-        for u, v, *_ in boxes[i + 1 :]:
-            assert abs(u - x) >= w or abs(v - y) >= h
+        write_report(tmp_path)
 
 
 DAMAGE = {
-    "tables/index.json": ["{", "{}", "[]", '{"tables": 3}', '{"tables": [3]}', '{"tables": [{}]}'],
-    "tables/claims.csv": ["", "name,figure\na,b\n"],
+    "tables/index.json": ["{", "{}", "[]", '{"tables": 3}', '{"baseline": "vae", "tables": [3]}'],
+    "tables/claims.json": [
+        "",
+        "{",
+        "[]",
+        '{"name": "claims"}',
+        '{"name": "a", "title": "", "caption": "", "blocks": 3}',
+    ],
     "figures/index.json": ["{", "{}", '{"figures": [{"name": "forest"}]}'],
     "config.json": ["{", "[]", "{}", '{"config": 3}'],
 }
@@ -277,4 +229,11 @@ def test_a_damaged_file_is_named_with_what_to_do(results: Path, tmp_path: Path, 
     copy = shutil.copytree(results, tmp_path / "copy")
     (copy / name).write_text(text)
     with pytest.raises(DataError, match=rf"{copy / name}: .*; .*run .* again"):
-        report.write(copy)
+        write_report(copy)
+
+
+def test_a_table_of_the_index_that_is_absent_is_named(results: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(results, tmp_path / "copy")
+    (copy / "tables" / "images.json").unlink()
+    with pytest.raises(DataError, match=r"images\.json: absent; run `phvae tables` again"):
+        write_report(copy)

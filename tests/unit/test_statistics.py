@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from phvae.analysis import statistics as s
-from phvae.analysis.tables_claims import ERRORS, SPREADS
+from phvae.analysis.tables.claims_table import ERRORS, SPREADS
 
 rng = np.random.default_rng(7)
 TABLE = rng.normal(size=(6, 9))

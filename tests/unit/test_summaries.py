@@ -8,9 +8,10 @@ import pytest
 from known_truth import SEEDS, write_known
 from scipy import stats
 
-from phvae.analysis.results import read_table
-from phvae.analysis.summaries import against, summary
-from phvae.analysis.verdict import at_floor
+from phvae.analysis.results.long_table import read_table
+from phvae.analysis.statistics.against_baseline import against
+from phvae.analysis.statistics.summary import summary
+from phvae.analysis.statistics.verdict import at_floor
 from phvae.errors import ConfigError
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phvae.analysis.results import COST_COLUMNS
+from phvae.analysis.results.long_table import COST_COLUMNS
 from phvae.errors import DataError
 from phvae.experiment.grid import parse_grid
 from phvae.summary import summary

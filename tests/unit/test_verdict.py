@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from phvae.analysis.statistics import skew_bound
-from phvae.analysis.verdict import Comparison, Side, judge, withheld
+from phvae.analysis.statistics.verdict import Comparison, Side, judge, withheld
 
 
 def comparison(**more: Any) -> Comparison:

@@ -17,7 +17,7 @@ import pytest
 from checkout import call, copy, planned
 from layouts import TEST, write_all
 
-from phvae.analysis.results import read_runs, read_table
+from phvae.analysis.results.long_table import read_runs, read_table
 from phvae.config.reader import read_yaml
 from phvae.data.registry import KINDS, kind_class
 from phvae.experiment.grid import Grid, load_grid, parse_grid

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from checkout import REPOSITORY, call, copy, snakemake
 
-from phvae.analysis.check import check
-from phvae.analysis.results import read_runs, read_table
+from phvae.analysis.results.long_table import read_runs, read_table
+from phvae.analysis.terminal.check import check
 from phvae.config.reader import read_yaml
 from phvae.experiment.grid import load_grid
 from phvae.files import read_json

@@ -17,6 +17,7 @@ rule collect:
         config=str(paths.config),
         labels=str(grid.labels),
         off_curve=sorted(grid.off_curve),
+        baseline=grid.config.baseline,
     shell:
         "exec phvae collect --config {params.config:q} >{log:q} 2>&1"
 

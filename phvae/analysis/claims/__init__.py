@@ -1,0 +1,1 @@
+"""What is claimed, what the runs say of it."""

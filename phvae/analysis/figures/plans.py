@@ -1,0 +1,187 @@
+"""Which figures a results folder allows, each with its data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from phvae.analysis.figures.density_curves import DensityCurves
+from phvae.analysis.figures.density_maps import DensityMaps
+from phvae.analysis.figures.drawable import Drawable
+from phvae.analysis.figures.factor_maps import FactorMaps, information
+from phvae.analysis.figures.forest import Forest
+from phvae.analysis.figures.interpolations import Interpolations
+from phvae.analysis.figures.kl_levels import KlLevels
+from phvae.analysis.figures.latent_maps import LatentMaps
+from phvae.analysis.figures.learning_curves import LearningCurves
+from phvae.analysis.figures.level_drop import LevelDrop
+from phvae.analysis.figures.metric_by_order import MetricByOrder
+from phvae.analysis.figures.paired_seeds import PairedSeeds
+from phvae.analysis.figures.rate_distortion import RateDistortion
+from phvae.analysis.figures.reconstructions import Reconstructions
+from phvae.analysis.figures.samples import Samples
+from phvae.analysis.figures.small_data import SmallData
+from phvae.analysis.figures.stored import Stored
+from phvae.analysis.figures.traversals import Traversals
+from phvae.analysis.presentation.metrics_shown import DISTORTIONS, FIGURES_BY_SIZE
+from phvae.analysis.results.roles import curve_variants
+
+__all__ = ["Plan", "plans"]
+
+COLUMNS = 12  # images in a row
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One picture to draw: its file's name, the figure with its data, and the data sets that it shows."""
+
+    name: str
+    figure: Drawable
+    datasets: list[str]
+
+
+def plans(stored: Stored) -> Iterator[Plan]:
+    """Everything that the results allow to draw, in the order of the report."""
+    for dataset in stored.datasets:
+        for of_dataset in (_density, _numbers, _images, _latent):
+            for figure in of_dataset(stored, dataset):
+                yield Plan(f"{figure.kind}-{dataset}", figure, [dataset])
+    for pages, most in ((_rate_distortion, 6), (_learning_curves, 4), (_kl_levels, 4)):
+        yield from pages(stored, most)
+
+
+def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
+    data = stored.prepared(dataset)
+    if data is None or not data.is_density or data.scaling is None:
+        return
+    offset, scale = data.scaling
+    truth = (np.asarray(data.test, dtype=np.float64) - offset) / scale
+    low, high = np.quantile(truth, [0.001, 0.999], axis=0)
+    room = 0.12 * (high - low)
+    if truth.shape[1] == 1 and data.density is not None:
+        samples = _samples(stored, dataset)
+        if samples:
+            yield DensityCurves(samples, data.density.pdf, (low[0] - room[0], high[0] + room[0]))
+    elif truth.shape[1] == 2:
+        drawn = stored.first(dataset, stored.variants(dataset, 7), "samples.npz", "samples_mean")
+        if drawn:
+            yield DensityMaps(drawn, truth, list(zip(low - room, high + room, strict=True)))
+
+
+def _samples(stored: Stored, dataset: str) -> dict[str, dict[str, np.ndarray]]:
+    """label -> kind of samples -> (seeds, n)."""
+    samples: dict[str, dict[str, np.ndarray]] = {}
+    for variant in stored.variants(dataset, 6):
+        for kind, name in (("means", "samples_mean"), ("with noise", "samples_model")):
+            found = [stored.array(run, "samples.npz", name) for run in stored.runs(dataset, variant)]
+            seeds = [array.reshape(-1) for array in found if array is not None]
+            if seeds:
+                samples.setdefault(stored.labels[variant], {})[kind] = np.stack(seeds)
+    return samples
+
+
+def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
+    def kept(name: str, most: int) -> dict[str, np.ndarray]:
+        return stored.first(dataset, stored.variants(dataset, most), "samples.npz", name)
+
+    rows = kept("reconstructions", 12)
+    if not rows or next(iter(rows.values())).ndim != 4:
+        return
+    originals = next(iter(kept("originals", 12).values()))
+    yield Reconstructions(originals[:COLUMNS], {label: images[:COLUMNS] for label, images in rows.items()})
+    if rows := kept("samples_mean", 12):
+        yield Samples({label: images[:COLUMNS] for label, images in rows.items()})
+    if rows := kept("interpolations", 6):
+        yield Interpolations(rows)
+    if rows := kept("traversals", 4):
+        yield Traversals(rows, np.linspace(-3, 3, next(iter(rows.values())).shape[1]).tolist())
+
+
+def _latent(stored: Stored, dataset: str) -> Iterator[Drawable]:
+    data = stored.prepared(dataset)
+    if data is None or data.is_density or not (data.labels or data.factors):
+        return
+    codes = {
+        label: array.reshape(len(array), -1)
+        for label, array in stored.first(dataset, stored.variants(dataset, 6), "codes.npz", "whitened").items()
+    }
+    if not codes:
+        return
+    n = min(len(array) for array in codes.values())
+    codes = {label: array[:n] for label, array in codes.items()}
+    factors = data.factors.get("test")
+    if "test" in data.labels:
+        target, name = data.labels["test"][:n], "class"
+    else:
+        assert factors is not None
+        # the factor that the codes tell most about: a map coloured by one they ignore shows nothing
+        told = np.mean([information(array, factors[:n]).max(axis=0) for array in codes.values()], axis=0)
+        column = int(np.argmax(told * (np.array(data.factor_sizes) > 2)))
+        target, name = factors[:n, column], data.factor_names[column]
+    yield LatentMaps(codes, target, name, discrete=len(np.unique(target)) <= 10)
+    if factors is not None:
+        few = stored.variants(dataset, 4)
+        levels = {stored.labels[v]: stored.order(v) for v in few if stored.labels[v] in codes}
+        matrices = {label: information(codes[label], factors[:n]) for label in levels}
+        yield FactorMaps(matrices, levels, data.factor_names)
+
+
+def _numbers(stored: Stored, dataset: str) -> Iterator[Drawable]:
+    table, metrics, few = stored.of(dataset), stored.metrics(dataset, 6), stored.variants(dataset, 6)
+    if metrics:
+        if (table["order"] > 1).any():
+            yield MetricByOrder(table, metrics, stored.looks)
+        yield PairedSeeds(table, metrics[:4], few, stored.looks, stored.labels)
+        shown = stored.variants(dataset, 24)
+        if stored.baseline in shown and len(shown) > 1:
+            rows = table[table["variant"].isin(shown)]
+            yield Forest(rows, metrics[:4], stored.baseline, stored.labels)
+        if len(stored.sizes[dataset]) > 1:
+            whole = stored.table[stored.table["dataset"] == dataset]
+            known = set(whole.loc[whole["value"].notna(), "metric"])
+            by_size = [*metrics[:3], *(metric for metric in FIGURES_BY_SIZE if metric in known)]
+            yield SmallData(whole, by_size, few, stored.looks, stored.labels)
+    drops = table[table["metric"].str.startswith("drop_level_") & table["value"].notna()]
+    if len(drops):
+        several = stored.variants(dataset, 4, [v for v in drops["variant"].unique() if stored.order(v) > 1])
+        if several:
+            yield LevelDrop(drops[drops["variant"].isin(several)], stored.labels)
+
+
+def _pages(kind: str, datasets: list[str], most: int) -> Iterator[tuple[str, list[str]]]:
+    """Data sets in groups that fit one figure; the first page carries the plain name."""
+    for start in range(0, len(datasets), most):
+        yield kind if start == 0 else f"{kind}-{start // most + 1}", datasets[start : start + most]
+
+
+def _rate_distortion(stored: Stored, most: int) -> Iterator[Plan]:
+    distortions = {}
+    for dataset in stored.datasets:
+        rows = stored.of(dataset)
+        rows = rows[rows["value"].notna()]
+        known = next((m for m in DISTORTIONS if m in set(rows["metric"])), None)
+        if known and len(curve_variants(rows[rows["metric"] == "kl"])) > 1:
+            distortions[dataset] = known
+    for name, page in _pages(RateDistortion.kind, list(distortions), most):
+        chosen = {dataset: distortions[dataset] for dataset in page}
+        yield Plan(name, RateDistortion(stored.largest, chosen, stored.looks, stored.labels), page)
+
+
+def _learning_curves(stored: Stored, most: int) -> Iterator[Plan]:
+    for name, page in _pages(LearningCurves.kind, stored.datasets, most):
+        history = pd.concat([stored.history(dataset, stored.variants(dataset, 6)) for dataset in page])
+        if len(history):
+            yield Plan(name, LearningCurves(history, stored.looks, stored.labels), page)
+
+
+def _kl_levels(stored: Stored, most: int) -> Iterator[Plan]:
+    table = stored.largest
+    levels = table[table["metric"].str.startswith("kl_level_") & table["value"].notna()]
+    known = set(levels["dataset"])
+    for name, page in _pages(KlLevels.kind, [dataset for dataset in stored.datasets if dataset in known], most):
+        shown = list(dict.fromkeys(v for dataset in page for v in stored.variants(dataset, 14)))[:20]
+        rows = levels[levels["dataset"].isin(page) & levels["variant"].isin(shown)]
+        yield Plan(name, KlLevels(rows, stored.labels), page)

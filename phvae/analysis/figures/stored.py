@@ -1,0 +1,119 @@
+"""What the figures of a results folder are drawn from: the long table, histories and kept arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from phvae.analysis.figures.choosing import choose_metrics, choose_variants
+from phvae.analysis.figures.looks import looks_of
+from phvae.analysis.results.configuration import default_baseline
+from phvae.analysis.results.long_table import labels_of, read_runs, read_table, size_key
+from phvae.experiment.paths import Paths
+from phvae.files import read_json
+
+if TYPE_CHECKING:
+    from phvae.data import Prepared
+
+__all__ = ["Stored"]
+
+
+class Stored:
+    """A results folder, read lazily; every figure shows the largest training size unless it is about sizes."""
+
+    def __init__(self, root: Path, baseline: str | None = None) -> None:
+        self.root = Path(root)
+        self.paths = Paths(self.root)
+        self.table = read_table(self.root)
+        self.baseline = baseline or default_baseline(self.root)
+        self.labels = labels_of(self.table, read_runs(self.root))
+        self.looks = looks_of(self.table)
+        self._prepared: dict[str, Prepared | None] = {}
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Data sets in the table's order."""
+        return list(dict.fromkeys(self.table["dataset"]))
+
+    @cached_property
+    def sizes(self) -> dict[str, list[str]]:
+        """Training sizes of each data set, ascending, "all" last."""
+        return {str(d): sorted(set(g["n_train"]), key=size_key) for d, g in self.table.groupby("dataset", sort=False)}
+
+    @cached_property
+    def largest(self) -> pd.DataFrame:
+        """The long table at the largest training size of each data set."""
+        top = {dataset: sizes[-1] for dataset, sizes in self.sizes.items()}
+        return self.table[self.table["n_train"] == self.table["dataset"].map(top)]
+
+    def of(self, dataset: str) -> pd.DataFrame:
+        """Rows of one data set at its largest training size."""
+        return self.largest[self.largest["dataset"] == dataset]
+
+    def metrics(self, dataset: str, limit: int) -> list[str]:
+        """The metrics that a figure of this data set has room for."""
+        return choose_metrics(self.of(dataset), limit)
+
+    def variants(self, dataset: str, limit: int = 99, among: Collection[str] | None = None) -> list[str]:
+        """The variants that a figure of this data set has room for, the baseline first."""
+        return choose_variants(self.of(dataset), self.baseline, limit, among)
+
+    def order(self, variant: str) -> int:
+        """Number of levels of a variant."""
+        found = self.table.loc[self.table["variant"] == variant, "order"].dropna()
+        return int(found.iloc[0]) if len(found) else 1
+
+    def runs(self, dataset: str, variant: str) -> list[Path]:
+        """Folders of the runs with numbers, by seed, at the largest training size."""
+        cell = self.of(dataset)
+        cell = cell[(cell["variant"] == variant) & (cell["status"] == "ok") & cell["seed"].notna()]
+        size = self.sizes[dataset][-1]
+        return [self.paths.run(dataset, size, variant, int(seed)) for seed in sorted(set(cell["seed"]))]
+
+    def array(self, run: Path, file: str, name: str) -> np.ndarray | None:
+        """One array of a run's .npz file, or None."""
+        try:
+            with np.load(run / file, allow_pickle=False) as stored:
+                return np.asarray(stored[name]) if name in stored.files else None
+        except FileNotFoundError:
+            return None
+
+    def first(self, dataset: str, variants: Sequence[str], file: str, name: str) -> dict[str, np.ndarray]:
+        """label -> the array of each variant's first run that has it."""
+        found = {}
+        for variant in variants:
+            for run in self.runs(dataset, variant):
+                array = self.array(run, file, name)
+                if array is not None:
+                    found[self.labels[variant]] = array
+                    break
+        return found
+
+    def prepared(self, dataset: str) -> Prepared | None:
+        """The prepared data set, or None where the cache is gone."""
+        if dataset not in self._prepared:
+            from phvae.data import load
+            from phvae.errors import DataError
+
+            manifest = self.paths.data(dataset)
+            try:
+                self._prepared[dataset] = load(self.root.parent / "data" / read_json(manifest)["folder"])
+            except (DataError, FileNotFoundError):
+                self._prepared[dataset] = None
+        return self._prepared[dataset]
+
+    def history(self, dataset: str, variants: Sequence[str], most_seeds: int = 10) -> pd.DataFrame:
+        """Histories of the runs, one below the other, with dataset, variant and seed."""
+        frames = []
+        wanted = {"epoch", "validation_reconstruction", "validation_kl"}
+        for variant in variants:
+            for run in self.runs(dataset, variant)[:most_seeds]:
+                if (run / "history.csv").is_file():
+                    frame = pd.read_csv(run / "history.csv", usecols=lambda name: name in wanted)
+                    frames.append(frame.assign(dataset=dataset, variant=variant, seed=run.name))
+        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()

@@ -1,0 +1,49 @@
+"""Writing every figure that a results folder allows, with an index for the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
+from phvae.analysis.figures.plans import plans
+from phvae.analysis.figures.registry import FIGURES
+from phvae.analysis.figures.stored import Stored
+from phvae.analysis.figures.style import save
+from phvae.analysis.figures.traversals import Traversals
+
+__all__ = ["write_figures"]
+
+
+def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
+    """Draw every figure that the results allow into root/figures, as PNG and PDF, with index.json.
+
+    Args:
+        root: folder of a grid's results, with its long table.
+        baseline: the variant that others are compared with; by default the configuration's.
+
+    Returns:
+        The written pictures.
+
+    Raises:
+        DataError: there is no long table.
+    """
+    stored = Stored(Path(root), baseline)
+    folder = stored.root / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    written: list[Path] = []
+    drawn = []
+    for plan in plans(stored):
+        files = save(plan.figure.draw(), folder / plan.name)
+        if isinstance(plan.figure, Traversals):
+            files.append(folder / f"{plan.name}.gif")
+            plan.figure.animate(files[-1])
+        written += files
+        names = [file.name for file in files]
+        drawn.append(DrawnFigure(plan.name, plan.figure.kind, plan.datasets, plan.figure.caption(), names))
+    absent = set(FIGURES) - {figure.kind for figure in drawn}
+    write_figure_index(folder, FigureIndex(drawn, [kind for kind in FIGURES if kind in absent]))
+    kept = {path.name for path in written}
+    for path in folder.iterdir():
+        if path.suffix in (".png", ".pdf", ".gif") and path.name not in kept:
+            path.unlink()  # drawn by an earlier run from results that are gone
+    return written

@@ -1,0 +1,1 @@
+"""The long table and what lies beside it: collecting, reading, roles of variants."""

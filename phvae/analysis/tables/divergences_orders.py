@@ -1,0 +1,53 @@
+"""The table of divergences and orders."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from phvae.analysis.presentation.metric_labels import metric_label
+from phvae.analysis.presentation.metrics_shown import BY_ORDER
+from phvae.analysis.results.divergences import divergence_words
+from phvae.analysis.tables.inputs import TableInputs
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
+from phvae.analysis.tables.score_cells import CSV_COLUMNS, legend, score_cell
+
+__all__ = ["by_order"]
+
+
+def by_order(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
+    """Divergences x orders: the plain polynomial variants (monomial, whole encoders, beta 1) of each data set."""
+    stats = inputs.statistics
+    plain = stats[
+        (stats["basis"] == "monomial") & (stats["encoder_width"] == "full") & (stats["beta"] == 1)
+        & (stats["split"] == "test")
+    ]  # fmt: skip
+    table = Table("divergences-orders", "Divergences and orders", legend(inputs))
+    for dataset in inputs.datasets():
+        size = inputs.sizes(dataset)[-1]
+        rows = plain[(plain["dataset"] == dataset) & (plain["n_train"] == size)]
+        orders = sorted(int(order) for order in rows["order"].unique())
+        divergences = list(rows["divergence"].unique())
+        if len(orders) < 2:
+            continue
+        for metric in BY_ORDER:
+            of_metric = rows[(rows["metric"] == metric)]
+            if not (of_metric["n"] > 0).any():
+                continue
+            known = {
+                (int(row["order"]), row["divergence"]): row
+                for _, row in of_metric[::-1].iterrows()  # where several variants are alike, the first stays
+            }
+            body: list[list[TableCell]] = [
+                [
+                    number_cell(order, str(order)),
+                    *(score_cell(known.get((order, divergence))) for divergence in divergences),
+                ]
+                for order in orders
+            ]
+            header = ["order", *(divergence_words(divergence) for divergence in divergences)]
+            table.blocks.append(TableBlock(f"{dataset}, {metric_label(metric)}", header, body))
+    table.caption += (
+        " At order 1 KL is the VAE, and so would be any normalised level weights: where their place is empty, nothing "
+        "is missing. The log-ratio polynomial of order 1 is another model."
+    )
+    return table, plain[["order", "divergence", "coupling", "prior", *CSV_COLUMNS]]

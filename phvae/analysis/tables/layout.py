@@ -1,0 +1,139 @@
+"""A table to read, as data: cells in blocks under headings; kept as JSON for the report."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from phvae.analysis.presentation.numbers import number
+from phvae.analysis.presentation.records import read_record
+from phvae.files import write_json
+
+__all__ = [
+    "ClaimsFile",
+    "ShownIn",
+    "Table",
+    "TableBlock",
+    "TableCell",
+    "TableIndex",
+    "number_cell",
+    "read_tables",
+    "text_columns",
+    "write_index",
+    "write_table",
+]
+
+REMEDY = "run `phvae tables` again"
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """One cell.
+
+    Attributes:
+        text: what stands there.
+        bold: whether it is bold.
+        mark: a small mark after the text.
+        value: the number that the cell sorts by, None for one that sorts by its text.
+        word: the verdict that the cell tells; empty if it tells none.
+    """
+
+    text: str
+    bold: bool = False
+    mark: str = ""
+    value: float | None = None
+    word: str = ""
+
+
+@dataclass(frozen=True)
+class ShownIn:
+    """A figure that shows what a block says of a data set; the figure of one data set, or one of several pages."""
+
+    figure: str
+    dataset: str
+
+
+@dataclass
+class TableBlock:
+    """One grid of cells.
+
+    Attributes:
+        heading: above the grid.
+        header: names of the columns.
+        rows: as many cells as columns in each.
+        widths: shares of the line for columns of running text, None for the others.
+        note: below the grid.
+        shown_in: the figures that show what it says.
+    """
+
+    heading: str
+    header: list[str]
+    rows: list[list[TableCell]]
+    widths: Sequence[float | None] = ()
+    note: str = ""
+    shown_in: Sequence[ShownIn] = ()
+
+
+@dataclass
+class Table:
+    """A table of the report: blocks to read. The numbers behind it go to the CSV file of the same name."""
+
+    name: str
+    title: str
+    caption: str
+    blocks: list[TableBlock] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ClaimsFile:
+    """The claims that the verdicts are about: the file's hash and date, its source, and whether it was edited since."""
+
+    sha256: str
+    written: str
+    state: str
+    source: str
+
+
+@dataclass(frozen=True)
+class TableIndex:
+    """What was written: the baseline, the claims, and the tables' names in the order of the report."""
+
+    baseline: str
+    claims: ClaimsFile
+    tables: list[str]
+
+
+def text_columns(block: TableBlock) -> list[int]:
+    """The numbers of the columns that hold text: the first, and those with a width."""
+    return [i for i in range(len(block.header)) if i == 0 or (i < len(block.widths) and block.widths[i] is not None)]
+
+
+def number_cell(value: float | None, text: str = "") -> TableCell:
+    """A cell that sorts by its number; without `text` the number for reading."""
+    known = value is not None and math.isfinite(value)
+    return TableCell(text or number(value), value=float(value) if known and value is not None else None)
+
+
+def write_table(folder: Path, table: Table) -> None:
+    """Keep a table in the tables' folder."""
+    write_json(folder / f"{table.name}.json", asdict(table))
+
+
+def write_index(folder: Path, index: TableIndex) -> None:
+    """Keep the index in the tables' folder."""
+    write_json(folder / "index.json", asdict(index))
+
+
+def read_tables(folder: Path) -> list[Table]:
+    """The tables of a folder in the order of its index; none where there is no index.
+
+    Raises:
+        DataError: a file is absent, damaged or no table.
+    """
+    index = folder / "index.json"
+    if not index.is_file():
+        return []
+    names = read_record(index, TableIndex, REMEDY).tables
+    return [read_record(folder / f"{name}.json", Table, REMEDY) for name in names]

@@ -1,0 +1,121 @@
+"""The table at matched rate: each variant against the beta-VAE's rate-distortion curve."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from phvae.analysis import statistics as s
+from phvae.analysis.claims.schema import CURVE_CONTROL
+from phvae.analysis.claims.scores_by_cell import Scores, ScoresByCell, scores_by_cell
+from phvae.analysis.presentation.metric_labels import metric_label
+from phvae.analysis.presentation.metrics_shown import MATCHED_RATE
+from phvae.analysis.presentation.numbers import plus_minus
+from phvae.analysis.statistics.curve_margin import MARGINS, NOT_KNOWN, WITHIN, curve_margin, margin_text
+from phvae.analysis.statistics.rate_distortion import matched, outside_curve
+from phvae.analysis.statistics.verdict import BETTER, ZERO_INSIDE, Comparison, best_of, judge
+from phvae.analysis.tables.inputs import TableInputs
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
+from phvae.analysis.tables.score_cells import CAUTION, UNMARKED, heading, marks, row_name
+from phvae.determinism.seeding import numpy_generator
+
+__all__ = ["matched_rate"]
+
+COLUMNS = [
+    "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "no_curve", "rate", "mean", "curve",
+    "difference", "difference_low", "difference_high", "skew", "p_sign_flip", "p_improvement", "word", "why",
+    "caution", "margin",
+]  # fmt: skip
+
+
+def matched_rate(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
+    """Each variant's difference from the beta-VAE curve at its own rate, seed by seed."""
+    scores = scores_by_cell(inputs.table, MATCHED_RATE)
+    found = [_against_curve(inputs, scores, metric) for metric in MATCHED_RATE if metric in set(inputs.table["metric"])]
+    found = [one for one in found if len(one)]
+    frame = pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
+    caption = (
+        "Difference from the curve of the β-VAE at the variant's own rate (KL in nats), seed by seed ± half the width "
+        "of its 95 % interval (the wider of Student's and Hall's). Bold is better than the curve by more than its own "
+        f"error, † is worse by more, {CAUTION} (the CSV says why), {UNMARKED}; nor is it where some rates are off the "
+        "curve. In brackets, where some seeds are not compared: how many have a rate on the curve, of those that have "
+        "a curve (nothing is extrapolated); lost are those at which a run of the curve gave no value. The curve's own "
+        "error, a share of its value or a number: how far β-VAEs that are held out of a curve were off it, measured on "
+        "other runs (benchmarks/curve_margin.csv); where it is not known, nothing is said."
+    ) + (f" {inputs.varies}" if inputs.varies else "")
+    table = Table("matched-rate", "At matched rate", caption)
+    for dataset in inputs.datasets():
+        size = inputs.sizes(dataset)[-1]
+        rows = frame[(frame["dataset"] == dataset) & (frame["n_train"] == size)]
+        metrics = [m for m in MATCHED_RATE if (rows[rows["metric"] == m]["pairs"] > 0).any()]
+        if not metrics:
+            continue
+        known = {(row["variant"], row["metric"]): row for _, row in rows.iterrows()}
+        body: list[list[TableCell]] = [
+            [
+                row_name(inputs, dataset, size, variant),
+                *(_difference(known.get((variant, metric))) for metric in metrics),
+            ]
+            for variant in rows["variant"].unique()
+        ]
+        body.append([TableCell("curve's own error"), *(_margin_cell(metric) for metric in metrics)])
+        examples = heading(dataset, size, int(rows[["pairs", "outside", "no_curve"]].sum(axis=1).max()))
+        table.blocks.append(TableBlock(examples, ["variant", *(metric_label(m) for m in metrics)], body))
+    return table, frame
+
+
+def _difference(row: pd.Series | None) -> TableCell:
+    if row is None or row["pairs"] == 0:
+        return TableCell("–")
+    text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2)
+    if row["outside"] or row["no_curve"]:
+        lost = f", {row['no_curve']} lost" if row["no_curve"] else ""
+        text += f" ({row['pairs']}/{row['pairs'] + row['outside']}{lost})"
+    return TableCell(text, bold=row["word"] == BETTER, mark=marks(row), value=float(row["difference"]))
+
+
+def _margin_cell(metric: str) -> TableCell:
+    margin = MARGINS.get(metric)
+    return number_cell((100 * margin.relative or margin.absolute) if margin else None, margin_text(metric))
+
+
+def _against_curve(inputs: TableInputs, scores: ScoresByCell, metric: str) -> pd.DataFrame:
+    points = matched(inputs.table, metric)
+    sign = {True: 1.0, False: -1.0, None: np.nan}[scores.directions.get(metric)]
+    rows = []
+    for (dataset, size, variant), group in points.groupby(["dataset", "n_train", "variant"], sort=False):
+        difference = group["difference"].to_numpy()
+        n, mean, _ = s.moments(difference)
+        low, high = s.paired_interval(difference)
+        paired, outside = group[group["curve"].notna()], int(group["outside"].sum())
+        key, on_curve = (str(dataset), str(size), str(variant)), (str(dataset), str(size), CURVE_CONTROL)
+        data = scores.scores.get((key, "test", metric), Scores())
+        margin = curve_margin(metric, float(group["curve"].mean()))
+        unclear = NOT_KNOWN if np.isnan(margin) else WITHIN if low > 0 or high < 0 else ZERO_INSIDE
+        comparison = Comparison(
+            one=scores.side(key, metric, "test", paired["value"].mean(), data, rate=True),
+            other=scores.side(on_curve, metric, "test", paired["curve"].mean(), data, rate=True),
+            pairs=np.atleast_1d(n),
+            sign=sign,
+            p_above=s.paired_p(difference - margin, "greater"),
+            p_below=s.paired_p(difference + margin, "less"),
+            skew=s.skewness(difference),
+            best=best_of(metric),
+            unclear=unclear,
+            barred=outside_curve(outside, len(group)),
+        )
+        word, why = (texts[0] for texts in judge(comparison))
+        rows.append(
+            {
+                "dataset": dataset, "n_train": size, "variant": variant, "label": inputs.labels[str(variant)],
+                "metric": metric, "pairs": int(n), "outside": outside,
+                "no_curve": int((~group["outside"] & group["curve"].isna()).sum()), "rate": paired["rate"].mean(),
+                "mean": paired["value"].mean(), "curve": paired["curve"].mean(), "difference": float(mean),
+                "difference_low": float(low), "difference_high": float(high), "skew": float(s.skewness(difference)),
+                "p_sign_flip": float(s.sign_flip(difference, numpy_generator(0, "matched"))),
+                "p_improvement": float(s.probability_of_improvement(sign * difference)), "word": word, "why": why,
+                "caution": comparison.one.caution or comparison.other.caution,
+                "margin": margin,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,0 +1,74 @@
+"""Writing every table of a results folder: CSV, Markdown and LaTeX for people, JSON and an index for the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from phvae.analysis.claims.reading import read_known_claims
+from phvae.analysis.presentation.metrics_shown import SCORE_TABLES
+from phvae.analysis.tables.claims_table import claims_table
+from phvae.analysis.tables.costs import cost, parameters
+from phvae.analysis.tables.divergences_orders import by_order
+from phvae.analysis.tables.inputs import read_inputs
+from phvae.analysis.tables.latex import latex
+from phvae.analysis.tables.layout import ClaimsFile, Table, TableIndex, write_index, write_table
+from phvae.analysis.tables.markdown import markdown
+from phvae.analysis.tables.matched_rate import matched_rate
+from phvae.analysis.tables.provenance import provenance
+from phvae.analysis.tables.score_tables import score_table
+from phvae.analysis.tables.small_data import by_size
+from phvae.files import atomic, write_text
+
+__all__ = ["write_tables"]
+
+
+def write_tables(root: Path, claims: Path, published: Path, *, baseline: str | None = None) -> list[Table]:
+    """Write all tables into root/tables: {name}.csv, .md, .tex and .json, and index.json.
+
+    Beside the tables of the report: statistics.csv (every metric of every cell), claim-contests.csv (every single
+    comparison behind the verdicts) and claim-tally.csv.
+
+    Args:
+        root: results folder with the long table.
+        claims: the claims' file.
+        published: the published numbers' file.
+        baseline: variant that others are compared with; by default the configuration's.
+
+    Raises:
+        DataError: no long table.
+        ConfigError: claims, published numbers or baseline that cannot be used.
+    """
+    inputs = read_inputs(root, published, baseline)
+    stated, sha256 = read_known_claims(claims, inputs.datasets(), inputs.labels)
+    ledger = claims_table(inputs, stated, sha256)
+    made = [
+        (ledger.table, ledger.verdicts),
+        *(score_table(inputs, name) for name in SCORE_TABLES),
+        matched_rate(inputs),
+        by_size(inputs),
+        by_order(inputs),
+        cost(inputs),
+        parameters(inputs),
+        provenance(inputs),
+    ]
+    folder = Path(root) / "tables"
+    for table, frame in made:
+        _csv(folder / f"{table.name}.csv", frame)
+        if not table.blocks:
+            table.caption = "No run of this grid has such numbers."
+        write_text(folder / f"{table.name}.md", markdown(table))
+        write_text(folder / f"{table.name}.tex", latex(table))
+        write_table(folder, table)
+    _csv(folder / "statistics.csv", inputs.statistics)
+    _csv(folder / "claim-contests.csv", ledger.contests)
+    _csv(folder / "claim-tally.csv", ledger.tally)
+    about = ClaimsFile(sha256, str(stated.written), ledger.state, stated.source)
+    write_index(folder, TableIndex(inputs.baseline, about, [table.name for table, _ in made]))
+    return [table for table, _ in made]
+
+
+def _csv(path: Path, frame: pd.DataFrame) -> None:
+    with atomic(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")

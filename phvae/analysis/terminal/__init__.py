@@ -1,0 +1,1 @@
+"""Answers on a terminal: a comparison, a check against a reference."""

@@ -1,0 +1,138 @@
+"""Single figures: what they draw of given numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from described import described
+from PIL import Image
+from scipy import stats
+from synthetic import write_results
+
+from phvae.analysis.figures.density_curves import DensityCurves, best_bandwidth, smoothed
+from phvae.analysis.figures.forest import Forest
+from phvae.analysis.figures.looks import looks_of
+from phvae.analysis.figures.metric_by_order import MetricByOrder
+from phvae.analysis.figures.rate_distortion import RateDistortion
+from phvae.analysis.figures.stored import Stored
+from phvae.analysis.figures.traversals import traversal_frames, write_gif
+
+FEW = ("vae", "beta-vae-0.25", "beta-vae-4", "ph-vae-2", "ph-vae-3", "copies-3", "ph-vae-3-matched")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("some") / "quick"
+    return write_results(root, datasets=("digits", "sprites"), variants=FEW, seeds=3, arrays=False)
+
+
+def test_a_band_above_the_true_pdf_is_not_cut_until_the_truth_would_vanish() -> None:
+    rng = np.random.default_rng(0)
+    true = stats.norm.pdf(0)
+    for width, room in ((0.8, 0.0), (0.01, 1.6)):
+        seeds = rng.normal(size=(5, 4000)) * np.array([1, 1, 1, 1, width])[:, None]
+        figure = DensityCurves({"a": {"means": seeds}}, stats.norm.pdf, (-4.0, 4.0)).draw()
+        band = max(float(b.get_paths()[0].vertices[:, 1].max()) for b in figure.axes[0].collections)
+        top = figure.axes[0].get_ylim()[1]
+        assert band > 1.1 * true
+        assert top == pytest.approx(room * true, rel=1e-3) if room else top > band
+
+
+def test_forest_fills_only_what_is_resolved(results: Path) -> None:
+    table = Stored(results).of("sprites")
+    figure = Forest(table, ["mse"], "vae").draw()
+    faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
+    variants = [v for v in FEW if v != "vae"]
+    assert faces[variants.index("ph-vae-3")] != "white"
+    assert faces[variants.index("copies-3")] == "white"
+    lost = (table["variant"] == "ph-vae-3") & (table["seed"] == 0) & (table["metric"] == "mse")
+    for column, value in (("caution", "few"), ("status", "failed")):  # by the rule of the tables
+        figure = Forest(table.assign(**{column: table[column].mask(lost, value)}), ["mse"], "vae").draw()
+        faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
+        assert faces[variants.index("ph-vae-3")] == "white"
+
+
+def test_forest_pairs_by_seed() -> None:
+    rows = [("vae", s, 10.0 * s) for s in range(4)] + [("other", s, 10.0 * s + 1 + 0.01 * s) for s in range(5)]
+    table = pd.DataFrame(rows, columns=["variant", "seed", "value"]).assign(
+        dataset="d", n_train="all", split="test", metric="mse", unit="1", higher_is_better=False, order=1, basis="",
+        encoder_width="", coupling="", prior="", divergence="kl", beta=1.0, n=9, ceiling=np.nan, floor=np.nan,
+        noise_sd=np.nan, settings="", status="ok", reason="", caution="",
+    )  # fmt: skip
+    figure = Forest(table, ["mse"], "vae").draw()
+    (point,) = [line for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
+    assert point.get_xdata()[0] == pytest.approx(1.015)
+
+
+def test_the_line_of_order_one_is_the_plain_model_alone(results: Path) -> None:
+    table = Stored(results).table
+    here = table[(table["dataset"] == "digits") & (table["n_train"].astype(str) == "all")]
+    other = here[here["variant"] == "vae"].assign(variant="vae-logpoly", divergence="log_polynomial:exponential(3)")
+    both = described(pd.concat([here, other.assign(value=other["value"] + 100)]))
+    axes = MetricByOrder(both, ["mse"], looks_of(both)).draw().axes
+    [line] = [line for line in axes[0].lines if line.get_label() == "order 1 (VAE)"]
+    plain = here.loc[(here["variant"] == "vae") & (here["metric"] == "mse"), "value"].mean()
+    assert line.get_ydata() == pytest.approx([plain, plain])
+
+
+def test_best_bandwidth_is_the_normal_references_one() -> None:
+    """For a normal density the exact MISE-optimal width is close to (4/3)^(1/5) n^(-1/5) (Silverman 1986, 3.28)."""
+
+    def pdf(x: np.ndarray) -> np.ndarray:
+        return np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
+
+    found = best_bandwidth(pdf, -8, 8, 4096)
+    assert found == pytest.approx((4 / 3) ** 0.2 * 4096**-0.2, rel=0.06)
+
+
+def test_smoothed_density_has_the_mass_inside_the_limits() -> None:
+    samples = np.append(np.random.default_rng(0).normal(size=3000), np.full(1000, 50.0))
+    x = np.linspace(-8, 8, 1024)
+    assert np.trapezoid(smoothed(samples, x, 0.2), x) == pytest.approx(0.75, abs=1e-3)
+
+
+def test_traversal_gif_goes_there_and_back(tmp_path: Path) -> None:
+    levels = np.zeros((2, 7, 1, 8, 8), np.uint8)
+    levels[0] = (np.arange(7) * 40)[:, None, None, None]
+    frames = traversal_frames(levels, "a model")
+    assert len(frames) == 12
+    assert [int(frame[60, 40, 0]) for frame in frames] == [0, 40, 80, 120, 160, 200, 240, 200, 160, 120, 80, 40]
+    write_gif(frames, tmp_path / "a.gif")
+    with Image.open(tmp_path / "a.gif") as image:
+        assert (image.n_frames, image.info["loop"]) == (12, 0)
+
+
+def test_no_point_of_the_figure_by_order_is_made_of_two_variants() -> None:
+    geometric, uniform = "hierarchical:geometric(2)", "hierarchical:uniform"
+    cells = [
+        ("vae", 1, "kl", 1.0), ("vae-wide", 1, "kl", 1.0), ("ph-2", 2, geometric, 1.0), ("ph-3", 3, geometric, 1.0),
+        ("ph-3-b4", 3, geometric, 4.0), ("ph-2-flat", 2, uniform, 1.0), ("ph-3-flat", 3, uniform, 1.0),
+        ("ph-3-wide", 3, geometric, 1.0),
+    ]  # fmt: skip
+    rows = [(*cell, seed, 10.0 * i + seed) for i, cell in enumerate(cells) for seed in range(3)]
+    table = pd.DataFrame(rows, columns=["variant", "order", "divergence", "beta", "seed", "value"]).assign(
+        dataset="d", metric="mse", unit="1", higher_is_better=False,
+    )  # fmt: skip
+    table = described(table)
+    axes = MetricByOrder(table, ["mse"], looks_of(table)).draw().axes[0]
+    found = {bar.get_label(): bar.lines[0].get_ydata().tolist() for bar in axes.containers}
+    assert found == {
+        "PH-VAE": [21.0, 31.0], "β = 4": [41.0], "level-weighted, uniform": [51.0, 61.0], "PH-VAE (ph-3-wide)": [71.0],
+    }  # fmt: skip
+    [line] = [line for line in axes.lines if line.get_label() == "order 1 (VAE)"]
+    assert line.get_ydata() == pytest.approx([1.0, 1.0])
+
+
+def test_a_wide_vae_is_drawn_beside_the_curve_not_in_it(tmp_path: Path) -> None:
+    table = Stored(write_results(tmp_path / "all", datasets=("digits",), seeds=2, arrays=False)).of("digits")
+    wide = table[table["variant"] == "vae"].assign(variant="vae-wide", backbone="wide")
+    wide.loc[wide["metric"] == "mse", "value"] += 100
+    table = described(pd.concat([table.assign(backbone="usual"), wide], ignore_index=True))
+    axes = RateDistortion(table, {"digits": "mse"}, looks_of(table)).draw().axes[0]
+    [mean] = [line for line in axes.lines if line.get_label() == "β-VAE, mean"]
+    assert len(mean.get_ydata()) == 5
+    assert max(mean.get_ydata()) < 1
+    assert "vae-wide" in axes.get_legend_handles_labels()[1]
