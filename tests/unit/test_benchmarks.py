@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import shlex
 import subprocess
 import sys
@@ -17,6 +18,12 @@ MODULES = sorted(path.stem for path in Path("benchmarks").glob("*.py") if path.s
 @pytest.mark.parametrize("name", MODULES)  # peer.py needs the peer, which has an environment of its own
 def test_loads(name: str):
     assert importlib.import_module(f"benchmarks.{name}").__doc__
+
+
+def test_the_soak_kills_at_places_that_there_are():
+    from benchmarks.soak import PLACES
+
+    assert all(callable(operator.attrgetter(name)(importlib.import_module(module))) for module, name, _ in PLACES)
 
 
 def recipe(target: str) -> list[str]:
