@@ -16,7 +16,7 @@ from phvae.api.saving import load
 from phvae.determinism.device import session
 from phvae.determinism.seeding import torch_generator
 from phvae.encoding.importance import estimate
-from phvae.encoding.pictures import curve, grid, save_png
+from phvae.encoding.pictures import grid, save_png
 from phvae.experiment.provenance import stage_key
 from phvae.files import atomic, read_json, sha256, write_json
 from phvae.model.hierarchy import expand
@@ -46,9 +46,9 @@ def encode(
 ) -> dict[str, Any]:
     """Encode the test split, reconstruct, sample and score with a trained run.
 
-    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png and, last, encode.json with the
-    SHA-256 of all of them. Equal inputs give equal bytes; a run that is encoded already is left alone. The noise
-    comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
+    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png (of images) and, last, encode.json
+    with the SHA-256 of all of them. Equal inputs give equal bytes; a run that is encoded already is left alone. The
+    noise comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
 
     Returns:
         The content of encode.json.
@@ -75,7 +75,7 @@ def encode(
     _write(run_dir / "codes.npz", codes, compress=True)
     _write(run_dir / "arrays.npz", arrays, compress=False)
     _write(run_dir / "samples.npz", kept, compress=True)
-    names = ["codes.npz", "arrays.npz", "samples.npz", *_pictures(run_dir, kept, data.is_density)]
+    names = ["codes.npz", "arrays.npz", "samples.npz", *([] if data.is_density else _pictures(run_dir, kept))]
     record = {"key": key, "run_key": run["run_key"], "files": {name: sha256(run_dir / name) for name in names}}
     write_json(run_dir / "encode.json", record)
     costs = read_json(run_dir / "costs.json") if (run_dir / "costs.json").is_file() else {}
@@ -260,24 +260,16 @@ def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:
         (np.savez_compressed if compress else np.savez)(temporary, **arrays)  # type: ignore[arg-type]
 
 
-def _pictures(run_dir: Path, kept: Arrays, is_density: bool) -> list[str]:
-    """Draw what a person wants to see first; returns the names written."""
-    if is_density:
-        pages = {
-            "samples": curve(kept["samples_mean"], kept["originals"]),
-            "reconstructions": curve(kept["reconstructions"], kept["originals"]),
-        }
-    else:
-        shape = kept["originals"].shape[1:]
-        count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
-        pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
-        pages = {
-            "samples": grid(kept["samples_mean"], 8),
-            "reconstructions": grid(pairs, 8),
-            "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
-        }
-    names = []
+def _pictures(run_dir: Path, kept: Arrays) -> list[str]:
+    """Draw what a person wants to see first of images; returns the names written."""
+    shape = kept["originals"].shape[1:]
+    count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
+    pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
+    pages = {
+        "samples": grid(kept["samples_mean"], 8),
+        "reconstructions": grid(pairs, 8),
+        "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
+    }
     for name, page in pages.items():
         save_png(run_dir / "pictures" / f"{name}.png", page)
-        names.append(f"pictures/{name}.png")
-    return names
+    return [f"pictures/{name}.png" for name in pages]
