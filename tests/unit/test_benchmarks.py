@@ -39,6 +39,7 @@ def test_bench_starts():
     assert (done.returncode, "usage:" in done.stdout) == (0, True), done.stderr
 
 
+@pytest.mark.slow
 def test_the_tracking_page_is_served_to_this_machine_only_from_where_track_writes():
     words = recipe("ui")
     assert words[:2] == ["mlflow", "server"]

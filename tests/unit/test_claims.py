@@ -466,6 +466,7 @@ def test_what_is_said_at_few_seeds_rests_on_normality_and_says_so() -> None:
     assert 2.0**-9 * 26 > 0.05 > 2.0**-10 * 51
 
 
+@pytest.mark.slow
 def test_a_skewed_side_leads_to_fewer_errors_than_under_students_test() -> None:
     rng = np.random.default_rng(9)
     repeats, names = 200, [f"d{i}" for i in range(200)]

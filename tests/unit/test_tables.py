@@ -72,6 +72,7 @@ def lines(root: Path, name: str, heading: str) -> dict[str, list[str]]:
     return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
 
 
+@pytest.mark.slow
 def test_every_table_comes_in_three_forms_and_stands_in_the_index(root: Path) -> None:
     index = read_json(root / "tables" / "index.json")
     assert tuple(entry["name"] for entry in index["tables"]) == NAMES
@@ -200,6 +201,7 @@ def test_parameters_are_held_against_the_baseline(root: Path) -> None:
     assert lines(root, "cost", "grey")["VAE"] == ["3"]
 
 
+@pytest.mark.slow
 def test_writing_again_gives_the_same_bytes(root: Path, tmp_path: Path) -> None:
     copy = tmp_path / "results"
     shutil.copytree(root, copy)
@@ -210,6 +212,7 @@ def test_writing_again_gives_the_same_bytes(root: Path, tmp_path: Path) -> None:
         assert (copy / "tables" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
+@pytest.mark.slow
 def test_the_shipped_claims_and_published_numbers_serve(root: Path, tmp_path: Path) -> None:
     copy = tmp_path / "results"
     shutil.copytree(root, copy)
@@ -234,6 +237,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("case", list(ODD))
+@pytest.mark.slow
 def test_odd_results_give_tables_all_the_same(case: str, tmp_path: Path) -> None:
     seeds, runs = ODD[case]
     for (variant, seed), metrics in runs.items():
@@ -411,6 +415,7 @@ def cautioned(root: Path, folder: Path, *, variant: str, metric: str) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_a_caution_is_marked_wherever_the_value_stands_and_decides_nothing(root: Path, tmp_path: Path) -> None:
     assert lines(root, "images", "grey")["PH-VAE, order 3"][0] == "**0.017986 ± 0.000097**"
     copy = cautioned(root, tmp_path, variant="ph-vae-3", metric="mse")
@@ -434,6 +439,7 @@ def test_a_caution_is_marked_wherever_the_value_stands_and_decides_nothing(root:
     assert "§ shown, but decides nothing" in page
 
 
+@pytest.mark.slow
 def test_a_caution_on_the_curve_leaves_all_open_that_is_held_against_it(root: Path, tmp_path: Path) -> None:
     copy = cautioned(root, tmp_path, variant="beta-vae-2", metric="mse")
     frame = read(copy, "matched-rate").query("dataset == 'grey' and metric == 'mse'")
@@ -461,6 +467,7 @@ def test_the_best_and_what_is_not_told_from_it_is_marked(root: Path) -> None:
          ", and on bits which examples are trained on; elsewhere not the data."),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_varies_over_seeds_is_read_from_the_configuration(
     root: Path, tmp_path: Path, entries: dict[str, dict[str, object]], sentence: str
 ) -> None:

@@ -22,6 +22,7 @@ from phvae.jobs import tracking
 from phvae.jobs.tracking_content import MOST_POINTS, mask, read_run
 
 FEW = ("vae", "ph-vae-3")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
