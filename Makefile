@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all lint format docs bench ui clean
+.PHONY: help install run test test-fast test-all lint format docs bench ui clean
 
 CONFIG ?= config/quick.yaml
 CORES ?= all
@@ -42,6 +42,9 @@ run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and 
 
 test: .venv/installed ## every test that this machine can run
 	@$(ACTIVATE) && python -m pytest $(PYTEST_ARGS)
+
+test-fast: .venv/installed ## what shows most mistakes within two minutes: unit tests but the slow ones
+	@$(ACTIVATE) && python -m pytest -m "not slow" tests/unit phvae $(PYTEST_ARGS)
 
 test-all: .venv/installed ## as test, but a test skipped for want of a program is a failure (gpu aside)
 	@$(ACTIVATE) && PHVAE_STRICT=1 python -m pytest $(PYTEST_ARGS)

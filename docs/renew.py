@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from phvae import cli_data as cli
-from phvae.analysis import columns
+from phvae.analysis.results import columns
 from phvae.experiment import schema_docs as config_docs
 from phvae.files import write_text
 from phvae.metrics import document

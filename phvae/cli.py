@@ -93,7 +93,7 @@ def _check_config(a: Arguments) -> None:
 def _plan(a: Arguments) -> None:
     from phvae.planning.plan import plan
 
-    print(plan(_grid(a), Path(a.costs) if a.costs else None))
+    print(plan(_grid(a)))
 
 
 def _doctor(a: Arguments) -> int:
@@ -209,9 +209,8 @@ def _parser() -> argparse.ArgumentParser:
 
     config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")
     config.add_argument("config", metavar="FILE", help="configuration of a grid")
-    plan = add("plan", _plan, "jobs, hours and disk before anything is submitted", "phvae plan config/paper.yaml")
+    plan = add("plan", _plan, "jobs, time, memory, disk before anything is submitted", "phvae plan config/paper.yaml")
     plan.add_argument("config", metavar="FILE", help="configuration of a grid")
-    plan.add_argument("--costs", metavar="FOLDER", help="finished results that correct the built-in costs")
     doctor = add("doctor", _doctor, "what a maintainer would ask first", "phvae doctor")
     doctor.add_argument("--config", default="config/quick.yaml", metavar="FILE", help="default: config/quick.yaml")
     compare = add("compare", _compare, "compare variants, paired by seed", "phvae compare results/quick --baseline vae")

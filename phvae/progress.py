@@ -1,14 +1,12 @@
-"""What a training says: a line an epoch, and on a terminal a bar between the lines."""
+"""What a training says: a line an epoch, and on a terminal a bar below the lines."""
 
 from __future__ import annotations
 
 import sys
-import time
+
+from tqdm import tqdm
 
 __all__ = ["Meter", "epoch_line"]
-
-EVERY = 0.2  # seconds between two drawings of the bar
-WIDTH = 30
 
 
 class Meter:
@@ -20,24 +18,16 @@ class Meter:
     """
 
     def __init__(self, label: str, total: int) -> None:
-        self.label, self.total = label, total
-        self.terminal = sys.stderr.isatty()
-        self._drawn = 0.0
+        self.label = label
+        self._bar = tqdm(total=total, desc=label, unit="step", leave=False, disable=None)  # None: unless a terminal
 
     def step(self, step: int) -> None:
-        """Draw the bar, if this is a terminal and it is time."""
-        if self.terminal and (now := time.monotonic()) - self._drawn > EVERY:
-            self._drawn = now
-            full = WIDTH * step // self.total
-            bar = "#" * full + "-" * (WIDTH - full)
-            sys.stderr.write(f"\r{self.label} [{bar}] {step}/{self.total}\x1b[K")
-            sys.stderr.flush()
+        """Move the bar; tqdm draws it when it is time."""
+        self._bar.update(step - self._bar.n)
 
     def line(self, text: str) -> None:
-        """Write one line, over the bar."""
-        start = "\r\x1b[K" if self.terminal else ""
-        sys.stderr.write(f"{start}{self.label}  {text}\n")
-        sys.stderr.flush()
+        """Write one line, above the bar."""
+        tqdm.write(f"{self.label}  {text}", file=sys.stderr)
 
 
 def epoch_line(rows: list[dict[str, float]], epochs: int) -> str:

@@ -58,7 +58,7 @@ def fit(
         precision: of the computation.
         seed: drives order and noise.
         device: `auto`, `cpu` or `cuda`.
-        progress: print a line an epoch.
+        progress: print a line an epoch, and on a terminal a bar.
 
     Returns:
         History, one row an epoch: epoch, step, weight, then every term for train and validation in nats. Training
@@ -100,16 +100,16 @@ def fit(
             device=target,
             threads=torch.get_num_threads(),
         )
-        meter = Meter("fit", trainer.ends[-1])
+        meter = Meter("fit", trainer.ends[-1]) if progress else None
         record = trainer.progress[0]
         best: dict[str, Tensor] = {}
 
         def each_epoch() -> None:
-            if progress and not record.diverged:
+            if meter and not record.diverged:
                 meter.line(epoch_line(record.rows[-1:], len(trainer.ends)))
 
         def each_step() -> None:
-            if progress:
+            if meter:
                 meter.step(trainer.step)
 
         trainer.run(lambda _, state: best.update(state), each_step, each_epoch)

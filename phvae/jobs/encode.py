@@ -13,7 +13,7 @@ from phvae.determinism.device import session
 from phvae.encoding.encoder import STEPS, Arrays, Encoder
 from phvae.experiment.keys import encoding_key
 from phvae.files import atomic, read_json, sha256, write_json
-from phvae.jobs.pictures import curve, grid, save_png
+from phvae.jobs.pictures import grid, save_png
 from phvae.records import current
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ MODEL = ("model.safetensors", "model.json")
 def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) -> dict[str, Any]:
     """Encode the test split, reconstruct, sample and score with a trained run.
 
-    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png and, last, encode.json with the
-    hashes of what was read and written. Equal inputs give equal bytes; a run that is encoded already is left alone.
+    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png (of images) and, last, encode.json with
+    the hashes of what was read and written. Equal inputs give equal bytes; a run that is encoded already is left alone.
     The noise comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
 
     Returns:
@@ -57,7 +57,7 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
     _write(folder / "codes.npz", codes, compress=True)
     _write(folder / "arrays.npz", arrays, compress=False)
     _write(folder / "samples.npz", kept, compress=True)
-    names = ["codes.npz", "arrays.npz", "samples.npz", *_pictures(folder, kept, data.is_density)]
+    names = ["codes.npz", "arrays.npz", "samples.npz", *([] if data.is_density else _pictures(folder, kept))]
     files = {name: sha256(folder / name) for name in names}
     record = key.fields() | {"device": device, "threads": threads, "reads": reads, "files": files}
     write_json(folder / "encode.json", record)
@@ -80,24 +80,16 @@ def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:
         (np.savez_compressed if compress else np.savez)(temporary, **arrays)  # type: ignore[arg-type]
 
 
-def _pictures(folder: Path, kept: Arrays, is_density: bool) -> list[str]:
-    """Draw what a person wants to see first; returns the names written."""
-    if is_density:
-        pages = {
-            "samples": curve(kept["samples_mean"], kept["originals"]),
-            "reconstructions": curve(kept["reconstructions"], kept["originals"]),
-        }
-    else:
-        shape = kept["originals"].shape[1:]
-        count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
-        pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
-        pages = {
-            "samples": grid(kept["samples_mean"], 8),
-            "reconstructions": grid(pairs, 8),
-            "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
-        }
-    names = []
+def _pictures(folder: Path, kept: Arrays) -> list[str]:
+    """Draw what a person wants to see first of images; returns the names written."""
+    shape = kept["originals"].shape[1:]
+    count = min(24, len(kept["originals"]), len(kept["reconstructions"]))
+    pairs = np.stack([kept["originals"][:count], kept["reconstructions"][:count]], 1).reshape(-1, *shape)
+    pages = {
+        "samples": grid(kept["samples_mean"], 8),
+        "reconstructions": grid(pairs, 8),
+        "traversals": grid(kept["traversals"].reshape(-1, *shape), STEPS),
+    }
     for name, page in pages.items():
         save_png(folder / "pictures" / f"{name}.png", page)
-        names.append(f"pictures/{name}.png")
-    return names
+    return [f"pictures/{name}.png" for name in pages]

@@ -84,6 +84,8 @@ class Network(Named):
 
     # seeds that train as one stack, at most: on a CPU, on a GPU; 1: they train one after the other
     stacked: ClassVar[dict[str, int]] = {"cpu": 1, "cuda": 1}
+    # how often an example meets each parameter: once, or at every place of a convolution; what it costs follows
+    reuse: ClassVar[int] = 1
 
     def check_shape(self, shape: tuple[int, ...]) -> None:
         """Refuse, with a ConfigError, examples of a shape that it cannot take: (C, H, W) or (D,)."""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from checkout import copy, snakemake
-from cluster.lab import Lab, temporary_lab
+from cluster.lab import PATIENCE, Lab, temporary_lab
 
 # Takes the default configuration's place, so that the command needs no argument. `device: auto` asks for a GPU and
 # computes on a CPU where Slurm's GPUs are only counted. A training takes a few seconds.
@@ -75,7 +75,7 @@ class Site:
                 process.kill()
                 process.wait()
 
-    def finish(self, process: subprocess.Popen[str], seconds: float = 400) -> str:
+    def finish(self, process: subprocess.Popen[str], seconds: float = 3 * PATIENCE) -> str:
         """Wait for a command; its output.
 
         Raises:
@@ -99,13 +99,19 @@ class Site:
         return self.results / f"quick/stacks/claw/n-500/{variant}/0-1.json"
 
     def log(self, variant: str) -> str:
-        """What a variant's trainings said."""
-        return (self.results / f"quick/logs/train/claw/n-500/{variant}/0-1.log").read_text()
+        """What a variant's newest training said; nothing where a new one is about to replace it."""
+        path = self.results / f"quick/logs/train/claw/n-500/{variant}/0-1.log"
+        return path.read_text() if path.exists() else ""
 
     def jobs(self, variant: str, state: str = "RUNNING") -> list[str]:
         """Numbers of a variant's training jobs in a state."""
         wanted = f"rule_train_wildcards_claw_500_{variant}_0-1"
         return [number for number, comment in self.lab.jobs(state).items() if comment == wanted]
+
+    def job(self, variant: str) -> str:
+        """The number of a variant's one running job."""
+        self.lab.wait(lambda: len(self.jobs(variant)) == 1, f"{variant} has not one running job")
+        return self.jobs(variant)[0]
 
     def step(self, variant: str) -> int:
         """The step of a variant's newest checkpoint, 0 without one."""
@@ -120,7 +126,8 @@ class Site:
     def still(self) -> Iterator[dict[str, int]]:
         """Each variant's training stops at its first checkpoint, until released; yields those that did, and where.
 
-        Slurm starts jobs in any order and machines differ in speed: so nothing ends before its turn has come.
+        Slurm starts jobs in any order and machines differ in speed: so nothing ends before its turn has come. A
+        process that stands still gives no sign of life, so one is given here for it: nobody shall think it dead.
         """
         held: dict[str, int] = {}
         end = threading.Event()
@@ -128,8 +135,11 @@ class Site:
         def watch() -> None:
             while not end.wait(0.1):
                 for variant in VARIANTS:
-                    if variant not in held and self.step(variant):
-                        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                        if variant in held:
+                            for seed in (0, 1):
+                                os.utime(self.run(variant, seed) / "run.lease")
+                        elif self.step(variant):
                             self.signal(variant, signal.SIGSTOP)
                             held[variant] = self.step(variant)
 
@@ -151,7 +161,7 @@ class Site:
             assert self.processes[-1].poll() is None, f"Snakemake has ended\n{self.output.read_text()}"
             return len(held) == count
 
-        self.lab.wait(enough, 240, f"only {held} reached a checkpoint\n{self.output.read_text()}")
+        self.lab.wait(enough, f"only {held} reached a checkpoint\n{self.output.read_text()}")
 
     def release(self, variant: str) -> None:
         """Let a held training go on."""
@@ -169,7 +179,7 @@ def undisturbed(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """Results of the grid, run without a cluster."""
     folder = tmp_path_factory.mktemp("local") / "checkout"
     place(sources, folder, "results")
-    snakemake(folder, "results/quick/metrics.csv")
+    snakemake(folder, "results/quick/metrics.csv", timeout=PATIENCE)
     return folder / "results"
 
 
@@ -202,11 +212,12 @@ def place(sources: Path, folder: Path, results: Path | str) -> None:
 
 @pytest.fixture
 def site(slurm: Lab, sources: Path, tmp_path: Path) -> Iterator[Site]:
-    """A checkout on a Slurm without accounting."""
+    """A checkout on a Slurm without accounting; no job is left for the next one."""
     folder = tmp_path / "a checkout"
     place(sources, folder, "results")
     with contextlib.closing(Site(slurm, folder, folder / "results")) as site:
         yield site
+    slurm.clear()
 
 
 def same_runs(results: Path, expected: Path, variants: tuple[str, ...] = VARIANTS) -> None:

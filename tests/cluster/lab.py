@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ from pathlib import Path
 
 NODES = ("n0", "n1")
 CPUS, MEMORY_MB, GPUS = 8, 16_000, 1
+PATIENCE = 600  # seconds to wait for anything: a bound on what has failed, not on how fast a machine is
 PASSWORD = "phvae-lab"  # of a database that listens on a socket inside the folder only
 
 SLURM = """\
@@ -47,8 +49,10 @@ ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=2,sched_min_interval=0,bf_interval=2
-SlurmctldTimeout=60
-SlurmdTimeout=60
+SlurmctldTimeout=300
+SlurmdTimeout=300
+MessageTimeout=20
+MinJobAge=3600
 KillWait=30
 GresTypes=gpu
 {accounting}
@@ -95,11 +99,15 @@ def _die_with_parent() -> None:
 
 
 def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Ports below those that a system hands out by itself, so that no other program gets one before a daemon does."""
+    found: list[int] = []
+    for port in random.sample(range(20_000, 30_000), 1000):
+        with socket.socket() as one, contextlib.suppress(OSError):
+            one.bind(("", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise LabError("no free ports between 20,000 and 30,000")
 
 
 class Lab:
@@ -142,16 +150,20 @@ class Lab:
         self.start_controller()
         for node in NODES:
             self.start_node(node)
-        self.wait(lambda: self.states() == dict.fromkeys(NODES, "idle"), 60, "the nodes did not become idle")
+        self.wait(lambda: self.states() == dict.fromkeys(NODES, "idle"), "the nodes did not become idle")
 
     def stop(self) -> None:
         """End the jobs, then every daemon, in the order that loses nothing."""
         if "slurmctld" in self.daemons:
-            with contextlib.suppress(LabError, subprocess.TimeoutExpired):
-                self.run("scancel", "--user=root", timeout=10)
-                self.wait(lambda: not self.jobs(), 30, "jobs were left")
+            with contextlib.suppress(LabError):
+                self.clear(60)
         for name in [*(f"slurmd-{node}" for node in NODES), "slurmctld", "slurmdbd", "mariadbd", "munged"]:
             self.kill(name)
+
+    def clear(self, seconds: float = PATIENCE) -> None:
+        """End every job, and wait for their ends."""
+        self.run("scancel", "--user=root")
+        self.wait(lambda: not self.jobs(), "jobs were left", seconds)
 
     def kill(self, name: str, number: signal.Signals = signal.SIGTERM) -> None:
         """Stop one daemon and wait for its end."""
@@ -168,16 +180,23 @@ class Lab:
     def start_controller(self) -> None:
         """Start slurmctld (again)."""
         self._daemon("slurmctld", "slurmctld", "-D")
-        self.wait(lambda: self._answers("scontrol", "ping"), 30, "slurmctld does not answer")
+        self.wait(lambda: self._answers("scontrol", "ping"), "slurmctld does not answer")
 
     def start_node(self, node: str) -> None:
         """Start a node's slurmd (again)."""
         self._daemon(f"slurmd-{node}", "slurmd", "-D", "-N", node)
 
     # ---- questions ----
-    def run(self, *command: str, timeout: float = 60, check: bool = True) -> str:
-        """Output of a Slurm command."""
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=timeout)
+    def run(self, *command: str, check: bool = True) -> str:
+        """Output of a Slurm command.
+
+        Raises:
+            LabError: it failed (if that is checked) or took too long.
+        """
+        try:
+            done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            raise LabError(str(error)) from None
         if check and done.returncode:
             raise LabError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done.stdout
@@ -187,21 +206,29 @@ class Lab:
 
     def states(self) -> dict[str, str]:
         """State of each node."""
-        return dict(line.split() for line in self.run("sinfo", "-h", "-N", "-o", "%N %T", check=False).splitlines())
+        return dict(line.split() for line in self.run("sinfo", "-h", "-N", "-o", "%N %T").splitlines())
 
     def jobs(self, state: str = "PENDING,CONFIGURING,RUNNING,COMPLETING") -> dict[str, str]:
         """Comment (rule and wildcards) of the jobs in a state, by job number."""
-        lines = self.run("squeue", "-h", "-t", state, "-o", "%A|%k", check=False).splitlines()
+        lines = self.run("squeue", "-h", "-t", state, "-o", "%A|%k").splitlines()
         return dict(line.split("|", 1) for line in lines)
 
-    def wait(self, condition: Callable[[], bool], seconds: float, failure: str) -> None:
-        """Wait for a condition.
+    def unanswered(self) -> int:
+        """How many calls of squeue have failed."""
+        path = self.folder / "log/squeue"
+        return len(path.read_text().splitlines()) if path.exists() else 0
+
+    def wait(self, condition: Callable[[], bool], failure: str, seconds: float = PATIENCE) -> None:
+        """Wait for a condition; a question that Slurm does not answer is asked again.
 
         Raises:
             LabError: it did not come true in time.
         """
         end = time.monotonic() + seconds
-        while not condition():
+        while True:
+            with contextlib.suppress(LabError):
+                if condition():
+                    return
             if time.monotonic() > end:
                 raise LabError(f"{failure}\n{self.tails()}")
             time.sleep(0.2)
@@ -243,6 +270,10 @@ class Lab:
         srun = self.folder / "bin/srun"
         srun.write_text(f'#!/bin/sh\nSLURM_CONF={self.folder / "slurm.conf"} exec {shutil.which("srun")} "$@"\n')
         srun.chmod(0o755)
+        squeue = self.folder / "bin/squeue"
+        note = f'echo "$@" >>{self.folder / "log/squeue"}'
+        squeue.write_text(f'#!/bin/sh\n{shutil.which("squeue")} "$@" || {{ code=$?; {note}; exit $code; }}\n')
+        squeue.chmod(0o755)
         if self.accounting:
             path = self.folder / "slurmdbd.conf"
             path.touch(mode=0o600)  # slurmdbd refuses one that others can read
@@ -255,7 +286,7 @@ class Lab:
         key.write_bytes(os.urandom(128))
         files = [f"--{name}-file={munge / name}" for name in ("key", "log", "pid", "seed")]
         self._daemon("munged", "munged", "-F", *files, f"--socket={munge / 'socket'}")
-        self.wait((munge / "socket").exists, 20, "munged did not start")
+        self.wait(lambda: self._answers("munge", "-n", f"--socket={munge / 'socket'}"), "munged did not start")
 
     def _start_accounting(self) -> None:
         data, place = self.folder / "db/data", self.folder / "db/socket"
@@ -268,14 +299,14 @@ class Lab:
             *("--skip-networking", "--innodb-buffer-pool-size=64M", f"--pid-file={self.folder / 'pid/mariadbd'}"),
         )
         client = ("mariadb", "--no-defaults", "-S", str(place), "-u", "root", "-N", "-e")
-        self.wait(lambda: "1" in self.run(*client, "select 1", check=False), 60, "the database did not start")
+        self.wait(lambda: "1" in self.run(*client, "select 1"), "the database did not start")
         self.run(
             *client,
             f"create database slurm_acct_db; create user slurm@localhost identified by '{PASSWORD}'; "
             "grant all on slurm_acct_db.* to slurm@localhost",
         )
         self._daemon("slurmdbd", "slurmdbd", "-D")
-        self.wait(lambda: self._answers("sacctmgr", "-n", "show", "cluster"), 60, "slurmdbd did not start")
+        self.wait(lambda: self._answers("sacctmgr", "-n", "show", "cluster"), "slurmdbd did not start")
         for thing in (["cluster", "lab"], ["account", "bench"], ["user", "root", "account=bench"]):
             self.run("sacctmgr", "-i", "add", *thing)
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from checkout import REPOSITORY
 from cluster.conftest import HURRIED, Site, same_runs
-from cluster.lab import NODES, Lab
+from cluster.lab import NODES, PATIENCE, Lab
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(6 * PATIENCE)]
 
 
 def resumed(site: Site, variant: str) -> int:
@@ -27,21 +26,24 @@ def test_cancelled_timed_out_node_down_controller_away(site: Site, slurm: Lab, u
         site.await_held(held, 2)  # both GPUs are taken
         timed_out, lost = held
         slurm.kill("slurmctld")
-        time.sleep(30)
+        before = slurm.unanswered()
+        slurm.wait(lambda: slurm.unanswered() > before, "Snakemake did not ask while the controller was away")
         slurm.start_controller()
 
-        node = slurm.run("squeue", "-h", "-j", site.jobs(lost)[0], "-o", "%N").strip()
+        job = site.job(lost)
+        node = slurm.run("squeue", "-h", "-j", job, "-o", "%N").strip()
         slurm.run("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
-        slurm.wait(lambda: not site.jobs(lost), 60, "the job on the lost node goes on")
+        slurm.wait(lambda: job not in slurm.jobs("RUNNING"), "the job on the lost node goes on")
         slurm.run("scontrol", "update", f"nodename={node}", "state=resume", check=False)  # it may be back by itself
 
         site.await_held(held, 3)
         cancelled = list(held)[2]
-        slurm.run("scancel", site.jobs(cancelled)[0])
+        slurm.run("scancel", site.job(cancelled))
 
         limit = (datetime.now() + timedelta(seconds=1)).isoformat(timespec="seconds")
-        slurm.run("scontrol", "update", f"jobid={site.jobs(timed_out)[0]}", f"endtime={limit}")
-        slurm.wait(lambda: not site.jobs(timed_out), 120, "the time limit was not enforced")
+        late = site.job(timed_out)
+        slurm.run("scontrol", "update", f"jobid={late}", f"endtime={limit}")
+        slurm.wait(lambda: late not in slurm.jobs("RUNNING"), "the time limit was not enforced")
     site.finish(main)
 
     ended = slurm.run("squeue", "-h", "-t", "all", "-o", "%T %k")
@@ -61,20 +63,20 @@ def test_main_process_killed_and_restarted(site: Site, slurm: Lab, undisturbed: 
     main = site.start(*command)
     with site.still() as held:
         site.await_held(held, 1)
-        (first,) = site.jobs("ph-vae-3")
+        first = site.job("ph-vae-3")
         main.kill()
         main.wait()
 
         refused = site.start(*command)
-        assert refused.wait(timeout=120) == 1
+        assert refused.wait(timeout=PATIENCE) == 1
         assert "--unlock" in site.output.read_text()
         site.finish(site.start(*command, "--unlock"))
         again = site.start(*command)
-        slurm.wait(lambda: len(site.jobs("ph-vae-3")) == 2, 120, "the second job did not start beside the first")
-        slurm.wait(lambda: "waiting for it to end" in site.log("ph-vae-3"), 120, "the second job does not wait")
+        slurm.wait(lambda: len(site.jobs("ph-vae-3")) == 2, "the second job did not start beside the first")
+        slurm.wait(lambda: "waiting for it to end" in site.log("ph-vae-3"), "the second job does not wait")
     site.finish(again)
 
-    slurm.wait(lambda: first not in slurm.jobs(), 60, "the first job did not end")
+    slurm.wait(lambda: first not in slurm.jobs(), "the first job did not end")
     assert slurm.run("squeue", "-h", "-t", "all", "-j", first, "-o", "%T").strip() == "COMPLETED"
     log = site.log("ph-vae-3")  # the second job's: Snakemake begins a new one
     assert "epoch" not in log, f"trained twice:\n{log}"
@@ -91,13 +93,13 @@ def test_the_pages_command_cancels_what_a_killed_main_process_left(site: Site, s
         slurm.run("sbatch", "--job-name", "not_phvae_", "--output", "/dev/null", "--wrap", "true")
         (other,) = slurm.jobs()
         main = site.start(*HURRIED)
-        slurm.wait(lambda: len(slurm.jobs()) > 1, 120, f"nothing was submitted\n{site.output.read_text()}")
+        slurm.wait(lambda: len(slurm.jobs()) > 1, f"nothing was submitted\n{site.output.read_text()}")
         main.kill()
         main.wait()
         slurm.run("bash", "-c", command)
-        slurm.wait(lambda: list(slurm.jobs()) == [other], 30, f"{command}: found {slurm.jobs()}, expected {other}")
+        slurm.wait(lambda: list(slurm.jobs()) == [other], f"{command}: expected {other} to be left alone, and alone")
     finally:
-        slurm.run("scancel", "--user=root")
+        slurm.clear()
         slurm.run("scontrol", "update", nodes, "state=resume")
 
 
@@ -107,7 +109,7 @@ def test_a_requeued_job_goes_on(site: Site, slurm: Lab, undisturbed: Path):
     main = site.start(HURRIED[0], target, *HURRIED[1:])
     with site.still() as held:
         site.await_held(held, 1)
-        (job,) = site.jobs("ph-vae-2")
+        job = site.job("ph-vae-2")
         slurm.run("scontrol", "update", f"jobid={job}", "requeue=1")
         slurm.run("scontrol", "requeue", job)
     site.finish(main)

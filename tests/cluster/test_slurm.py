@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from cluster.conftest import LITERAL, Site, place, same_runs
-from cluster.lab import GPUS, Lab
+from cluster.lab import GPUS, PATIENCE, Lab
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(6 * PATIENCE)]
 JOBS = {"prepare": 1, "reference": 1, "train": 3, "encode": 1, "evaluate": 1, "groups": 1}
 
 
@@ -55,7 +55,10 @@ def test_the_literal_command(
     place(sources, folder, other_file_system)
     site = Site(accounted, folder, other_file_system, {"HOME": str(read_only_home), "PHVAE_ACCOUNT": "bench"})
     with contextlib.closing(site):
-        site.finish(site.start(*LITERAL))
+        main = site.start(*LITERAL)
+        with site.still() as held:
+            site.await_held(held, 2)  # so that no node is free again before the other is taken
+        site.finish(main)
 
     same_runs(other_file_system, undisturbed)
     for name in ("metrics.csv", "metrics.parquet"):
@@ -64,7 +67,10 @@ def test_the_literal_command(
     assert not (folder / "results").exists()
 
     # slurmctld brings its last news to the database after a moment
-    accounted.wait(lambda: all(job["End"] != "Unknown" for job in jobs_of(accounted)), 60, "jobs have not ended")
+    def told() -> bool:
+        return sum(job["End"] != "Unknown" for job in jobs_of(accounted)) >= sum(JOBS.values())
+
+    accounted.wait(told, "jobs have not ended, or are not in the database")
     jobs = jobs_of(accounted)
     rules = [job["Comment"].split("_")[1] for job in jobs]
     assert {rule: rules.count(rule) for rule in rules} == JOBS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,12 @@ def test_loads(name: str):
     assert importlib.import_module(f"benchmarks.{name}").__doc__
 
 
+def test_the_soak_kills_at_places_that_there_are():
+    from benchmarks.soak import PLACES
+
+    assert all(callable(operator.attrgetter(name)(importlib.import_module(module))) for module, name, _ in PLACES)
+
+
 def recipe(target: str) -> list[str]:
     """The words of a target's last command."""
     command = ["make", "-n", "--no-print-directory", "-o", ".venv/installed", target]  # `make test` runs make in make
@@ -32,6 +39,7 @@ def test_bench_starts():
     assert (done.returncode, "usage:" in done.stdout) == (0, True), done.stderr
 
 
+@pytest.mark.slow
 def test_the_tracking_page_is_served_to_this_machine_only_from_where_track_writes():
     words = recipe("ui")
     assert words[:2] == ["mlflow", "server"]

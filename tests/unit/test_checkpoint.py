@@ -109,6 +109,7 @@ def test_a_really_full_disk(small_disk: Path):
     assert checkpoint.available(small_disk, "k") == [10]
 
 
+@pytest.mark.slow
 def test_a_kill_between_writing_and_renaming_leaves_the_older_one(tmp_path: Path):
     _write(tmp_path, 10)
     script = (

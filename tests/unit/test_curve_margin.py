@@ -72,6 +72,7 @@ def word(table: pd.DataFrame) -> list[str]:
         (-2 * MATTERS - BIAS, ["contradicted", ""], ["worse", ""]),
     ],
 )
+@pytest.mark.slow
 def test_a_win_must_be_larger_than_the_curves_own_error(
     monkeypatch: pytest.MonkeyPatch, margin: Margin, shift: float, said: list[str], told: list[str]
 ) -> None:

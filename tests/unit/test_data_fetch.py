@@ -180,6 +180,7 @@ download((sys.argv[1],), Path(sys.argv[2]), check, limit=1 << 24)
 """
 
 
+@pytest.mark.slow
 def test_processes_that_fetch_at_once_fetch_once(server: Any, tmp_path: Path) -> None:
     """The second begins while the first has all bytes and no file yet."""
     command = [sys.executable, "-c", FETCH, server.url + "/good", str(tmp_path / "f.bin")]

@@ -215,6 +215,7 @@ def test_preparing_from_a_damaged_file_leaves_no_half_set(place: Path, monkeypat
         max_size=3,
     ),
 )
+@pytest.mark.slow
 def test_options_are_accepted_or_refused_by_name(kind: str, options: dict[str, object]) -> None:
     try:
         resolved = data.validate(kind, options)

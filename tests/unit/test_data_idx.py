@@ -113,6 +113,7 @@ def test_a_path_that_is_no_file(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PUBLISHED)
+@pytest.mark.slow
 def test_real_sets_have_the_published_mean_and_deviation(kind: str, tmp_path: Path) -> None:
     if not any((root / kind).is_dir() for root in SHARED):
         pytest.skip(f"PHVAE_DATA_PATH names no folder that holds {kind}")

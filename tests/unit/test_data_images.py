@@ -194,6 +194,7 @@ def test_pictures_that_vanish_between_the_passes(tmp_path: Path, monkeypatch: py
         prepare(tmp_path, path)
 
 
+@pytest.mark.slow
 def test_real_cifar10_jpegs(tmp_path: Path) -> None:
     name = "cifar10-jpeg/cifar10-jpeg-25k.zip"
     if not any((root / name).is_file() for root in SHARED):

@@ -119,6 +119,7 @@ def test_golden_pictures(resolution: int, binary: bool, expected: str) -> None:
 
 
 @pytest.mark.parametrize("binary", [False, True])
+@pytest.mark.slow
 def test_no_scene_is_used_twice(tmp_path: Path, binary: bool) -> None:
     options = {"n_train": 50_000, "n_validation": 2_000, "n_test": 3_296, "resolution": 16, "binary": binary}
     sprites = data.load(data.prepare("sprites", options, cache=tmp_path))

@@ -183,6 +183,7 @@ def test_the_card_tells_the_content(tmp_path: Path) -> None:
     assert folder.name == f"claw-{card['key'][:16]}"
 
 
+@pytest.mark.slow
 def test_jobs_at_once_do_not_collide(tmp_path: Path) -> None:
     code = f"import sys; from phvae import data\nprint(data.prepare('a', {CLAW!r}, cache=sys.argv[1]))"
     jobs = [

@@ -25,6 +25,7 @@ def test_settings_hold_inside_a_session_only():
     assert float(tiny * 1) > 0
 
 
+@pytest.mark.slow
 def test_a_session_for_a_gpu_is_deterministic_and_tf32_only_if_asked():
     for precision in ("float32", "tf32"):
         with session("cuda", precision=precision):

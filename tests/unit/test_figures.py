@@ -34,6 +34,7 @@ from phvae.files import read_json
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FEW = ("vae", "beta-vae-0.25", "beta-vae-4", "ph-vae-2", "ph-vae-3", "copies-3", "ph-vae-3-matched")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from phvae import PHVAE, load
 from phvae.api.fitting import fit
 from phvae.errors import DataError, PhvaeError
 from phvae.jobs.training import train
+from phvae.progress import Meter
 
 OPTIONS: dict[str, Any] = {"order": 2, "latent_size": 4, "network": dense(17)}
 
@@ -80,16 +82,28 @@ def test_progress_prints_a_line_an_epoch_and_silence_is_the_default(capfd: pytes
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    import sys
-
-    from phvae import progress as meter
-
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr(meter, "EVERY", 0.0)
-    shown = meter.Meter("fit", 60)
+    shown = Meter("fit", 60)
     shown.step(20)
     shown.line("epoch 1/3")
-    assert capsys.readouterr().err == f"\rfit [{'#' * 10}{'-' * 20}] 20/60\x1b[K\r\x1b[Kfit  epoch 1/3\n"
+    before, line, after = capsys.readouterr().err.partition("fit  epoch 1/3\n")
+    assert line
+    assert "0/60" in before
+    assert "20/60" in after, "the bar is drawn again below the line"
+
+
+def test_only_lines_go_into_a_file(capsys: pytest.CaptureFixture[str]):
+    shown = Meter("fit", 60)
+    for step in range(61):
+        shown.step(step)
+    shown.line("epoch 1/3")
+    assert capsys.readouterr().err == "fit  epoch 1/3\n"
+
+
+def test_a_terminal_stays_silent_unless_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    PHVAE((1, 6, 6), **OPTIONS).fit(images().train, epochs=1, device="cpu")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ def test_on_a_density_the_estimate_is_log_px(line: tuple[PHVAE, Tensor]):
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_on_simulated_images_the_estimate_lies_between_annealing_forwards_and_backwards():
     x = np.random.default_rng(0).random((256, 1, 6, 6), dtype=np.float32) * np.linspace(0, 1, 6, dtype=np.float32)
     model = PHVAE((1, 6, 6), order=2, latent_size=4, network={"name": "dense", "hidden": [24]}, seed=1)

@@ -196,6 +196,7 @@ def test_rows_are_in_original_units_over_the_iqr_whatever_the_models_unit() -> N
 
 
 @pytest.mark.parametrize(("exact", "dimensions"), [(BIMODAL, 1), (moons(0.1), 2)], ids=["line", "plane"])
+@pytest.mark.slow
 def test_rows_are_those_of_the_registry_and_true_samples_stand_at_the_floor(exact: Any, dimensions: int) -> None:
     data = prepared(exact, dimensions)
     found = rows_of(exact, dimensions)

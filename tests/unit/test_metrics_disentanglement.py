@@ -63,6 +63,7 @@ def all_scores(table: Table, n_votes: int = 10_000) -> tuple[float, ...]:
 
 
 @pytest.mark.parametrize("code", FIELD)
+@pytest.mark.slow
 def test_ceilings_and_floors_of_the_field(dsprites: np.ndarray, code: str) -> None:
     table = make_table(field_codes(dsprites)[code], dsprites, NAMES)
     found = all_scores(table)
@@ -72,6 +73,7 @@ def test_ceilings_and_floors_of_the_field(dsprites: np.ndarray, code: str) -> No
         assert found[4] == found[5] == 1.0
 
 
+@pytest.mark.slow
 def test_rotated_codes_lie_among_the_rotations(dsprites: np.ndarray) -> None:
     """The field's rotation is not on record: its row must lie within the range of rotations, between the bounds."""
     factors = dsprites[:7500]  # over 100 fitting rows of each value, for IRS
@@ -85,6 +87,7 @@ def test_rotated_codes_lie_among_the_rotations(dsprites: np.ndarray) -> None:
     assert (published <= high + 0.03).all(), high
 
 
+@pytest.mark.slow
 def test_forest_of_the_field_and_why_not_another(dsprites: np.ndarray) -> None:
     table = make_table(field_codes(dsprites)["identity + N(0, .1^2), 5 noise"], dsprites, NAMES)
     found = dci.dci(table, "forest", 0)

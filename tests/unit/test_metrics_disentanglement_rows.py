@@ -81,6 +81,7 @@ INVARIANCES = {name: metric.invariances for name, metric in METRICS.items() if m
 
 
 @pytest.mark.parametrize("metric", INVARIANCES)
+@pytest.mark.slow
 def test_invariances_of_the_page(changed: dict[str, dict[str, float]], metric: str) -> None:
     base = changed["as it is"][metric]
     for change, claim in zip(CHANGES, INVARIANCES[metric], strict=True):
@@ -328,6 +329,7 @@ def test_another_seed_shuffles_the_codes_of_the_floor_otherwise() -> None:
 
 
 @pytest.mark.parametrize("regressor", ["forest", "boosting"])
+@pytest.mark.slow
 def test_threads_change_no_value_of_dci(regressor: str) -> None:
     factors = draw_factors((2, 3), 200)
     table = make_table(standardised(factors) @ rotation(2, 0), factors, "ab")

@@ -47,6 +47,7 @@ def test_grey_becomes_colour_by_repetition_and_other_channels_are_refused() -> N
         features.rgb(torch.from_numpy(pictures(2, 2)))
 
 
+@pytest.mark.slow
 def test_features_of_real_images_are_read_back_but_never_stale(tmp_path: Path) -> None:
     images = pictures(20)
     first = features.cached_features(tmp_path, images, toy())
@@ -211,6 +212,7 @@ def settings(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> Evaluat
     return EvaluationConfig(extractors=["inception"], inception_weights=str(random_inception))
 
 
+@pytest.mark.slow
 def test_inception_takes_grey_as_repeated_colour_in_any_batches(settings: EvaluationConfig, tmp_path: Path) -> None:
     state = torch.get_rng_state()
     network = features.extractor("inception", settings, tmp_path)
@@ -223,6 +225,7 @@ def test_inception_takes_grey_as_repeated_colour_in_any_batches(settings: Evalua
     assert np.allclose(made, colour, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_rows_with_random_inception_weights(settings: EvaluationConfig, tmp_path: Path) -> None:
     data: Any = type("Small", (), {"test": pictures(4), "train": pictures(4, seed=1), "labels": {}, "kind": "small"})
     samples = pictures(4, seed=2)

@@ -94,6 +94,7 @@ def test_the_batch_size_changes_nothing(digits: Prepared, reference: tuple[Path,
         assert second == pytest.approx(first, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_set_with_factors_and_no_labels_gets_a_classifier_of_its_factors(tmp_path: Path) -> None:
     """Bars whose place and brightness are the factors."""
     factors = np.random.default_rng(0).integers(0, [4, 2], (300, 2))
@@ -227,6 +228,7 @@ def test_without_its_packages_efficientnet_is_empty(digits: Prepared, monkeypatc
     assert "phvae[efficientnet]" in row.reason
 
 
+@pytest.mark.slow
 def test_efficientnet_has_the_packaged_weights_and_does_not_depend_on_the_batch(
     digits: Prepared, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["pro
 NAME = f"{PROJECT['name']}-{PROJECT['version']}"
 # Continuous integration, git's own files and committed results stay in the repository.
 LEFT_OUT = (".ci/", ".gitignore", ".gitattributes", "results/")
+pytestmark = pytest.mark.slow
 
 
 def run(*command: str, **options: object) -> subprocess.CompletedProcess[str]:

@@ -53,6 +53,7 @@ def ppca(request):
     return model, x, exact.log_prob(x)
 
 
+@pytest.mark.slow
 def test_the_estimate_is_log_px_whatever_the_encoder(ppca):
     """With the exact posterior, with one that is too narrow and shifted, and with one that has collapsed."""
     model, x, exact = ppca
@@ -84,6 +85,7 @@ def test_the_closed_form_divergence_gives_the_same_elbo(ppca):
         assert torch.allclose(elbo, exact, rtol=0, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_bound_of_another_posterior_lies_below_the_estimate(ppca):
     """Mean ELBO <= log p(x), within 3 standard errors, for one draw per example; the gap is the KL that is missed."""
     model, x, _ = ppca
@@ -98,6 +100,7 @@ def test_the_bound_of_another_posterior_lies_below_the_estimate(ppca):
     assert gap.mean() > 0.1 - 3 * gap.std() / len(gap) ** 0.5
 
 
+@pytest.mark.slow
 def test_draws_grow_until_the_estimate_has_settled_or_may_not(ppca):
     model, x, _ = ppca
     found = estimate(model, x[:20])
@@ -137,6 +140,7 @@ def test_a_narrow_shifted_encoder_of_many_dimensions_loses_nothing():
     assert abs((found.value - exact.log_prob(x)).mean()) < 0.03
 
 
+@pytest.mark.slow
 def test_a_split_into_batches_changes_nothing_but_rounding(ppca):
     model, x, _ = ppca
     whole = model.log_likelihood(x[:128], seed=3)

@@ -52,6 +52,7 @@ def train(model, x, steps):
 
 
 @pytest.mark.parametrize(("part", "name"), PARTS)
+@pytest.mark.slow
 def test_a_tiny_training_lowers_the_loss(part, name):
     options = {**SMALL, part: name}
     if part == "prior":

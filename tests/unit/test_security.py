@@ -134,6 +134,7 @@ def test_results_folders_that_snakemake_would_misread(folder: str):
         parse_grid(changed("results", folder), "evil.yaml")
 
 
+@pytest.mark.slow
 def test_shell_characters_in_paths_reach_no_shell(tmp_path: Path):
     """A job of the real workflow, with a results folder and a configuration file that a shell would act on."""
     folder = checkout(tmp_path / "a $(touch pwned-a) checkout")

@@ -80,7 +80,10 @@ SMALL: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
 COMPANIES = ([0, 1, 2, 3, 4, 5, 6, 7], [7, 5, 3, 1, 0], [1, 2, 3], [4, 1], [0], [6])
 
 
-@pytest.mark.parametrize("name", MODELS | SMALL)
+EACH = [pytest.param(name, marks=[] if name == "1 inputs, vae" else pytest.mark.slow) for name in MODELS | SMALL]
+
+
+@pytest.mark.parametrize("name", EACH)
 def test_a_seed_has_the_same_bits_in_any_company(name: str):
     """Weights, both Adam moments and every term; full batches, a batch of odd size, and validation."""
     assert differences(*(MODELS | SMALL)[name], COMPANIES) == [0] * 5
@@ -97,6 +100,7 @@ def test_a_difference_between_companies_is_counted(monkeypatch: pytest.MonkeyPat
     assert differences((2,), options, [[0, 1], [1, 0], [1]], batches=[8, 8]) == [0, 8 * 3 + 2]
 
 
+@pytest.mark.slow
 def test_stacked_double_precision_agrees_with_plain_training_to_1e_10_after_100_steps():
     """Against nothing of the stack: a plain model, a plain loss.backward(), a plain Adam."""
     shape, options = (1, 4, 4), {"order": 2, "latent_size": 4, "network": dense(16)}

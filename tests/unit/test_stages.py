@@ -144,6 +144,7 @@ def test_an_unknown_data_set_or_batch_names_what_there_is(small: Path, capsys: p
         assert "has no batch claw/n-all/1, expected one of claw/n-all/0; did you mean 'claw/n-all/0'?" in message, stage
 
 
+@pytest.mark.slow
 def test_one_seed_per_job_and_all_in_one_give_the_same_long_table(tmp_path: Path):
     """On a density of one number, whose products are the smallest there are."""
     config = {

@@ -284,6 +284,7 @@ def test_probability_of_improvement_counts_ties_half() -> None:
     assert s.probability_of_improvement(gains).tolist() == [0.5, 1.0]
 
 
+@pytest.mark.slow
 def test_intervals_cover_what_they_say() -> None:
     g = np.random.default_rng(11)
     for n in (5, 10, 20, 30):

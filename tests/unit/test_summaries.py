@@ -243,6 +243,7 @@ def test_differences_with_a_long_tail_on_the_losers_side_are_not_decided() -> No
     assert (other["word"], other["skew"]) == ("better", pytest.approx(-row["skew"]))
 
 
+@pytest.mark.slow
 def test_the_best_and_what_is_not_told_from_it() -> None:
     rng = np.random.default_rng(1)
     base = rng.normal(size=10)
@@ -260,6 +261,7 @@ def test_the_best_and_what_is_not_told_from_it() -> None:
     assert beyond.loc["d", "with_best"] is pd.NA
 
 
+@pytest.mark.slow
 def test_the_true_best_is_rarely_told_from_the_best_mean() -> None:
     rng = np.random.default_rng(3)
     tables = [

@@ -23,6 +23,7 @@ from phvae.tracking import sync as tracking
 from phvae.tracking.content import MOST_POINTS, mask, read_run
 
 FEW = ("vae", "ph-vae-3")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -68,6 +68,7 @@ def test_two_runs_give_identical_bytes_and_touch_no_global_generator(tmp_path: P
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.slow
 def test_a_chunk_of_four_is_four_lone_runs(tmp_path: Path, precision: str):
     """In bits, which is more than the 1e-10 that float64 asks for."""
     tiny = cell(training={"precision": precision})

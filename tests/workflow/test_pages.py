@@ -31,6 +31,7 @@ INSTEAD = {
     "python -m benchmarks.growth": "python -c 'import benchmarks.growth'",
     "python -m benchmarks.limit": "python -c 'import benchmarks.limit'",
     "python -m benchmarks.soak": "python -m benchmarks.soak --help",
+    "python -m benchmarks.tape": "python -c 'import benchmarks.tape'",
     "python -m benchmarks.threads": "python -c 'import benchmarks.threads'",
     "python -m benchmarks.switches": "python -c 'import benchmarks.switches'",
     # starts a Slurm, as root; tests/cluster does
@@ -97,11 +98,3 @@ def test_no_exception_is_left_over():
 def test_fetched_files_and_figures_leave_the_home_folder_alone(checkout: Path):
     code = "import matplotlib.pyplot; from phvae.data.files.places import cache_folder; print(cache_folder())"
     assert started(checkout, ["python", "-c", code]).strip() == str(checkout / ".cache/phvae/data")
-
-
-def test_the_model_of_costs_is_held_against_the_committed_results(checkout: Path):
-    if not (checkout / "results/reference").exists():
-        pytest.skip("results/reference is absent: the source distribution leaves it to the repository")
-    told = started(checkout, shlex.split("phvae plan config/reference.yaml --costs results/reference"))
-    stages = [line.split()[1] for line in told.splitlines() if line.startswith("error ")]
-    assert stages == ["train", "encode", "evaluate"]
