@@ -10,10 +10,17 @@ from phvae.experiment.code import PACKAGE, code, parts
 from phvae.experiment.grid import Cell
 from phvae.experiment.stages import STAGES
 from phvae.files import sha256
+from phvae.metrics.registry import METRICS, SCORERS, SEED_SCORERS
 from phvae.records import Key, inputs_sha256
 
 __all__ = ["encoding_key", "stage_code", "training_key"]
 
+# what the stages after the scores read of a metric's entry, which is no part of the code
+_READ = {
+    "collect": ("name", "unit", "higher_is_better", "comparable_from"),
+    "tables": ("name", "label", "definition", "unit", "higher_is_better", "source", "best", "shown"),
+    "figures": ("name", "label", "unit", "higher_is_better", "best", "shown"),
+}
 # the settings that decide what the encode stage writes
 _ENCODED = {"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
 
@@ -42,7 +49,12 @@ def stage_code(stage: str, cells: Sequence[Cell] = ()) -> str:
     modules = list(entry.code)
     if stage in ("train", "encode"):
         modules += [part for cell in cells for part in parts(cell.model)]
-    if stage == "prepare":
+    if stage in ("reference", "evaluate"):
+        modules += [scorer.module for scorer in SCORERS]
+    if stage == "groups":
+        modules += [scorer.module for scorer in SEED_SCORERS]
+    if stage == "prepare" or (stage in ("reference", "evaluate") and cells[0].facts.is_density):
         modules.append(kind_class(str(cells[0].data["kind"])).__module__)
+    entries = [[getattr(metric, name) for name in _READ.get(stage, ())] for metric in METRICS.values()]
     others = [sha256(path) for pattern in entry.files for path in sorted(PACKAGE.glob(pattern))]
-    return inputs_sha256(code(modules, entry.rooms), others)
+    return inputs_sha256(code(modules, entry.rooms), repr(entries), others)

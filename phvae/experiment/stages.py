@@ -73,15 +73,7 @@ _ALL = (
         "compute what all runs on a data set share",
         "prepared data",
         "reference/{dataset}/: classifier, features, ceilings, floors",
-        (
-            "phvae.metrics.density",
-            "phvae.metrics.reconstruction",
-            "phvae.metrics.generation",
-            "phvae.metrics.disentanglement",
-            "phvae.metrics.latent",
-            "phvae.metrics.dependence",
-            "phvae.metrics.likelihood",
-        ),
+        (),
     ),
     Stage(
         "train",
@@ -105,15 +97,7 @@ _ALL = (
         "score a batch of encoded cells",
         "those arrays, the reference",
         "metrics.json of each run",
-        (
-            "phvae.metrics.density",
-            "phvae.metrics.reconstruction",
-            "phvae.metrics.generation",
-            "phvae.metrics.disentanglement",
-            "phvae.metrics.latent",
-            "phvae.metrics.dependence",
-            "phvae.metrics.likelihood",
-        ),
+        (),
     ),
     Stage(
         "groups",
@@ -121,7 +105,7 @@ _ALL = (
         "scores of a batch of cells that need several seeds",
         "codes of all seeds of a cell",
         "groups.json of each cell",
-        ("phvae.metrics.groups",),
+        (),
     ),
     Stage(
         "collect",

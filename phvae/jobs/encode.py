@@ -31,7 +31,7 @@ MODEL = ("model.safetensors", "model.json")
 def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) -> dict[str, Any]:
     """Encode the test split, reconstruct, sample and score with a trained run.
 
-    Writes codes.npz, arrays.npz, samples.npz (a small selection), pictures/*.png (of images) and, last, encode.json with
+    Writes codes.npz, arrays.npz, samples.npz (a selection), pictures/*.png (of images) and, last, encode.json with
     the hashes of what was read and written. Equal inputs give equal bytes; a run that is encoded already is left alone.
     The noise comes from (seed, "evaluation", ...), alike for all variants. The time it took goes to costs.json.
 

@@ -61,7 +61,7 @@ def keys(
         cell.model.model_dump(),
         seed,
         data.sha256,
-        resolve(device),
+        device,
     ]
     found = {}
     for scorer in chosen(data, cell.evaluation):

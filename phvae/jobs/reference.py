@@ -10,18 +10,30 @@ from phvae.determinism.device import resolve
 from phvae.experiment.code import code
 from phvae.files import sha256, write_json
 from phvae.jobs.evaluate import chosen
-from phvae.metrics.registry import pattern_of
+from phvae.metrics.registry import SCORERS, pattern_of
 from phvae.records import Key, current, inputs_sha256
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["build"]
+__all__ = ["build", "keys"]
 
 # Settings that change how the evaluation is carried out, what is scored at all, or only what is drawn from a run;
 # weights go in by what they are.
 _APART = {"cells_per_job", "importance_samples", "n_likelihood", "inception_weights", "metrics"}
+
+
+def keys(data: Prepared, settings: EvaluationConfig, device: str, threads: int) -> dict[str, Key]:
+    """The key of what each scorer shares on a data set: its own code, and what it reads."""
+    machine = [device, threads]  # a classifier's weights depend on where it is trained
+    found = {}
+    for scorer in chosen(data, settings):
+        if scorer.reference is not None and scorer.applies(data):
+            outside = scorer.outside(data, settings, machine)
+            inputs = inputs_sha256(data.sha256, settings.model_dump(exclude=_APART), outside)
+            found[scorer.name] = Key(code([scorer.module, *scorer.modules(data)]), inputs)
+    return found
 
 
 def build(
@@ -39,18 +51,14 @@ def build(
     from threadpoolctl import threadpool_limits
 
     path = Path(folder) / "reference.json"
-    machine = [resolve(device), threads]  # a classifier's weights depend on where it is trained
     sections = {}
+    asked = keys(data, settings, resolve(device), threads)
     with threadpool_limits(1):
-        for scorer in chosen(data, settings):
-            if scorer.reference is None or not scorer.applies(data):
-                continue
-            record = path.parent / scorer.name / "record.json"
-            outside = scorer.outside(data, settings, machine)
-            inputs = inputs_sha256(data.sha256, settings.model_dump(exclude=_APART), outside)
-            key = Key(code([scorer.module, *scorer.modules(data)]), inputs)
+        for scorer in (scorer for scorer in SCORERS if scorer.name in asked):
+            record, key = path.parent / scorer.name / "record.json", asked[scorer.name]
             found = current(record, key)
             if found is None:
+                assert scorer.reference is not None
                 shutil.rmtree(record.parent, ignore_errors=True)  # what an earlier build left is no part of this one
                 record.parent.mkdir(parents=True)
                 bounds = scorer.reference(record.parent, data, settings, device=device, threads=threads)

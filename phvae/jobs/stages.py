@@ -15,7 +15,6 @@ from phvae.files import read_object, sha256, write_json
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
-    from phvae.metrics.options import EvaluationConfig
 
 __all__ = [
     "collect",
@@ -181,34 +180,34 @@ def encode(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     _manifest(grid, "encode", (dataset, n_train, batch), names)
 
 
-def _scored(grid: Grid, cell: Cell) -> EvaluationConfig:
-    """The cell's evaluation with the file of Inception weights found along `data_path`, if there is one."""
-    from phvae.metrics.weights import inception_weights
-
-    path, _ = inception_weights(cell.evaluation, grid.config.data_path)
-    return cell.evaluation if path is None else cell.evaluation.model_copy(update={"inception_weights": str(path)})
-
-
 def reference(grid: Grid, dataset: str) -> None:
     """What all runs on a data set share: classifier, reference features, ceilings, floors, noise floors."""
     from phvae.jobs.reference import build
+    from phvae.metrics.weights import with_inception
 
     folder = grid.paths.reference(dataset)
     cells = _cells(grid, dataset)
     device = grid.scoring_device(cells)
-    build(folder, _data(grid, dataset), _scored(grid, cells[0]), device=device, threads=grid.config.threads)
+    build(
+        folder,
+        _data(grid, dataset),
+        with_inception(cells[0].evaluation, grid.config.data_path),
+        device=device,
+        threads=grid.config.threads,
+    )
 
 
 def evaluate(grid: Grid, dataset: str, n_train: int | str, batch: int, threads: int = 1) -> None:
     """Scores of every run of a batch of cells, from the encoded arrays alone; no value depends on `threads`."""
     from phvae.jobs.evaluate import evaluate as evaluate_run
+    from phvae.metrics.weights import with_inception
 
     cells = _batch(grid, dataset, n_train, batch)
     data = _data(grid, dataset)
     names = {}
     device = grid.scoring_device(cells)
     for cell in cells:
-        cell = dataclasses.replace(cell, evaluation=_scored(grid, cell))
+        cell = dataclasses.replace(cell, evaluation=with_inception(cell.evaluation, grid.config.data_path))
         for seed, folder in _trained(grid, cell).items():
             evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device, threads=threads)
             names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")

@@ -24,6 +24,7 @@ __all__ = [
     "inception_weights",
     "present",
     "stamps",
+    "with_inception",
 ]
 
 INCEPTION_PREFIX = "6726825d"  # the first 8 hexadecimal digits of the file's SHA-256
@@ -54,6 +55,12 @@ def inception_weights(settings: EvaluationConfig, data_path: Sequence[str | Path
         "a folder of data_path or PHVAE_DATA_PATH or into $TORCH_HOME/hub/checkpoints, or name it in "
         "evaluation.inception_weights; `phvae data fetch inception` does so where there is a network"
     )
+
+
+def with_inception(settings: EvaluationConfig, data_path: Sequence[str | Path]) -> EvaluationConfig:
+    """The settings with the file of Inception weights found along `data_path`, if there is one."""
+    path, _ = inception_weights(settings, data_path)
+    return settings if path is None else settings.model_copy(update={"inception_weights": str(path)})
 
 
 def _checkpoints() -> Path:
