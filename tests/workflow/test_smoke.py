@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from checkout import call, copy, planned, snakemake
 from scoring import expected_of
+from test_extending import blocks
 
 from phvae.data import load
 from phvae.experiment.grid import load_grid
@@ -42,7 +43,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 def test_leaves_what_the_contract_promises(finished: Path):
     root = finished / "results/smoke"
-    for name in ("metrics.parquet", "metrics.csv", "costs.parquet", "report.html"):
+    for name in ("metrics.parquet", "metrics.csv", "costs.parquet", "runs.parquet", "report.html"):
         assert (root / name).stat().st_size > 0
     for run in ("digits/n-200/ph-vae-3/seed-1", "claw/n-200/vae/seed-0", "sprites/n-all/ph-vae-3/seed-0"):
         folder = root / "runs" / run
@@ -53,7 +54,18 @@ def test_leaves_what_the_contract_promises(finished: Path):
         assert kept < 2_000_000 + (folder / "model.safetensors").stat().st_size
     run = json.loads((root / "runs/digits/n-200/ph-vae-3/seed-1/run.json").read_text())
     assert run["config"]["model"]["order"] == 3
-    for key in ("run_key", "versions", "commit", "dirty", "seed", "inputs", "device", "threads", "parameters"):
+    for key in (
+        "run_key",
+        "versions",
+        "commit",
+        "dirty",
+        "seed",
+        "reads",
+        "hardware",
+        "device",
+        "threads",
+        "parameters",
+    ):
         assert key in run
     for suffix in ("csv", "md", "tex"):
         assert list((root / "tables").glob(f"*.{suffix}"))
@@ -93,20 +105,90 @@ def test_touch_alone_changes_nothing(checkout: Path):
     assert planned(checkout, *CONFIG) == {}
 
 
-def test_an_edit_of_a_figure_trains_nothing(checkout: Path):
-    module = checkout / "phvae/analysis/figures/forest.py"
-    module.write_text(module.read_text() + "\n# another remark\n")
+REMARK = "\n# another remark\n"
+CODE = "\nMORE = 1\n"
+# what follows where scores change
+SCORED = {"evaluate": 3, "groups": 3, "collect": 1, "tables": 1, **ANALYSIS}
+
+
+def edit(checkout: Path, name: str, more: str = CODE) -> None:
+    path = checkout / "phvae" / name
+    path.write_text(path.read_text() + more)
+
+
+def test_documentation_redoes_nothing(checkout: Path):
+    """Comments, docstrings, descriptions: in the training command, `fit`, the likelihood's estimate, everywhere."""
+    for path in (checkout / "phvae").rglob("*.py"):
+        lines = path.read_text().split("\n")
+        at = next(i for i, line in enumerate(lines) if line.startswith('"""'))
+        lines[at] = lines[at].replace('"""', '"""Indeed: ', 1)
+        path.write_text("\n".join(lines) + REMARK)
+    options = checkout / "phvae/training/options.py"
+    options.write_text(options.read_text().replace("passes over the training subset", "rounds"))
+    assert planned(checkout, *CONFIG) == {}
+
+
+def test_what_only_carries_runs_out_redoes_nothing(checkout: Path):
+    for name in ("jobs/training.py", "jobs/encode.py", "jobs/checkpoint.py", "api/fitting.py", "cli.py", "files.py"):
+        edit(checkout, name)
+    assert planned(checkout, *CONFIG) == {}
+
+
+def test_an_edit_of_a_figure_draws_only(checkout: Path):
+    edit(checkout, "analysis/figures/forest.py")
     assert planned(checkout, *CONFIG) == ANALYSIS
 
 
+def test_the_label_of_a_metric_reaches_tables_and_figures_only(checkout: Path):
+    path = checkout / "phvae/metrics/scores/reconstruction.py"
+    assert path.read_text().count('label="MSE"') == 1
+    path.write_text(path.read_text().replace('label="MSE"', 'label="squared error"'))
+    assert planned(checkout, *CONFIG) == ANALYSIS | {"tables": 1}
+
+
 def test_an_edit_of_the_model_redoes_what_depends_on_it(checkout: Path):
-    module = checkout / "phvae/model/model.py"
-    module.write_text(module.read_text() + "\n# another remark\n")
+    edit(checkout, "model/model.py")
+    assert planned(checkout, *CONFIG) == SCORED | {"train": 9, "encode": 3}
+
+
+def test_an_edit_of_a_divergence_redoes_its_own_variants(checkout: Path):
+    edit(checkout, "model/divergences/log_polynomial.py")
+    assert planned(checkout, *CONFIG) == {}, "no variant here has it"
+    edit(checkout, "model/divergences/hierarchical.py")
     jobs = planned(checkout, *CONFIG)
-    assert jobs["train"] == 9
-    assert jobs["encode"] == jobs["evaluate"] == 3
-    assert "prepare" not in jobs
-    assert "reference" not in jobs
+    grid = load_grid("config/smoke.yaml")
+    assert jobs["train"] == sum(cell.model.divergence.name == "hierarchical" for cell in grid.cells)
+
+
+def test_an_edit_of_a_score_computes_that_score_alone(checkout: Path):
+    edit(checkout, "metrics/scores/reconstruction.py")
+    assert planned(checkout, *CONFIG).keys() == {"reference", *SCORED} - {"groups"}
+    path = checkout / "results/smoke/runs/digits/n-200/vae/seed-0/metrics.json"
+    before = json.loads(path.read_text())["scores"]
+    snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
+    after = json.loads(path.read_text())["scores"]
+    assert {name for name in after if after[name] != before[name]} == {"reconstruction"}
+    assert after["reconstruction"]["rows"] == before["reconstruction"]["rows"]
+
+
+@pytest.mark.parametrize("section", ["A data set", "A divergence", "A metric", "A network"])
+def test_a_part_that_is_added_leaves_the_runs_that_exist_alone(checkout: Path, section: str):
+    """The recipes of docs/extending.md."""
+    for block in blocks():
+        if block.section == section:
+            block.apply(checkout)
+    jobs = planned(checkout, *CONFIG)
+    if section != "A metric":
+        assert jobs == {}
+        return
+    assert jobs.keys() <= {"reference", *SCORED}, "the new score has to be computed; nothing is trained or encoded"
+    path = checkout / "results/smoke/runs/digits/n-200/vae/seed-0/metrics.json"
+    before = json.loads(path.read_text())["scores"]
+    snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
+    after = json.loads(path.read_text())["scores"]
+    assert after.keys() - before.keys() == {"tails"}
+    assert {name: after[name] for name in before} == before
+    assert "kurtosis" in {row["metric"] for row in rows(checkout)}
 
 
 def test_another_label_reaches_the_pages_and_trains_nothing(checkout: Path):
@@ -140,30 +222,19 @@ def test_one_more_seed_trains_that_seed_only(checkout: Path):
     assert {key: new[key] for key in old} == old
 
 
-def test_a_comment_leaves_every_run_as_it_is(checkout: Path):
-    for name in ("model", "training", "encoding"):
-        module = checkout / f"phvae/{name}.py"
-        module.write_text(module.read_text() + "\n# another remark\n")
-    kept = {path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("*.safetensors")}
-    keys = [row["run_key"] for row in rows(checkout)]
-    snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert [row["run_key"] for row in rows(checkout)] == keys
-
-
 def test_a_harmless_edit_can_be_accepted(checkout: Path):
-    module = checkout / "phvae/model/model.py"
-    module.write_text(module.read_text() + "\nREMARK = 1\n")
-    models = {path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("model.safetensors")}
+    for name in ("model/model.py", "encoding/encoder.py", "metrics/rows.py"):
+        edit(checkout, name)
+    runs = checkout / "results/smoke/runs"
+    made = [path for name in ("model.safetensors", "codes.npz", "costs.json") for path in runs.rglob(name)]
+    times = {path: path.stat().st_mtime_ns for path in made}
     values = [(row["metric"], row["value"]) for row in rows(checkout)]
     done = call(checkout, "phvae", "accept", "--config", "config/smoke.yaml", "--reason", "a remark")
     assert "accepted 18 runs" in done.stdout
     snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
-    assert {
-        path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("model.safetensors")
-    } == models
+    assert {path: path.stat().st_mtime_ns for path in made} == times, "trained, encoded or scored again"
     assert [(row["metric"], row["value"]) for row in rows(checkout)] == values
-    run = json.loads(next((checkout / "results/smoke/runs").rglob("run.json")).read_text())
+    run = json.loads(next(runs.rglob("run.json")).read_text())
     assert run["accepted"][0]["reason"] == "a remark"
     assert run["accepted"][0]["from"] != run["run_key"]
 
@@ -174,8 +245,7 @@ def test_after_cleaning_nothing_is_to_do_and_an_edited_metric_still_finds_its_ar
     assert not list(runs.rglob("arrays.npz"))
     assert "Nothing to be done" in snakemake(checkout, *CONFIG).stderr
     values = [(row["metric"], row["value"]) for row in rows(checkout)]
-    module = checkout / "phvae/jobs/evaluate.py"
-    module.write_text(module.read_text() + "\nREMARK = 1\n")
+    edit(checkout, "metrics/rows.py")
     jobs = planned(checkout, *CONFIG)
     assert jobs["encode"] == jobs["evaluate"] == 3
     assert "train" not in jobs

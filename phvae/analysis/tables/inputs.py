@@ -10,6 +10,7 @@ import pandas as pd
 from phvae.analysis.claims.published import COLUMNS as PUBLISHED
 from phvae.analysis.claims.published import read_published
 from phvae.analysis.results.configuration import default_baseline, seeds_vary
+from phvae.analysis.results.hardware import across_hardware
 from phvae.analysis.results.long_table import CELL, labels_of, read_costs, read_runs, read_table, size_key
 from phvae.analysis.results.run_status import run_status
 from phvae.analysis.statistics.against_baseline import against
@@ -27,7 +28,7 @@ class TableInputs:
         statistics: `statistics.against` of it, with the columns `label` and `group` (of the metric).
         labels: variant -> how tables call it.
         losses: (data set, n_train, variant) -> its runs without numbers in words, empty if there are none.
-        varies: what differs from seed to seed, as a sentence; empty if that is not known.
+        varies: what differs from seed to seed, and whether pairs span different hardware, in words; empty if not known.
     """
 
     baseline: str
@@ -78,7 +79,7 @@ def read_inputs(root: Path, published: Path | None = None, baseline: str | None 
     statistics["label"] = statistics["variant"].map(labels)
     statistics["group"] = statistics["metric"].map({m: group_of(m) for m in statistics["metric"].unique()})
     printed = read_published(published) if published else pd.DataFrame(columns=list(PUBLISHED))
-    varies = seeds_vary(root, list(table["dataset"].unique()))
+    varies = " ".join(filter(None, (seeds_vary(root, list(table["dataset"].unique())), across_hardware(runs))))
     return TableInputs(baseline, table, statistics, labels, _losses(table), read_costs(root), runs, printed, varies)
 
 

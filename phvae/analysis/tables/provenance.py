@@ -37,7 +37,7 @@ def provenance(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     made = runs[runs["run_key"] != ""]
     lines: list[list[TableCell]] = []
     for name, title in (("commit", "commit"), ("dirty", "uncommitted edits"), ("platform", "platform"),
-                        ("device", "device"), ("threads", "threads")):  # fmt: skip
+                        ("device", "device"), ("hardware", "hardware"), ("threads", "threads")):  # fmt: skip
         lines.append([TableCell(title), TableCell(_counted(made[name]))])
     for name in versions.columns:
         lines.append([TableCell(str(name)), TableCell(_counted(versions.loc[made.index, name]))])
