@@ -19,7 +19,7 @@ import numpy as np
 from benchmarks.common import record
 from benchmarks.score_sizes import FACTOR_SCORES
 from phvae.metrics.classifier import train_classifier
-from phvae.metrics.factors import Table, make_table
+from phvae.metrics.factors import CodesAndFactors, make_table
 from phvae.metrics.features import cached_features, extract, extractor
 from phvae.metrics.fidelity import frechet
 from phvae.metrics.options import EvaluationConfig
@@ -39,7 +39,7 @@ def timed(run: Callable[[], object], repeats: int = 3) -> float:
     return float(np.median(seconds))
 
 
-def mixed_table(sizes: tuple[int, ...], points: int, codes: int = 12) -> Table:
+def mixed_table(sizes: tuple[int, ...], points: int, codes: int = 12) -> CodesAndFactors:
     """Factors, noise codes and a rotation of both: harder for trees than a trained model's codes."""
     generator = np.random.default_rng(0)
     factors = np.stack([generator.integers(0, size, points) for size in sizes], axis=1)
@@ -50,7 +50,7 @@ def mixed_table(sizes: tuple[int, ...], points: int, codes: int = 12) -> Table:
     return make_table(whole, factors, [f"factor{i}" for i in range(len(sizes))])
 
 
-def scores(table: Table, votes: int) -> None:
+def scores(table: CodesAndFactors, votes: int) -> None:
     """All scores of a model of three levels, as the evaluate stage computes them."""
     table = replace(table, order=3)
     rows = [row for scorer in FACTOR_SCORES for row in scorer.scores(table, EvaluationConfig(votes=votes), 0)]

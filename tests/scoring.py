@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from phvae.metrics.factors import Table, bounds_of
+from phvae.metrics.factors import CodesAndFactors, bounds_of
 from phvae.metrics.naming import expected
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import SCORERS, Scorer
@@ -24,7 +24,7 @@ def expected_of(scorer: Any, settings: EvaluationConfig, model: ModelConfig, dat
     return expected(metrics, Inputs(data, {}, {}, model, settings, Path(), 0))
 
 
-def factor_scores(table: Table, settings: EvaluationConfig, seed: int = 0) -> list[Row]:
+def factor_scores(table: CodesAndFactors, settings: EvaluationConfig, seed: int = 0) -> list[Row]:
     """All scores of a table of codes and factors."""
     return [row for scorer in FACTOR_SCORES for row in scorer.scores(table, settings, seed)]
 

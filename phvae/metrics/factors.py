@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["MIN_POINTS", "Scores", "Table", "applies", "bounds_of", "make_table", "require", "rows_of"]
+__all__ = ["MIN_POINTS", "CodesAndFactors", "Scores", "applies", "bounds_of", "make_table", "require", "rows_of"]
 
 MIN_POINTS = 60
 # test points of a class; in random order all points of so many lie in the last third once in 3^10 classes
@@ -26,7 +26,7 @@ FREQUENT = 10
 
 
 @dataclass(frozen=True)
-class Table:
+class CodesAndFactors:
     """Codes and factors of the same examples: the first two thirds fit a score, the last third tests it.
 
     Attributes:
@@ -78,7 +78,9 @@ def require(names: Sequence[str], found: Sequence[float], needed: Sequence[float
         raise Undefined(f"{rule}; found {', '.join(short)}")
 
 
-def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str], split: np.ndarray | None = None) -> Table:
+def make_table(
+    codes: np.ndarray, factors: np.ndarray, names: Sequence[str], split: np.ndarray | None = None
+) -> CodesAndFactors:
     """Split codes (N, L) and class indices (N, F) into the two parts; leave constant factors out.
 
     Args:
@@ -121,7 +123,7 @@ def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str], spl
     varying = tuple(name for name, keep in zip(names, varies, strict=True) if keep)
     there = [len(np.unique(column)) for column in kept[:size].T]
     require(varying, there, [2] * len(varying), f"a score needs two values of each factor in its {size} fitting rows")
-    return Table(
+    return CodesAndFactors(
         codes[:size],
         kept[:size],
         codes[size:],
@@ -134,7 +136,7 @@ def make_table(codes: np.ndarray, factors: np.ndarray, names: Sequence[str], spl
 
 # The rows of one table: its settings say how many votes and which regressors, the seed what is drawn; the number of
 # threads changes no value.
-Scores = Callable[[Table, "EvaluationConfig", int, int], list[Row]]
+Scores = Callable[[CodesAndFactors, "EvaluationConfig", int, int], list[Row]]
 
 
 def applies(data: Prepared) -> bool:

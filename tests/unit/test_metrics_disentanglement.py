@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
 from phvae.metrics import information
-from phvae.metrics.factors import Table, make_table
+from phvae.metrics.factors import CodesAndFactors, make_table
 from phvae.metrics.rows import Undefined
 from phvae.metrics.scores import dci, explicitness, irs, mutual_information, sap, votes
 
@@ -49,7 +49,7 @@ def field_codes(factors: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def all_scores(table: Table, n_votes: int = 10_000) -> tuple[float, ...]:
+def all_scores(table: CodesAndFactors, n_votes: int = 10_000) -> tuple[float, ...]:
     bins = information.equal_width_bins(table.fit_codes)
     return (
         mutual_information.mig(bins, table.fit_factors),
@@ -106,14 +106,14 @@ def test_quantile_bins_survive_an_outlier(dsprites: np.ndarray) -> None:
 
 # ---- definitions, written out with loops and other libraries ----
 @pytest.fixture(scope="module")
-def mixed() -> Table:
+def mixed() -> CodesAndFactors:
     """Seven codes that mix three factors, so that every transposition shows."""
     factors = draw_factors((3, 4, 8), 900, 5)
     codes = np.hstack([standardised(factors), normal((900, 4), 6)]) @ (np.eye(7) + 0.3 * normal((7, 7), 7))
     return make_table(codes, factors, ("a", "b", "c"))
 
 
-def test_equal_width_bins_are_those_of_a_histogram(mixed: Table) -> None:
+def test_equal_width_bins_are_those_of_a_histogram(mixed: CodesAndFactors) -> None:
     on_the_edges = np.arange(600.0)[:, None] % 41
     codes = np.hstack([mixed.fit_codes, on_the_edges])
     bins = information.equal_width_bins(codes)
@@ -121,7 +121,7 @@ def test_equal_width_bins_are_those_of_a_histogram(mixed: Table) -> None:
         assert np.array_equal(np.bincount(column, minlength=20), np.histogram(code, 20)[0])
 
 
-def test_mig_and_modularity_against_loops(mixed: Table) -> None:
+def test_mig_and_modularity_against_loops(mixed: CodesAndFactors) -> None:
     bins = information.equal_width_bins(mixed.fit_codes)
     matrix = np.array([[mutual_info_score(c, f) for f in mixed.fit_factors.T] for c in bins.T])
     assert np.allclose(information.mutual_information(bins, mixed.fit_factors), matrix, atol=1e-12)
@@ -148,7 +148,7 @@ def test_mutual_information_is_bounded_by_both_entropies(seed: int) -> None:
     assert np.allclose(np.diag(information.mutual_information(a, a)), information.entropy(a))
 
 
-def test_dci_against_its_entropies(mixed: Table) -> None:
+def test_dci_against_its_entropies(mixed: CodesAndFactors) -> None:
     importances = np.abs(normal((7, 3), 8))
     disentanglement = 1 - scipy_entropy(importances, base=3, axis=1)
     completeness = 1 - scipy_entropy(importances, base=7, axis=0)
@@ -159,7 +159,7 @@ def test_dci_against_its_entropies(mixed: Table) -> None:
     assert dci.dci_from_importances(importances) == pytest.approx(expected, abs=1e-12)
 
 
-def test_area_under_roc_and_explicitness_against_sklearn(mixed: Table) -> None:
+def test_area_under_roc_and_explicitness_against_sklearn(mixed: CodesAndFactors) -> None:
     scale = mixed.fit_codes.std(axis=0)
     fit, test = ((c - mixed.fit_codes.mean(axis=0)) / scale for c in (mixed.fit_codes, mixed.test_codes))
     areas = []
@@ -171,7 +171,7 @@ def test_area_under_roc_and_explicitness_against_sklearn(mixed: Table) -> None:
     assert explicitness.explicitness(mixed) == pytest.approx(np.mean(areas), abs=1e-9)
 
 
-def test_sap_r2_against_numpy(mixed: Table) -> None:
+def test_sap_r2_against_numpy(mixed: CodesAndFactors) -> None:
     square = np.corrcoef(mixed.fit_codes, mixed.fit_factors, rowvar=False)[:7, 7:] ** 2
     ranked = np.sort(square, axis=0)
     assert sap.sap_r2(mixed) == pytest.approx((ranked[-1] - ranked[-2]).mean(), abs=1e-12)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phvae.determinism.seeding import derive
-from phvae.metrics.factors import Table, applies, bounds_of, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, rows_of
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, Undefined, attempt
 
@@ -118,13 +118,13 @@ def _state(seed: int) -> int:
     return derive(seed, "trees") % 2**32
 
 
-def _fit(model: Any, table: Table, factor: int) -> tuple[np.ndarray, float]:
+def _fit(model: Any, table: CodesAndFactors, factor: int) -> tuple[np.ndarray, float]:
     model.fit(table.fit_codes.astype(np.float32), table.fit_factors[:, factor])
     accuracy = model.score(table.test_codes.astype(np.float32), table.test_factors[:, factor])
     return model.feature_importances_, float(accuracy)
 
 
-def dci(table: Table, regressor: str, seed: int, threads: int = 1) -> dict[str, float]:
+def dci(table: CodesAndFactors, regressor: str, seed: int, threads: int = 1) -> dict[str, float]:
     """Disentanglement, completeness and informativeness of one classifier a factor.
 
     Args:
@@ -180,14 +180,14 @@ def dci_from_importances(importances: np.ndarray) -> tuple[float, float]:
     return scores[0], scores[1]
 
 
-def informativeness(table: Table, columns: np.ndarray, seed: int, threads: int = 1) -> np.ndarray:
+def informativeness(table: CodesAndFactors, columns: np.ndarray, seed: int, threads: int = 1) -> np.ndarray:
     """Test accuracy of predicting each factor from some of the codes, with a forest of 5 trees, shape (F,)."""
     part = replace(table, fit_codes=table.fit_codes[:, columns], test_codes=table.test_codes[:, columns])
     count = len(table.names)
     return np.array([_fit(_forest(seed, LEVEL_TREES, threads), part, j)[1] for j in range(count)])
 
 
-def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
+def scores(table: CodesAndFactors, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
     """DCI by every regressor of the settings, and the informativeness of every level."""
     n = len(table.fit_codes) + len(table.test_codes)
     found: list[Row] = []
@@ -205,7 +205,7 @@ def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1
 
 
 def _level(
-    table: Table, names: Sequence[str], columns: np.ndarray, seed: int, threads: int
+    table: CodesAndFactors, names: Sequence[str], columns: np.ndarray, seed: int, threads: int
 ) -> Callable[[], Mapping[str, float]]:
     def compute() -> Mapping[str, float]:
         accuracy = informativeness(table, columns, seed, threads)

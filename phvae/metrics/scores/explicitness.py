@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phvae.metrics.factors import Table, applies, bounds_of, require, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, attempt
 
@@ -33,7 +33,7 @@ METRICS = (
 )
 
 
-def explicitness(table: Table) -> float:
+def explicitness(table: CodesAndFactors) -> float:
     """Mean over factors and classes of the one-vs-rest ROC area of a logistic regression on standardised codes.
 
     Raises:
@@ -74,7 +74,7 @@ def area_under_roc(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
     return found
 
 
-def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
+def scores(table: CodesAndFactors, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
     """The row of a table."""
     n = len(table.fit_codes) + len(table.test_codes)
     text = f"logistic regression; {table.settings}"

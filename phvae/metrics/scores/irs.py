@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phvae.metrics.factors import Table, applies, bounds_of, require, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, attempt
 
@@ -35,7 +35,7 @@ METRICS = (
 IRS_QUANTILE = 0.99
 
 
-def typical_rows(table: Table) -> list[float]:
+def typical_rows(table: CodesAndFactors) -> list[float]:
     """The fitting rows of each factor's typical value: the median over its values, absent ones too."""
     found = []
     for column, values in zip(table.fit_factors.T, table.values, strict=True):
@@ -44,7 +44,7 @@ def typical_rows(table: Table) -> list[float]:
     return found
 
 
-def irs(table: Table, quantile: float = IRS_QUANTILE) -> float:
+def irs(table: CodesAndFactors, quantile: float = IRS_QUANTILE) -> float:
     """Interventional robustness: how little a code moves while its best factor is fixed and the others change.
 
     For every code and factor, the `quantile` of |code - mean of the code given the factor's value|, averaged over
@@ -74,7 +74,7 @@ def irs(table: Table, quantile: float = IRS_QUANTILE) -> float:
     return float(np.average(robust, weights=largest))
 
 
-def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
+def scores(table: CodesAndFactors, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
     """The row of a table's fitting rows."""
     n, text = len(table.fit_codes), f"quantile .99; {table.settings}"
     return attempt(["irs"], lambda: {"irs": irs(table)}, n=n, settings=text)

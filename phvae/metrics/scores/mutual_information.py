@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phvae.metrics.factors import Table, applies, bounds_of, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, rows_of
 from phvae.metrics.information import BINS, entropy, equal_width_bins, mutual_information, quantile_bins
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, Undefined, attempt
@@ -99,7 +99,7 @@ def modularity(bins: np.ndarray, factors: np.ndarray) -> float:
     return float(np.mean(1 - share))
 
 
-def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
+def scores(table: CodesAndFactors, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
     """MIG with both kinds of bins, and modularity, from the fitting rows of a table."""
     n, factors = len(table.fit_codes), table.fit_factors
     width, quantile = f"{BINS} equal-width bins; {table.settings}", f"{BINS} quantile bins; {table.settings}"

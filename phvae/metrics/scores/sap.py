@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phvae.metrics.factors import Table, applies, bounds_of, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, rows_of
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, Undefined, attempt
 
@@ -51,7 +51,7 @@ def _gap(matrix: np.ndarray) -> float:
     return float(np.mean(ranked[-1] - ranked[-2]))
 
 
-def sap(table: Table) -> float:
+def sap(table: CodesAndFactors) -> float:
     """Mean over factors of the gap between the two best codes' test accuracies, each code alone in a linear SVM.
 
     Raises:
@@ -71,7 +71,7 @@ def sap(table: Table) -> float:
     return _gap(accuracy)
 
 
-def sap_r2(table: Table) -> float:
+def sap_r2(table: CodesAndFactors) -> float:
     """The gap of `sap` with the squared correlation of a code and the factor's index, on the fitting points.
 
     Raises:
@@ -85,7 +85,7 @@ def sap_r2(table: Table) -> float:
     return _gap(np.divide((a.T @ b) ** 2, scale, out=np.zeros_like(scale), where=scale > 0))
 
 
-def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
+def scores(table: CodesAndFactors, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
     """Both gaps of a table."""
     fit, both, sizes = len(table.fit_codes), len(table.fit_codes) + len(table.test_codes), table.settings
     return [

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
-from phvae.metrics.factors import Table, applies, bounds_of, require, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, Undefined, attempt
 
@@ -81,14 +81,14 @@ class _Rows:
         return self.order[factor][start + (positions - start + step) % size]
 
 
-def _require_fellows(table: Table) -> None:
+def _require_fellows(table: CodesAndFactors) -> None:
     """Every row must share each factor's value with another row of its part: a value of one row is never voted on."""
     for part, factors in (("fitting", table.fit_factors), ("test", table.test_factors)):
         shared = [int((np.bincount(column) > 1).sum()) for column in factors.T]
         require(table.names, shared, table.values, f"votes need two {part} rows of each value of a factor")
 
 
-def factor_vae(table: Table, votes: int, seed: int) -> float:
+def factor_vae(table: CodesAndFactors, votes: int, seed: int) -> float:
     """Test accuracy of the majority vote from the code of smallest relative variance to the factor held fixed.
 
     Each vote draws a factor, a value of it as frequent as in the table, and 64 rows (with replacement) that have
@@ -132,7 +132,7 @@ def _smallest(codes: np.ndarray, factors: np.ndarray, votes: int, seed: int, par
     return counts
 
 
-def beta_vae(table: Table, votes: int, seed: int) -> float:
+def beta_vae(table: CodesAndFactors, votes: int, seed: int) -> float:
     """Test accuracy of a logistic regression that tells which factor 64 pairs of rows share.
 
     Each point is the mean over 64 pairs of |code - code'|; the two rows of a pair share one factor's value. Fitting
@@ -170,7 +170,7 @@ def _differences(
     return np.concatenate(points), np.concatenate(labels)
 
 
-def scores(table: Table, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
+def scores(table: CodesAndFactors, settings: EvaluationConfig, seed: int, threads: int = 1) -> list[Row]:
     """Both scores of a table, from as many votes as the settings ask."""
     n, votes = len(table.fit_codes) + len(table.test_codes), settings.votes
     text = f"{votes} and {votes // 2} votes of {SHARED} rows of the table; {table.settings}"
