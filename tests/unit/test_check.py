@@ -11,6 +11,8 @@ from scipy import stats
 from phvae.analysis.check import check, compare_tables
 from phvae.analysis.results import RUN, read_table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:

@@ -402,6 +402,7 @@ def test_a_direction_against_the_metric_is_refused(table: pd.DataFrame) -> None:
         ledger.evaluate(table, claims({"x": claim("ph-vae-3", ["vae"], direction="higher")}))
 
 
+@pytest.mark.slow
 def test_under_the_least_favourable_null_support_is_rare_and_a_real_effect_is_found() -> None:
     rng = np.random.default_rng(5)
     repeats = 60

@@ -64,6 +64,7 @@ def _constants(source: str) -> list[ast.Constant]:
     return [node for node in found if type(node.value) in (int, float)]
 
 
+@pytest.mark.slow
 def test_any_number_changed_in_a_file_that_a_run_executes_changes_its_hash(tmp_path: Path):
     generator = numpy_generator(0, "mutations")
     files = [path for path in provenance.module_files("train") if _constants(path.read_text())]
