@@ -43,7 +43,7 @@ run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and 
 test: .venv/installed ## every test that this machine can run
 	@$(ACTIVATE) && python -m pytest $(PYTEST_ARGS)
 
-test-fast: .venv/installed ## what shows most mistakes within two minutes: unit tests but the slow ones
+test-fast: .venv/installed ## unit tests but the slow ones, in two minutes
 	@$(ACTIVATE) && python -m pytest -m "not slow" tests/unit phvae $(PYTEST_ARGS)
 
 test-all: .venv/installed ## as test, but a test skipped for want of a program is a failure (gpu aside)

@@ -12,6 +12,8 @@ from phvae.analysis.results.long_table import RUN, read_table
 from phvae.analysis.statistics.agreement import compare_tables
 from phvae.analysis.terminal.check import check
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:

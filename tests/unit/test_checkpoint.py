@@ -58,6 +58,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     assert "damaged" in caplog.text
 
 
+@pytest.mark.slow
 def test_every_single_flipped_bit_is_noticed(tmp_path: Path):
     _write(tmp_path, 10)
     path = tmp_path / "checkpoint-0000000010"

@@ -100,6 +100,7 @@ def test_what_is_refused_is_negative_for_some_two_point_q_and_p(c):
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.floats(-2, 2).map(lambda v: round(v, 3)), min_size=1, max_size=6), st.floats(0, 1))
+@pytest.mark.slow
 def test_the_rule_agrees_with_a_dense_grid(c, shrink):
     c = [value * shrink ** (j > 0) / math.factorial(j + 1) for j, value in enumerate(c)]
     if not any(c):

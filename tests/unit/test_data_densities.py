@@ -97,6 +97,7 @@ def test_the_claw_is_the_published_one() -> None:
     np.testing.assert_allclose(density("claw").pdf(x), expected, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_plane_pdf_integrates_to_one_and_gives_the_mass_of_samples(plane: tuple[str, Density2D]) -> None:
     kind, exact = plane
     edges = [np.linspace(low, high, 401) for low, high in exact.box]

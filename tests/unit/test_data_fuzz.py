@@ -29,6 +29,8 @@ from phvae.data.kinds import celeba, idx
 from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, DataError
 
+pytestmark = pytest.mark.slow
+
 FUZZ = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 RNG = np.random.default_rng(5)
 PIXELS = RNG.integers(0, 256, (12, 6, 5), dtype=np.uint8)
@@ -215,7 +217,6 @@ def test_preparing_from_a_damaged_file_leaves_no_half_set(place: Path, monkeypat
         max_size=3,
     ),
 )
-@pytest.mark.slow
 def test_options_are_accepted_or_refused_by_name(kind: str, options: dict[str, object]) -> None:
     try:
         resolved = data.validate(kind, options)

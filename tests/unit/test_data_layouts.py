@@ -165,6 +165,7 @@ def test_floats_of_bytes_are_rounded_not_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("grid_", [True, False])
+@pytest.mark.slow
 def test_a_perfect_code_of_own_factors_is_found_perfect(tmp_path: Path, grid_: bool) -> None:
     table = grid([3, 6, 10, 8])  # sorted by its first factor
     table = table if grid_ else table[:-1]

@@ -260,6 +260,7 @@ def test_a_damaged_prepared_set_is_named_and_prepared_again(tmp_path: Path, dama
 
 @pytest.mark.parametrize("value", [None, 5, {}])
 @pytest.mark.parametrize("key", ["kind", "shape", "binary", "sha256", "files"])
+@pytest.mark.slow
 def test_a_damaged_card_is_named_and_prepared_again(tmp_path: Path, key: str, value: object) -> None:
     folder = data.prepare("a", CLAW, cache=tmp_path)
     card = json.loads((folder / "card.json").read_text())

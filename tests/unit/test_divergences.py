@@ -173,6 +173,7 @@ def test_zero_exactly_where_q_is_p(options, coupling, prior):
 @ALL
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), spread=st.floats(0, 2))
+@pytest.mark.slow
 def test_never_negative(options, coupling, prior, seed, spread):
     if not allowed(options, coupling, prior):
         return

@@ -175,6 +175,7 @@ def test_commands_parse(page: Path):
             raise AssertionError(f"{page}: {shlex.join(words)}: {error!r}") from None
 
 
+@pytest.mark.slow
 def test_commands_of_snakemake_parse():
     shown = [words[1:] for page in PAGES for words, _ in commands(page) if words[0] == "snakemake"]
     assert len(shown) >= 2
@@ -195,6 +196,7 @@ for words in json.load(sys.stdin):
 
 # what docs/extending.md shows is put into a copy of the checkout by tests/workflow/test_extending.py
 @pages(examples, but="extending.md")
+@pytest.mark.slow
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = examples(page)
     monkeypatch.chdir(tmp_path)

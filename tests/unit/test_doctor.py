@@ -15,6 +15,8 @@ import yaml
 from phvae import cli
 from phvae.config.reader import read_yaml
 
+pytestmark = pytest.mark.slow
+
 CHECKS = ["python", "packages", "snakemake", "repository", "config", "data", "weights", "disk", "profile", "device"]
 CHECKS += ["determinism", "company"]
 
@@ -53,7 +55,6 @@ def test_an_absent_data_set_is_a_failure(tmp_path: Path, capsys: pytest.CaptureF
     assert last.startswith("the main job cannot run here")
 
 
-@pytest.mark.slow
 def test_own_pictures_that_are_nowhere_are_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     pictures = {"data": {"kind": "images", "path": "my pictures", "size": 32}}
     content = read_yaml("config/smoke.yaml") | {"datasets": {"mine": pictures}, "data_path": [str(tmp_path)]}
@@ -80,7 +81,6 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("check", BROKEN)
-@pytest.mark.slow
 def test_what_would_stop_the_main_job_is_found(
     check: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

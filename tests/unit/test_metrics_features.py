@@ -139,6 +139,7 @@ class Trap:
         return (Path.touch, (self.path,))
 
 
+@pytest.mark.slow
 def test_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / weights.INCEPTION_FILE
     path.write_bytes(pickle.dumps(Trap(tmp_path / "executed")))
