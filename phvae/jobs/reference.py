@@ -10,7 +10,7 @@ from phvae.determinism.device import resolve
 from phvae.experiment.code import code
 from phvae.files import sha256, write_json
 from phvae.jobs.evaluate import chosen
-from phvae.metrics.registry import SCORERS, pattern_of
+from phvae.metrics.registry import pattern_of
 from phvae.records import Key, current, inputs_sha256
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ def build(
     sections = {}
     asked = keys(data, settings, resolve(device), threads)
     with threadpool_limits(1):
-        for scorer in (scorer for scorer in SCORERS if scorer.name in asked):
+        for scorer in chosen(data, settings):
+            if scorer.name not in asked:
+                continue
             record, key = path.parent / scorer.name / "record.json", asked[scorer.name]
             found = current(record, key)
             if found is None:

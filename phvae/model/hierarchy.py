@@ -36,6 +36,7 @@ def expand(x: Tensor, order: int, basis: str = "monomial") -> list[Tensor]:
     Raises:
         ValueError: unknown basis, or an order below 1.
 
+    >>> import torch
     >>> [level.item() for level in expand(torch.tensor(0.2), 3, "copies")] == [torch.tensor(0.2).item()] * 3
     True
     """
@@ -49,6 +50,7 @@ def expand(x: Tensor, order: int, basis: str = "monomial") -> list[Tensor]:
 def basis_logit(output: Tensor, level: int, basis: str) -> Tensor:
     """The logit of phi_k(x_hat) from that of x_hat, where the basis has one.
 
+    >>> import torch
     >>> round(torch.sigmoid(basis_logit(torch.tensor(0.0), 3, "monomial")).item(), 6)
     0.125
     """
@@ -59,6 +61,7 @@ def basis_logit(output: Tensor, level: int, basis: str) -> Tensor:
 def is_binary(x: Tensor | np.ndarray) -> bool:
     """Whether every value is 0 or 1 (0 or 255 where bytes stand for x / 255), as on black-and-white images.
 
+    >>> import torch
     >>> is_binary(torch.tensor([0.0, 1.0])), is_binary(torch.tensor([0.0, 0.5])), is_binary(torch.tensor([True]))
     (True, False, True)
     """

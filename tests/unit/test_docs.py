@@ -78,13 +78,13 @@ def examples(page: Path) -> list[str]:
 SHOWS = {
     links: {
         *("README", "CONTRIBUTING", "docs/architecture", "docs/cluster", "docs/extending", "docs/performance"),
-        "docs/results",
+        *("docs/metrics", "docs/results"),
     },
     names: {
         *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/cluster", "docs/extending"),
-        *("docs/licences", "docs/method", "docs/metrics", "docs/performance", "docs/results"),
+        *("docs/columns", "docs/licences", "docs/method", "docs/metrics", "docs/performance", "docs/results"),
     },
-    commands: {str(page.with_suffix("")) for page in PAGES} - {"docs/architecture"},
+    commands: {str(page.with_suffix("")) for page in PAGES},
     examples: {"README", "docs/extending"},
     configurations: {"docs/data", "docs/extending"},
 }

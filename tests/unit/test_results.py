@@ -46,7 +46,7 @@ def write_run(root: Path, dataset: str, n: int | str, variant: str, seed: int, *
         "seed": seed, "status": "ok", "config": {"model": ModelConfig(order=order).model_dump(mode="json")},
         "parameters": {"total": 30, "encoder": 20, "decoder": 10}, "seconds": 5.0, "images_per_second": 900.0,
         "peak_memory_mb": 64.0, "best_epoch": 3, "epochs": 4, "versions": {"numpy": "2"}, "commit": "abc",
-        "dirty": False, "device": "cpu", "threads": 1, "inputs": {"data": "d1"}, **record,
+        "dirty": False, "device": "cpu", "threads": 1, "reads": {"data": "d1"}, **record,
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(content))
     if content["status"] == "ok":
@@ -297,7 +297,7 @@ def test_a_diverged_run_is_counted_once_also_with_a_row_a_metric(root: Path) -> 
 
 
 RECORD = {"config": {}, "parameters": [1], "hardware": 8, "files": 1, "epochs": "many", "best_epoch": 1.5,
-          "inputs": 3, "versions": "2", "label": 1, "accepted": [3], "run_key": 5, "dirty": "no"}  # fmt: skip
+          "reads": 3, "versions": "2", "label": 1, "accepted": [3], "run_key": 5, "dirty": "no"}  # fmt: skip
 
 
 @pytest.mark.parametrize("key", [*RECORD, "config.model", "config.model.order"])

@@ -43,7 +43,7 @@ def test_a_run_resumed_at_every_step_ends_with_the_same_bytes(tmp_path: Path, mo
             act_at_step(patch, wanted, lambda: os.kill(os.getpid(), signal.SIGUSR1))
             with pytest.raises(Interrupted):
                 train(tmp_path / "resumed", tiny)
-        assert checkpoint.available(tmp_path / "resumed" / "seed-1", "key-1")[0] == wanted
+        assert checkpoint.available(tmp_path / "resumed" / "seed-1", key(1).sha256)[0] == wanted
     train(tmp_path / "resumed", tiny)
     assert results(tmp_path / "resumed", 0) == results(tmp_path / "untouched", 0)
     assert results(tmp_path / "resumed", 1) == results(tmp_path / "untouched", 1)
