@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from phvae.errors import PhvaeError
+from phvae.errors import PhvaeError, no_memory
 from phvae.experiment.stages import CLAIMS, PUBLISHED, STAGES
 
 __all__ = ["main"]
@@ -251,12 +251,6 @@ def _check_data_arguments(parser: argparse.ArgumentParser, arguments: Arguments)
         parser.error(f"{words} takes no {' and no '.join(ignored)}: leave it out")
 
 
-def _no_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether memory ran out; torch, which is not imported here, says so in the words of a RuntimeError."""
-    words = ("not enough memory", "can't allocate memory", "out of memory")
-    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
-
-
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit status."""
     parser = _parser()
@@ -283,7 +277,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"phvae: {name}{error.strerror or error}", file=sys.stderr)
         return 1
     except (MemoryError, RuntimeError) as error:
-        if not _no_memory(error):
+        if not no_memory(error):
             raise
         first = (str(error) or "MemoryError").splitlines()[0]
         remedy = (

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import zipfile
+import zlib
 from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor
 
-__all__ = ["ConfigError", "DataError", "PhvaeError", "nearest"]
+__all__ = ["ConfigError", "DataError", "PhvaeError", "nearest", "no_memory", "of_the_machine"]
 
 
 class PhvaeError(ValueError):
@@ -18,6 +21,27 @@ class ConfigError(PhvaeError):
 
 class DataError(PhvaeError):
     """A data set that is absent, damaged or not what it says it is."""
+
+
+def no_memory(error: BaseException) -> bool:
+    """Whether memory ran out; torch says so in the words of a RuntimeError.
+
+    >>> no_memory(RuntimeError("CUDA out of memory")), no_memory(RuntimeError("shapes differ"))
+    (True, False)
+    """
+    words = ("not enough memory", "can't allocate memory", "out of memory")
+    spoken = isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    return isinstance(error, MemoryError) or spoken
+
+
+def of_the_machine(error: BaseException) -> bool:
+    """Whether an error is the machine's or a file's, and may be gone when the same is tried again.
+
+    >>> of_the_machine(OSError(28, "No space left on device")), of_the_machine(ZeroDivisionError())
+    (True, False)
+    """
+    kinds = (OSError, EOFError, zipfile.BadZipFile, zlib.error, BrokenExecutor)
+    return isinstance(error, kinds) or no_memory(error)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from phvae.errors import PhvaeError
+from phvae.errors import DataError, PhvaeError
 from phvae.files import read_object, sha256, sha256_text
 
-__all__ = ["Key", "current", "inputs_sha256", "outdated"]
+__all__ = ["Key", "current", "inputs_sha256", "outdated", "verify"]
 
 LOG = logging.getLogger("phvae")
 
@@ -77,6 +78,18 @@ def outdated(found: Any, key: Key, folder: Path) -> str:
     except (OSError, AttributeError, TypeError) as error:
         return " ".join(str(error).split())
     return f"{', '.join(sorted(altered))} absent or damaged" if altered else ""
+
+
+def verify(folder: Path, files: Mapping[str, str], remedy: str) -> None:
+    """Refuse files that are not what was written: names relative to a folder, and their SHA-256.
+
+    Raises:
+        DataError: one is absent or its content changed; names it, and ends with `remedy`.
+    """
+    for name, known in files.items():
+        if not _same(folder / name, known):
+            what = "its content changed since it was written" if (folder / name).is_file() else "absent"
+            raise DataError(f"{folder / name}: {what}; {remedy}")
 
 
 def _same(path: Path, known: str) -> bool:

@@ -14,7 +14,7 @@ from phvae.encoding.encoder import STEPS, Arrays, Encoder
 from phvae.experiment.keys import encoding_key
 from phvae.files import atomic, read_json, sha256, write_json
 from phvae.jobs.pictures import grid, save_png
-from phvae.records import current
+from phvae.records import current, verify
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -48,6 +48,11 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
     if done := current(folder / "encode.json", key):
         return done
     started = time.perf_counter()
+    verify(
+        folder,
+        {name: known for name, known in reads.items() if known},
+        f"remove {folder / 'run.json'} and train it again",
+    )
     with session(device, threads):
         encoder = Encoder(load(folder, device), data, seed, cell.evaluation)
         codes, arrays = encoder.codes(), {}

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phvae.determinism.device import resolve
-from phvae.errors import PhvaeError
+from phvae.errors import PhvaeError, of_the_machine
 from phvae.experiment.code import code
 from phvae.files import read_json, read_object, write_json
 from phvae.jobs.scores import Section, kept, plain, save
 from phvae.metrics.naming import expected
 from phvae.metrics.registry import GROUPS, SCORERS, Scorer, pattern_of
 from phvae.metrics.rows import Inputs, Row, without_value
-from phvae.records import Key, inputs_sha256
+from phvae.records import Key, inputs_sha256, verify
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -30,6 +30,7 @@ __all__ = ["chosen", "evaluate", "groups_of", "keys"]
 
 # Settings that say how scoring is carried out, or what is scored at all; weights go in by what they are.
 _APART = {"cells_per_job", "inception_weights", "metrics"}
+READ = ("codes.npz", "arrays.npz")
 
 
 def groups_of(data: Prepared) -> list[str]:
@@ -56,7 +57,7 @@ def keys(
     encoded = _read(run_dir / "encode.json", "encode", files=dict)["files"]
     reference = _read(reference_dir / "reference.json", "reference", scores=dict)["scores"]
     shared = [
-        {name: encoded.get(name) for name in ("codes.npz", "arrays.npz")},
+        {name: encoded.get(name) for name in READ},
         cell.evaluation.model_dump(exclude=_APART),
         cell.model.model_dump(),
         seed,
@@ -116,10 +117,15 @@ def evaluate(
     sections = kept(path, asked)
     todo = [scorer for scorer in scorers if scorer.name not in sections]
     if todo:
-        for name in ("codes.npz", "arrays.npz"):
+        for name in READ:
             if not (run_dir / name).is_file():
                 raise PhvaeError(f"{run_dir / name}: absent; run `phvae encode` for this run before `phvae evaluate`")
+        known = read_json(run_dir / "encode.json")["files"]
+        verify(run_dir, {name: known[name] for name in READ}, f"remove {run_dir / 'encode.json'} and encode it again")
         reference = read_json(reference_dir / "reference.json")["scores"]
+        for name in (scorer.name for scorer in todo if scorer.name in reference):
+            remedy = f"remove {reference_dir / name} and run `phvae reference` again"
+            verify(reference_dir / name, reference[name]["files"], remedy)
         # The number of BLAS threads changes sums in the last bit: one thread, whatever the machine.
         with threadpool_limits(1), np.load(run_dir / "arrays.npz") as arrays, np.load(run_dir / "codes.npz") as codes:
             inputs = Inputs(
@@ -169,6 +175,8 @@ def _rows(scorer: Scorer, inputs: Inputs, reference: Section) -> list[dict[str, 
         bounds = reference.get("bounds", {})
         return plain(scorer, [_with_bounds(row, bounds) for row in scorer.rows(inputs)])
     except Exception as error:  # the last net: one scorer must not end a grid of hundreds
+        if of_the_machine(error):
+            raise
         reason = f"{scorer.name}: {type(error).__name__}: {error}"
         return plain(scorer, [without_value(name, "failed", reason) for name in expected(scorer.metrics, inputs)])
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from phvae.errors import PhvaeError
 from phvae.experiment.code import code
-from phvae.files import sha256
+from phvae.files import read_object, sha256
 from phvae.jobs.scores import kept, plain, save
 from phvae.metrics.registry import SEED_SCORERS
-from phvae.records import Key, inputs_sha256
+from phvae.records import Key, inputs_sha256, verify
 
 if TYPE_CHECKING:
     from phvae.experiment.grid import Cell
@@ -53,6 +53,10 @@ def evaluate(path: str | Path, cell: Cell, run_dirs: Sequence[str | Path]) -> li
     sections = kept(path, asked)
     todo = [scorer for scorer in SEED_SCORERS if scorer.name in asked.keys() - sections.keys()]
     if todo:
+        for folder in folders:
+            known = read_object(folder / "encode.json", "remove it and encode the run again", files=dict)["files"]
+            remedy = f"remove {folder / 'encode.json'} and encode it again"
+            verify(folder, {"codes.npz": known.get("codes.npz", "")}, remedy)
         codes = [dict(np.load(folder / "codes.npz")) for folder in folders]
         for scorer in todo:
             rows = plain(scorer, scorer.rows(codes, cell.model.prior))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from phvae.errors import of_the_machine
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -133,7 +135,8 @@ def attempt(
     """The rows of `compute()` (name -> value); what it raises becomes rows instead of an end of the grid.
 
     `Undefined` gives status "empty" (the metric has no value here), any other exception "failed". A name that
-    `compute` leaves out is empty too. Floating-point warnings are silenced: the value itself tells.
+    `compute` leaves out is empty too. Floating-point warnings are silenced: the value itself tells. What the machine
+    does (memory, disk, a damaged file) is raised: it would be a row for ever, and may be gone tomorrow.
 
     >>> [(r.status, r.reason) for r in attempt(["mig"], lambda: {"mig": 1 / 0})]
     [('failed', 'ZeroDivisionError: division by zero')]
@@ -145,6 +148,8 @@ def attempt(
     except Undefined as error:
         return [without_value(m, "empty", str(error), n=n, settings=settings, split=split) for m in metrics]
     except Exception as error:  # one metric must not end a grid of hundreds
+        if of_the_machine(error):
+            raise
         reason = f"{type(error).__name__}: {error}"
         return [without_value(m, "failed", reason, n=n, settings=settings, split=split) for m in metrics]
     return [row(m, values.get(m), n=n, settings=settings, split=split, **bounds) for m in metrics]

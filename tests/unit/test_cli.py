@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from phvae import cli
-from phvae.errors import DataError
+from phvae.errors import DataError, no_memory
 from phvae.jobs import interrupts, stages
 
 COMMANDS = next(action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
@@ -202,7 +202,7 @@ def test_an_allocation_that_torch_refuses_is_known_as_one():
     torch = pytest.importorskip("torch")
     with pytest.raises(RuntimeError) as refused:
         torch.empty(10**17)
-    assert cli._no_memory(refused.value)
+    assert no_memory(refused.value)
 
 
 @pytest.mark.parametrize("size", ["²", "٣", "1_0", "-1", "9" * 5000])

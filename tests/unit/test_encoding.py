@@ -17,6 +17,7 @@ from tiny import cell, dense, density, images, runs
 import phvae
 from phvae.determinism.seeding import torch_generator
 from phvae.encoding import encoder as encoding
+from phvae.errors import DataError
 from phvae.experiment.grid import Cell
 from phvae.files import read_json, sha256
 from phvae.jobs.encode import encode
@@ -273,3 +274,16 @@ def test_densities_have_figures_not_pictures(line: Any, tmp_path: Path):
 def test_json_is_plain(pictures: Any):
     model = json.loads((pictures[0] / "encode.json").read_text())["reads"]["model.safetensors"]
     assert model == sha256(pictures[0] / "model.safetensors")
+
+
+def test_a_model_that_changed_since_it_was_trained_is_not_encoded(tmp_path: Path):
+    tiny, data = cell(training={"epochs": 1}), images()
+    [run] = runs(tmp_path, [0], threads=1)
+    train(tiny, [run], data, device="cpu", threads=1)
+    content = bytearray((run.folder / "model.safetensors").read_bytes())
+    content[-5] ^= 1
+    (run.folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(
+        DataError, match=r"model\.safetensors: its content changed .* remove .*run\.json and train it again"
+    ):
+        encode(run.folder, tiny, 0, data, device="cpu")

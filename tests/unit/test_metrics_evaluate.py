@@ -6,6 +6,7 @@ import dataclasses
 import logging
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -133,7 +134,9 @@ def test_a_finished_run_is_left_alone_until_something_changes(run: Path, monkeyp
     write_json(where, {"scores": {"toy": part | {"code": "other"}, "irs": part}})
     compute(run)  # another scorer's part, and the key of its own, decide nothing
     assert len(calls) == 2
-    write_json(where, {"scores": {"toy": part | {"files": {"classifier": "1"}}}})
+    (where.parent / "toy").mkdir()
+    (where.parent / "toy/classifier").write_text("one")
+    write_json(where, {"scores": {"toy": part | {"files": {"classifier": sha256(where.parent / "toy/classifier")}}}})
     compute(run)
     write_json(where, {"scores": {"toy": part | {"bounds": {"mig": {"floor": 0.1}}}}})
     compute(run)
@@ -297,6 +300,53 @@ def test_a_scorer_that_crashes_becomes_failed_rows_and_leaves_the_others(
     assert all(r["reason"] == "latent: RuntimeError: no such luck" for r in failed)
     assert "gaussian_tc" not in {r["metric"] for r in failed}
     assert {r["status"] for r in found if r not in failed} == {"ok"}
+
+
+ERRORS = {
+    "no memory": MemoryError("3 GiB"),
+    "torch's memory": RuntimeError("DefaultCPUAllocator: not enough memory: 4"),
+    "a full disk": OSError(28, "No space left on device"),
+    "a torn archive": zipfile.BadZipFile("bad magic number"),
+}
+
+
+@pytest.mark.parametrize("what", ERRORS)
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_failure_of_the_machine_ends_the_job_and_is_no_row(
+    run: Path, monkeypatch: pytest.MonkeyPatch, what: str, inside: bool
+) -> None:
+    """It would be a row under today's key for ever."""
+
+    def fail(*_: Any) -> Any:
+        raise ERRORS[what]
+
+    plug(monkeypatch, "mig", (lambda inputs: attempt(["mig"], fail)) if inside else fail)
+    with pytest.raises(type(ERRORS[what])):
+        compute(run)
+    plug(monkeypatch, "mig", lambda inputs: [row("mig", 0.5)])
+    assert [r["value"] for r in compute(run)] == [0.5]
+
+
+@pytest.mark.parametrize("name", ["codes.npz", "arrays.npz"])
+def test_arrays_that_changed_since_they_were_written_are_refused(run: Path, name: str) -> None:
+    content = bytearray((run / name).read_bytes())
+    content[-200] ^= 1
+    (run / name).write_bytes(content)
+    with pytest.raises(PhvaeError, match=rf"{name}: its content changed since it was written; remove .*encode\.json"):
+        compute(run)
+    assert not (run / "metrics.json").exists()
+
+
+def test_a_reference_that_changed_since_it_was_written_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plug(monkeypatch, "mig", lambda inputs: [row("mig", 0.5)], reference=lambda *_: {})
+    folder = run.parent / "reference"
+    (folder / "toy").mkdir()
+    (folder / "toy/classifier").write_text("one")
+    files = {"classifier": sha256(folder / "toy/classifier")}
+    write_json(folder / "reference.json", {"scores": {"toy": {"bounds": {}, "files": files}}})
+    (folder / "toy/classifier").write_text("two")
+    with pytest.raises(PhvaeError, match=r"classifier: its content changed .* run `phvae reference` again"):
+        compute(run)
 
 
 def test_a_row_of_a_metric_without_entry_fails(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:

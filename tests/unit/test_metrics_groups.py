@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import spearmanr
 from sklearn.linear_model import Lasso
 
-from phvae.errors import PhvaeError
+from phvae.errors import DataError, PhvaeError
 from phvae.experiment.grid import Cell
-from phvae.files import read_json
+from phvae.files import read_json, sha256, write_json
 from phvae.jobs import groups
 from phvae.metrics.across_seeds.udr import METRICS, relative_strength, udr
 from phvae.metrics.options import EvaluationConfig
@@ -108,7 +108,15 @@ def write_codes(folder: Path, whitened: np.ndarray, log_variance: float = -2.0) 
         folder / "codes.npz", whitened=shaped, mean=shaped,
         log_variance=np.full(shaped.shape, log_variance, np.float32), coupling=np.eye(2, dtype=np.float32),
     )  # fmt: skip
+    write_json(folder / "encode.json", {"files": {"codes.npz": sha256(folder / "codes.npz")}})
     return folder
+
+
+def test_codes_that_changed_since_they_were_written_are_refused(tmp_path: Path) -> None:
+    folders = [write_codes(tmp_path / str(k), codes) for k, codes in enumerate(models())]
+    (folders[1] / "codes.npz").write_bytes((folders[0] / "codes.npz").read_bytes())  # another seed's
+    with pytest.raises(DataError, match=r"1/codes\.npz: its content changed since it was written"):
+        groups.evaluate(tmp_path / "groups.json", make_cell(), folders)
 
 
 def test_the_stage_reads_the_seeds_and_gives_two_rows(tmp_path: Path) -> None:
