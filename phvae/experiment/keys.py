@@ -55,6 +55,7 @@ def stage_code(stage: str, cells: Sequence[Cell] = ()) -> str:
         modules += [scorer.module for scorer in SEED_SCORERS]
     if stage == "prepare" or (stage in ("reference", "evaluate") and cells[0].facts.is_density):
         modules.append(kind_class(str(cells[0].data["kind"])).__module__)
-    entries = [[getattr(metric, name) for name in _READ.get(stage, ())] for metric in METRICS.values()]
+    read = _READ.get(stage, ())
+    entries = [[getattr(metric, name) for name in read] for metric in METRICS.values() if read]
     others = [sha256(path) for pattern in entry.files for path in sorted(PACKAGE.glob(pattern))]
     return inputs_sha256(code(modules, entry.rooms), repr(entries), others)

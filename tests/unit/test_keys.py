@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from tiny import cell
 
 from phvae.determinism.seeding import numpy_generator
 from phvae.experiment import code
+from phvae.experiment import keys as keys_module
 from phvae.experiment.grid import Cell, parse_grid
 from phvae.experiment.keys import stage_code, training_key
 from phvae.experiment.stages import ROOMS, STAGES
@@ -110,6 +112,16 @@ def test_a_part_that_no_cell_uses_changes_no_key(copy: Path, kind: str, name: st
     path.write_text(path.read_text() + "\nMORE = 1\n")
     forget()
     assert everything() == before
+
+
+def test_a_new_metric_changes_the_keys_of_scores_and_of_what_follows_only(monkeypatch: pytest.MonkeyPatch):
+    before = everything()
+    mig = keys_module.METRICS["mig"]
+    monkeypatch.setitem(keys_module.METRICS, "mine", dataclasses.replace(mig, name="mine"))
+    scorer = dataclasses.replace(keys_module.SCORERS[0], name="mine", module="phvae.metrics.rows")
+    monkeypatch.setattr(keys_module, "SCORERS", [*keys_module.SCORERS[1:], scorer])
+    changed = {name for name, found in everything().items() if found != before[name]}
+    assert changed == {"reference", "evaluate", "collect", "tables", "figures"}
 
 
 def test_a_new_part_changes_no_key(copy: Path):

@@ -39,6 +39,7 @@ INSTEAD = {
     # thousands of jobs; test_paper.py has their dry run
     "snakemake --cores 8 --profile slurm --configfile config/paper.yaml": "snakemake --cores 8 --profile slurm -n",
     # named in a sentence, without what they need
+    "phvae accept": "phvae accept --config config/smoke.yaml --reason 'a remark'",
     "phvae clean": "phvae clean --config config/smoke.yaml --dry-run",
     "phvae config FILE": "phvae config config/smoke.yaml",
     "phvae data show NAME": "phvae data show claw",

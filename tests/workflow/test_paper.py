@@ -135,7 +135,7 @@ def test_in_miniature(paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPat
             stages.reference(grid, dataset)
         for cell in grid.cells:
             for stack in grid.stacks(cell):
-                stages.train(grid, cell, stack)
+                stages.train(grid, cell.dataset, cell.n_train, cell.variant, stack)
         for batch in grid.batches():
             stages.encode(grid, *batch)
             stages.evaluate(grid, *batch)
