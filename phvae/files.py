@@ -55,7 +55,7 @@ def read_json(path: str | Path, remedy: str = "remove it and run again the comma
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: damaged ({error}); {remedy}") from None
 
 

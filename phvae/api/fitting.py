@@ -12,8 +12,9 @@ from torch import Tensor
 
 from phvae.determinism.device import resolve, session
 from phvae.determinism.seeding import numpy_generator
-from phvae.errors import DataError, PhvaeError
-from phvae.model.inputs import data_batch
+from phvae.errors import ConfigError, DataError, PhvaeError
+from phvae.model.hierarchy import is_binary, warn_if_binary
+from phvae.model.inputs import data_batch, readable
 from phvae.progress import Meter, epoch_line
 from phvae.training.build import build
 from phvae.training.options import Schedule, TrainingConfig
@@ -46,9 +47,11 @@ def fit(
     Training goes on from the model's present weights. Equal arguments give equal weights; with one torch thread they
     are those of a run of the workflow with the same data, seed and settings. No global random state is used.
 
+    Warns on binary data with order > 1, where the polynomial levels carry nothing new.
+
     Args:
         model: changed in place; stays on its device.
-        x: (N, *shape) array or tensor: uint8 images, floats in [0, 1], or standardised densities.
+        x: (N, *shape) array or tensor: uint8 images, floats in [0, 1], or standardised densities. Without masks.
         validation: a share of x held out (drawn from `seed`), or an array like x. It chooses the best epoch.
         epochs: passes over the training examples.
         steps: optimiser steps in all, divided into `epochs` epochs; replaces passes.
@@ -66,7 +69,8 @@ def fit(
 
     Raises:
         DataError: x or `validation` has a wrong shape, type or range, or is too small to be split.
-        ValueError: an impossible setting.
+        ConfigError: a frozen parameter (all are trained), or a seed that is no whole number from 0 on.
+        ValueError: another impossible setting.
         PhvaeError: the loss became NaN or infinite; the model is unchanged.
 
     >>> from phvae import PHVAE
@@ -86,7 +90,9 @@ def fit(
         schedule=Schedule(name="linear" if warm_up else "constant", warm_up=warm_up),
         precision=precision,
     )
+    _refuse_frozen(model)
     train, held_out = _split(model, x, validation, seed)
+    warn_if_binary(is_binary(train), model.order, model.config.basis)
     target = resolve(device)
     with session(target, torch.get_num_threads(), precision):
         trainer = build(
@@ -141,10 +147,19 @@ def _split(model: PHVAE, x: Any, validation: Any, seed: int) -> tuple[np.ndarray
 
 def _checked(model: PHVAE, x: Any, what: str) -> np.ndarray:
     """x as a NumPy array of uint8 or floating point, after the checks of the model's own inputs."""
-    array = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
-    if array.dtype == np.uint8:  # any value is good
-        some = array[:1] if array.shape[1:] == model.shape else array
-        data_batch(np.array(some), model.shape, model.unit_interval, torch.zeros(()), what)
-        return array
-    like = torch.zeros((), dtype=torch.float64 if array.dtype == np.float64 else torch.float32)
-    return data_batch(np.array(array), model.shape, model.unit_interval, like, what).numpy()
+    array = readable(x.detach() if isinstance(x, Tensor) else x, what)
+    if str(array.dtype).endswith("uint8"):  # any value is good
+        some = array[:1] if tuple(array.shape[1:]) == model.shape else array
+        data_batch(some, model.shape, model.unit_interval, torch.zeros(()), what)
+        return array.numpy(force=True) if isinstance(array, Tensor) else array
+    like = torch.zeros((), dtype=torch.float64 if str(array.dtype).endswith("float64") else torch.float32)
+    return data_batch(array, model.shape, model.unit_interval, like, what).numpy()
+
+
+def _refuse_frozen(model: PHVAE) -> None:
+    """All parameters are trained, whatever their owner wished: so nobody may have wished otherwise."""
+    if frozen := [name for name, parameter in model.named_parameters() if not parameter.requires_grad]:
+        raise ConfigError(
+            f"{len(frozen)} parameters are frozen, such as {frozen[0]}, but fit trains all of them: "
+            "call model.requires_grad_() first"
+        )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import Tensor
 
-from phvae.model.hierarchy import is_binary, warn_if_binary
 from phvae.model.model import Model
 
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ class PHVAE(Model):
     >>> model = PHVAE((1, 8, 8), order=3, latent_size=6, seed=0)
     >>> model.parameter_counts()["decoder"]
     84032
+    >>> import torch
     >>> mean, log_variance = model.encode(torch.zeros(5, 1, 8, 8))
     >>> mean.shape, model.sample(2).shape
     (torch.Size([5, 3, 2]), torch.Size([2, 1, 8, 8]))
@@ -47,13 +46,9 @@ class PHVAE(Model):
         return log_likelihood(self, x, max_samples, seed=seed, first=first)
 
     def fit(self, x: Any, **options: Any) -> pd.DataFrame:
-        """Train on x, (N, *shape), and return the history; the options are those of `phvae.api.fitting.fit`.
-
-        Warns on binary data with order > 1, where the polynomial levels carry nothing new.
-        """
+        """Train on x, (N, *shape), and return the history; the options are those of `phvae.api.fitting.fit`."""
         from phvae.api.fitting import fit
 
-        warn_if_binary(is_binary(torch.as_tensor(x)), self.order, self.config.basis)
         return fit(self, x, **options)
 
     def save(self, folder: str | Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from phvae.api.phvae import PHVAE
 from phvae.errors import DataError, PhvaeError
 from phvae.files import atomic, read_json, write_json
+from phvae.model.inputs import check_shape
 from phvae.model.options import ModelConfig
 
 __all__ = ["load", "save"]
@@ -59,11 +62,15 @@ def _built(path: Path) -> PHVAE:
         content = read_json(path, "expected a file written by save")
         if content["format"] != FORMAT:
             raise DataError(f"{path} has format {content['format']}, expected {FORMAT}")
-        model = PHVAE(content["shape"], ModelConfig(**content["config"])).to(DTYPES[content["dtype"]])
+        config, dtype = ModelConfig(**content["config"]), DTYPES[content["dtype"]]
+        _check_size(content["shape"], config, dtype, path)
+        model = PHVAE(content["shape"], config).to(dtype)
         if content["scaling"] is not None:
             offset, scale = ([float(number) for number in part] for part in content["scaling"])
             if {len(offset), len(scale)} != {model.shape[0]}:
                 raise ValueError(f"scaling has {len(offset)} and {len(scale)} numbers, expected {model.shape[0]}")
+            if not all(map(math.isfinite, offset + scale)):
+                raise ValueError(f"scaling is {content['scaling']}, expected finite numbers")
             model.scaling = (offset, scale)
     except DataError:
         raise
@@ -72,3 +79,17 @@ def _built(path: Path) -> PHVAE:
     except (PhvaeError, ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is damaged: {' '.join(str(error).split())}; expected a file written by save") from None
     return model
+
+
+def _check_size(given: Sequence[int], config: ModelConfig, dtype: torch.dtype, path: Path) -> None:
+    """Refuse, before it is built, a model whose encoders alone are larger than the file of its parameters."""
+    shape, network = check_shape(given), config.network
+    network.check_shape(shape)
+    # of a VAE's encoder: several of full width have more, those of matched width 5 % less at most
+    least = int(0.95 * network.encoder_size(shape, 2 * config.latent_size, network.widths)) * dtype.itemsize
+    weights = path.with_name("model.safetensors")
+    if weights.stat().st_size < least:
+        raise DataError(
+            f"{weights} does not fit model.json: it has {weights.stat().st_size} bytes, the model described there has "
+            f"{least} at least"
+        )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import numbers
 from typing import TYPE_CHECKING
+
+from phvae.errors import ConfigError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +22,12 @@ def derive(seed: int, *component: str | int) -> int:
 
     >>> derive(0, "order") == derive(0, "order"), derive(0, "order") == derive(0, "noise")
     (True, False)
+
+    Raises:
+        ConfigError: a seed that is no whole number from 0 on: `1.0` and `True` would be other streams than `1`.
     """
+    if isinstance(seed, bool) or not isinstance(seed, numbers.Integral) or seed < 0:
+        raise ConfigError(f"seed: found {seed!r:.60}, expected a whole number from 0 on")
     text = "/".join(str(part) for part in (seed, *component))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 

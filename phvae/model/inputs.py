@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from phvae.errors import ConfigError, DataError
 
-__all__ = ["check_shape", "check_unit_interval", "data_batch", "latent_batch"]
+__all__ = ["check_shape", "check_unit_interval", "data_batch", "latent_batch", "readable"]
 
 
 def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
@@ -23,18 +24,43 @@ def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
     Raises:
         ConfigError: another number of axes, or a size that is no positive integer.
     """
-    found = tuple(int(size) for size in shape)
-    if len(found) not in (1, 3) or min(found) < 1 or found != tuple(shape):
+    found = tuple(int(size) if isinstance(size, numbers.Integral) else 0 for size in shape)
+    if len(found) not in (1, 3) or min(found) < 1:
         raise ConfigError(f"shape is {tuple(shape)}, expected (channels, height, width) or (dimensions,), all positive")
     return found
 
 
-def _tensor(value: Any, what: str) -> Tensor:
+def readable(value: Any, what: str) -> np.ndarray | Tensor:
+    """A caller's array as torch can read it: a tensor as it is, all else contiguous and in this machine's byte order.
+
+    Raises:
+        DataError: it is no array, sparse, or has masked elements.
+    """
+    if isinstance(value, Tensor):
+        if value.layout != torch.strided:
+            raise DataError(f"{what} has the layout {value.layout}, expected a dense tensor: pass {what}.to_dense()")
+        return value
+    if np.ma.is_masked(value):
+        raise DataError(
+            f"{what} has {np.ma.count_masked(value)} masked elements, expected none: fill them ({what}.filled), "
+            "or leave these examples out"
+        )
     try:
-        if isinstance(value, np.ndarray):  # torch takes neither negative strides nor a foreign order of bytes
-            value = np.ascontiguousarray(value, value.dtype.newbyteorder("="))
-        return torch.as_tensor(value)
+        array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{what} is not an array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf" or not array.ndim:
+        raise DataError(f"{what} is not an array of numbers: found {value!r:.60}")
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
+
+
+def _tensor(value: Any, what: str) -> Tensor:
+    found = readable(value, what)
+    if isinstance(found, np.ndarray) and not found.flags.writeable:  # a memory map: torch would warn
+        found = found.copy()
+    try:
+        return torch.as_tensor(found)
+    except TypeError as error:
         raise DataError(f"{what} is not an array of numbers: {error}") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from pictures_on_disk import encoded, many, nothing_left, pixels, prepare, write
 
+from phvae import data
 from phvae.data.files import archives
 from phvae.errors import DataError
 
@@ -62,17 +64,37 @@ def test_links_in_a_zip_are_not_followed(tmp_path: Path) -> None:
         prepare(tmp_path, path)
 
 
-def test_a_folder_that_links_to_itself_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", ["", "label1"])
+def test_a_link_to_a_folder_of_the_set_is_refused(tmp_path: Path, to: str) -> None:
+    """Copies of one picture would lie in train and test; six folders that link to each other had 1,584 ways."""
     path = write(tmp_path, many(), "folder")
-    (path / "label0" / "loop").symlink_to(path, target_is_directory=True)
-    assert sum(prepare(tmp_path, path).card["counts"].values()) == 40
+    (path / "label0" / "loop").symlink_to(path / to, target_is_directory=True)
+    with pytest.raises(DataError, match=r"set/label(0/loop|1): is the folder .* again, by a link; .* remove the link"):
+        prepare(tmp_path, path)
+    assert nothing_left(tmp_path)
 
 
-def test_a_second_way_to_a_folder_is_taken(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_elsewhere_is_followed(tmp_path: Path) -> None:
     path = write(tmp_path, {f"{s}/{i}.png": encoded(pixels(i)) for s in ("real", "test") for i in range(2)}, "folder")
-    (path / "train").symlink_to(path / "real", target_is_directory=True)
+    (path / "real").rename(tmp_path / "real")
+    (path / "train").symlink_to(tmp_path / "real", target_is_directory=True)
     found = [name for name, _ in archives.walk(path, lambda name: True)]
-    assert found == [f"{s}/{i}.png" for s in ("real", "test", "train") for i in range(2)]
+    assert found == [f"{s}/{i}.png" for s in ("test", "train") for i in range(2)]
+
+
+@pytest.mark.parametrize("kind", ["images", "factors"])
+def test_only_regular_files_and_folders_are_opened(tmp_path: Path, kind: str) -> None:
+    """To open a pipe that nobody writes to would never end."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="pipe: neither a regular file nor a folder"):
+        data.prepare("mine", {"kind": kind, "path": str(tmp_path / "pipe")}, cache=tmp_path / "cache")
+
+
+def test_a_pipe_among_the_pictures_is_a_broken_file(tmp_path: Path) -> None:
+    path = write(tmp_path, many(), "folder")
+    os.mkfifo(path / "label0" / "pipe.png")
+    with pytest.raises(DataError, match=r"pipe\.png: no regular file"):
+        prepare(tmp_path, path)
 
 
 def test_a_name_given_twice(tmp_path: Path) -> None:

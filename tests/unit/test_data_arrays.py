@@ -81,6 +81,9 @@ def test_hdf5_links_to_other_places_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "own.h5"
     with h5py.File(path, "w") as file:
         file["external"] = h5py.ExternalLink(str(secret), "factors")
+        file["folder"] = h5py.ExternalLink(str(secret), "/")
+        file["away"] = h5py.SoftLink("folder")
+        file["real/way"] = h5py.SoftLink("/group")
         file["soft"] = h5py.SoftLink("/group/x")
         file["group/x"] = TABLE
         file.create_dataset("outside", (60, 12, 10), "u1", external=[(str(raw), 0, h5py.h5f.UNLIMITED)])
@@ -91,6 +94,12 @@ def test_hdf5_links_to_other_places_are_refused(tmp_path: Path) -> None:
         file.create_dataset("huge", (10**9, 10**9), "u1", chunks=(1, 1000))
     for key, message in {
         "external": "link",
+        "folder/factors": "link",
+        "/folder//factors": "link",
+        "away/factors": "link",
+        "real/way/x": "link",
+        "group/x/y": "no array",
+        "group/./x": "no array",
         "soft": "link",
         "outside": "no plain data set",
         "virtual": "no plain data set",
@@ -101,6 +110,39 @@ def test_hdf5_links_to_other_places_are_refused(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(DataError, match=message):
             arrays.read_array(path, key)
+    assert np.array_equal(arrays.read_array(path, "/group/x"), TABLE)
+
+
+@pytest.mark.parametrize("ending", ["npz", "h5"])
+def test_an_array_of_which_the_file_holds_nearly_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    """Chunks that were never written, or zeros packed: a few kB that would unpack to gigabytes."""
+    path = tmp_path / f"own.{ending}"
+    if ending == "npz":
+        zipped(path, images=npy(np.zeros((2000, 64, 64), np.uint8)))
+    else:
+        with h5py.File(path, "w") as file:
+            file.create_dataset("images", (2000, 64, 64), "u1", chunks=(10, 64, 64))
+    assert arrays.open_rows(path, "images").shape == (2000, 64, 64)  # 8 MB may be anything
+    monkeypatch.setattr(arrays, "_FLOOR", 1 << 16)
+    monkeypatch.setattr(arrays, "_RATIO", 100)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(DataError, match=r"images: holds \d+ bytes, but states the shape .* more than \d+ bytes; ref"):
+        arrays.open_rows(path, "images")
+
+
+def test_a_row_or_chunk_that_no_memory_holds_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with h5py.File(tmp_path / "own.h5", "w") as file:
+        file.create_dataset("chunk", (60, 12, 10), "u1", data=PIXELS, chunks=(10**6, 12, 10), maxshape=(None, 12, 10))
+        file.create_dataset("row", data=PIXELS[:1])
+    monkeypatch.setattr(arrays, "_PIECE", 100)
+    with pytest.raises(DataError, match="one row has 120 bytes, more than 100"):
+        arrays.open_rows(tmp_path / "own.h5", "row")
+    monkeypatch.setattr(arrays, "_PIECE", 1000)
+    assert arrays.open_rows(tmp_path / "own.h5", "row").shape == (1, 12, 10)
+    with pytest.raises(DataError, match="one chunk has 120000000 bytes, more than 1000; save it in smaller ones"):
+        arrays.open_rows(tmp_path / "own.h5", "chunk")
 
 
 def test_large_arrays_come_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,6 +141,8 @@ def test_own_factors_of_every_form(tmp_path: Path, ending: str, form: str) -> No
         (PIXELS.reshape(60, -1), TABLE, {}, "no set of images"),
         (PIXELS.astype(np.float32), TABLE, {}, r"expected 0\.\.1"),
         (np.full((60, 4, 4), np.nan, np.float32), TABLE, {}, r"expected 0\.\.1"),
+        (PIXELS / 255, TABLE, {"values": "bytes"}, "no value is above 1, .* set `values: unit` for numbers in 0..1"),
+        (PIXELS >> 7, TABLE, {"values": "bytes"}, "no value is above 1, .* `values: binary` for 0 and 1"),
         (PIXELS.astype(np.int16) - 1, TABLE, {}, r"expected 0\.\.255"),
         (PIXELS, TABLE, {"names": ["a", "b"]}, "3 factors need as many different names"),
         (PIXELS, TABLE, {"images": "imags"}, "no array 'imags'; did you mean 'images'"),

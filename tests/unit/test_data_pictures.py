@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -119,6 +122,49 @@ def test_too_many_pixels_are_refused_before_decoding(monkeypatch: pytest.MonkeyP
     enormous = enormous[:16] + b"\x7f\xff\xff\xff\x7f\xff\xff\xff" + enormous[24:]  # width and height of the header
     with pytest.raises(DataError):
         decode(enormous, Rule())
+
+
+def test_an_example_of_too_many_pixels_needs_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_MOST_KEPT", 100)
+    with pytest.raises(DataError, match="11 x 10 pixels, more than the 100 of an example; set `size`"):
+        decode(encoded(pixels(1, 10, 11)), Rule())
+    assert decode(encoded(pixels(1, 10, 11)), Rule(size=(10, 10))).shape == (3, 10, 10)
+    assert decode(encoded(pixels(1, 10, 11)), Rule(crop=(10, 10))).shape == (3, 10, 10)
+
+
+def test_large_pictures_are_decoded_one_after_the_other_small_ones_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "_room", pictures._Room(150))
+    both, lock, at_work, most = threading.Barrier(2), threading.Lock(), 0, []
+    original = pictures._decoded
+
+    def watched(image: Image.Image, rule: Rule, what: object) -> np.ndarray:
+        nonlocal at_work
+        with lock:
+            at_work += 1
+            most.append(at_work)
+        if image.width * image.height < 75:
+            both.wait(20)  # broken unless two are here at once
+        found = original(image, rule, what)
+        with lock:
+            at_work -= 1
+        return found
+
+    monkeypatch.setattr(pictures, "_decoded", watched)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(2))
+    for side, at_once in ((8, 2), (10, 1)):
+        most.clear()
+        found = list(pictures.decode_all([(str(i), encoded(pixels(i, side, side))) for i in range(4)], Rule()))
+        assert [(name, int(array.max())) for name, array in found] == [(str(i), i) for i in range(4)]
+        assert max(most) == at_once
+
+
+def test_sixteen_bits_take_little_memory() -> None:
+    image = Image.fromarray(np.zeros((2000, 1000), np.uint16))
+    tracemalloc.start()
+    pictures._flat(image, Rule("grey"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * 2000 * 1000  # the wide array of all pixels
 
 
 @pytest.mark.parametrize(

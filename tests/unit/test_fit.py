@@ -13,7 +13,7 @@ from tiny import cell, dense, images, runs
 
 from phvae import PHVAE, load
 from phvae.api.fitting import fit
-from phvae.errors import DataError, PhvaeError
+from phvae.errors import ConfigError, DataError, PhvaeError
 from phvae.jobs.training import train
 from phvae.progress import Meter
 
@@ -120,6 +120,84 @@ def test_a_terminal_stays_silent_unless_asked(monkeypatch: pytest.MonkeyPatch, c
 def test_unusable_data_are_refused(x: np.ndarray, message: str):
     with pytest.raises(DataError, match=message):
         fit(PHVAE((1, 6, 6), **OPTIONS), x, device="cpu")
+
+
+def _forms(x: np.ndarray) -> dict[str, Any]:
+    """One array, in memory and in numbers that differ from the plain ones."""
+    half = torch.from_numpy(np.where(x > 127, np.float32(0.5), np.float32(0.25)))  # exact in every type
+    return {
+        "big-endian": (x / 255).astype(">f8"),
+        "flipped": (x / 255).astype(np.float32)[..., ::-1],
+        "flipped bytes": x[:, :, ::-1],
+        "transposed bytes": torch.from_numpy(x).transpose(2, 3),
+        "a list": (x / 255).tolist(),
+        "no mask": np.ma.masked_array(x, mask=False),
+        "bfloat16": half.bfloat16(),
+        "float8": half.to(torch.float8_e4m3fn),
+        "with gradients": half.clone().requires_grad_(),
+    }
+
+
+@pytest.mark.parametrize("form", _forms(np.zeros((1, 1, 6, 6), np.uint8)))
+@pytest.mark.filterwarnings("error")
+def test_arrays_of_every_layout_and_type_train_as_the_plain_ones(form: str):
+    given = _forms(images().train[:40])[form]
+    plain = given.detach().float() if isinstance(given, torch.Tensor) and given.is_floating_point() else given
+    plain = plain.numpy() if isinstance(plain, torch.Tensor) else np.asarray(plain)
+    plain = np.ascontiguousarray(plain, plain.dtype.newbyteorder("="))
+    models = [PHVAE((1, 6, 6), **OPTIONS, seed=0) for _ in range(2)]
+    for model, x in zip(models, (given, plain), strict=True):
+        model.fit(x, steps=3, epochs=1, device="cpu")
+    assert _same(_weights(models[0]), _weights(models[1]))
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (
+            np.ma.masked_array(np.zeros((10, 1, 6, 6)), mask=np.arange(360).reshape(10, 1, 6, 6) < 5),
+            "5 masked elements",
+        ),
+        (torch.zeros(10, 1, 6, 6).to_sparse(), "expected a dense tensor"),
+        (np.zeros((10, 1, 6, 6), np.longdouble), "not an array of numbers"),
+        ([[1.0], [1.0, 2.0]], "not an array of numbers"),
+        (None, "not an array of numbers: found None"),
+        (0.5, "not an array of numbers: found 0.5"),
+    ],
+    ids=["masked", "sparse", "long", "ragged", "none", "a number"],
+)
+def test_what_holds_no_plain_numbers_is_refused(x: Any, message: str):
+    model = PHVAE((1, 6, 6), **OPTIONS)
+    for call in (model.fit, model.encode):
+        with pytest.raises(DataError, match=message):
+            call(x)
+
+
+@pytest.mark.parametrize("seed", [1.0, True, None, -1, "1", np.float32(1)])
+def test_what_is_no_seed_is_refused(seed: Any):
+    model = PHVAE((1, 6, 6), **OPTIONS)
+    for call in (
+        lambda: PHVAE((1, 6, 6), **OPTIONS, seed=seed),
+        lambda: model.fit(images().train, seed=seed, device="cpu"),
+        lambda: model.log_likelihood(images().train[:2], seed=seed),
+    ):
+        with pytest.raises(ConfigError, match=r"seed: found .*, expected a whole number from 0 on"):
+            call()
+
+
+def test_a_seed_of_numpy_is_that_seed():
+    models = [PHVAE((1, 6, 6), **OPTIONS, seed=seed) for seed in (7, np.int64(7), np.uint8(7))]
+    assert all(_same(_weights(models[0]), _weights(model)) for model in models[1:])
+
+
+def test_a_frozen_parameter_is_not_trained_in_silence():
+    model = PHVAE((1, 6, 6), **OPTIONS)
+    model.decoder.requires_grad_(False)
+    before = _weights(model)
+    with pytest.raises(ConfigError, match=r"4 parameters are frozen, such as decoder\.0\.weight, but fit trains all"):
+        model.fit(images().train, steps=1, epochs=1, device="cpu")
+    assert _same(_weights(model), before)
+    model.requires_grad_().fit(images().train, steps=1, epochs=1, device="cpu")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
         load(tmp_path)
 
 
+SMALL = r"it has \d+ bytes, the model described there has \d+ at least"
 DAMAGE = {
     "cut short": (lambda content: json.dumps(content)[:40], "damaged .*expected a file written by save"),
     "a list": (lambda content: "[]", "is damaged"),
@@ -74,15 +75,34 @@ DAMAGE = {
     "network": (lambda content: json.dumps(content | {"config": {"network": "conv_locatello"}}), "28, 32 or 64"),
     "scaling": (lambda content: json.dumps(content | {"scaling": [[1.0]]}), "is damaged"),
     "scaling of another size": (lambda content: json.dumps(content | {"scaling": [[1.0], [1.0]]}), "expected 2"),
+    "infinite shape": (lambda content: json.dumps(content | {"shape": [float("inf")]}), r"shape is \(inf,\)"),
+    "no number of a shape": (lambda content: json.dumps(content | {"shape": [float("nan")]}), r"shape is \(nan,\)"),
+    "huge shape": (
+        lambda content: json.dumps(content | {"shape": [10**12]}),
+        SMALL,
+    ),
+    "wide layers": (
+        lambda content: json.dumps(content | {"config": {"network": {"name": "dense", "hidden": [10**6, 10**6]}}}),
+        r"it has \d+ bytes, the model described there has 38\d{11} at least",
+    ),
+    "wide and matched": (
+        lambda content: json.dumps(
+            content | {"config": {"network": {"name": "dense", "hidden": [10**6]}, "encoder_width": "matched"}}
+        ),
+        SMALL,
+    ),
+    "deep": (lambda content: "[" * 10**5 + "]" * 10**5, "damaged .*recursion.*expected a file written by save"),
+    "infinite scaling": (lambda content: json.dumps(content | {"scaling": [[1, 1], [1e999, 1]]}), "finite numbers"),
     "scaling of words": (lambda content: json.dumps(content | {"scaling": [["a", 1], [1, 1]]}), "is damaged"),
 }
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_damaged_description_is_named(tmp_path, case):
     PHVAE((2,)).save(tmp_path)
     path = tmp_path / "model.json"
     damage, words = DAMAGE[case]
     path.write_text(damage(json.loads(path.read_text())))
-    with pytest.raises(DataError, match=rf"model\.json.*{words}"):
+    with pytest.raises(DataError, match=rf"{tmp_path}.*model\.json.*{words}"):
         load(tmp_path)

@@ -33,7 +33,7 @@ def walk(path: str | Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
 
     Raises:
         DataError: if the archive as a whole is damaged, leaves its own folder, or is a compression bomb: if it
-            unpacks to more than 64 MB + 100 times its size.
+            unpacks to more than 64 MB + 100 times its size; if links lead to one folder twice.
     """
     path = Path(path)
     with reading(path):
@@ -53,17 +53,25 @@ def _folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
     def fail(error: OSError) -> None:
         raise DataError(f"{error.filename}: not readable; check its permissions")
 
+    met: dict[tuple[int, int], str] = {}
     for place, below, files in os.walk(folder, onerror=fail, followlinks=True):
-        above = Path(place).relative_to(folder).parents
-        if any(os.path.samefile(place, folder / up) for up in above):  # a link that leads back up
-            below.clear()
-            continue
+        _first_time(place, met)
         below.sort()
         for file in sorted(files):
             path = Path(place, file)
             name = path.relative_to(folder).as_posix()
             if wanted(name):
                 yield name, _caught(path, partial(_read_file, path))
+
+
+def _first_time(place: str, met: dict[tuple[int, int], str]) -> None:
+    """Refuse a folder that was met before: copies of its files could lie in two splits, and circles have no end."""
+    status = os.stat(place)
+    before = met.setdefault((status.st_dev, status.st_ino), place)
+    if before != place:
+        raise DataError(
+            f"{place}: is the folder {before} again, by a link; its files would count twice: remove the link"
+        )
 
 
 def _read_file(path: Path) -> bytes:

@@ -19,6 +19,9 @@ __all__ = ["Rows", "open_rows", "read_array"]
 _LIMIT = 1 << 36  # bytes of one array
 _BLOCK = 1 << 25  # bytes read at once
 _SMALL = 1 << 30  # bytes of an array that is read whole
+_PIECE = 1 << 28  # bytes of a row or a chunk: what is never in memory in part
+_FLOOR = 1 << 26  # bytes that any array may unpack to, however few are stored
+_RATIO = 1000  # beyond it: about what deflate packs zeros to; dSprites needs 112
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,8 @@ def open_rows(path: str | Path, key: str) -> Rows:
     """Open one array of an npz or hdf5 file (told by its first bytes).
 
     Raises:
-        DataError: if the file is damaged, has no such array, or the array holds pickled objects.
+        DataError: if the file is damaged or has no such array; if the array holds pickled objects, lies elsewhere, or
+            unpacks to more than 64 MB + 1000 times the bytes stored of it.
     """
     path = Path(path)
     with reading(path), path.open("rb") as stream:
@@ -67,15 +71,24 @@ def _absent(path: Path, key: str, found: list[str]) -> DataError:
     return DataError(f"{path}: has no array {key!r}{nearest(key, found)}; found: {', '.join(found[:20])}")
 
 
-def _accept(what: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def _accept(what: str, shape: tuple[int, ...], dtype: np.dtype[Any], stored: int) -> None:
     if dtype.hasobject:
         raise DataError(f"{what}: holds pickled objects; refused, save plain numbers (allow_pickle=False)")
     if dtype.kind not in "buif" or dtype.subdtype is not None:
         raise DataError(f"{what}: holds {dtype}, expected numbers")
     if not shape or any(not isinstance(n, int) or n < 1 for n in shape):
         raise DataError(f"{what}: has the shape {shape}, expected at least one row and no empty dimension")
-    if math.prod(shape) * dtype.itemsize > _LIMIT:
-        raise DataError(f"{what}: states the shape {shape} of {dtype}, more than {_LIMIT} bytes; refused")
+    limit = min(_LIMIT, _FLOOR + _RATIO * stored)
+    if math.prod(shape) * dtype.itemsize > limit:
+        raise DataError(
+            f"{what}: holds {stored} bytes, but states the shape {shape} of {dtype}, more than {limit} bytes; refused"
+        )
+    _whole(what, "row", math.prod(shape[1:]) * dtype.itemsize)
+
+
+def _whole(what: str, piece: str, size: int) -> None:
+    if size > _PIECE:
+        raise DataError(f"{what}: one {piece} has {size} bytes, more than {_PIECE}; save it in smaller ones")
 
 
 def _slices(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[slice]:
@@ -84,13 +97,13 @@ def _slices(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[slice]:
     return (slice(first, min(first + count, shape[0])) for first in range(0, shape[0], count))
 
 
-def _header(stream: IO[bytes], what: str) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+def _header(stream: IO[bytes], what: str, stored: int) -> tuple[tuple[int, ...], np.dtype[Any], int]:
     version = np.lib.format.read_magic(stream)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:
         raise DataError(f"{what}: npy format {version} is not supported, expected 1.0 or 2.0")
     shape, fortran, dtype = readers[version](stream)
-    _accept(what, shape, dtype)
+    _accept(what, shape, dtype, stored)
     if fortran and len(shape) > 1:
         raise DataError(f"{what}: stored in Fortran order; save it again with numpy.ascontiguousarray")
     return shape, dtype, stream.tell()
@@ -104,7 +117,7 @@ def _npz(path: Path, key: str) -> Rows:
         if member not in names:
             raise _absent(path, key, [n.removesuffix(".npy") for n in names])
         with reading(what), archive.open(member) as stream:
-            shape, dtype, start = _header(stream, what)
+            shape, dtype, start = _header(stream, what, min(archive.getinfo(member).compress_size, path.stat().st_size))
         row = math.prod(shape[1:]) * dtype.itemsize
         stated, real = start + shape[0] * row, archive.getinfo(member).file_size
         if stated != real:
@@ -127,12 +140,14 @@ def _hdf5(path: Path, key: str) -> Rows:
     what = f"{path}: {key}"
 
     def dataset(file: Any) -> Any:
-        link = file.get(key, getlink=True) if key in file else None
-        if link is None:
-            raise _absent(path, key, [str(k) for k in file])
-        if not isinstance(link, h5py.HardLink):
-            raise DataError(f"{what}: is a link to another place; refused")
-        found = file[key]
+        found = file
+        for name in filter(None, key.split("/")):  # h5py itself would follow links on the way
+            link = found.get(name, getlink=True) if isinstance(found, h5py.Group) and name in list(found) else None
+            if link is None:
+                raise _absent(path, key, list(file))
+            if not isinstance(link, h5py.HardLink):
+                raise DataError(f"{what}: is a link to another place; refused")
+            found = found[name]
         if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
             raise DataError(f"{what}: is no plain data set inside this file; refused")
         return found
@@ -140,7 +155,8 @@ def _hdf5(path: Path, key: str) -> Rows:
     with reading(what), h5py.File(path, "r") as file:
         found = dataset(file)
         shape, dtype = tuple(int(n) for n in found.shape or ()), found.dtype
-        _accept(what, shape, dtype)
+        _accept(what, shape, dtype, min(found.id.get_storage_size(), path.stat().st_size))
+        _whole(what, "chunk", math.prod(found.chunks or ()) * dtype.itemsize)
 
     def blocks() -> Iterator[np.ndarray]:
         with reading(what), h5py.File(path, "r") as file:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +20,8 @@ from phvae.errors import DataError
 __all__ = ["ENDINGS", "Rule", "decode", "decode_all"]
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".webp")
-_MOST_PIXELS = 1 << 26  # of one picture
+_MOST_PIXELS = 1 << 26  # of one picture, and of all that are decoded at once: 1.3 GB at worst
+_MOST_KEPT = 1 << 24  # of an example: the largest `size`
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,54 @@ def decode(content: bytes, rule: Rule, what: object = "picture") -> np.ndarray:
         uint8 (C, H, W).
 
     Raises:
-        DataError: if the bytes are no whole PNG, JPEG or WebP picture, or have more than 2^26 pixels.
+        DataError: if the bytes are no whole PNG, JPEG or WebP picture, or have more than 2^26 pixels (2^24 where
+            neither `size` nor `crop` makes them fewer).
     """
-    from PIL import Image, ImageOps
+    from PIL import Image
 
-    with reading(what):
-        # the pixel limit is checked below, on every picture, before anything is decoded
-        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as image:
-            if image.width * image.height > _MOST_PIXELS:
-                raise DataError(f"{what}: {image.width} x {image.height} pixels, more than {_MOST_PIXELS}")
-            image.load()
-            picture = _flat(ImageOps.exif_transpose(image), rule)
-        array = np.asarray(_fitted(picture, rule, what))
-        return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+    with reading(what), Image.open(io.BytesIO(content), formats=("PNG", "JPEG", "WEBP")) as image:
+        _bounded(image.width, image.height, rule, what)  # nothing is decoded yet
+        with _room.of(image.width * image.height):
+            return _decoded(image, rule, what)
+
+
+def _bounded(width: int, height: int, rule: Rule, what: object) -> None:
+    if width * height > _MOST_PIXELS:
+        raise DataError(f"{what}: {width} x {height} pixels, more than {_MOST_PIXELS}")
+    if width * height > _MOST_KEPT and not (rule.size or rule.crop):
+        raise DataError(f"{what}: {width} x {height} pixels, more than the {_MOST_KEPT} of an example; set `size`")
+
+
+def _decoded(image: Any, rule: Rule, what: object) -> np.ndarray:
+    from PIL import ImageOps
+
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    array = np.asarray(_fitted(_flat(image, rule), rule, what))
+    return array[None] if array.ndim == 2 else np.ascontiguousarray(array.transpose(2, 0, 1))
+
+
+class _Room:
+    """How many pixels may be decoded at once, by all threads together."""
+
+    def __init__(self, pixels: int) -> None:
+        self._left, self._change = pixels, threading.Condition()
+
+    @contextmanager
+    def of(self, pixels: int) -> Iterator[None]:
+        """Wait for room for so many, and keep it meanwhile."""
+        with self._change:
+            self._change.wait_for(lambda: self._left >= pixels)
+            self._left -= pixels
+        try:
+            yield
+        finally:
+            with self._change:
+                self._left += pixels
+                self._change.notify_all()
+
+
+_room = _Room(_MOST_PIXELS)
 
 
 def _flat(image: Any, rule: Rule) -> Any:
@@ -72,8 +110,10 @@ def _flat(image: Any, rule: Rule) -> Any:
 
     mode = "L" if rule.colour == "grey" else "RGB"
     if image.mode.startswith("I"):  # 16 bits of grey, as I;16 or I
-        grey = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((grey + 128) // 257).astype(np.uint8), "L").convert(mode)
+        grey = np.empty((image.height, image.width), np.uint8)
+        for out, row in zip(grey, np.asarray(image), strict=True):  # row by row: eight bytes a pixel are many
+            out[:] = (row.astype(np.int64).clip(0, 65535) + 128) // 257
+        return Image.fromarray(grey, "L").convert(mode)
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info:
         front = image.convert("RGBA")
         behind = Image.new("RGBA", front.size, (rule.background,) * 3 + (255,))
@@ -122,7 +162,7 @@ def decode_all(
     with ThreadPoolExecutor(threads) as pool:
         for name, content in items:
             waiting.append((name, pool.submit(work, name, content)))
-            if len(waiting) > 16 * threads:
+            while waiting and (waiting[0][1].done() or len(waiting) > 4 * threads):
                 first, future = waiting.popleft()
                 yield first, future.result()
         for first, future in waiting:

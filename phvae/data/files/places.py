@@ -82,11 +82,13 @@ def locate(path: str, sources: Sources) -> Path:
     """As `own`, along the search path.
 
     Raises:
-        DataError: if it exists nowhere; the message lists where it was looked for.
+        DataError: if it exists nowhere (the message lists where it was looked for), or is a pipe or a device.
     """
     roots = [] if _expanded(path).is_absolute() else search_path(sources.search)
     found = own(path, roots)
     if found is not None:
+        if not (found.is_file() or found.is_dir()):
+            raise DataError(f"{found}: neither a regular file nor a folder")
         return found
     below = f", nor below {', '.join(str(r) for r in roots)}" if roots else ""
     raise DataError(

@@ -65,15 +65,17 @@ def write_table(
     Images are streamed into uint8 (N, C, H, W), never more than one block in memory.
 
     Raises:
-        DataError: if the images are not as many as the table's rows, or not of the shape and values asked for.
+        DataError: if the images are not as many as the table's rows, or not of the shape and values asked for; if
+            `bytes` were asked for and none is above 1.
     """
     if images.shape[0] != len(table):
         raise DataError(f"{images.what}: {images.shape[0]} images, but {len(table)} rows of factors")
     shape, move = _channels(images, layout)
     kind = _values(images) if values == "auto" else values
     out = {split: builder.create(split, (len(rows), *shape)) for split, rows in splits.items()}
-    start = 0
+    start, highest = 0, 0.0
     for block in images.blocks():
+        highest = max(highest, float(block.max()))
         pixels = move(_as_bytes(block, kind, images.what))
         for split, rows in splits.items():
             places = np.flatnonzero((rows >= start) & (rows < start + len(block)))
@@ -81,6 +83,11 @@ def write_table(
                 if len(run):
                     out[split].write(int(run[0]), pixels[rows[run] - start])
         start += len(block)
+    if kind == "bytes" and highest <= 1:
+        raise DataError(
+            f"{images.what}: no value is above {highest:g}, nearly black where 255 is white (`values: bytes`); "
+            "set `values: unit` for numbers in 0..1, `values: binary` for 0 and 1"
+        )
     for split, rows in splits.items():
         builder.annotate(split, factors=table[rows])
     builder.facts["factor_names"] = list(sizes)
