@@ -404,6 +404,38 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
         assert parse_grid(SMALL | {"results": folder}, "small.yaml").config.results == folder
 
 
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("s3://bucket/x", "a folder that this machine has mounted, not an address"),
+        ("file:///tmp/x", "a folder .* not an address"),
+        ("-rf", "a folder that does not begin with a hyphen"),
+        ("--help", "a folder that does not begin with a hyphen"),
+        ("./-rf", "a folder that does not begin with a hyphen"),
+        ("a\ud800", "a folder without braces .* and control characters"),
+    ],
+)
+def test_a_results_folder_that_is_something_else(folder, expected):
+    with pytest.raises(ConfigError, match=rf"small.yaml: results: found .*, expected {expected}"):
+        parse_grid(SMALL | {"results": folder}, "small.yaml")
+
+
+@pytest.mark.parametrize("target", ["loop", "nothing"])
+@pytest.mark.parametrize("folder", ["loop", "loop/x"])
+def test_a_results_folder_behind_a_link_that_leads_nowhere(tmp_path, monkeypatch, folder, target):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to(target)
+    with pytest.raises(ConfigError, match=r"results: found .*expected a folder that can be written; loop cannot"):
+        parse_grid(SMALL | {"results": folder}, "small.yaml").check_writable()
+
+
+@pytest.mark.parametrize("label", ["$x_{$", "$\\beta$-VAE", "5 $"])
+def test_labels_are_no_mathematics(label):
+    """Matplotlib alone would read them so; one that it cannot read ended the figures after all training."""
+    with pytest.raises(ConfigError, match=r"variants\.vae\.label: found .*, expected a text without \$"):
+        parse_grid(changed("variants.vae.label", label), "small.yaml")
+
+
 @pytest.mark.parametrize("folder", ["$HOME/x", "a/$USER", "~no-such-user/x"])
 def test_a_results_folder_that_only_a_shell_would_find(folder):
     with pytest.raises(ConfigError, match=r"small.yaml: results: found .*, expected a (folder|path) .*path"):
