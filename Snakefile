@@ -15,10 +15,6 @@
 #
 # Snakemake owns order, retries and the cluster; each rule is one `phvae` command that can be run by hand.
 
-if not workflow.configfiles:
-
-    configfile: "config/quick.yaml"
-
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"

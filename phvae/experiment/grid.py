@@ -149,10 +149,10 @@ class Grid:
         """Refuse a results folder that cannot be written, without creating it.
 
         Raises:
-            ConfigError: an ancestor is a file or may not be written.
+            ConfigError: an ancestor is a file, a link that leads nowhere, or may not be written.
         """
         folder = self.paths.root
-        while not folder.exists() and folder != folder.parent:
+        while not (folder.exists() or folder.is_symlink()) and folder != folder.parent:
             folder = folder.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK) or _read_only(folder):
             raise ConfigError(

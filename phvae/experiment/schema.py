@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, field_validator
@@ -47,6 +48,13 @@ class VariantConfig(Strict):
     model: dict[str, Any] = Field({}, description="overrides of `model`")
     training: dict[str, Any] = Field({}, description="overrides of `training`")
 
+    @field_validator("label")
+    @classmethod
+    def _plain(cls, value: str | None) -> str | None:
+        if value and "$" in value:  # figures alone would set it as mathematics, or fail to
+            raise ValueError("a text without $, which is not set as mathematics: write β, x², ½")
+        return value
+
 
 class Config(Strict):
     """A grid: data sets x training sizes x variants x seeds."""
@@ -74,8 +82,12 @@ class Config(Strict):
     @field_validator("results")
     @classmethod
     def _folder(cls, value: str) -> str:
-        if not value or set(value) & {"{", "}"} or any(ord(character) < 32 for character in value):
+        if not value or set(value) & {"{", "}"} or not value.isprintable():
             raise ValueError("a folder without braces (Snakemake's wildcards) and control characters")
+        if "://" in value:
+            raise ValueError("a folder that this machine has mounted, not an address")
+        if str(Path(value)).startswith("-"):
+            raise ValueError("a folder that does not begin with a hyphen, which commands take for an option")
         if re.search(r"\$[A-Za-z_]", value):
             raise ValueError("a folder without the shell's variables, which are not expanded: write the path out")
         return at_home(value)

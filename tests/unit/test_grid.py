@@ -229,6 +229,11 @@ def test_names_what_is_missing(missing):
         (f"a: {'9' * 5000}", "is no int (line 1)"),
         (f"a: 0x{'f' * 5000}", "an integer beyond 63 bits (line 1)"),
         (f"a: 1{':00' * 200}.5", "is no float (line 1)"),
+        ("a: &a {b: 1}\nc: {<<: *a}", "<< merges keys: write them out (line 2)"),
+        ("a: 1\nb: &b [1, *b]", "more than 100,000 values"),
+        ('a: 1\nb: {c: "x\\0"}', "the character U+0000 is no part of a text (line 2)"),
+        ('"a\\e[31m": 1', "the character U+001B is no part of a text (line 1)"),
+        ('a: "\\ud800"', "the character U+D800 is no part of a text (line 1)"),
     ],
 )
 def test_refuses_files_that_are_no_configuration(tmp_path, capsys, text, words):
@@ -239,6 +244,16 @@ def test_refuses_files_that_are_no_configuration(tmp_path, capsys, text, words):
     assert words in message
     assert "bad.yaml" in message
     assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("value", ["[*, *, *, *, *, *, *, *, *, *]", "{a: *, b: *, c: *, d: *, e: *, f: *, g: *}"])
+def test_aliases_of_aliases_are_counted_before_they_are_followed(tmp_path, capsys, value):
+    """Less than a kilobyte that stands for 10^20 values."""
+    path = tmp_path / "laughs.yaml"
+    lines = [f"k{i}: &k{i} {value.replace('*', f'*k{i - 1}')}" for i in range(1, 21)]
+    path.write_text("\n".join(["k0: &k0 x", *lines]))
+    assert main(["config", str(path)]) == 2
+    assert "laughs.yaml: not valid YAML: more than 100,000 values" in capsys.readouterr().err
 
 
 def test_names_the_nearest_file(tmp_path, capsys):
@@ -264,6 +279,14 @@ def test_reads_back_what_the_workflow_writes_for_its_jobs(tmp_path):
     assert again.cells == grid.cells
     assert list(again.batches()) == list(grid.batches())
     assert again.source == "small.yaml"
+
+
+def test_every_script_reads_back(tmp_path):
+    """JSON writes a character beyond U+FFFF as two escapes."""
+    grid = parse_grid(changed("variants.vae.label", "β-VAE 𝛽 😀\n变分"), "small.yaml")
+    path = tmp_path / "config.json"
+    path.write_text(grid.dump())
+    assert load_grid(path).labels == grid.labels
 
 
 def test_a_new_seed_leaves_the_cells_of_the_others_alone():
@@ -379,6 +402,38 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert grid.cells[0].evaluation.inception_weights == str(tmp_path / "inception.pth")
     for folder in ("results", "a/~b", "./~", "r $(date)"):  # as they are
         assert parse_grid(SMALL | {"results": folder}, "small.yaml").config.results == folder
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        ("s3://bucket/x", "a folder that this machine has mounted, not an address"),
+        ("file:///tmp/x", "a folder .* not an address"),
+        ("-rf", "a folder that does not begin with a hyphen"),
+        ("--help", "a folder that does not begin with a hyphen"),
+        ("./-rf", "a folder that does not begin with a hyphen"),
+        ("a\ud800", "a folder without braces .* and control characters"),
+    ],
+)
+def test_a_results_folder_that_is_something_else(folder, expected):
+    with pytest.raises(ConfigError, match=rf"small.yaml: results: found .*, expected {expected}"):
+        parse_grid(SMALL | {"results": folder}, "small.yaml")
+
+
+@pytest.mark.parametrize("target", ["loop", "nothing"])
+@pytest.mark.parametrize("folder", ["loop", "loop/x"])
+def test_a_results_folder_behind_a_link_that_leads_nowhere(tmp_path, monkeypatch, folder, target):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to(target)
+    with pytest.raises(ConfigError, match=r"results: found .*expected a folder that can be written; loop cannot"):
+        parse_grid(SMALL | {"results": folder}, "small.yaml").check_writable()
+
+
+@pytest.mark.parametrize("label", ["$x_{$", "$\\beta$-VAE", "5 $"])
+def test_labels_are_no_mathematics(label):
+    """Matplotlib alone would read them so; one that it cannot read ended the figures after all training."""
+    with pytest.raises(ConfigError, match=r"variants\.vae\.label: found .*, expected a text without \$"):
+        parse_grid(changed("variants.vae.label", label), "small.yaml")
 
 
 @pytest.mark.parametrize("folder", ["$HOME/x", "a/$USER", "~no-such-user/x"])

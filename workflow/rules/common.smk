@@ -10,9 +10,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from phvae.errors import PhvaeError
+from phvae.errors import ConfigError, PhvaeError
 from phvae.files import sha256_text, write_text
-from phvae.experiment.grid import parse_grid
+from phvae.experiment.grid import load_grid
 from phvae.metrics.weights import stamps
 from phvae.planning.plan import request
 from phvae.experiment.keys import stage_code
@@ -21,9 +21,15 @@ from phvae.experiment.keys import stage_code
 if os.path.exists(sys.executable):
     sys.executable = shlex.quote(sys.executable)
 
-source = str(workflow.configfiles[-1]) if workflow.configfiles else "config/quick.yaml"
+# Read by our own strict reader: Snakemake's `config` is what is left after it took the last of two equal keys.
+sources = [str(path) for path in workflow.configfiles] or ["config/quick.yaml"]
 try:
-    grid = parse_grid(dict(config), source)
+    if len(sources) > 1 or workflow.config_settings.config:
+        raise ConfigError(
+            f"found {' and '.join([*sources, *(f'--config {key}' for key in workflow.config_settings.config)])}, "
+            f"expected one file, which alone says what is run: write all keys into a copy of {sources[0]}"
+        )
+    grid = load_grid(sources[0])
     grid.check_writable()
 except PhvaeError as error:
     raise WorkflowError(str(error)) from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from phvae.analysis.presentation.csv_file import write_csv
 from phvae.analysis.results.columns import CellName, Costs, Design, Line, Origin, Score, check, frame
 from phvae.analysis.results.divergences import divergence_text, short_number
 from phvae.analysis.results.long_table import ROW_COLUMNS, RUN, SCHEMA_VERSION, TYPES, size_key
@@ -331,6 +332,4 @@ def _save(root: Path, table: pd.DataFrame, costs: pd.DataFrame, runs: pd.DataFra
     for name, content in (("metrics.parquet", table), ("costs.parquet", costs), ("runs.parquet", runs)):
         with atomic(root / name) as temporary:
             content.to_parquet(temporary, index=False)
-    with atomic(root / "metrics.csv") as temporary:
-        # shortest decimal that reads back to the same double: stable, and nothing is lost
-        table.to_csv(temporary, index=False, lineterminator="\n")
+    write_csv(root / "metrics.csv", table)

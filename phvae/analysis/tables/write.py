@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from phvae.analysis.claims.reading import read_known_claims
+from phvae.analysis.presentation.csv_file import write_csv
 from phvae.analysis.presentation.metrics_shown import SCORE_TABLES
 from phvae.analysis.tables.claims_table import claims_table
 from phvae.analysis.tables.costs import cost, parameters
@@ -19,7 +18,7 @@ from phvae.analysis.tables.matched_rate import matched_rate
 from phvae.analysis.tables.provenance import provenance
 from phvae.analysis.tables.score_tables import score_table
 from phvae.analysis.tables.small_data import by_size
-from phvae.files import atomic, write_text
+from phvae.files import write_text
 
 __all__ = ["write_tables"]
 
@@ -55,20 +54,15 @@ def write_tables(root: Path, claims: Path, published: Path, *, baseline: str | N
     ]
     folder = Path(root) / "tables"
     for table, frame in made:
-        _csv(folder / f"{table.name}.csv", frame)
+        write_csv(folder / f"{table.name}.csv", frame)
         if not table.blocks:
             table.caption = "No run of this grid has such numbers."
         write_text(folder / f"{table.name}.md", markdown(table))
         write_text(folder / f"{table.name}.tex", latex(table))
         write_table(folder, table)
-    _csv(folder / "statistics.csv", inputs.statistics)
-    _csv(folder / "claim-contests.csv", ledger.contests)
-    _csv(folder / "claim-tally.csv", ledger.tally)
+    write_csv(folder / "statistics.csv", inputs.statistics)
+    write_csv(folder / "claim-contests.csv", ledger.contests)
+    write_csv(folder / "claim-tally.csv", ledger.tally)
     about = ClaimsFile(sha256, str(stated.written), ledger.state, stated.source)
     write_index(folder, TableIndex(inputs.baseline, about, [table.name for table, _ in made]))
     return [table for table, _ in made]
-
-
-def _csv(path: Path, frame: pd.DataFrame) -> None:
-    with atomic(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
