@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from phvae.experiment.grid import Cell, Grid
+from phvae.experiment.stages import STAGES
 from phvae.planning import costs
 
 __all__ = ["LOCAL", "Job", "jobs", "plan", "request"]
 
-SUBMITTED = ("prepare", "reference", "train", "encode", "evaluate", "groups")
-LOCAL = ("collect", "tables", "figures", "report", "track")
+SUBMITTED = tuple(name for name, stage in STAGES.items() if not stage.local)
+LOCAL = tuple(name for name, stage in STAGES.items() if stage.local)
+BATCHED = tuple(name for name, stage in STAGES.items() if stage.unit == "batch")
 # A request is larger than the estimate: a job that is killed costs more than one that ends early.
 SPARE_TIME, SPARE_MEMORY = 3.0, 1.5
 LEAST_MINUTES, LEAST_MB = 20, 2000
@@ -48,7 +50,7 @@ def jobs(grid: Grid) -> list[Job]:
         found += [_job(grid, "train", f"{cell.name} {name}", [cell], len(stack)) for name, stack in stacks]
     for (dataset, n_train, index), cells in grid.batches().items():
         name = f"{dataset}/n-{n_train}/{index}"
-        found += [_job(grid, stage, name, cells) for stage in ("encode", "evaluate", "groups")]
+        found += [_job(grid, stage, name, cells) for stage in BATCHED]
     return found
 
 
@@ -65,7 +67,7 @@ def request(grid: Grid, stage: str, cells: Sequence[Cell], seeds: int = 0) -> tu
 
 
 def _job(grid: Grid, stage: str, name: str, cells: Sequence[Cell], seeds: int = 0) -> Job:
-    cells = cells if stage in ("encode", "evaluate", "groups") else cells[:1]
+    cells = cells if stage in BATCHED else cells[:1]
     threads, wanted = grid.config.threads, grid.config.device
     if stage in ("train", "encode"):
         device, gpu = "cuda" if wanted == "cuda" else "cpu", wanted != "cpu"

@@ -16,6 +16,7 @@ from phvae.experiment.grid import load_grid
 from phvae.metrics.weights import stamps
 from phvae.planning.plan import request
 from phvae.experiment.keys import stage_code
+from phvae.experiment.stages import STAGES
 
 # Snakemake and its Slurm plugins write the path of Python into jobs without quotes, which fails where it has a space.
 if os.path.exists(sys.executable):
@@ -69,19 +70,19 @@ def batch_digest(wildcards):
     ]
 
 
+def cells_of(stage, wildcards):
+    """The cells that a job of a stage works on."""
+    unit = STAGES[stage].unit
+    if unit == "stack":
+        return [cell_of(wildcards)]
+    if unit == "batch":
+        return batch_of(wildcards)
+    return grid.dataset_cells(wildcards.dataset) if unit == "data set" else []
+
+
 def code_of(stage):
-    """The code behind a job, hashed by tokens: what it must be redone for. Files are no inputs: a remark redoes nothing."""
-
-    def of(wildcards):
-        if stage == "train":
-            return stage_code(stage, [cell_of(wildcards)])
-        if stage in ("encode", "evaluate", "groups"):
-            return stage_code(stage, batch_of(wildcards))
-        if stage in ("prepare", "reference"):
-            return stage_code(stage, grid.dataset_cells(wildcards.dataset))
-        return stage_code(stage)
-
-    return of
+    """The code behind a job, by tokens: what it is redone for. Its files are no inputs: a remark redoes nothing."""
+    return lambda wildcards: stage_code(stage, cells_of(stage, wildcards))
 
 
 def weights_of(wildcards):
@@ -101,12 +102,9 @@ def stacks_of(wildcards):
 
 def needs(stage, wildcards):
     """Memory and minutes of a job's first attempt, from the cost model behind `phvae plan`."""
-    if stage == "train":
-        cell = cell_of(wildcards)
-        return request(grid, stage, [cell], len(grid.stacks(cell)[wildcards.stack]))
-    of_batch = stage in ("encode", "evaluate", "groups")
-    cells = batch_of(wildcards) if of_batch else grid.dataset_cells(wildcards.dataset)
-    return request(grid, stage, cells)
+    cells = cells_of(stage, wildcards)
+    seeds = len(grid.stacks(cells[0])[wildcards.stack]) if stage == "train" else 0
+    return request(grid, stage, cells, seeds)
 
 
 def on_device(device):
