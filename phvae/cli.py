@@ -251,9 +251,9 @@ def _check_data_arguments(parser: argparse.ArgumentParser, arguments: Arguments)
         parser.error(f"{words} takes no {' and no '.join(ignored)}: leave it out")
 
 
-def _no_memory(error: MemoryError | RuntimeError) -> bool:
-    """Whether memory ran out; torch, which is not imported here, says so in the words of a RuntimeError."""
-    words = ("not enough memory", "can't allocate memory", "out of memory")
+def _no_memory(error: MemoryError | RuntimeError | ImportError) -> bool:
+    """Whether memory ran out; torch, which is not imported here, and the loader of libraries say so in words."""
+    words = ("not enough memory", "can't allocate memory", "out of memory", "failed to map segment")
     return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
@@ -282,7 +282,7 @@ def main(argv: list[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         print(f"phvae: {name}{error.strerror or error}", file=sys.stderr)
         return 1
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ImportError) as error:
         if not _no_memory(error):
             raise
         first = (str(error) or "MemoryError").splitlines()[0]
