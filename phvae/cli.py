@@ -276,7 +276,7 @@ def main(argv: list[str] | None = None) -> int:
         name = f"{error.filename}: " if error.filename else ""
         print(f"phvae: {name}{error.strerror or error}", file=sys.stderr)
         return 1
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ImportError) as error:
         if not no_memory(error):
             raise
         first = (str(error) or "MemoryError").splitlines()[0]

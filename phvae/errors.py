@@ -24,13 +24,13 @@ class DataError(PhvaeError):
 
 
 def no_memory(error: BaseException) -> bool:
-    """Whether memory ran out; torch says so in the words of a RuntimeError.
+    """Whether memory ran out; torch and the loader of libraries say so in words.
 
     >>> no_memory(RuntimeError("CUDA out of memory")), no_memory(RuntimeError("shapes differ"))
     (True, False)
     """
-    words = ("not enough memory", "can't allocate memory", "out of memory")
-    spoken = isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+    words = ("not enough memory", "can't allocate memory", "out of memory", "failed to map segment")
+    spoken = isinstance(error, RuntimeError | ImportError) and any(word in str(error) for word in words)
     return isinstance(error, MemoryError) or spoken
 
 

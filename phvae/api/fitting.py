@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import numbers
+import os
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from phvae.api.phvae import PHVAE
 
 __all__ = ["fit"]
+
+_threaded: set[int] = set()  # numbers of the processes that trained with several threads
 
 
 def fit(
@@ -69,7 +72,8 @@ def fit(
 
     Raises:
         DataError: x or `validation` has a wrong shape, type or range, or is too small to be split.
-        ConfigError: a frozen parameter (all are trained), or a seed that is no whole number from 0 on.
+        ConfigError: several threads in a process forked from one that trained with several: it would hang for ever;
+            a frozen parameter (all are trained), or a seed that is no whole number from 0 on.
         ValueError: another impossible setting.
         PhvaeError: the loss became NaN or infinite; the model is unchanged.
 
@@ -91,6 +95,7 @@ def fit(
         precision=precision,
     )
     _refuse_frozen(model)
+    _refuse_fork(torch.get_num_threads())
     train, held_out = _split(model, x, validation, seed)
     warn_if_binary(is_binary(train), model.order, model.config.basis)
     target = resolve(device)
@@ -163,3 +168,14 @@ def _refuse_frozen(model: PHVAE) -> None:
             f"{len(frozen)} parameters are frozen, such as {frozen[0]}, but fit trains all of them: "
             "call model.requires_grad_() first"
         )
+
+
+def _refuse_fork(threads: int) -> None:
+    """OpenMP's threads do not survive a fork: whoever waits for them waits for ever."""
+    if threads > 1:
+        if _threaded - {os.getpid()}:
+            raise ConfigError(
+                f"forked from a process that had trained with several threads, this one would hang with {threads}: "
+                'call torch.set_num_threads(1) first, or start processes with multiprocessing.get_context("spawn")'
+            )
+        _threaded.add(os.getpid())

@@ -56,9 +56,28 @@ def _read(path: Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(path.read_text())
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     return content if isinstance(content, dict) else {}
+
+
+def _put(path: Path, content: dict[str, Any]) -> bool:
+    """Write a lease if there is none: a complete file appears at once, under a link that cannot overwrite."""
+    own, text = path.with_name(f".{NAME}.{uuid.uuid4().hex}"), json.dumps(content)
+    try:
+        own.write_text(text)
+        try:
+            os.link(own, path)
+        except FileExistsError:
+            raise
+        except OSError:  # no hard links here: others find it damaged until it is whole, and wait
+            with path.open("x") as stream:
+                stream.write(text)
+    except FileExistsError:
+        return False
+    finally:
+        own.unlink(missing_ok=True)
+    return True
 
 
 class Leases:
@@ -66,7 +85,8 @@ class Leases:
 
     After the main process of a workflow was killed, its old jobs may still run; a restarted workflow submits them
     again. The second process waits until the first ends or dies, and then finds the work done or goes on with it.
-    A holder is dead when its process is gone (same machine) or silent for `stale` seconds (elsewhere).
+    A holder is dead when its process is gone (same machine) or silent for `stale` seconds (elsewhere): by the file
+    system's clock, or by this process's own where that clock was put back and the last sign of life lies ahead.
 
     Args:
         folders: the run folders; they are created.
@@ -83,6 +103,7 @@ class Leases:
         self.token = uuid.uuid4().hex
         self.lost: Path | None = None
         self._held: list[Path] = []
+        self._seen: tuple[Path | None, float, float] = (None, 0.0, 0.0)  # a lease waited for, its last sign, since when
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="lease", daemon=True)
 
@@ -134,25 +155,22 @@ class Leases:
             time.sleep(min(1.0, self.heartbeat))
 
     def _create(self, path: Path) -> bool:
-        """Create the lease if there is none: a complete file appears at once, under a link that cannot overwrite."""
-        own = path.with_name(f".{NAME}.{self.token}")
+        """Create the lease if there is none."""
         content = {"token": self.token, "pid": os.getpid(), "start": _start_of(os.getpid()), "place": _place()}
-        own.write_text(json.dumps(content))
-        try:
-            os.link(own, path)
-        except FileExistsError:
+        if not _put(path, content):
             return False
-        finally:
-            own.unlink(missing_ok=True)
         self._held.append(path)
         return True
 
     def _holder(self, path: Path) -> dict[str, Any] | None:
-        """What a lease says, with its age in seconds by the file system's own clock; None if it has just gone."""
+        """What a lease says, with its `age`, the seconds of silence; None if it has just gone."""
         clock = path.with_name(f".{NAME}.{self.token}")
         try:
             clock.touch()
-            return {**_read(path), "age": clock.stat().st_mtime - path.stat().st_mtime}
+            sign = path.stat().st_mtime
+            if self._seen[:2] != (path, sign):
+                self._seen = (path, sign, time.monotonic())
+            return {**_read(path), "age": max(clock.stat().st_mtime - sign, time.monotonic() - self._seen[2])}
         except FileNotFoundError:
             return None
         finally:
@@ -163,7 +181,7 @@ class Leases:
             return True
         if holder.get("place") != _place():
             return False
-        return _start_of(holder["pid"]) != holder.get("start")
+        return _start_of(holder.get("pid")) != holder.get("start")
 
     def _take_away(self, path: Path, holder: dict[str, Any]) -> None:
         """Remove a dead holder's lease, unless another process has just replaced it."""
@@ -173,8 +191,9 @@ class Leases:
         except FileNotFoundError:
             return
         with contextlib.suppress(OSError):
-            if _read(aside).get("token") != holder.get("token"):
-                os.link(aside, path)  # a living process's: give it back
+            found = _read(aside)
+            if found.get("token") != holder.get("token"):
+                _put(path, found)  # a living process's: give it back
         aside.unlink(missing_ok=True)
 
     def _owned(self, path: Path) -> bool:

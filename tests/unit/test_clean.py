@@ -42,15 +42,42 @@ def test_arrays_that_no_score_has_read_stay(tmp_path: Path):
     assert grid.paths.batch("encode", "claw", "all", 0).is_file()
 
 
-def test_temporary_files_of_a_kill_go_those_of_a_job_at_work_stay(tmp_path: Path):
+TEMPORARY = [".arrays-abcd_123.npz", ".metrics-abcdefgh", f".run.lease.{'0a' * 16}", "run.lease"]
+
+
+@pytest.mark.parametrize("name", TEMPORARY)
+@pytest.mark.parametrize("where", ["run", "another run", "tables"])
+def test_temporary_files_of_a_kill_go_those_of_a_job_at_work_stay(tmp_path: Path, name: str, where: str):
     grid = small_grid(tmp_path)
-    folder = finish(grid).parent
-    left, young = folder / ".arrays-abcd.npz", folder / ".codes-efgh.npz"
-    for path in (left, young):
-        path.write_text("half")
-    os.utime(left, (time.time() - 7200, time.time() - 7200))
+    run = finish(grid).parent
+    folder = {"run": run, "another run": run.parent / "seed-99", "tables": grid.paths.root / "tables"}[where]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("half")
     clean(grid)
-    assert (left.exists(), young.exists()) == (False, True)
+    assert (folder / name).exists()
+    os.utime(folder / name, (time.time() - 7200, time.time() - 7200))
+    clean(grid)
+    assert not (folder / name).exists()
+
+
+@pytest.mark.parametrize(
+    "name", [".hidden-notes", ".arrays-ABCDEFGH.npz", "arrays-abcdefgh.npz", ".run.lease", "my.lease"]
+)
+def test_what_is_no_temporary_file_of_ours_stays(tmp_path: Path, name: str):
+    grid = small_grid(tmp_path)
+    path = finish(grid).parent / name
+    path.write_text("mine")
+    os.utime(path, (0, 0))
+    clean(grid)
+    assert path.exists()
+
+
+def test_a_lease_that_a_kill_left_keeps_nothing_from_going(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    lease = finish(grid).parent / "run.lease"
+    lease.write_text("{}")
+    os.utime(lease, (time.time() - 7200, time.time() - 7200))
+    assert clean(grid).startswith("removed 2 files")  # it, and the arrays
 
 
 def test_the_checkpoints_of_a_retraining_stay(tmp_path: Path):

@@ -116,6 +116,11 @@ def test_version(capsys: pytest.CaptureFixture[str]):
             1,
             f"phvae: not enough memory (DefaultCPUAllocator: can't allocate memory: 4 bytes): {LESS}\n",
         ),
+        (
+            ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+            1,
+            f"phvae: not enough memory (libtorch_cpu.so: failed to map segment from shared object): {LESS}\n",
+        ),
         (RuntimeError("not enough memory: 4"), 1, f"phvae: not enough memory (not enough memory: 4): {LESS}\n"),
         (RuntimeError("CUDA out of memory. 4"), 1, f"phvae: not enough memory (CUDA out of memory. 4): {LESS}\n"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -223,3 +224,35 @@ def test_a_diverged_training_leaves_the_model_as_it_was():
     with pytest.raises(PhvaeError, match="diverged at step 1"):
         model.fit(images().train, steps=1, epochs=1, learning_rate=1e38, device="cpu")
     assert _same(_weights(model), before)
+
+
+FORKED = """
+import os, sys, threading
+import numpy as np, torch
+from phvae import PHVAE
+from phvae.errors import ConfigError
+def fit(threads):
+    torch.set_num_threads(threads)
+    PHVAE((64,), network={"name": "dense", "hidden": [512]}).fit(x, epochs=1, device="cpu")
+x = np.random.default_rng(0).random((400, 64)).astype(np.float32)
+fit(2)
+child = os.fork()
+if not child:
+    try:
+        fit(2)
+    except ConfigError as error:
+        fit(1)
+        print(error)
+    sys.exit()
+watch = threading.Timer(30, os.kill, (child, 9))
+watch.start()
+os.waitpid(child, 0)
+watch.cancel()
+fit(2)
+"""
+
+
+def test_a_forked_process_says_why_it_cannot_train_with_threads():
+    """It hung: the threads of its parent are not there."""
+    done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)
+    assert "forked from a process that had trained with several threads" in done.stdout

@@ -93,6 +93,60 @@ def test_a_holder_on_another_machine_counts_as_dead_after_its_silence_only(tmp_p
         assert json.loads(lease.read_text())["pid"] == os.getpid()
 
 
+def test_a_dead_holder_whose_last_sign_lies_ahead_is_not_waited_for_until_then(tmp_path: Path):
+    """The file system's clock was put back after it died."""
+    lease = tmp_path / "run.lease"
+    lease.write_text(json.dumps({"token": "x", "pid": 1, "start": "", "place": "elsewhere"}))
+    os.utime(lease, (time.time() + 86400, time.time() + 86400))
+    stop = Stop()
+    timer = threading.Timer(20, lambda: setattr(stop, "requested", "SIGTERM"))
+    timer.start()
+    started = time.monotonic()
+    with Leases([tmp_path], stop, heartbeat=0.05, stale=0.5):
+        assert time.monotonic() - started > 0.5
+    timer.cancel()
+
+
+def test_a_living_holder_whose_signs_lie_ahead_keeps_its_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    lease = tmp_path / "run.lease"
+    lease.write_text(json.dumps({"token": "x", "pid": 1, "start": "", "place": "elsewhere"}))
+    signs = iter(range(1, 100))
+
+    def another_sign() -> None:
+        ahead = time.time() + 86400 + (number := next(signs))
+        os.utime(lease, (ahead, ahead))
+        if number == 20:
+            stop.requested = "SIGTERM"
+            Stop.check(stop)
+
+    stop = Stop()
+    monkeypatch.setattr(stop, "check", another_sign)  # asked while it waits, every 0.05 s
+    with pytest.raises(Interrupted), Leases([tmp_path], stop, heartbeat=0.05, stale=0.5):
+        pass
+    assert json.loads(lease.read_text())["token"] == "x"
+
+
+def test_a_lease_without_a_process_belongs_to_nobody(tmp_path: Path):
+    with Leases([tmp_path], heartbeat=0.05):
+        content = json.loads((tmp_path / "run.lease").read_text())
+    del content["pid"]
+    (tmp_path / "run.lease").write_text(json.dumps(content | {"token": "another"}))
+    with Leases([tmp_path], heartbeat=0.05, stale=1000):
+        assert json.loads((tmp_path / "run.lease").read_text())["pid"] == os.getpid()
+
+
+def test_a_file_system_without_hard_links_holds_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with Leases([tmp_path], heartbeat=0.05) as leases:
+        assert not Leases([tmp_path])._create(tmp_path / "run.lease")
+        leases._take_away(tmp_path / "run.lease", {"token": "dead", "age": 1e9})
+        assert json.loads((tmp_path / "run.lease").read_text())["token"] == leases.token
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x"}'])
 def test_a_damaged_lease_is_recovered_after_the_silence(tmp_path: Path, content: str):
     lease = tmp_path / "run.lease"
