@@ -10,23 +10,19 @@ import sqlite3
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError
 from phvae.tracking.content import Entry, cell_entry, mask, read_run, run_folders, summary_entry
+from phvae.tracking.database import default_uri, prepare, store
 
 __all__ = ["default_uri", "mask", "sync"]
 
 PATH, KIND, SYNCED = "phvae.path", "phvae.kind", "phvae.synced"
 PARENT = "mlflow.parentRunId"
-
-
-def default_uri(root: Path) -> str:
-    """The sqlite database beside the results of all grids."""
-    return f"sqlite:///{_store(root) / 'mlflow.db'}"
 
 
 def sync(root: Path, uri: str | None = None) -> str:
@@ -56,40 +52,21 @@ def sync(root: Path, uri: str | None = None) -> str:
         )
     local = uri == default_uri(root)
     if local and "?" in uri:
-        raise PhvaeError(f"{_store(root)}: a database's address cannot hold a question mark; choose another folder")
-    with _locked(_store(root)):
-        if local:
-            _check(_store(root) / "mlflow.db")
-        if local and not (_store(root) / "mlflow.db").exists():
-            shutil.rmtree(_store(root) / "artifacts", ignore_errors=True)  # of a database that was deleted
-        exceptions = _import()
+        raise PhvaeError(f"{store(root)}: a database's address cannot hold a question mark; choose another folder")
+    with _locked(store(root)):
+        faults = _import()
         try:
             with _unsynchronised():
+                if local:
+                    prepare(store(root), faults)
                 call = _Sync(root, uri, local)
                 counts = call.run()
-        except exceptions as error:
-            hint = f"; this database is a view: remove {_store(root)} and sync again to rebuild it" if local else ""
+        except faults as error:
+            hint = "; sync again: this database is a view, and a broken one is made again" if local else ""
             text = " ".join(mask(str(error)).split())[:400]
             raise PhvaeError(f"MLflow at {mask(uri)} cannot be synced: {text}{hint}") from None
     print(f"tracking: {counts}; {mask(uri)}, page /#/experiments/{call.experiment}/runs")
     return uri
-
-
-def _store(root: Path) -> Path:
-    return Path(root).resolve().parent / "mlflow"
-
-
-def _check(path: Path) -> None:
-    """Refuse a file that is no database at once: MLflow would try for minutes."""
-    if not path.exists():
-        return
-    try:
-        with closing(sqlite3.connect(path)) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.DatabaseError as error:
-        raise PhvaeError(
-            f"{path}: {error}; this database is a view: remove {path.parent} and sync again to rebuild it"
-        ) from None
 
 
 def _import() -> tuple[type[Exception], ...]:
@@ -101,7 +78,7 @@ def _import() -> tuple[type[Exception], ...]:
     import mlflow.exceptions
     import sqlalchemy.exc
 
-    return mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError
+    return mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError, sqlite3.Error
 
 
 @contextmanager
@@ -117,7 +94,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _unsynchronised() -> Iterator[None]:
     """Let sqlite return before the disk has written: a dozen waits a run, for a view that can be rebuilt.
 
-    A killed process loses nothing by it; after a power cut the database may have to be removed and synced again.
+    A killed process loses nothing by it; what a power cut breaks is made again.
     """
     from sqlalchemy import event
     from sqlalchemy.engine import Engine
@@ -194,7 +171,7 @@ class _Sync:
     def _experiment(self) -> str:
         """The experiment named after the grid; one whose artifacts lie elsewhere (a moved folder) makes way."""
         name = self.root.name
-        place = (_store(self.root) / "artifacts" / name).as_uri() if self.local else None
+        place = (store(self.root) / "artifacts" / name).as_uri() if self.local else None
         found = self.client.get_experiment_by_name(name)
         if found and place and found.artifact_location != place:
             self.client.rename_experiment(found.experiment_id, f"{name} (moved, {found.experiment_id})")
@@ -266,7 +243,7 @@ class _Sync:
         """Delete a run; its files too where they are ours (MLflow itself keeps them for its own gc)."""
         self.client.delete_run(run_id)
         if self.local:
-            shutil.rmtree(_store(self.root) / "artifacts" / self.root.name / run_id, ignore_errors=True)
+            shutil.rmtree(store(self.root) / "artifacts" / self.root.name / run_id, ignore_errors=True)
 
     def _tell(self, done: int, total: int) -> None:
         if time.monotonic() - self.told > 10:
