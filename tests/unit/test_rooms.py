@@ -94,3 +94,12 @@ def circles(links: dict[str, set[str]]) -> Iterator[str]:
             if at not in seen:
                 seen.add(at)
                 todo += links.get(at, ())
+
+
+def test_no_two_classes_have_one_name():
+    names: dict[str, list[str]] = {}
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                names.setdefault(node.name, []).append(path.as_posix())
+    assert not {name: places for name, places in names.items() if len(places) > 1}
