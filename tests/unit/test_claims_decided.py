@@ -155,6 +155,7 @@ def test_small_data_are_tested_at_the_smallest_size_and_others_at_the_largest() 
     assert found["verdict"].to_dict() == {"smallest": "supported", "largest": "contradicted"}
 
 
+@pytest.mark.slow
 def test_under_the_least_favourable_null_support_is_rare_and_a_real_effect_is_found() -> None:
     rng = np.random.default_rng(5)
     repeats = 60
@@ -183,6 +184,7 @@ def test_what_is_said_at_few_seeds_rests_on_normality_and_says_so() -> None:
     assert 2.0**-9 * 26 > 0.05 > 2.0**-10 * 51
 
 
+@pytest.mark.slow
 def test_a_skewed_side_leads_to_fewer_errors_than_under_students_test() -> None:
     rng = np.random.default_rng(9)
     repeats, names = 200, [f"d{i}" for i in range(200)]

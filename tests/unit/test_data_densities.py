@@ -129,6 +129,7 @@ def test_wide_rings_lose_no_mass_at_the_origin() -> None:
     )
 
 
+@pytest.mark.slow
 def test_plane_iqr_is_that_of_samples(plane: tuple[str, Density2D]) -> None:
     kind, exact = plane
     x = exact.sample(200_000, numpy_generator(2, "test", kind))

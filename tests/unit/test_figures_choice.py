@@ -15,6 +15,8 @@ from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.stored import Stored
 from phvae.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def every(tmp_path_factory: pytest.TempPathFactory) -> Path:

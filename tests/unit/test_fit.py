@@ -252,6 +252,7 @@ fit(2)
 """
 
 
+@pytest.mark.slow
 def test_a_forked_process_says_why_it_cannot_train_with_threads():
     """It hung: the threads of its parent are not there."""
     done = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True, timeout=60, check=True)

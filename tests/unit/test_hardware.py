@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+import pytest
 from tables_on_disk import write_known_tables
 
 from phvae.analysis.results.hardware import across_hardware
@@ -32,6 +33,7 @@ def test_pairs_across_machines_are_named():
     )
 
 
+@pytest.mark.slow
 def test_comparisons_say_so(tmp_path: Path):
     root = write_known_tables(tmp_path)
     path = root / "runs.parquet"

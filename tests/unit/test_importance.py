@@ -27,6 +27,7 @@ def line() -> tuple[PHVAE, Tensor]:
 
 
 @torch.no_grad()
+@pytest.mark.slow
 def test_on_a_density_the_estimate_is_log_px(line: tuple[PHVAE, Tensor]):
     model, x = line
     generator = torch.Generator().manual_seed(2)

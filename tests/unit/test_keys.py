@@ -106,6 +106,7 @@ def test_a_change_in_one_divergence_changes_its_own_variants_only(copy: Path):
     ("kind", "name"),
     [("bases", "chebyshev"), ("couplings", "learned"), ("likelihoods", "bernoulli"), ("networks", "conv_locatello")],
 )
+@pytest.mark.slow
 def test_a_part_that_no_cell_uses_changes_no_key(copy: Path, kind: str, name: str):
     before = everything()
     path = copy / f"model/{kind}/{name}.py"
@@ -171,6 +172,7 @@ def numbers(source: str) -> list[ast.Constant]:
     return [node for node in found if type(node.value) in (int, float)]
 
 
+@pytest.mark.slow
 def test_any_number_changed_in_a_file_that_a_run_executes_changes_its_key(copy: Path):
     generator = numpy_generator(0, "mutations")
     every = cells()
@@ -230,6 +232,7 @@ CARRIES_OUT = (
 )
 
 
+@pytest.mark.slow
 def test_every_file_that_computes_is_in_the_key(tmp_path: Path):
     """Found by watching a run, not by reading imports."""
     paths = f"{Path.cwd()}:{Path('tests').resolve()}"

@@ -308,6 +308,7 @@ def test_no_score_is_that_of_some_factors() -> None:
         assert three[name].value != two[name].value, name
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_values_and_another_seed_other_votes() -> None:
     factors = draw_factors((3, 4, 8), 900)
     codes = (standardised(factors) @ rotation(3, 0) + 2 * normal((900, 3)))[:, None, :]

@@ -39,6 +39,7 @@ def inside(points: np.ndarray, centres: np.ndarray) -> float:
 
 
 @pytest.mark.parametrize(("n", "m", "size"), [(200, 150, 6), (60, 60, 12), (500, 300, 1)])
+@pytest.mark.slow
 def test_the_frechet_distance_equals_numpy(n: int, m: int, size: int) -> None:
     x, y = normal(n, size), normal(m, size, 1, 0.3)
     line = (x.mean() - y.mean()) ** 2 + (x.std(ddof=1) - y.std(ddof=1)) ** 2

@@ -172,6 +172,7 @@ def calls() -> list[tuple[str, ast.Call]]:
     return found
 
 
+@pytest.mark.slow
 def test_the_package_calls_nothing_that_runs_text():
     for path, call in calls():
         name = ast.unparse(call.func)

@@ -84,6 +84,7 @@ EACH = [pytest.param(name, marks=[] if name == "1 inputs, vae" else pytest.mark.
 
 
 @pytest.mark.parametrize("name", EACH)
+@pytest.mark.slow
 def test_a_seed_has_the_same_bits_in_any_company(name: str):
     """Weights, both Adam moments and every term; full batches, a batch of odd size, and validation."""
     assert differences(*(MODELS | SMALL)[name], COMPANIES) == [0] * 5

@@ -26,6 +26,8 @@ from phvae.errors import DataError
 from phvae.files import read_json
 from phvae.model.options import ModelConfig
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -121,7 +123,6 @@ def test_parameters_are_held_against_the_baseline(root: Path) -> None:
     assert lines(root, "cost", "grey")["VAE"] == ["3"]
 
 
-@pytest.mark.slow
 def test_writing_again_gives_the_same_bytes(root: Path, tmp_path: Path) -> None:
     copy = tmp_path / "results"
     shutil.copytree(root, copy)
@@ -132,7 +133,6 @@ def test_writing_again_gives_the_same_bytes(root: Path, tmp_path: Path) -> None:
         assert (copy / "tables" / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-@pytest.mark.slow
 def test_the_shipped_claims_and_published_numbers_serve(root: Path, tmp_path: Path) -> None:
     copy = tmp_path / "results"
     shutil.copytree(root, copy)
@@ -157,7 +157,6 @@ ODD = {
 
 
 @pytest.mark.parametrize("case", list(ODD))
-@pytest.mark.slow
 def test_odd_results_give_tables_all_the_same(case: str, tmp_path: Path) -> None:
     seeds, runs = ODD[case]
     for (variant, seed), metrics in runs.items():
@@ -240,7 +239,6 @@ def test_a_damaged_configuration_stops_the_tables(tmp_path: Path) -> None:
          ", and on bits which examples are trained on; elsewhere not the data."),
     ],
 )  # fmt: skip
-@pytest.mark.slow
 def test_what_varies_over_seeds_is_read_from_the_configuration(
     root: Path, tmp_path: Path, entries: dict[str, dict[str, object]], sentence: str
 ) -> None:

@@ -15,6 +15,8 @@ from phvae.analysis.tables.write import write_tables
 from phvae.errors import ConfigError
 from phvae.files import sha256
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:

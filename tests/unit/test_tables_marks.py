@@ -12,6 +12,8 @@ from tables_on_disk import claims, lines, published, read, write_known_tables
 from phvae.analysis.tables.write import write_tables
 from phvae.analysis.terminal.compare import compare
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:

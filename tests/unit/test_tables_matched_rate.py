@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+import pytest
 from described import described
 
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.matched_rate import matched_rate
+
+pytestmark = pytest.mark.slow
 
 
 def against_curve(**lost: int) -> TableInputs:

@@ -150,6 +150,7 @@ def test_the_best_epoch_is_chosen_on_validation_at_the_final_weight(tmp_path: Pa
     assert [row["weight"] for row in rows] == pytest.approx([(3 * e - 1) / 18 for e in range(1, 7)])
 
 
+@pytest.mark.slow
 def test_the_saved_model_is_that_of_the_best_epoch(tmp_path: Path):
     """A large learning rate makes the validation loss go up again; a shorter budget ends at the best epoch."""
     options = {"learning_rate": 0.05, "batch_size": 16}

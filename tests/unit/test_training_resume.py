@@ -34,6 +34,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, monkeypatch: pyt
         assert results(tmp_path / "killed", seed) == results(tmp_path / "untouched", seed)
 
 
+@pytest.mark.slow
 def test_a_run_resumed_at_every_step_ends_with_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Best state, moments, order, noise, sums of the epoch: whatever a checkpoint forgot would show here."""
     tiny = cell(training={"learning_rate": 0.05, "epochs": 3, "batch_size": 50})
@@ -91,6 +92,7 @@ def test_a_damaged_newest_checkpoint_falls_back_to_the_one_before(
         assert results(tmp_path / "killed", seed) == results(tmp_path / "untouched", seed)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_holds_the_weights_of_the_best_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     tiny = cell(training={"learning_rate": 0.05, "batch_size": 16, "epochs": 12})
     best = train(tmp_path / "whole", tiny, [3])[3]["best_epoch"]
