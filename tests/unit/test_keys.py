@@ -115,6 +115,7 @@ def test_a_part_that_no_cell_uses_changes_no_key(copy: Path, kind: str, name: st
     assert everything() == before
 
 
+@pytest.mark.slow
 def test_a_new_metric_changes_the_keys_of_scores_and_of_what_follows_only(monkeypatch: pytest.MonkeyPatch):
     before = everything()
     mig = keys_module.METRICS["mig"]

@@ -232,6 +232,7 @@ class World:
         return centred @ self.mixing + 0.8 * self.generator.standard_normal((len(factors), 5))
 
 
+@pytest.mark.slow
 def test_factor_vae_from_the_table_agrees_with_fresh_draws() -> None:
     world = World()
     spread = world.codes(world.factors(10_000)).var(axis=0, ddof=1)
@@ -252,6 +253,7 @@ def test_factor_vae_from_the_table_agrees_with_fresh_draws() -> None:
     assert votes.factor_vae(table, 10_000, 0) == pytest.approx(fresh, abs=0.03)
 
 
+@pytest.mark.slow
 def test_beta_vae_from_the_table_agrees_with_fresh_draws() -> None:
     world = World()
 

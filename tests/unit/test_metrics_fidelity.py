@@ -49,6 +49,7 @@ def test_the_frechet_distance_equals_numpy(n: int, m: int, size: int) -> None:
     assert fidelity.frechet(x, x) == pytest.approx(0, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_fewer_images_than_features_are_rotated_without_a_change() -> None:
     """40 + 30 points in 200 dimensions: by |m|^2 + tr S + tr T - 2 nuclear norm of the centred cross products."""
     x, y = np.random.default_rng(0).normal(size=(40, 200)), np.random.default_rng(1).normal(0.2, 2, size=(30, 200))
