@@ -55,7 +55,7 @@ def accept(grid: Grid, reason: str) -> str:
 
 def _accept_dataset(grid: Grid, dataset: str, manifest: dict[str, Any], reason: str, counts: dict[str, int]) -> None:
     """The runs of a data set, and what was made of them."""
-    cells = [cell for cell in grid.dataset_cells(dataset)]
+    cells = grid.dataset_cells(dataset)
     kept: dict[tuple[str, int], dict[str, Any]] = {}
     for cell in cells:
         for seed in cell.seeds:
@@ -71,7 +71,8 @@ def _accept_dataset(grid: Grid, dataset: str, manifest: dict[str, Any], reason: 
     data, device = load(prepared), grid.scoring_device(cells)
     place = grid.paths.reference(dataset)
     scored = [dataclasses.replace(c, evaluation=with_inception(c.evaluation, grid.config.data_path)) for c in cells]
-    _accept_reference(place, reference.keys(data, scored[0].evaluation, device, grid.config.threads))
+    vouched = any(_same_evaluation(run, cells[0]) for run in kept.values())  # all cells of a data set have one
+    _accept_reference(place, reference.keys(data, scored[0].evaluation, device, grid.config.threads), vouched)
     for cell in scored:
         folders = []
         for seed in cell.seeds:
@@ -117,12 +118,14 @@ def _accept_encoded(folder: Path, cell: Cell, seed: int, data: str, run: dict[st
     return True
 
 
-def _accept_reference(folder: Path, keys: Mapping[str, Key]) -> None:
-    """The records of what runs share, and the file that gathers them."""
+def _accept_reference(folder: Path, keys: Mapping[str, Key], vouched: bool) -> None:
+    """The records of what runs share, and the file that gathers them; of the older form only if vouched for."""
     path = folder / "reference.json"
     if not path.is_file():
         return
     content = read_object(path, "remove it, and the reference is computed again")
+    if "scores" not in content and not vouched:
+        return
     if "scores" not in content:
         records = older.of_reference(folder, content, keys)
     else:
@@ -166,11 +169,12 @@ def _renew(path: Path, before: Any, after: Any) -> None:
 def _older(record: dict[str, Any], run: dict[str, Any], cell: Cell) -> bool:
     """Whether a record without hashes of its inputs, as written before November 2026, belongs to this run and cell."""
     known = {run["run_key"], *(edit["from"] for edit in run.get("accepted", []))}
-    return (
-        "inputs" not in record
-        and record.get("run_key") in known
-        and run["config"].get("evaluation") == json.loads(cell.evaluation.model_dump_json())
-    )
+    return "inputs" not in record and record.get("run_key") in known and _same_evaluation(run, cell)
+
+
+def _same_evaluation(run: dict[str, Any], cell: Cell) -> bool:
+    """Whether a run was made under today's settings of the evaluation."""
+    return bool(run["config"].get("evaluation") == json.loads(cell.evaluation.model_dump_json()))
 
 
 def _record(path: Path) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from finished import DATA, finish, folder_of, key_of, small_grid
 
 from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
-from phvae.jobs.accept import accept
+from phvae.jobs.accept import _accept_reference, accept
 from phvae.records import current
 
 
@@ -128,3 +128,17 @@ def test_nothing_is_left_where_nothing_was(tmp_path: Path):
     grid = small_grid(tmp_path)
     accept(grid, "a comment")
     assert not folder_of(grid).exists()
+
+
+@pytest.mark.parametrize("vouched", [True, False])
+def test_a_reference_of_an_older_form_needs_runs_of_its_settings(tmp_path: Path, vouched: bool):
+    """It does not say what it was built with."""
+    content = {"key": "k" * 64, "bounds": {"mig": {"ceiling": 1.0}}, "files": {}}
+    write_json(tmp_path / "reference.json", content)
+    keys = {"mutual_information": key_of(small_grid(tmp_path))}
+    _accept_reference(tmp_path, keys, vouched)
+    found = read_json(tmp_path / "reference.json")
+    assert (found == content) is not vouched
+    if vouched:
+        assert found["scores"]["mutual_information"]["bounds"] == content["bounds"]
+        assert current(tmp_path / "mutual_information/record.json", keys["mutual_information"])
