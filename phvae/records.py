@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import DataError, PhvaeError
-from phvae.files import read_object, sha256, sha256_text
+from phvae.files import read_object, sha256, sha256_text, write_json
 
-__all__ = ["Key", "current", "inputs_sha256", "outdated", "verify"]
+__all__ = ["Key", "check_seal", "current", "inputs_sha256", "outdated", "read_record", "seal", "verify", "write_record"]
 
 LOG = logging.getLogger("phvae")
 
@@ -44,6 +44,40 @@ def inputs_sha256(*ingredients: Any) -> str:
     True
     """
     return sha256_text(json.dumps(ingredients, sort_keys=True))
+
+
+def seal(content: Mapping[str, Any]) -> str:
+    """The hash of a record's own content: one altered digit of it shows."""
+    body = {name: value for name, value in content.items() if name != "seal"}
+    return inputs_sha256(json.loads(json.dumps(body)))  # as it will be read: keys are texts, tuples lists
+
+
+def write_record(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON object with its own hash under `seal`, atomically."""
+    write_json(path, {**content, "seal": seal(content)})
+
+
+def check_seal(content: Mapping[str, Any], path: Path, remedy: str) -> None:
+    """Refuse a record whose content is not what was written.
+
+    Raises:
+        DataError: names the file, and ends with `remedy`.
+    """
+    if "seal" not in content:
+        raise DataError(f"{path}: without the hash of its content: of an earlier version, or damaged; {remedy}")
+    if content["seal"] != seal(content):
+        raise DataError(f"{path}: its content changed since it was written; {remedy}")
+
+
+def read_record(path: Path, remedy: str, **kinds: type) -> dict[str, Any]:
+    """Read what `write_record` wrote, as `phvae.files.read_object` does.
+
+    Raises:
+        DataError: it is damaged or something else; names the file, and ends with `remedy`.
+    """
+    content = read_object(path, remedy, **kinds)
+    check_seal(content, path, remedy)
+    return content
 
 
 def current(path: Path, key: Key) -> dict[str, Any] | None:
