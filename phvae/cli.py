@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError, no_memory
-from phvae.experiment.stages import CLAIMS, PUBLISHED, STAGES
+from phvae.experiment.stages import CLAIMS, PLACE, PUBLISHED, STAGES, flag
 
 __all__ = ["main"]
 
@@ -43,25 +43,12 @@ def _size(text: str) -> int | str:
     return int(text)
 
 
-_DATASET: dict[str, dict[str, Any]] = {
-    "--dataset": {"metavar": "NAME", "help": "a data set of the grid", "example": "digits"}
-}
-_SIZE: dict[str, dict[str, Any]] = {
-    "--n-train": {"metavar": "N", "type": _size, "help": "training size, or 'all'", "example": "all"}
-}
-# What names the unit that a stage works on.
-UNITS: dict[str, dict[str, dict[str, Any]]] = {
-    "data set": _DATASET,
-    "stack": _DATASET
-    | _SIZE
-    | {
-        "--variant": {"metavar": "NAME", "help": "a variant of the grid", "example": "vae"},
-        "--stack": {"metavar": "FIRST-LAST", "help": "the stack's first and last seed", "example": "0-4"},
-    },
-    "batch": _DATASET
-    | _SIZE
-    | {"--batch": {"metavar": "INDEX", "type": int, "help": "which batch of cells, from 0", "example": "0"}},
-    "grid": {},
+OPTIONS: dict[str, dict[str, Any]] = {
+    "dataset": {"metavar": "NAME", "help": "a data set of the grid", "example": "digits"},
+    "n_train": {"metavar": "N", "type": _size, "help": "training size, or 'all'", "example": "all"},
+    "variant": {"metavar": "NAME", "help": "a variant of the grid", "example": "vae"},
+    "stack": {"metavar": "FIRST-LAST", "help": "the stack's first and last seed", "example": "0-4"},
+    "batch": {"metavar": "INDEX", "type": int, "help": "which batch of cells, from 0", "example": "0"},
 }
 
 
@@ -186,12 +173,12 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     for stage in STAGES.values():
-        options = UNITS[stage.unit]
-        example = "".join(f" {flag} {option['example']}" for flag, option in options.items())
+        options = {flag(name): OPTIONS[name] for name in PLACE[stage.unit]}
+        example = "".join(f" {name} {option['example']}" for name, option in options.items())
         sub = of_grid(stage.name, _run_stage, stage.summary, example)
-        for flag, option in options.items():
+        for name, option in options.items():
             given = {key: value for key, value in option.items() if key != "example"}
-            sub.add_argument(flag, required=True, **given)
+            sub.add_argument(name, required=True, **given)
         if stage.name == "evaluate":
             sub.add_argument("--threads", type=int, default=1, metavar="N", help="processes for the slow scores")
         if stage.name == "tables":

@@ -90,7 +90,7 @@ def current(path: Path, key: Key) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = read_object(path, "it is made again")
+        found = read_record(path, "it is made again")
     except (PhvaeError, OSError) as error:
         LOG.warning("%s", " ".join(str(error).split()))
         return None

@@ -13,7 +13,7 @@ from phvae.files import sha256
 from phvae.metrics.registry import METRICS, SCORERS, SEED_SCORERS
 from phvae.records import Key, inputs_sha256
 
-__all__ = ["encoding_key", "stage_code", "training_key"]
+__all__ = ["ENCODED", "encoding_key", "stage_code", "training_key"]
 
 # what the stages after the scores read of a metric's entry, which is no part of the code
 _READ = {
@@ -22,7 +22,7 @@ _READ = {
     "figures": ("name", "label", "unit", "higher_is_better", "best", "shown"),
 }
 # the settings that decide what the encode stage writes
-_ENCODED = {"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
+ENCODED = {"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
 
 
 def training_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: int) -> Key:
@@ -38,7 +38,7 @@ def training_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: 
 def encoding_key(cell: Cell, seed: int, model: dict[str, str], data_sha256: str, device: str, threads: int) -> Key:
     """The key of an encoded run; `model` holds the hashes of the model's files, whatever code trained it."""
     torch = importlib.metadata.version("torch")
-    settings = cell.evaluation.model_dump(include=_ENCODED)
+    settings = cell.evaluation.model_dump(include=ENCODED)
     inputs = inputs_sha256(model, seed, data_sha256, settings, torch, device, threads)
     return Key(code([*STAGES["encode"].code, *parts(cell.model)]), inputs)
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from phvae.experiment.stages import STAGES
 
 __all__ = ["Paths"]
 
@@ -18,6 +21,22 @@ class Paths:
     def config(self) -> Path:
         """The resolved configuration that every job reads."""
         return self.root / "config.json"
+
+    def frozen(self, digest: str) -> Path:
+        """The same, named by its content: a later start with another configuration leaves it as it is."""
+        return self.root / "configs" / f"{digest}.json"
+
+    def manifest(self, stage: str, *where: Any) -> Path:
+        """What a job of a stage leaves for the workflow: its question and the hashes of its files.
+
+        The names in `where` are those of `phvae.experiment.stages.PLACE`.
+        """
+        unit = STAGES[stage].unit
+        if unit == "data set":
+            return self.root / ("data" if stage == "prepare" else stage) / f"{where[0]}.json"
+        if unit == "stack":
+            return self.stack(*where)
+        return self.batch(stage, *where) if unit == "batch" else self.root / "stages" / f"{stage}.json"
 
     def data(self, dataset: str) -> Path:
         """Manifest of a prepared data set: its folder in the cache and its hash."""

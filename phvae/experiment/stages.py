@@ -5,10 +5,11 @@ The command line, the keys, the parameters of Snakemake's rules and the pages of
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-__all__ = ["CLAIMS", "PUBLISHED", "ROOMS", "STAGES", "Stage"]
+__all__ = ["CLAIMS", "PLACE", "PUBLISHED", "ROOMS", "STAGES", "Stage", "command", "flag"]
 
 # Where numbers are made; a name without an ending is a folder.
 ROOMS = (
@@ -23,6 +24,14 @@ ROOMS = (
     "tracking",
 )
 
+# What names a job of a stage, by what the stage works on: also the options of its command.
+PLACE = {
+    "data set": ("dataset",),
+    "stack": ("dataset", "n_train", "variant", "stack"),
+    "batch": ("dataset", "n_train", "batch"),
+    "grid": (),
+}
+
 CLAIMS, PUBLISHED = "config/claims.yaml", "config/published.csv"
 
 
@@ -36,6 +45,7 @@ class Stage:
         summary: what it does, in words.
         reads: what it takes, in words.
         writes: what it leaves, below results/NAME/.
+        after: the stages whose work it reads.
         code: the modules whose code, with all that they import, decides its numbers; parts of models, kinds of data
             and scorers are added by name.
         rooms: where that code lies.
@@ -47,6 +57,7 @@ class Stage:
     summary: str
     reads: str
     writes: str
+    after: tuple[str, ...]
     code: tuple[str, ...]
     rooms: tuple[str, ...] = ROOMS
     files: tuple[str, ...] = ()
@@ -64,6 +75,7 @@ _ALL = (
         "prepare a data set in the shared cache",
         "published files, the user's own, or a formula",
         "data/{dataset}.json; arrays in results/data/",
+        (),
         ("phvae.data.store",),
         rooms=("data", "determinism"),
     ),
@@ -73,6 +85,7 @@ _ALL = (
         "compute what all runs on a data set share",
         "prepared data",
         "reference/{dataset}/: classifier, features, ceilings, floors",
+        ("prepare",),
         (),
     ),
     Stage(
@@ -81,6 +94,7 @@ _ALL = (
         "train a stack of seeds of one cell",
         "prepared data",
         "runs/.../seed-{seed}/: model, history.csv, run.json",
+        ("prepare",),
         ("phvae.model.model", "phvae.training.build", "phvae.determinism.device", "phvae.data.prepared"),
     ),
     Stage(
@@ -89,6 +103,7 @@ _ALL = (
         "encode, reconstruct and sample with a batch of trained cells",
         "trained models, prepared data",
         "codes.npz, arrays.npz, samples.npz, pictures/, encode.json of each run",
+        ("train",),
         ("phvae.model.model", "phvae.encoding.encoder", "phvae.determinism.device", "phvae.data.prepared"),
     ),
     Stage(
@@ -97,6 +112,7 @@ _ALL = (
         "score a batch of encoded cells",
         "those arrays, the reference",
         "metrics.json of each run",
+        ("encode", "reference"),
         (),
     ),
     Stage(
@@ -105,6 +121,7 @@ _ALL = (
         "scores of a batch of cells that need several seeds",
         "codes of all seeds of a cell",
         "groups.json of each cell",
+        ("encode",),
         (),
     ),
     Stage(
@@ -113,6 +130,7 @@ _ALL = (
         "gather all runs into one long table",
         "records, histories and scores of all runs",
         "metrics.parquet, metrics.csv, costs.parquet, runs.parquet",
+        ("evaluate", "groups"),
         ("phvae.analysis.results.collect",),
     ),
     Stage(
@@ -121,6 +139,7 @@ _ALL = (
         "statistics, claims and tables from the long table",
         "the long table, the ledger of claims, published numbers",
         "tables/",
+        ("collect",),
         ("phvae.analysis.tables.write",),
     ),
     Stage(
@@ -129,6 +148,7 @@ _ALL = (
         "figures from the long table and the stored arrays",
         "the long table, stored arrays",
         "figures/",
+        ("collect",),
         ("phvae.analysis.figures.write",),
     ),
     Stage(
@@ -137,6 +157,7 @@ _ALL = (
         "one offline page with claims, tables and figures",
         "tables/, figures/",
         "report.html",
+        ("tables", "figures"),
         ("phvae.analysis.report.write",),
         files=("analysis/report/templates/*",),
     ),
@@ -146,7 +167,20 @@ _ALL = (
         "bring MLflow up to date with the results",
         "the results folder",
         "tracking.json; an MLflow view that can be rebuilt",
+        ("report",),
         ("phvae.tracking.sync",),
     ),
 )
 STAGES: dict[str, Stage] = {stage.name: stage for stage in _ALL}
+
+
+def command(config: str, stage: str, *where: Any) -> str:
+    """The command of a job, to be copied into a shell."""
+    names = PLACE[STAGES[stage].unit]
+    options = [word for name, value in zip(names, where, strict=True) for word in (flag(name), str(value))]
+    return shlex.join(["phvae", stage, "--config", config, *options])
+
+
+def flag(name: str) -> str:
+    """The option that a command takes for a name of `PLACE`."""
+    return "--" + name.replace("_", "-")

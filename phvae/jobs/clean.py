@@ -9,19 +9,16 @@ from pathlib import Path
 
 from phvae.errors import DataError
 from phvae.experiment.grid import Cell, Grid
-from phvae.files import read_object
 from phvae.jobs import checkpoint
-from phvae.jobs.lease import NAME as LEASE
+from phvae.jobs.lease import NAME, WORKFLOW
 from phvae.metrics.stored import lacking
-from phvae.records import Key, current
+from phvae.records import Key, current, read_record
 
 __all__ = ["clean"]
 
 OLD = 3600  # seconds: a temporary file, or a lease without a sign of life, of that age was left by a kill
 # of `files.atomic`, and of leases
-TEMPORARY = re.compile(
-    rf"\..*-[a-z0-9_]{{8}}(\.\w+)?|\.{re.escape(LEASE)}\.[0-9a-f]{{32}}"
-)  # of `files.atomic`, of leases
+TEMPORARY = re.compile(r"\..*-[a-z0-9_]{8}(\.\w+)?|\.(run|workflow)\.lease\.[0-9a-f]{32}")
 REMEDY = "remove it, and the run is trained again"
 
 
@@ -56,9 +53,9 @@ def _finished(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Path, Key]]:
         for seed in cell.seeds:
             folder = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
             record = folder / "run.json"
-            if not record.is_file() or _young(folder / LEASE):
+            if not record.is_file() or _young(folder / NAME):
                 continue
-            found = read_object(record, REMEDY, code=str, inputs=str)
+            found = read_record(record, REMEDY, code=str, inputs=str)
             key = Key(found["code"], found["inputs"])
             if current(record, key):
                 yield folder, key
@@ -67,14 +64,15 @@ def _finished(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Path, Key]]:
 def _scored(path: Path) -> bool:
     """Whether all scores that were asked for are there: those to come need the arrays."""
     try:
-        return path.is_file() and not lacking(read_object(path, "", scores=dict))
+        return path.is_file() and not lacking(read_record(path, "", scores=dict))
     except DataError:
         return False
 
 
 def _left_by_kills(root: Path) -> Iterator[Path]:
     """Temporary files and leases below a folder that nobody can be at work with."""
-    yield from (p for p in root.rglob("*") if (TEMPORARY.fullmatch(p.name) or p.name == LEASE) and not _young(p))
+    left = (p for p in root.rglob("*") if TEMPORARY.fullmatch(p.name) or p.name in (NAME, WORKFLOW))
+    yield from (p for p in left if not _young(p))
 
 
 def _young(path: Path) -> bool:

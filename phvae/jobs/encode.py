@@ -12,9 +12,10 @@ from phvae.api.saving import load
 from phvae.determinism.device import session
 from phvae.encoding.encoder import STEPS, Arrays, Encoder
 from phvae.experiment.keys import encoding_key
-from phvae.files import atomic, read_json, sha256, write_json
+from phvae.files import atomic, sha256
+from phvae.jobs.costs import note_costs
 from phvae.jobs.pictures import grid, save_png
-from phvae.records import current, verify
+from phvae.records import current, read_record, verify, write_record
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -41,7 +42,7 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
     Raises:
         DataError: the run has no model.
     """
-    run = read_json(folder / "run.json")
+    run = read_record(folder / "run.json", "train it again", files=dict)
     reads = {name: run["files"].get(name, "") for name in MODEL}
     threads = run.get("threads", 1)
     key = encoding_key(cell, seed, reads, data.sha256, device, threads)
@@ -65,9 +66,8 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
     names = ["codes.npz", "arrays.npz", "samples.npz", *([] if data.is_density else _pictures(folder, kept))]
     files = {name: sha256(folder / name) for name in names}
     record = key.fields() | {"device": device, "threads": threads, "reads": reads, "files": files}
-    write_json(folder / "encode.json", record)
-    costs = read_json(folder / "costs.json") if (folder / "costs.json").is_file() else {}
-    write_json(folder / "costs.json", costs | {"seconds_encode": round(time.perf_counter() - started, 3)})
+    write_record(folder / "encode.json", record)
+    note_costs(folder, seconds_encode=round(time.perf_counter() - started, 3))
     return record
 
 

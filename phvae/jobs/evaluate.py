@@ -14,12 +14,12 @@ import numpy as np
 from phvae.determinism.device import resolve
 from phvae.errors import PhvaeError, of_the_machine
 from phvae.experiment.code import code
-from phvae.files import read_json, read_object, write_json
+from phvae.jobs.costs import known_costs, note_costs
 from phvae.jobs.scores import Section, kept, plain, save
 from phvae.metrics.naming import expected
 from phvae.metrics.registry import GROUPS, SCORERS, Scorer, pattern_of
 from phvae.metrics.rows import Inputs, Row, without_value
-from phvae.records import Key, inputs_sha256, verify
+from phvae.records import Key, inputs_sha256, read_record, verify
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -120,9 +120,9 @@ def evaluate(
         for name in READ:
             if not (run_dir / name).is_file():
                 raise PhvaeError(f"{run_dir / name}: absent; run `phvae encode` for this run before `phvae evaluate`")
-        known = read_json(run_dir / "encode.json")["files"]
+        known = _read(run_dir / "encode.json", "encode", files=dict)["files"]
         verify(run_dir, {name: known[name] for name in READ}, f"remove {run_dir / 'encode.json'} and encode it again")
-        reference = read_json(reference_dir / "reference.json")["scores"]
+        reference = _read(reference_dir / "reference.json", "reference", scores=dict)["scores"]
         for name in (scorer.name for scorer in todo if scorer.name in reference):
             remedy = f"remove {reference_dir / name} and run `phvae reference` again"
             verify(reference_dir / name, reference[name]["files"], remedy)
@@ -144,8 +144,8 @@ def evaluate(
                 rows = _rows(scorer, inputs, reference.get(scorer.name, {}))
                 sections[scorer.name] = asked[scorer.name].fields() | {"rows": rows}
                 save(path, sections, list(asked))
-                _note(run_dir / "costs.json", scorer.name, time.perf_counter() - started, list(asked))
-    elif read_json(path).get("asked") != list(asked):
+                _note(run_dir, scorer.name, time.perf_counter() - started, list(asked))
+    elif _read(path, "evaluate").get("asked") != list(asked):
         save(path, sections, list(asked))
     return [row for scorer in scorers for row in sections[scorer.name]["rows"]]
 
@@ -153,15 +153,14 @@ def evaluate(
 def _read(path: Path, stage: str, **kinds: type) -> dict[str, Any]:
     if not path.is_file():
         raise PhvaeError(f"{path}: absent; run `phvae {stage}` before `phvae evaluate`")
-    return read_object(path, f"remove it and run `phvae {stage}` again", **kinds)
+    return read_record(path, f"remove it and run `phvae {stage}` again", **kinds)
 
 
-def _note(path: Path, scorer: str, seconds: float, asked: Sequence[str]) -> None:
+def _note(folder: Path, scorer: str, seconds: float, asked: Sequence[str]) -> None:
     """Keep the seconds of a scorer, and those of all that were asked for, beside the costs of other stages."""
-    costs = read_json(path) if path.is_file() else {}
-    each = costs.get("seconds_by_scorer", {}) | {scorer: round(seconds, 3)}
+    each = known_costs(folder).get("seconds_by_scorer", {}) | {scorer: round(seconds, 3)}
     total = round(sum(each.get(name, 0.0) for name in asked), 3)
-    write_json(path, costs | {"seconds_by_scorer": each, "seconds_evaluate": total})
+    note_costs(folder, seconds_by_scorer=each, seconds_evaluate=total)
 
 
 def _rows(scorer: Scorer, inputs: Inputs, reference: Section) -> list[dict[str, Any]]:

@@ -10,10 +10,10 @@ import numpy as np
 
 from phvae.errors import PhvaeError
 from phvae.experiment.code import code
-from phvae.files import read_object, sha256
+from phvae.files import sha256
 from phvae.jobs.scores import kept, plain, save
 from phvae.metrics.registry import SEED_SCORERS
-from phvae.records import Key, inputs_sha256, verify
+from phvae.records import Key, inputs_sha256, read_record, verify
 
 if TYPE_CHECKING:
     from phvae.experiment.grid import Cell
@@ -54,7 +54,7 @@ def evaluate(path: str | Path, cell: Cell, run_dirs: Sequence[str | Path]) -> li
     todo = [scorer for scorer in SEED_SCORERS if scorer.name in asked.keys() - sections.keys()]
     if todo:
         for folder in folders:
-            known = read_object(folder / "encode.json", "remove it and encode the run again", files=dict)["files"]
+            known = read_record(folder / "encode.json", "remove it and encode the run again", files=dict)["files"]
             remedy = f"remove {folder / 'encode.json'} and encode it again"
             verify(folder, {"codes.npz": known.get("codes.npz", "")}, remedy)
         codes = [dict(np.load(folder / "codes.npz")) for folder in folders]

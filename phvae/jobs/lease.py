@@ -1,4 +1,4 @@
-"""One writer a run: a lease file with a heartbeat, which a dead holder loses by itself."""
+"""One writer a run, one workflow a results folder: a lease file with a heartbeat, which a dead holder loses."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from phvae.errors import PhvaeError
 from phvae.jobs.interrupts import Stop
 
-__all__ = ["LeaseLost", "Leases"]
+__all__ = ["LeaseLost", "Leases", "workflow_lease"]
 
 log = logging.getLogger(__name__)
 
-NAME = "run.lease"
+NAME, WORKFLOW = "run.lease", "workflow.lease"
 HEARTBEAT = 15.0  # seconds between two signs of life
 STALE = 120.0  # seconds of silence after which a holder on another machine counts as dead
 
@@ -63,7 +64,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _put(path: Path, content: dict[str, Any]) -> bool:
     """Write a lease if there is none: a complete file appears at once, under a link that cannot overwrite."""
-    own, text = path.with_name(f".{NAME}.{uuid.uuid4().hex}"), json.dumps(content)
+    own, text = path.with_name(f".{path.name}.{uuid.uuid4().hex}"), json.dumps(content)
     try:
         own.write_text(text)
         try:
@@ -91,14 +92,24 @@ class Leases:
     Args:
         folders: the run folders; they are created.
         stop: ends the wait.
+        name: of the files.
+        wait: whether to wait for a living holder, or to refuse.
         heartbeat: seconds between two signs of life.
         stale: seconds of silence after which a lease may be taken over.
     """
 
     def __init__(
-        self, folders: Sequence[Path], stop: Stop | None = None, *, heartbeat: float = HEARTBEAT, stale: float = STALE
+        self,
+        folders: Sequence[Path],
+        stop: Stop | None = None,
+        *,
+        name: str = NAME,
+        wait: bool = True,
+        heartbeat: float = HEARTBEAT,
+        stale: float = STALE,
     ) -> None:
-        self.paths = sorted(folder / NAME for folder in folders)  # one order for all: no two wait for each other
+        self.wait = wait
+        self.paths = sorted(folder / name for folder in folders)  # one order for all: no two wait for each other
         self.stop, self.heartbeat, self.stale = stop or Stop(), heartbeat, stale
         self.token = uuid.uuid4().hex
         self.lost: Path | None = None
@@ -143,6 +154,8 @@ class Leases:
                 log.warning("%s: taken over from a process that is gone (pid %s)", path, holder.get("pid"))
                 self._take_away(path, holder)
                 continue
+            if holder is not None and not self.wait:
+                raise PhvaeError(self._refusal(path, holder))
             if holder is not None and time.monotonic() >= told:
                 log.warning(
                     "%s: process %s on %s is training this run; waiting for it to end (to stop it: scancel or kill it)",
@@ -154,6 +167,15 @@ class Leases:
             self.stop.check()
             time.sleep(min(1.0, self.heartbeat))
 
+    def _refusal(self, path: Path, holder: dict[str, Any]) -> str:
+        words = (
+            f"{path.parent}: process {holder.get('pid')} on {str(holder.get('place')).split()[0]} is at work in this "
+            "folder, perhaps under another configuration; wait for its end, or give this configuration another `name`"
+        )
+        if holder.get("place") == _place():
+            return words
+        return f"{words}. It last showed a sign of life {holder['age']:.0f} s ago; after {self.stale:.0f} s it is dead"
+
     def _create(self, path: Path) -> bool:
         """Create the lease if there is none."""
         content = {"token": self.token, "pid": os.getpid(), "start": _start_of(os.getpid()), "place": _place()}
@@ -164,7 +186,7 @@ class Leases:
 
     def _holder(self, path: Path) -> dict[str, Any] | None:
         """What a lease says, with its `age`, the seconds of silence; None if it has just gone."""
-        clock = path.with_name(f".{NAME}.{self.token}")
+        clock = path.with_name(f".{path.name}.{self.token}")
         try:
             clock.touch()
             sign = path.stat().st_mtime
@@ -185,7 +207,7 @@ class Leases:
 
     def _take_away(self, path: Path, holder: dict[str, Any]) -> None:
         """Remove a dead holder's lease, unless another process has just replaced it."""
-        aside = path.with_name(f".{NAME}.{uuid.uuid4().hex}")
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
             path.rename(aside)
         except FileNotFoundError:
@@ -221,3 +243,11 @@ class Leases:
             if self._owned(path):
                 path.unlink(missing_ok=True)
         self._held.clear()
+
+
+def workflow_lease(root: Path) -> Leases:
+    """The lease of the one workflow that may be at work in a results folder; entering refuses where another is.
+
+    Jobs that a killed workflow left are no hindrance: each run has a lease of its own.
+    """
+    return Leases([root], name=WORKFLOW, wait=False)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from phvae.determinism.device import resolve
 from phvae.experiment.code import code
-from phvae.files import sha256, write_json
+from phvae.files import sha256
 from phvae.jobs.evaluate import chosen
 from phvae.metrics.registry import pattern_of
-from phvae.records import Key, current, inputs_sha256
+from phvae.records import Key, current, inputs_sha256, write_record
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -68,7 +68,7 @@ def build(
                     pattern_of(name.replace("{k}", "1"))  # a bound of an unknown metric would never be shown
                 files = {file.name: sha256(file) for file in sorted(record.parent.iterdir())}
                 found = key.fields() | {"bounds": bounds, "files": files}
-                write_json(record, found)
+                write_record(record, found)
             sections[scorer.name] = found
-    write_json(path, {"scores": sections})
+    write_record(path, {"scores": sections})
     return path

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError
-from phvae.files import read_object, write_json
 from phvae.metrics.naming import regex
 from phvae.metrics.registry import Scorer
 from phvae.metrics.rows import Row
-from phvae.records import Key, outdated
+from phvae.records import Key, outdated, read_record, write_record
 
 __all__ = ["Section", "kept", "plain", "save"]
 
@@ -30,7 +29,7 @@ def kept(path: Path, keys: Mapping[str, Key]) -> dict[str, Section]:
     if not path.is_file():
         return {}
     try:
-        found = read_object(path, "it is made again", scores=dict)["scores"]
+        found = read_record(path, "it is made again", scores=dict)["scores"]
     except (PhvaeError, OSError) as error:
         LOG.warning("%s", " ".join(str(error).split()))
         return {}
@@ -48,7 +47,7 @@ def kept(path: Path, keys: Mapping[str, Key]) -> dict[str, Section]:
 
 def save(path: Path, sections: Mapping[str, Section], asked: Sequence[str]) -> None:
     """Write the sections that there are of those asked for: a reader of the file sees which are still to come."""
-    write_json(path, {"asked": list(asked), "scores": {name: sections[name] for name in asked if name in sections}})
+    write_record(path, {"asked": list(asked), "scores": {name: sections[name] for name in asked if name in sections}})
 
 
 def plain(scorer: Scorer, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -1,17 +1,20 @@
-"""One function a stage: reads the files of the stage before, calls the science, writes a manifest."""
+"""One function a stage: checks and reads the files of the stages before, calls the science, writes a manifest."""
 
 from __future__ import annotations
 
 import dataclasses
-import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phvae.errors import ConfigError, DataError, PhvaeError, nearest
+from phvae.errors import ConfigError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
-from phvae.experiment.stages import CLAIMS, PUBLISHED
-from phvae.files import read_object, sha256, write_json
+from phvae.experiment.manifests import needed, trained_files, write_manifest
+from phvae.experiment.questions import Questions
+from phvae.experiment.stages import CLAIMS, PUBLISHED, command
+from phvae.files import write_json
+from phvae.records import read_record
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -47,20 +50,13 @@ def _cells(grid: Grid, dataset: str) -> list[Cell]:
     return cells
 
 
-def _command(grid: Grid, *words: str) -> str:
-    """A command of this grid, to be copied into a shell."""
-    return shlex.join(["phvae", words[0], "--config", grid.source, *words[1:]])
-
-
-def _data(grid: Grid, dataset: str) -> Prepared:
+def _data(questions: Questions, dataset: str) -> Prepared:
+    """The prepared data set, every byte as it was written."""
     from phvae.data import load
 
-    manifest = grid.paths.data(dataset)
-    command = _command(grid, "prepare", "--dataset", dataset)
-    if not manifest.is_file():
-        raise DataError(f"{manifest}: absent; prepare the data set first: {command}")
-    remedy = f"remove it and prepare the data set again: {command}"
-    return load(_cache(grid) / read_object(manifest, remedy, folder=str)["folder"])
+    grid = questions.grid
+    folder = _cache(grid) / needed(questions, "prepare", dataset)["folder"]
+    return load(folder, verify=True)
 
 
 def prepare(grid: Grid, dataset: str) -> None:
@@ -80,35 +76,41 @@ def prepare(grid: Grid, dataset: str) -> None:
     data = load(folder)
     for cell in cells:
         data.subset(cell.n_train, None)  # too large a training size is refused here, before any training
-    manifest = {
-        "dataset": dataset,
-        "folder": folder.name,
-        "sha256": data.sha256,
-        "shape": list(data.shape),
-        "binary": data.binary,  # claims about polynomials cannot be tested on zeros and ones
-    }
-    write_json(grid.paths.data(dataset), manifest)
+    write_manifest(
+        Questions(grid),
+        "prepare",
+        (dataset,),
+        [],  # the cache may lie anywhere; its card holds the hashes
+        dataset=dataset,
+        folder=folder.name,
+        sha256=data.sha256,
+        shape=list(data.shape),
+        binary=data.binary,  # claims about polynomials cannot be tested on zeros and ones
+    )
 
 
 def _folder(grid: Grid, cell: Cell, seed: int) -> Path:
     return grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
 
 
-def _trained(grid: Grid, cell: Cell) -> dict[int, Path]:
+def _is_record(name: str) -> bool:
+    return name.endswith("/run.json")
+
+
+def _trained(questions: Questions, cell: Cell) -> dict[int, Path]:
     """The run folders of the seeds that did not diverge.
 
     Raises:
         PhvaeError: a seed is not trained yet, or its run.json is damaged.
     """
-    where = ["--dataset", cell.dataset, "--n-train", str(cell.n_train), "--variant", cell.variant]
-    found = {}
+    grid, found = questions.grid, {}
     for stack, seeds in grid.stacks(cell).items():
-        command = _command(grid, "train", *where, "--stack", stack)
+        where = (cell.dataset, cell.n_train, cell.variant, stack)
+        needed(questions, "train", *where, read=_is_record)
         for seed in seeds:
             path = _folder(grid, cell, seed) / "run.json"
-            if not path.is_file():
-                raise PhvaeError(f"{path}: absent; train {cell.name} first: {command}")
-            if read_object(path, f"train it again: {command}", status=str, run_key=str)["status"] != "diverged":
+            remedy = f"remove it and run again: {command(grid.source, 'train', *where)}"
+            if read_record(path, remedy, status=str, files=dict)["status"] != "diverged":
                 found[seed] = path.parent
     return found
 
@@ -120,12 +122,12 @@ def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str
     from phvae.jobs.run import Run
     from phvae.jobs.training import train as train_runs
 
-    cell = grid.cell(dataset, n_train, variant)
+    cell, questions = grid.cell(dataset, n_train, variant), Questions(grid)
     device = resolve(grid.config.device)
     stacks = grid.stacks(cell)
     if stack not in stacks:
         raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
-    data, threads = _data(grid, cell.dataset), grid.config.threads
+    data, threads = _data(questions, cell.dataset), grid.config.threads
     runs = [
         Run(
             seed,
@@ -135,17 +137,9 @@ def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str
         )
         for seed in stacks[stack]
     ]
-    records = train_runs(cell, runs, data, device=device, threads=threads)
-    manifest = {
-        str(run.seed): {
-            "run_key": run.key.sha256,
-            "status": records[run.seed]["status"],
-            "files": records[run.seed]["files"] | {"run.json": sha256(run.record)},
-        }
-        for run in runs
-    }
-    path = grid.paths.stack(cell.dataset, cell.n_train, cell.variant, stack)
-    write_json(path, {"cell": cell.name, "runs": manifest})
+    train_runs(cell, runs, data, device=device, threads=threads)
+    where = (dataset, n_train, variant, stack)
+    write_manifest(questions, "train", where, trained_files(grid, where))
 
 
 def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cell]:
@@ -160,24 +154,20 @@ def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cel
     return batches[dataset, n_train, index]
 
 
-def _manifest(grid: Grid, stage: str, where: tuple[str, int | str, int], names: dict[str, str]) -> None:
-    write_json(grid.paths.batch(stage, *where), {"stage": stage, "files": names})
-
-
 def encode(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     """Codes, reconstructions and samples of every run of a batch of cells: all that needs the model."""
     from phvae.determinism.device import resolve
     from phvae.jobs.encode import encode as encode_run
 
-    device = resolve(grid.config.device)
+    device, questions = resolve(grid.config.device), Questions(grid)
     cells = _batch(grid, dataset, n_train, batch)
-    data = _data(grid, dataset)
-    names = {}
+    data = _data(questions, dataset)
+    records = []
     for cell in cells:
-        for seed, folder in _trained(grid, cell).items():
+        for seed, folder in _trained(questions, cell).items():
             encode_run(folder, cell, seed, data, device=device)
-            names[f"{cell.variant}/{seed}"] = sha256(folder / "encode.json")
-    _manifest(grid, "encode", (dataset, n_train, batch), names)
+            records.append(folder / "encode.json")
+    write_manifest(questions, "encode", (dataset, n_train, batch), records)
 
 
 def reference(grid: Grid, dataset: str) -> None:
@@ -185,16 +175,15 @@ def reference(grid: Grid, dataset: str) -> None:
     from phvae.jobs.reference import build
     from phvae.metrics.weights import with_inception
 
-    folder = grid.paths.reference(dataset)
-    cells = _cells(grid, dataset)
-    device = grid.scoring_device(cells)
-    build(
-        folder,
-        _data(grid, dataset),
+    cells, questions = _cells(grid, dataset), Questions(grid)
+    record = build(
+        grid.paths.reference(dataset),
+        _data(questions, dataset),
         with_inception(cells[0].evaluation, grid.config.data_path),
-        device=device,
+        device=grid.scoring_device(cells),
         threads=grid.config.threads,
     )
+    write_manifest(questions, "reference", (dataset,), [record])
 
 
 def evaluate(grid: Grid, dataset: str, n_train: int | str, batch: int, threads: int = 1) -> None:
@@ -202,66 +191,113 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, batch: int, threads: 
     from phvae.jobs.evaluate import evaluate as evaluate_run
     from phvae.metrics.weights import with_inception
 
-    cells = _batch(grid, dataset, n_train, batch)
-    data = _data(grid, dataset)
-    names = {}
+    cells, questions = _batch(grid, dataset, n_train, batch), Questions(grid)
+    data = _data(questions, dataset)
+    needed(questions, "encode", dataset, n_train, batch)
+    needed(questions, "reference", dataset)
+    records = []
     device = grid.scoring_device(cells)
     for cell in cells:
         cell = dataclasses.replace(cell, evaluation=with_inception(cell.evaluation, grid.config.data_path))
-        for seed, folder in _trained(grid, cell).items():
+        for seed, folder in _trained(questions, cell).items():
             evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device, threads=threads)
-            names[f"{cell.variant}/{seed}"] = sha256(folder / "metrics.json")
-    _manifest(grid, "evaluate", (dataset, n_train, batch), names)
+            records.append(folder / "metrics.json")
+    write_manifest(questions, "evaluate", (dataset, n_train, batch), records)
 
 
 def groups(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     """Scores that need several seeds, for every cell of a batch."""
     from phvae.jobs.groups import evaluate as evaluate_seeds
 
-    names = {}
-    for cell in _batch(grid, dataset, n_train, batch):
+    cells, questions = _batch(grid, dataset, n_train, batch), Questions(grid)
+    needed(questions, "encode", dataset, n_train, batch)
+    records = []
+    for cell in cells:
         path = grid.paths.groups(dataset, n_train, cell.variant)
-        evaluate_seeds(path, cell, list(_trained(grid, cell).values()))
-        names[cell.variant] = sha256(path)
-    _manifest(grid, "groups", (dataset, n_train, batch), names)
+        evaluate_seeds(path, cell, list(_trained(questions, cell).values()))
+        records.append(path)
+    write_manifest(questions, "groups", (dataset, n_train, batch), records)
+
+
+def _scored(questions: Questions) -> Iterator[tuple[Cell, int, str]]:
+    """The runs whose scores are not there yet, and why: what the jobs of the others left was checked.
+
+    Raises:
+        PhvaeError: results of another question.
+        DataError: damaged results.
+    """
+    grid = questions.grid
+    for where, cells in grid.batches().items():
+        jobs = [("evaluate", where), ("groups", where), *(("train", stack) for stack in questions.stacks(where))]
+        absent = [path for job in jobs if not (path := grid.paths.manifest(job[0], *job[1])).is_file()]
+        for stage, place in [] if absent else jobs:
+            needed(questions, stage, *place, read=_is_collected)
+        for cell in cells if absent else []:
+            yield from ((cell, seed, f"not finished: {absent[0]} is absent") for seed in cell.seeds)
+
+
+def _is_collected(name: str) -> bool:
+    return name.endswith((".json", "/history.csv")) and not name.endswith("/model.json")
 
 
 def collect(grid: Grid) -> None:
     """One long table from every run of the grid."""
+    from phvae.analysis.results.collect import TABLES
     from phvae.analysis.results.collect import collect as collect_runs
 
+    questions, root = Questions(grid), grid.paths.root
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
-    try:
-        table = collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve, grid.config.baseline)
-        print(f"{len(table)} rows")
-    except FileNotFoundError as error:
-        raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None
+    late: dict[tuple[str, int | str, str, int], str] = {
+        (cell.dataset, str(cell.n_train), cell.variant, seed): why for cell, seed, why in _scored(questions)
+    }
+    table = collect_runs(root, expected, grid.labels, grid.off_curve, grid.config.baseline, late)
+    print(f"{len(table)} rows")
+    write_manifest(questions, "collect", (), [root / name for name in TABLES])
 
 
 def tables(grid: Grid, claims: str = CLAIMS, published: str = PUBLISHED) -> None:
     """Statistics, claims and tables from the long table."""
     from phvae.analysis.tables.write import write_tables
 
-    write_tables(grid.paths.root, Path(claims), Path(published), baseline=grid.config.baseline)
+    questions, root = Questions(grid), grid.paths.root
+    needed(questions, "collect")
+    write_tables(root, Path(claims), Path(published), baseline=grid.config.baseline)
+    write_manifest(questions, "tables", (), _files(root / "tables"))
 
 
 def figures(grid: Grid) -> None:
     """Figures from the long table and the stored arrays."""
     from phvae.analysis.figures.write import write_figures
 
-    write_figures(grid.paths.root, baseline=grid.config.baseline)
+    questions, root = Questions(grid), grid.paths.root
+    needed(questions, "collect")
+    write_figures(root, baseline=grid.config.baseline)
+    write_manifest(questions, "figures", (), _files(root / "figures"))
 
 
 def report(grid: Grid) -> None:
     """One offline page."""
     from phvae.analysis.report.write import write_report
 
-    write_report(grid.paths.root)
-    print(grid.paths.root / "report.html")
+    questions, root = Questions(grid), grid.paths.root
+    for stage in ("tables", "figures"):
+        needed(questions, stage)
+    page = write_report(root)
+    write_manifest(questions, "report", (), [page])
+    print(page)
 
 
 def track(grid: Grid) -> None:
     """The MLflow view, brought up to date."""
     from phvae.tracking.sync import mask, sync
 
-    write_json(grid.paths.root / "tracking.json", {"uri": mask(sync(grid.paths.root))})
+    questions, root = Questions(grid), grid.paths.root
+    needed(questions, "report")
+    list(_scored(questions))
+    address = root / "tracking.json"
+    write_json(address, {"uri": mask(sync(root))})
+    write_manifest(questions, "track", (), [address])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from phvae.api.phvae import PHVAE
 from phvae.determinism.device import session
-from phvae.files import read_json, sha256, write_json, write_text
+from phvae.files import sha256, write_text
 from phvae.jobs import checkpoint
 from phvae.jobs.interrupts import Interrupted, Stop
 from phvae.jobs.lease import Leases
@@ -21,7 +21,7 @@ from phvae.jobs.run import Run
 from phvae.model.hierarchy import warn_if_binary
 from phvae.model.inputs import check_unit_interval
 from phvae.progress import Meter, epoch_line
-from phvae.records import current
+from phvae.records import current, read_record, write_record
 from phvae.training.batches import available_memory
 from phvae.training.build import build
 from phvae.training.loop import Progress
@@ -60,7 +60,7 @@ def train(cell: Cell, runs: Sequence[Run], data: Prepared, *, device: str, threa
         with session(device, threads, cell.training.precision):
             for step, stack in _stacks(todo, cell.model.network.stacks(device, threads)):
                 _Job(cell, stack, data, device, stop, leases).run(step)
-    return {run.seed: read_json(run.record) for run in runs}
+    return {run.seed: read_record(run.record, "train it again") for run in runs}
 
 
 def _stacks(runs: Sequence[Run], together: bool) -> list[tuple[int, list[Run]]]:
@@ -166,7 +166,7 @@ class _Job:
                 model.scaling = (np.asarray(offset).tolist(), np.asarray(scale).tolist())
             model.save(folder)
             names += ["model.safetensors", "model.json"]
-        write_json(folder / "run.json", self._record(progress, {name: sha256(folder / name) for name in names}))
+        write_record(folder / "run.json", self._record(progress, {name: sha256(folder / name) for name in names}))
         checkpoint.remove(folder)
 
     def _record(self, progress: Progress, files: dict[str, str]) -> dict[str, Any]:

@@ -3,24 +3,30 @@
 # Commands start with `exec`: they take the place of their shell, so that a scheduler's SIGTERM reaches a training
 # before anything around it ends, and Snakemake waits for its checkpoint.
 
+import atexit
 import os
 import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from phvae.errors import ConfigError, PhvaeError
 from phvae.files import sha256_text, write_text
 from phvae.experiment.grid import load_grid
-from phvae.metrics.weights import stamps
-from phvae.planning.plan import request
-from phvae.experiment.keys import stage_code
+from phvae.experiment.manifests import stale
+from phvae.experiment.questions import Questions
 from phvae.experiment.stages import STAGES
+from phvae.jobs.lease import workflow_lease
+from phvae.planning.plan import request
 
 # Snakemake and its Slurm plugins write the path of Python into jobs without quotes, which fails where it has a space.
 if os.path.exists(sys.executable):
     sys.executable = shlex.quote(sys.executable)
+
+# Names the configuration of the main process to its jobs on other machines.
+FROZEN = "PHVAE_FROZEN_CONFIG"
 
 # Read by our own strict reader: Snakemake's `config` is what is left after it took the last of two equal keys.
 sources = [str(path) for path in workflow.configfiles] or ["config/quick.yaml"]
@@ -30,12 +36,28 @@ try:
             f"found {' and '.join([*sources, *(f'--config {key}' for key in workflow.config_settings.config)])}, "
             f"expected one file, which alone says what is run: write all keys into a copy of {sources[0]}"
         )
-    grid = load_grid(sources[0])
+    # Jobs read the configuration as it was at the start: an edit of the file while they wait changes none of them.
+    kept = None if workflow.is_main_process else os.environ.get(FROZEN)
+    grid = load_grid(kept or sources[0])
     grid.check_writable()
 except PhvaeError as error:
     raise WorkflowError(str(error)) from None
 
 paths = grid.paths
+frozen = paths.frozen(sha256_text(grid.dump())[:16])
+os.environ[FROZEN] = str(frozen)
+
+# Jobs are made again because their manifests answer another question than today's, or because their files are gone:
+# not because Snakemake remembers what it ran, here or in another checkout.
+questions = Questions(grid)
+if workflow.is_main_process and workflow.dag_settings:
+    again = {str(path): why for path, why in stale(questions)}
+    workflow.dag_settings.forcerun = {*workflow.dag_settings.forcerun, *again}
+    for path in list(again)[:3]:
+        logger.info(f"made again: {path}: {again[path]}")
+    if len(again) > 3:
+        logger.info(f"made again: {len(again) - 3} more")
+
 batches = grid.batches()
 # A run's numbers depend on its threads, so they come from the configuration, not from Snakemake.
 THREADS = grid.config.threads
@@ -62,14 +84,6 @@ def batch_of(wildcards):
     return batches[wildcards.dataset, size(wildcards), int(wildcards.index)]
 
 
-def batch_digest(wildcards):
-    """Cells, settings and seeds of a batch: what its jobs must be redone for."""
-    return [
-        f"{cell.variant} {cell.digest(evaluation=True)} {cell.seeds}"
-        for cell in batch_of(wildcards)
-    ]
-
-
 def cells_of(stage, wildcards):
     """The cells that a job of a stage works on."""
     unit = STAGES[stage].unit
@@ -80,24 +94,10 @@ def cells_of(stage, wildcards):
     return grid.dataset_cells(wildcards.dataset) if unit == "data set" else []
 
 
-def code_of(stage):
-    """The code behind a job, by tokens: what it is redone for. Its files are no inputs: a remark redoes nothing."""
-    return lambda wildcards: stage_code(stage, cells_of(stage, wildcards))
-
-
-def weights_of(wildcards):
-    """Extractors' weights that are there: scores are redone where some appear later."""
-    settings = grid.dataset_cells(wildcards.dataset)[0].evaluation
-    return stamps(settings, grid.config.data_path)
-
-
 def stacks_of(wildcards):
     """Every stack of trained seeds that a batch needs."""
-    return [
-        paths.stack(cell.dataset, cell.n_train, cell.variant, stack)
-        for cell in batch_of(wildcards)
-        for stack in grid.stacks(cell)
-    ]
+    batch = (wildcards.dataset, size(wildcards), int(wildcards.index))
+    return [paths.manifest("train", *stack) for stack in questions.stacks(batch)]
 
 
 def needs(stage, wildcards):
@@ -139,9 +139,13 @@ def minutes(stage):
 
 
 def every_batch(stage):
-    return [paths.batch(stage, *batch) for batch in batches]
+    return [paths.manifest(stage, *batch) for batch in batches]
 
 
 onstart:
-    # in the order of the file: batches of cells are cut from it
-    write_text(paths.config, grid.dump())
+    lease = workflow_lease(paths.root)
+    lease.__enter__()
+    atexit.register(lease.__exit__, None, None, None)
+    for path in (frozen, paths.config):
+        # in the order of the file: batches of cells are cut from it
+        write_text(path, grid.dump())

@@ -1,10 +1,10 @@
 rule evaluate:
     input:
-        paths.data("{dataset}"),
-        paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
-        paths.reference("{dataset}") / "reference.json",
+        paths.manifest("prepare", "{dataset}"),
+        paths.manifest("encode", "{dataset}", "{n_train}", "{index}"),
+        paths.manifest("reference", "{dataset}"),
     output:
-        paths.batch("evaluate", "{dataset}", "{n_train}", "{index}"),
+        paths.manifest("evaluate", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("evaluate", "{dataset}", "n-{n_train}", "{index}"),
     conda:
@@ -21,21 +21,16 @@ rule evaluate:
         **on_device(lambda wc: grid.scoring_device(batch_of(wc))),
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
-    params:
-        code=code_of("evaluate"),
-        config=str(paths.config),
-        batch=batch_digest,
-        weights=weights_of,
     shell:
-        "exec phvae evaluate --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        "exec phvae evaluate --config {frozen:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} --threads {threads} >{log:q} 2>&1"
 
 
 rule groups:
     input:
-        paths.batch("encode", "{dataset}", "{n_train}", "{index}"),
+        paths.manifest("encode", "{dataset}", "{n_train}", "{index}"),
     output:
-        paths.batch("groups", "{dataset}", "{n_train}", "{index}"),
+        paths.manifest("groups", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("groups", "{dataset}", "n-{n_train}", "{index}"),
     conda:
@@ -44,10 +39,6 @@ rule groups:
     resources:
         mem_mb=memory("groups"),
         runtime=minutes("groups"),
-    params:
-        code=code_of("groups"),
-        config=str(paths.config),
-        batch=batch_digest,
     shell:
-        "exec phvae groups --config {params.config:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        "exec phvae groups --config {frozen:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
         " --batch {wildcards.index:q} >{log:q} 2>&1"

@@ -7,94 +7,72 @@ rule collect:
         paths.root / "metrics.csv",
         paths.root / "costs.parquet",
         paths.root / "runs.parquet",
+        paths.manifest("collect"),
     log:
         paths.log("collect"),
     localrule: True
     conda:
         "../../envs/phvae.yaml"
-    params:
-        code=code_of("collect"),
-        config=str(paths.config),
-        labels=str(grid.labels),
-        off_curve=sorted(grid.off_curve),
-        baseline=grid.config.baseline,
     shell:
-        "exec phvae collect --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae collect --config {frozen:q} >{log:q} 2>&1"
 
 
 rule tables:
     input:
-        paths.root / "metrics.parquet",
-        paths.root / "costs.parquet",
-        paths.root / "runs.parquet",
-        "config/claims.yaml",
-        "config/published.csv",
+        paths.manifest("collect"),
     output:
         paths.root / "tables/index.json",
+        paths.manifest("tables"),
     log:
         paths.log("tables"),
     localrule: True
     conda:
         "../../envs/phvae.yaml"
-    params:
-        code=code_of("tables"),
-        config=str(paths.config),
-        baseline=grid.config.baseline,
-        labels=str(grid.labels),
     shell:
-        "exec phvae tables --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae tables --config {frozen:q} >{log:q} 2>&1"
 
 
 rule figures:
     input:
-        paths.root / "metrics.parquet",
+        paths.manifest("collect"),
     output:
         paths.root / "figures/index.json",
+        paths.manifest("figures"),
     log:
         paths.log("figures"),
     localrule: True
     conda:
         "../../envs/phvae.yaml"
-    params:
-        code=code_of("figures"),
-        config=str(paths.config),
-        baseline=grid.config.baseline,
-        labels=str(grid.labels),
     shell:
-        "exec phvae figures --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae figures --config {frozen:q} >{log:q} 2>&1"
 
 
 rule report:
     input:
-        paths.root / "tables/index.json",
-        paths.root / "figures/index.json",
+        paths.manifest("tables"),
+        paths.manifest("figures"),
     output:
         paths.root / "report.html",
+        paths.manifest("report"),
     log:
         paths.log("report"),
     localrule: True
     conda:
         "../../envs/phvae.yaml"
-    params:
-        code=code_of("report"),
-        config=str(paths.config),
-        printed=sha256_text(grid.config.model_dump_json()),  # the page shows the configuration
     shell:
-        "exec phvae report --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae report --config {frozen:q} >{log:q} 2>&1"
 
 
 rule track:
     input:
-        paths.root / "report.html",
+        paths.manifest("report"),
     output:
         paths.root / "tracking.json",
+        paths.manifest("track"),
     log:
         paths.log("track"),
     localrule: True
     conda:
         "../../envs/phvae.yaml"
-    params:
-        code=code_of("track"),
-        config=str(paths.config),
     shell:
-        "exec phvae track --config {params.config:q} >{log:q} 2>&1"
+        "exec phvae track --config {frozen:q} >{log:q} 2>&1"

@@ -23,7 +23,9 @@ from phvae.files import atomic, sha256_text
 from phvae.metrics.registry import lookup
 from phvae.metrics.stored import lacking, stored
 
-__all__ = ["collect"]
+__all__ = ["TABLES", "collect"]
+
+TABLES = ("metrics.parquet", "metrics.csv", "costs.parquet", "runs.parquet")
 
 OUTDATED = "scores are older than the model: run phvae encode and evaluate again"
 
@@ -36,6 +38,7 @@ def collect(
     labels: Mapping[str, str] | None = None,
     off_curve: Collection[str] = (),
     baseline: str = "vae",
+    unfinished: Mapping[Expected, str] | None = None,
 ) -> pd.DataFrame:
     """Gather all runs of a grid; write metrics.parquet, metrics.csv, costs.parquet and runs.parquet into `root`.
 
@@ -51,6 +54,7 @@ def collect(
         labels: how the configuration calls its variants now; others keep the label that their runs were trained under.
         off_curve: the variants that the configuration keeps out of the beta-VAE's curve now.
         baseline: the variant that the configuration compares others with now.
+        unfinished: the runs, n_train as a text, whose scores are not to be believed yet, and why: they are missing.
 
     Raises:
         DataError: `root` holds no runs, a run has a metric twice, or a cell's groups.json is damaged.
@@ -75,14 +79,15 @@ def collect(
             return Line(SCHEMA_VERSION, cell, design, cell.variant in off_curve, seed, _score(row), key)
 
         for seed, (record, trouble) in records.items():
-            rows, status, reason = _rows_of(folders[seed], record, trouble)
+            late = (unfinished or {}).get((dataset, str(n_train), variant, seed), "")
+            rows, status, reason = _missing(late) if late else _rows_of(folders[seed], record, trouble)
             key = (record or {}).get("run_key", "")
             table += [line(seed, row, key) for row in _sorted(rows, folders[seed])]
             late_gain = _late_gain(folders[seed] / "history.csv")
             costs.append(_costs(cell, seed, _kept(folders[seed]), record or {}, late_gain, status))
             runs.append(_origin(cell, seed, status, reason, record or {}, binary[dataset]))
         path = paths.groups(dataset, n_train, variant)
-        groups, trouble = _read(path, _check_rows)
+        groups, trouble = (None, "") if late else _read(path, _check_rows)
         if trouble:
             raise DataError(f"{path}: {trouble}; run `phvae groups` again")
         table += [line(None, row, "") for row in _sorted(stored(groups) if groups else [], path)]
@@ -192,6 +197,11 @@ def _outdated(folder: Path, record: dict[str, Any]) -> bool:
     return isinstance(made, str) and bool(known) and made not in known
 
 
+def _missing(reason: str, status: str = "missing") -> tuple[list[dict[str, Any]], str, str]:
+    """The one row of a run without numbers."""
+    return [{"split": "", "metric": RUN, "status": status, "reason": reason}], status, reason
+
+
 def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple[list[dict[str, Any]], str, str]:
     """The rows of a run, its status, and why it has no numbers."""
     if record is None:
@@ -216,7 +226,7 @@ def _rows_of(folder: Path, record: dict[str, Any] | None, trouble: str) -> tuple
             status, reason = "missing", OUTDATED
         else:
             return rows, "ok", ""
-    return [{"split": "", "metric": RUN, "status": status, "reason": reason}], status, reason
+    return _missing(reason, status)
 
 
 def _sorted(rows: list[dict[str, Any]], where: Path) -> list[dict[str, Any]]:

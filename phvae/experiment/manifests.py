@@ -1,0 +1,93 @@
+"""Manifests: what a job leaves for the workflow: its question, and the hashes of the files that hold its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from phvae.errors import DataError, PhvaeError
+from phvae.experiment.grid import Grid
+from phvae.experiment.questions import Questions
+from phvae.experiment.stages import command
+from phvae.files import sha256
+from phvae.records import read_record, verify, write_record
+
+__all__ = ["needed", "stale", "trained_files", "write_manifest"]
+
+
+def write_manifest(
+    questions: Questions, stage: str, where: tuple[Any, ...], files: Iterable[Path], **more: Any
+) -> None:
+    """Write the manifest of a job that is done; `files` hold its answer, `more` is what later jobs read in it."""
+    paths = questions.grid.paths
+    hashes = {file.relative_to(paths.root).as_posix(): sha256(file) for file in files}
+    content = {"question": questions.of(stage, *where), "files": hashes, **more}
+    write_record(paths.manifest(stage, *where), content)
+
+
+def needed(
+    questions: Questions, stage: str, *where: Any, read: Callable[[str], bool] = lambda name: True
+) -> dict[str, Any]:
+    """The manifest of a job whose work is read, once its question is today's and the files that are `read` are whole.
+
+    Raises:
+        PhvaeError: it is absent, or of another question; says which command makes it.
+        DataError: it, or one of these files, is damaged; says so too.
+    """
+    grid = questions.grid
+    path, again = grid.paths.manifest(stage, *where), command(grid.source, stage, *where)
+    if not path.is_file():
+        raise PhvaeError(f"{path}: absent; run first: {again}")
+    content = read_record(path, f"run again: {again}", question=str, files=dict)
+    if content["question"] != questions.of(stage, *where):
+        raise PhvaeError(
+            f"{path}: made by other code or under another configuration; run again: {again} (or keep it with "
+            "`phvae accept`, where an edit of the code changes no number)"
+        )
+    known = {name: digest for name, digest in content["files"].items() if read(name)}
+    verify(grid.paths.root, known, f"remove it and run again: {again}")
+    return content
+
+
+def stale(questions: Questions) -> Iterator[tuple[Path, str]]:
+    """The manifests that are to be made again, and why: of another question, damaged, or not of the files there are.
+
+    A file that is gone or that was written after its manifest makes its job look again; the job finds by hashes
+    whether anything is wrong. Of encoded arrays nothing needs to be there once they are scored (`phvae clean`).
+    """
+    paths = questions.grid.paths
+    begun = paths.manifest("collect").is_file()  # before, the workflow itself makes what is absent
+    for stage, where in questions.jobs():
+        path = paths.manifest(stage, *where)
+        try:
+            written = path.stat().st_mtime_ns
+            content = read_record(path, "", question=str, files=dict)
+        except FileNotFoundError:
+            if begun and stage != "encode":
+                yield path, "absent"
+            continue
+        except DataError:
+            yield path, "damaged"
+            continue
+        if content["question"] != questions.of(stage, *where):
+            yield path, "made by other code or under another configuration"
+        elif changed := next((name for name in content["files"] if _changed(paths.root / name, written)), ""):
+            yield path, f"{changed} is gone or was changed"
+
+
+def _changed(path: Path, written: int) -> bool:
+    try:
+        return path.stat().st_mtime_ns > written
+    except OSError:
+        return True
+
+
+def trained_files(grid: Grid, where: tuple[Any, ...]) -> list[Path]:
+    """run.json of a stack's seeds, each with the files that it lists."""
+    found = []
+    for seed in grid.stacks(grid.cell(*where[:3]))[where[3]]:
+        folder = grid.paths.cell(*where[:3]) / f"seed-{seed}"
+        record = read_record(folder / "run.json", "train it again", files=dict)
+        found += [folder / "run.json", *(folder / name for name in record["files"])]
+    return found

@@ -1,0 +1,111 @@
+"""Questions: what each job is asked, as one hash: its code, its settings, and the questions of the jobs before it.
+
+A job's manifest keeps its question. What answers another than today's is made again, whatever the workflow's own notes
+say, and is refused by whoever reads it. Loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from phvae.experiment.grid import Cell, Grid
+from phvae.experiment.keys import ENCODED, stage_code
+from phvae.experiment.stages import CLAIMS, PUBLISHED, STAGES
+from phvae.files import sha256
+from phvae.metrics.weights import stamps
+from phvae.records import inputs_sha256
+
+__all__ = ["Questions", "Where"]
+
+Where = tuple[Any, ...]  # what a job works on: (), (data set), (.., n_train, batch) or (.., n_train, variant, stack)
+
+
+class Questions:
+    """The questions of a grid's jobs, each computed once."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self._batches = grid.batches()
+        self._known: dict[tuple[str, Where], str] = {}
+
+    def of(self, stage: str, *where: Any) -> str:
+        """The question of a job."""
+        if (stage, where) not in self._known:
+            before = [self.of(name, *place) for name, place in self._before(stage, where)]
+            asked = [stage, stage_code(stage, self._cells(stage, where)), self._settings(stage, where), before]
+            self._known[stage, where] = inputs_sha256(*asked)
+        return self._known[stage, where]
+
+    def jobs(self) -> Iterator[tuple[str, Where]]:
+        """Every job of the grid, each after those that it needs."""
+        for dataset in self.grid.config.datasets:
+            yield "prepare", (dataset,)
+            yield "reference", (dataset,)
+        for cell in self.grid.cells:
+            yield from (
+                ("train", (cell.dataset, cell.n_train, cell.variant, stack)) for stack in self.grid.stacks(cell)
+            )
+        for stage in ("encode", "evaluate", "groups"):
+            yield from ((stage, batch) for batch in self._batches)
+        yield from ((stage.name, ()) for stage in STAGES.values() if stage.unit == "grid")
+
+    def stacks(self, where: Where) -> list[Where]:
+        """The stacks of trained seeds behind a batch."""
+        return [
+            (cell.dataset, cell.n_train, cell.variant, stack)
+            for cell in self._batches[where]
+            for stack in self.grid.stacks(cell)
+        ]
+
+    def _before(self, stage: str, where: Where) -> Iterator[tuple[str, Where]]:
+        """The jobs that a job needs."""
+        for name in STAGES[stage].after:
+            unit = STAGES[name].unit
+            if unit == "data set":
+                yield name, where[:1]
+            elif unit == "stack":
+                yield from ((name, stack) for stack in self.stacks(where))
+            elif unit == "batch":
+                yield from ((name, batch) for batch in ([where] if where else self._batches))
+            else:
+                yield name, ()
+
+    def _cells(self, stage: str, where: Where) -> list[Cell]:
+        unit = STAGES[stage].unit
+        if unit == "stack":
+            return [self.grid.cell(*where[:3])]
+        if unit == "batch":
+            return self._batches[where]
+        return self.grid.dataset_cells(where[0]) if unit == "data set" else []
+
+    def _settings(self, stage: str, where: Where) -> Any:
+        """What decides what a job writes, beside its code and what it reads."""
+        grid, config = self.grid, self.grid.config
+        cells = self._cells(stage, where)
+        if stage == "prepare":
+            return cells[0].data
+        if stage == "reference":
+            device = grid.scoring_device(cells)
+            return _evaluation(cells[0]), stamps(cells[0].evaluation, config.data_path), device, config.threads
+        if stage == "train":
+            seeds = grid.stacks(cells[0])[where[3]]
+            return cells[0].science(), seeds, config.device, config.threads, importlib.metadata.version("torch")
+        if stage == "encode":
+            return [[cell.name, cell.evaluation.model_dump(include=ENCODED)] for cell in cells]
+        if stage == "evaluate":
+            return [[cell.name, _evaluation(cell)] for cell in cells], grid.scoring_device(cells)
+        if stage == "groups":
+            return [[cell.name, cell.evaluation.metrics] for cell in cells]
+        if stage == "report":
+            return config.model_dump(mode="json")  # the page shows it
+        if stage == "tables":
+            return [sha256(path) if Path(path).is_file() else "" for path in (CLAIMS, PUBLISHED)], config.baseline
+        return grid.labels, sorted(grid.off_curve), config.baseline
+
+
+def _evaluation(cell: Cell) -> dict[str, Any]:
+    """The settings of the evaluation that decide scores; weights go in by what they are."""
+    return cell.evaluation.model_dump(exclude={"cells_per_job", "inception_weights"})
