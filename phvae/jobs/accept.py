@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -15,10 +14,13 @@ from phvae.data.prepared import load
 from phvae.errors import DataError, PhvaeError
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.keys import encoding_key, training_key
-from phvae.files import read_object, write_json
+from phvae.experiment.manifests import trained_files, write_manifest
+from phvae.experiment.questions import Questions
+from phvae.files import read_object
 from phvae.jobs import evaluate, groups, older, reference
+from phvae.jobs.lease import workflow_lease
 from phvae.metrics.weights import with_inception
-from phvae.records import Key
+from phvae.records import Key, check_seal, seal, write_record
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -31,59 +33,112 @@ REMEDY = "remove it, and the run is trained again"
 def accept(grid: Grid, reason: str) -> str:
     """Give finished results the key of today's code, so that the next call makes none of them again.
 
-    Models, codes, references and scores are carried over. The old key, the date and the reason are kept in run.json
-    under ``accepted``: a reader sees that these numbers were made by earlier code. Only the code may differ: what is of
-    another cell, seed, setting, data, version of torch, device or number of threads is left as it is. The device is
-    the run's own, so that a machine without a GPU accepts what was trained on one.
+    Models, codes, references and scores are carried over, with the manifests of the jobs that made them. The old key,
+    the date and the reason are kept in run.json under ``accepted``: a reader sees that these numbers were made by
+    earlier code. Only the code may differ: what is of another cell, seed, setting, data, version of torch, device or
+    number of threads is left as it is. The device is the run's own, so that a machine without a GPU accepts what was
+    trained on one.
 
     Raises:
-        PhvaeError: no reason was given, or a run.json or a manifest of data cannot be read.
+        PhvaeError: no reason was given, a workflow is at work, or a record or a manifest of data cannot be read.
     """
     if not reason.strip():
         raise PhvaeError("--reason is empty: say why the edit cannot change a number; it is kept in every run.json")
     counts = {"accepted": 0, "unchanged": 0, "other": 0}
-    for dataset in grid.config.datasets:
-        path = grid.paths.data(dataset)
-        if path.is_file():
-            manifest = read_object(path, "remove it and run `phvae prepare` again", sha256=str)
-            _accept_dataset(grid, dataset, manifest, reason, counts)
+    with workflow_lease(grid.paths.root):
+        for dataset in grid.config.datasets:
+            if grid.paths.data(dataset).is_file():
+                _Acceptance(grid, dataset, reason, counts).carry()
     return (
         f"accepted {counts['accepted']} runs; {counts['unchanged']} were up to date; {counts['other']} differ in "
         "configuration, data, torch, device or threads and will be retrained"
     )
 
 
-def _accept_dataset(grid: Grid, dataset: str, manifest: dict[str, Any], reason: str, counts: dict[str, int]) -> None:
-    """The runs of a data set, and what was made of them."""
-    cells = grid.dataset_cells(dataset)
-    kept: dict[tuple[str, int], dict[str, Any]] = {}
-    for cell in cells:
-        for seed in cell.seeds:
-            folder = grid.paths.run(dataset, cell.n_train, cell.variant, seed)
-            if (folder / "run.json").is_file():
-                run, what = _accept_run(grid, cell, seed, folder, manifest["sha256"], reason)
-                counts[what] += 1
-                if what != "other" and run.get("status") != "diverged":
-                    kept[cell.name, seed] = run
-    prepared = Path(grid.config.results) / "data" / str(manifest.get("folder", ""))
-    if not kept or not (prepared / "card.json").is_file():
-        return
-    data, device = load(prepared), grid.scoring_device(cells)
-    place = grid.paths.reference(dataset)
-    scored = [dataclasses.replace(c, evaluation=with_inception(c.evaluation, grid.config.data_path)) for c in cells]
-    vouched = any(_same_evaluation(run, cells[0]) for run in kept.values())  # all cells of a data set have one
-    _accept_reference(place, reference.keys(data, scored[0].evaluation, device, grid.config.threads), vouched)
-    for cell in scored:
-        folders = []
-        for seed in cell.seeds:
-            if (cell.name, seed) in kept:
-                folder = grid.paths.run(dataset, cell.n_train, cell.variant, seed)
+class _Acceptance:
+    """The results on one data set: what can be carried over, and whose manifests may be written anew."""
+
+    def __init__(self, grid: Grid, dataset: str, reason: str, counts: dict[str, int]) -> None:
+        self.grid, self.dataset, self.reason, self.counts = grid, dataset, reason, counts
+        self.cells = grid.dataset_cells(dataset)
+        remedy = "remove it and run `phvae prepare` again"
+        self.manifest = _read(grid.paths.data(dataset), remedy, sha256=str)
+        self.runs: dict[tuple[str, int], dict[str, Any]] = {}  # records that are today's, by cell and seed
+        self.whole: set[Path] = set()  # files of scores, records of encodings: all of today
+
+    def carry(self) -> None:
+        """Carry over runs, then what was made of them."""
+        for cell in self.cells:
+            for seed in cell.seeds:
+                folder = self._folder(cell, seed)
+                if (folder / "run.json").is_file():
+                    run, what = _accept_run(self.grid, cell, seed, folder, self.manifest["sha256"], self.reason)
+                    self.counts[what] += 1
+                    if what != "other":
+                        self.runs[cell.name, seed] = run
+        prepared = Path(self.grid.config.results) / "data" / str(self.manifest.get("folder", ""))
+        if self.runs:
+            if (prepared / "card.json").is_file():
+                self._carry_scores(load(prepared))
+            self._write_manifests()
+
+    def _folder(self, cell: Cell, seed: int) -> Path:
+        return self.grid.paths.run(self.dataset, cell.n_train, cell.variant, seed)
+
+    def _with_numbers(self, cell: Cell) -> dict[int, dict[str, Any]]:
+        """The runs of a cell, by seed, that can be carried and did not diverge."""
+        found = {seed: self.runs[cell.name, seed] for seed in cell.seeds if (cell.name, seed) in self.runs}
+        return {seed: run for seed, run in found.items() if run.get("status") != "diverged"}
+
+    def _carry_scores(self, data: Prepared) -> None:
+        """Encodings, references and scores."""
+        grid, device = self.grid, self.grid.scoring_device(self.cells)
+        place = grid.paths.reference(self.dataset)
+        found = [with_inception(cell.evaluation, grid.config.data_path) for cell in self.cells]
+        cells = [dataclasses.replace(c, evaluation=e) for c, e in zip(self.cells, found, strict=True)]
+        # all cells of a data set have one evaluation
+        vouched = any(_same_evaluation(run, self.cells[0]) for run in self.runs.values())
+        if _accept_reference(place, reference.keys(data, found[0], device, grid.config.threads), vouched):
+            self.whole.add(place / "reference.json")
+        for cell in cells:
+            folders = []
+            for seed, run in self._with_numbers(cell).items():
+                folder = self._folder(cell, seed)
                 folders.append(folder)
-                if _accept_encoded(folder, cell, seed, data.sha256, kept[cell.name, seed]):
-                    _accept_scores(folder, cell, seed, data, place, device)
-        path = grid.paths.groups(dataset, cell.n_train, cell.variant)
-        if path.is_file() and all((folder / "codes.npz").is_file() for folder in folders):
-            _carry_scores(path, groups.keys(cell, folders))
+                if _accept_encoded(folder, cell, seed, data.sha256, run):
+                    self.whole.add(folder / "encode.json")
+                    if _accept_scores(folder, cell, seed, data, place, device):
+                        self.whole.add(folder / "metrics.json")
+            path = grid.paths.groups(self.dataset, cell.n_train, cell.variant)
+            if path.is_file() and all((folder / "codes.npz").is_file() for folder in folders):
+                if _carry_scores(path, groups.keys(cell, folders)):
+                    self.whole.add(path)
+
+    def _write_manifests(self) -> None:
+        """The manifests of jobs all of whose results are today's, in the order of the jobs."""
+        questions, paths = Questions(self.grid), self.grid.paths
+        known = {name: value for name, value in self.manifest.items() if name not in ("question", "files", "seal")}
+        write_manifest(questions, "prepare", (self.dataset,), [], **known)
+        self._write(questions, "reference", (self.dataset,), [paths.reference(self.dataset) / "reference.json"])
+        for cell in self.cells:
+            for stack, seeds in self.grid.stacks(cell).items():
+                if all((cell.name, seed) in self.runs for seed in seeds):
+                    where = (self.dataset, cell.n_train, cell.variant, stack)
+                    write_manifest(questions, "train", where, trained_files(self.grid, where))
+        for place, cells in self.grid.batches().items():
+            if place[0] == self.dataset and all(
+                (cell.name, seed) in self.runs for cell in cells for seed in cell.seeds
+            ):
+                folders = [self._folder(cell, seed) for cell in cells for seed in self._with_numbers(cell)]
+                if all((folder / "arrays.npz").is_file() for folder in folders):  # else as `clean` left it
+                    self._write(questions, "encode", place, [folder / "encode.json" for folder in folders])
+                self._write(questions, "evaluate", place, [folder / "metrics.json" for folder in folders])
+                shared = [paths.groups(self.dataset, cell.n_train, cell.variant) for cell in cells]
+                self._write(questions, "groups", place, shared)
+
+    def _write(self, questions: Questions, stage: str, where: tuple[Any, ...], files: list[Path]) -> None:
+        if self.whole.issuperset(files):
+            write_manifest(questions, stage, where, files)
 
 
 def _accept_run(grid: Grid, cell: Cell, seed: int, folder: Path, data: str, reason: str) -> tuple[dict[str, Any], str]:
@@ -93,13 +148,14 @@ def _accept_run(grid: Grid, cell: Cell, seed: int, folder: Path, data: str, reas
     if not _same_but_for_code(grid, cell, seed, data, run, key):
         return run, "other"
     if run["run_key"] == key.sha256:
+        _renew(folder / "run.json", run, run)
         return run, "unchanged"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     edit = {"from": run["run_key"], "to": key.sha256, "date": today, "reason": reason}
     edits = [*run.get("accepted", []), edit]
-    run |= key.fields() | {"reads": {"data": data}, "run_key": key.sha256, "accepted": edits}
-    write_json(folder / "run.json", run)
-    return run, "accepted"
+    after = run | key.fields() | {"reads": {"data": data}, "run_key": key.sha256, "accepted": edits}
+    _renew(folder / "run.json", run, after)
+    return after, "accepted"
 
 
 def _accept_encoded(folder: Path, cell: Cell, seed: int, data: str, run: dict[str, Any]) -> bool:
@@ -107,7 +163,7 @@ def _accept_encoded(folder: Path, cell: Cell, seed: int, data: str, run: dict[st
     path = folder / "encode.json"
     if not path.is_file():
         return False
-    record = read_object(path, "remove it, and the run is encoded again")
+    record = _read(path, "remove it, and the run is encoded again")
     reads = {name: run["files"].get(name, "") for name in ("model.safetensors", "model.json")}
     device, threads = record.get("device", run["device"]), record.get("threads", run["threads"])
     key = encoding_key(cell, seed, reads, data, device, threads)
@@ -118,42 +174,57 @@ def _accept_encoded(folder: Path, cell: Cell, seed: int, data: str, run: dict[st
     return True
 
 
-def _accept_reference(folder: Path, keys: Mapping[str, Key], vouched: bool) -> None:
-    """The records of what runs share, and the file that gathers them; of the older form only if vouched for."""
+def _accept_reference(folder: Path, keys: Mapping[str, Key], vouched: bool) -> bool:
+    """Carry the records of what runs share, and the file that gathers them; of the older form only if vouched for.
+
+    Returns:
+        Whether all are today's.
+    """
     path = folder / "reference.json"
     if not path.is_file():
-        return
-    content = read_object(path, "remove it, and the reference is computed again")
+        return False
+    content = _read(path, "remove it, and the reference is computed again")
     if "scores" not in content and not vouched:
-        return
+        return False
     if "scores" not in content:
         records = older.of_reference(folder, content, keys)
     else:
         records = {name: _carried(record, keys[name]) for name, record in content["scores"].items() if name in keys}
     for name, record in records.items():
         (folder / name).mkdir(exist_ok=True)
-        write_json(folder / name / "record.json", record)
+        write_record(folder / name / "record.json", record)
     _renew(path, content, {"scores": records})
+    return _all_of_today(records, keys)
 
 
-def _accept_scores(folder: Path, cell: Cell, seed: int, data: Prepared, place: Path, device: str) -> None:
-    """The scores of a run."""
-    if (folder / "metrics.json").is_file():
-        with contextlib.suppress(PhvaeError):  # without a reference nothing was scored
-            _carry_scores(folder / "metrics.json", evaluate.keys(folder, cell, seed, data, place, device))
+def _accept_scores(folder: Path, cell: Cell, seed: int, data: Prepared, place: Path, device: str) -> bool:
+    """Whether the scores of a run have, or are given, the keys of today's code."""
+    if not (folder / "metrics.json").is_file():
+        return False
+    try:
+        asked = evaluate.keys(folder, cell, seed, data, place, device)
+    except PhvaeError:  # without a reference nothing was scored
+        return False
+    return _carry_scores(folder / "metrics.json", asked)
 
 
-def _carry_scores(path: Path, keys: Mapping[str, Key]) -> None:
-    """A file of scores, each with the key of today's code."""
-    content = read_object(path, "remove it, and its scores are computed again")
+def _carry_scores(path: Path, keys: Mapping[str, Key]) -> bool:
+    """Carry a file of scores; whether all of them are today's then."""
+    content = _read(path, "remove it, and its scores are computed again")
     if "scores" not in content:
-        _renew(path, content, older.of_scores(content.get("rows", []), keys))
+        after = older.of_scores(content.get("rows", []), keys)
     else:
         sections = {
             name: _carried(section, keys[name]) if name in keys else section
             for name, section in content["scores"].items()
         }
-        _renew(path, content, content | {"scores": sections})
+        after = content | {"scores": sections}
+    _renew(path, content, after)
+    return list(keys) == after.get("asked") and _all_of_today(after["scores"], keys)
+
+
+def _all_of_today(found: Mapping[str, Any], keys: Mapping[str, Key]) -> bool:
+    return all(found.get(name, {}).items() >= key.fields().items() for name, key in keys.items())
 
 
 def _carried(record: dict[str, Any], key: Key) -> dict[str, Any]:
@@ -161,9 +232,17 @@ def _carried(record: dict[str, Any], key: Key) -> dict[str, Any]:
     return record | key.fields() if record.get("inputs") == key.inputs else record
 
 
-def _renew(path: Path, before: Any, after: Any) -> None:
-    if before != after:
-        write_json(path, after)
+def _read(path: Path, remedy: str, **kinds: type) -> dict[str, Any]:
+    """A record as it was written; those of before November 2026 do not hold the hash of their content."""
+    content = read_object(path, remedy, **kinds)
+    if "seal" in content:
+        check_seal(content, path, remedy)
+    return content
+
+
+def _renew(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    if before != {**after, "seal": seal(after)}:
+        write_record(path, after)
 
 
 def _older(record: dict[str, Any], run: dict[str, Any], cell: Cell) -> bool:
@@ -183,7 +262,7 @@ def _record(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it is damaged.
     """
-    run = read_object(
+    run = _read(
         path,
         REMEDY,
         run_key=str,

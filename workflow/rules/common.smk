@@ -4,6 +4,7 @@
 # before anything around it ends, and Snakemake waits for its checkpoint.
 
 import atexit
+import functools
 import os
 import shlex
 import sys
@@ -47,17 +48,7 @@ paths = grid.paths
 frozen = paths.frozen(sha256_text(grid.dump())[:16])
 os.environ[FROZEN] = str(frozen)
 
-# Jobs are made again because their manifests answer another question than today's, or because their files are gone:
-# not because Snakemake remembers what it ran, here or in another checkout.
 questions = Questions(grid)
-if workflow.is_main_process and workflow.dag_settings:
-    again = {str(path): why for path, why in stale(questions)}
-    workflow.dag_settings.forcerun = {*workflow.dag_settings.forcerun, *again}
-    for path in list(again)[:3]:
-        logger.info(f"made again: {path}: {again[path]}")
-    if len(again) > 3:
-        logger.info(f"made again: {len(again) - 3} more")
-
 batches = grid.batches()
 # A run's numbers depend on its threads, so they come from the configuration, not from Snakemake.
 THREADS = grid.config.threads
@@ -138,13 +129,38 @@ def minutes(stage):
     return lambda wildcards, attempt: attempt * needs(stage, wildcards)[1]
 
 
+@functools.cache
+def force_stale():
+    """Force the jobs whose manifests answer another question than today's, or whose files are gone.
+
+    That is seen here, not in what Snakemake remembers of its runs: another checkout, or one without its notes,
+    decides alike.
+    """
+    again = [(str(path), why) for path, why in stale(questions)]
+    workflow.dag.forcefiles.update(path for path, _ in again)
+    for path, why in again[:3]:
+        logger.info(f"made again: {path}: {why}")
+    if len(again) > 3:
+        logger.info(f"made again: {len(again) - 3} more")
+
+
+def nothing(wildcards):
+    """The input of `prepare`, which comes before every other job: no file, but a place to look at the manifests."""
+    if workflow.is_main_process:
+        force_stale()
+    return []
+
+
 def every_batch(stage):
     return [paths.manifest(stage, *batch) for batch in batches]
 
 
 onstart:
     lease = workflow_lease(paths.root)
-    lease.__enter__()
+    try:
+        lease.__enter__()
+    except PhvaeError as error:
+        raise WorkflowError(str(error)) from None
     atexit.register(lease.__exit__, None, None, None)
     for path in (frozen, paths.config):
         # in the order of the file: batches of cells are cut from it

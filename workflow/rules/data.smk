@@ -1,4 +1,6 @@
 rule prepare:
+    input:
+        nothing,
     output:
         paths.manifest("prepare", "{dataset}"),
     log:
