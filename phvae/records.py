@@ -70,14 +70,14 @@ def check_seal(content: Mapping[str, Any], path: Path, remedy: str) -> None:
 
 
 def read_record(path: Path, remedy: str, **kinds: type) -> dict[str, Any]:
-    """Read what `write_record` wrote, as `phvae.files.read_object` does.
+    """Read what `write_record` wrote, as `phvae.files.read_object` does, without its seal.
 
     Raises:
         DataError: it is damaged or something else; names the file, and ends with `remedy`.
     """
     content = read_object(path, remedy, **kinds)
     check_seal(content, path, remedy)
-    return content
+    return {name: value for name, value in content.items() if name != "seal"}
 
 
 def current(path: Path, key: Key) -> dict[str, Any] | None:

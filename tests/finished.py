@@ -8,8 +8,8 @@ from typing import Any
 from phvae.experiment import provenance
 from phvae.experiment.grid import Grid, parse_grid
 from phvae.experiment.keys import training_key
-from phvae.files import sha256, write_json
-from phvae.records import Key
+from phvae.files import sha256
+from phvae.records import Key, write_record
 
 __all__ = ["DATA", "finish", "folder_of", "key_of", "small_grid"]
 
@@ -41,14 +41,14 @@ def key_of(grid: Grid, seed: int = 0, code: str = "", device: str = "cpu", threa
 
 def finish(grid: Grid, seed: int = 0, code: str = "earlier", device: str = "cpu", **changed: Any) -> Path:
     """Leave what a finished run leaves, with its arrays; returns its run.json (with some entries changed)."""
-    write_json(grid.paths.data("claw"), {"sha256": DATA})
+    write_record(grid.paths.data("claw"), {"sha256": DATA})
     folder, cell = folder_of(grid, seed), grid.cells[0]
     folder.mkdir(parents=True)
     for name in ("history.csv", "model.safetensors", "codes.npz", "arrays.npz", "metrics.json"):
         (folder / name).write_text(name)
-    write_json(folder / "metrics.json", {"asked": ["latent"], "scores": {"latent": {"rows": []}}})
+    write_record(folder / "metrics.json", {"asked": ["latent"], "scores": {"latent": {"rows": []}}})
     files = {name: sha256(folder / name) for name in ("history.csv", "model.safetensors")}
     key = key_of(grid, seed, code, device)
     described = provenance.describe(cell, seed, {"data": DATA}, "cpu", 1) | {"device": device, "files": files}
-    write_json(folder / "run.json", described | key.fields() | {"run_key": key.sha256} | changed)
+    write_record(folder / "run.json", described | key.fields() | {"run_key": key.sha256} | changed)
     return folder / "run.json"

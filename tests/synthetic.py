@@ -16,6 +16,7 @@ from phvae.files import atomic, sha256, sha256_text, write_json, write_text
 from phvae.metrics.registry import lookup
 from phvae.metrics.rows import row
 from phvae.model.options import ModelConfig
+from phvae.records import write_record
 
 _GEOMETRIC = {"name": "hierarchical", "weights": "geometric", "ratio": 2}
 
@@ -117,8 +118,8 @@ def _write_data(root: Path, dataset: str) -> None:
         card |= {"options": {}}
         if dataset == "sprites":
             card |= {"factor_names": list(FACTORS), "factor_sizes": [8, 8, 4]}
-        write_json(folder / "card.json", card)
-    write_json(
+        write_record(folder / "card.json", card)
+    write_record(
         root / "data" / f"{dataset}.json",
         {"dataset": dataset, "folder": folder.name, "sha256": "0" * 64, "binary": False},
     )
@@ -174,12 +175,12 @@ def _write_run(folder: Path, dataset: str, size: int | str, variant: str, seed: 
         "best_epoch": 29,
         "epochs": 30,
     }
-    write_json(folder / "run.json", run)
     _write_history(folder, model.order, lost, rng)
+    write_record(folder / "run.json", run | {"files": {"history.csv": sha256(folder / "history.csv")}})
     if lost:
         return
     rows = [asdict(row(name, value, n=15_000)) for name, value in _values(dataset, size, variant, shared, rng).items()]
-    write_json(folder / "metrics.json", {"scores": {"synthetic": {"rows": rows}}})
+    write_record(folder / "metrics.json", {"scores": {"synthetic": {"rows": rows}}})
     _write_model(folder)
     if arrays:
         _write_arrays(folder, dataset, model.order, shared, rng)
@@ -251,6 +252,8 @@ def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np
             picture.save(folder / "pictures" / f"{name}.png")
     with atomic(folder / "samples.npz") as path:
         np.savez_compressed(path, **kept)
+    files = {name: sha256(folder / name) for name in ("codes.npz", "samples.npz")}
+    write_record(folder / "encode.json", {"files": files})
 
 
 def _density_samples(dimensions: int, shared: float, rng: np.random.Generator) -> dict[str, np.ndarray]:

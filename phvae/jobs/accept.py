@@ -110,14 +110,14 @@ class _Acceptance:
                     if _accept_scores(folder, cell, seed, data, place, device):
                         self.whole.add(folder / "metrics.json")
             path = grid.paths.groups(self.dataset, cell.n_train, cell.variant)
-            if path.is_file() and all((folder / "codes.npz").is_file() for folder in folders):
-                if _carry_scores(path, groups.keys(cell, folders)):
-                    self.whole.add(path)
+            encoded = path.is_file() and all((folder / "codes.npz").is_file() for folder in folders)
+            if encoded and _carry_scores(path, groups.keys(cell, folders)):
+                self.whole.add(path)
 
     def _write_manifests(self) -> None:
         """The manifests of jobs all of whose results are today's, in the order of the jobs."""
         questions, paths = Questions(self.grid), self.grid.paths
-        known = {name: value for name, value in self.manifest.items() if name not in ("question", "files", "seal")}
+        known = {name: value for name, value in self.manifest.items() if name not in ("question", "files")}
         write_manifest(questions, "prepare", (self.dataset,), [], **known)
         self._write(questions, "reference", (self.dataset,), [paths.reference(self.dataset) / "reference.json"])
         for cell in self.cells:
@@ -126,9 +126,8 @@ class _Acceptance:
                     where = (self.dataset, cell.n_train, cell.variant, stack)
                     write_manifest(questions, "train", where, trained_files(self.grid, where))
         for place, cells in self.grid.batches().items():
-            if place[0] == self.dataset and all(
-                (cell.name, seed) in self.runs for cell in cells for seed in cell.seeds
-            ):
+            runs = [(cell.name, seed) for cell in cells for seed in cell.seeds]
+            if place[0] == self.dataset and all(run in self.runs for run in runs):
                 folders = [self._folder(cell, seed) for cell in cells for seed in self._with_numbers(cell)]
                 if all((folder / "arrays.npz").is_file() for folder in folders):  # else as `clean` left it
                     self._write(questions, "encode", place, [folder / "encode.json" for folder in folders])
@@ -148,13 +147,13 @@ def _accept_run(grid: Grid, cell: Cell, seed: int, folder: Path, data: str, reas
     if not _same_but_for_code(grid, cell, seed, data, run, key):
         return run, "other"
     if run["run_key"] == key.sha256:
-        _renew(folder / "run.json", run, run)
+        _renew(folder / "run.json", run)
         return run, "unchanged"
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     edit = {"from": run["run_key"], "to": key.sha256, "date": today, "reason": reason}
     edits = [*run.get("accepted", []), edit]
     after = run | key.fields() | {"reads": {"data": data}, "run_key": key.sha256, "accepted": edits}
-    _renew(folder / "run.json", run, after)
+    _renew(folder / "run.json", after)
     return after, "accepted"
 
 
@@ -170,7 +169,7 @@ def _accept_encoded(folder: Path, cell: Cell, seed: int, data: str, run: dict[st
     if record.get("inputs") != key.inputs and not _older(record, run, cell):
         return False
     kept = {name: value for name, value in record.items() if name not in ("key", "run_key")}
-    _renew(path, record, kept | key.fields() | {"device": device, "threads": threads, "reads": reads})
+    _renew(path, kept | key.fields() | {"device": device, "threads": threads, "reads": reads})
     return True
 
 
@@ -193,7 +192,7 @@ def _accept_reference(folder: Path, keys: Mapping[str, Key], vouched: bool) -> b
     for name, record in records.items():
         (folder / name).mkdir(exist_ok=True)
         write_record(folder / name / "record.json", record)
-    _renew(path, content, {"scores": records})
+    _renew(path, {"scores": records})
     return _all_of_today(records, keys)
 
 
@@ -219,7 +218,7 @@ def _carry_scores(path: Path, keys: Mapping[str, Key]) -> bool:
             for name, section in content["scores"].items()
         }
         after = content | {"scores": sections}
-    _renew(path, content, after)
+    _renew(path, after)
     return list(keys) == after.get("asked") and _all_of_today(after["scores"], keys)
 
 
@@ -237,12 +236,12 @@ def _read(path: Path, remedy: str, **kinds: type) -> dict[str, Any]:
     content = read_object(path, remedy, **kinds)
     if "seal" in content:
         check_seal(content, path, remedy)
-    return content
+    return {name: value for name, value in content.items() if name != "seal"}
 
 
-def _renew(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
-    if before != {**after, "seal": seal(after)}:
-        write_record(path, after)
+def _renew(path: Path, content: Mapping[str, Any]) -> None:
+    if read_object(path, "") != {**content, "seal": seal(content)}:
+        write_record(path, content)
 
 
 def _older(record: dict[str, Any], run: dict[str, Any], cell: Cell) -> bool:

@@ -10,10 +10,10 @@ import pytest
 from finished import finish, folder_of, key_of, small_grid
 
 from phvae.errors import PhvaeError
-from phvae.files import write_json
 from phvae.jobs import checkpoint
 from phvae.jobs.clean import clean
 from phvae.jobs.lease import Leases
+from phvae.records import write_record
 
 
 def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path: Path):
@@ -22,7 +22,7 @@ def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path
     checkpoint.write(folder, 10, key_of(grid, code="earlier").sha256, {}, {})
     before = {path.name for path in folder.iterdir()}
     manifest = grid.paths.batch("encode", "claw", "all", 0)
-    write_json(manifest, {})
+    write_record(manifest, {})
     assert clean(grid, dry_run=True).startswith("would remove 3 files")
     assert {path.name for path in folder.iterdir()} == before
     assert clean(grid).startswith("removed 3 files")
@@ -33,7 +33,7 @@ def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path
 def test_arrays_that_no_score_has_read_stay(tmp_path: Path):
     grid = small_grid(tmp_path)
     folder = finish(grid).parent
-    write_json(grid.paths.batch("encode", "claw", "all", 0), {})
+    write_record(grid.paths.batch("encode", "claw", "all", 0), {})
     for content in ("{", "{}", '{"asked": ["latent", "sap"], "scores": {"latent": {"rows": []}}}'):
         (folder / "metrics.json").write_text(content)
         assert clean(grid).startswith("removed 0 files")
@@ -42,7 +42,7 @@ def test_arrays_that_no_score_has_read_stay(tmp_path: Path):
     assert grid.paths.batch("encode", "claw", "all", 0).is_file()
 
 
-TEMPORARY = [".arrays-abcd_123.npz", ".metrics-abcdefgh", f".run.lease.{'0a' * 16}", "run.lease"]
+TEMPORARY = [".arrays-abcd_123.npz", ".metrics-abcdefgh", f".run.lease.{'0a' * 16}", "run.lease", "workflow.lease"]
 
 
 @pytest.mark.parametrize("name", TEMPORARY)

@@ -19,7 +19,7 @@ from phvae.data.registry import kind_class
 from phvae.errors import PhvaeError
 from phvae.experiment.code import code, files
 from phvae.experiment.grid import Cell
-from phvae.files import read_json, sha256, write_json
+from phvae.files import read_json, sha256
 from phvae.jobs import evaluate
 from phvae.jobs.evaluate import chosen, groups_of
 from phvae.metrics import weights
@@ -30,6 +30,7 @@ from phvae.metrics.registry import GROUPS, METRICS, SCORERS, SEED_SCORERS, Score
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value
 from phvae.metrics.stored import stored
 from phvae.model.options import ModelConfig
+from phvae.records import write_record
 from phvae.source import code_tokens
 from phvae.training.options import TrainingConfig
 
@@ -58,7 +59,7 @@ def make_cell(settings: EvaluationConfig = SETTINGS, **model: Any) -> Cell:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     write_run(tmp_path / "run")
-    write_json(tmp_path / "reference" / "reference.json", REFERENCE)
+    write_record(tmp_path / "reference" / "reference.json", REFERENCE)
     return tmp_path / "run"
 
 
@@ -71,7 +72,7 @@ def write_run(folder: Path, spoil: bool = False) -> None:
     np.savez(folder / "codes.npz", whitened=codes, mean=codes, log_variance=0 * codes, coupling=np.eye(2))
     np.savez(folder / "arrays.npz", kl=np.ones(N, np.float32))
     files = {name: sha256(folder / name) for name in ("codes.npz", "arrays.npz")}
-    write_json(folder / "encode.json", {"files": files})
+    write_record(folder / "encode.json", {"files": files})
 
 
 def compute(
@@ -124,21 +125,21 @@ def test_a_finished_run_is_left_alone_until_something_changes(run: Path, monkeyp
     plug(monkeypatch, "mig", rows, reference=lambda *_: {})
     part: dict[str, Any] = {"bounds": {}, "files": {}}
     where = run.parent / "reference" / "reference.json"
-    write_json(where, {"scores": {"toy": part}})
+    write_record(where, {"scores": {"toy": part}})
     first = compute(run)
     (run / "arrays.npz").unlink()  # what `phvae clean` removes
     assert compute(run) == first
     assert len(calls) == 1
     write_run(run, spoil=True)
     compute(run)
-    write_json(where, {"scores": {"toy": part | {"code": "other"}, "irs": part}})
+    write_record(where, {"scores": {"toy": part | {"code": "other"}, "irs": part}})
     compute(run)  # another scorer's part, and the key of its own, decide nothing
     assert len(calls) == 2
     (where.parent / "toy").mkdir()
     (where.parent / "toy/classifier").write_text("one")
-    write_json(where, {"scores": {"toy": part | {"files": {"classifier": sha256(where.parent / "toy/classifier")}}}})
+    write_record(where, {"scores": {"toy": part | {"files": {"classifier": sha256(where.parent / "toy/classifier")}}}})
     compute(run)
-    write_json(where, {"scores": {"toy": part | {"bounds": {"mig": {"floor": 0.1}}}}})
+    write_record(where, {"scores": {"toy": part | {"bounds": {"mig": {"floor": 0.1}}}}})
     compute(run)
     assert len(calls) == 4
     settings = SETTINGS.model_copy(update={"votes": 301})
@@ -229,7 +230,7 @@ def test_a_damaged_reference_is_named_with_what_to_do(run: Path, harm: str) -> N
     (run.parent / "reference" / "reference.json").write_text(harm)
     with pytest.raises(PhvaeError, match=r"reference\.json: .*run `phvae reference` again"):
         compute(run)
-    write_json(run.parent / "reference" / "reference.json", {"scores": {}})
+    write_record(run.parent / "reference" / "reference.json", {"scores": {}})
     with pytest.raises(PhvaeError, match=r"reference\.json: holds nothing of dci; run `phvae reference`"):
         compute(run)
 
@@ -258,7 +259,7 @@ def test_the_code_behind_the_scores_of_a_density_is_that_of_its_kind_too(run: Pa
 
 
 def test_costs_of_other_stages_are_kept(run: Path) -> None:
-    write_json(run / "costs.json", {"seconds_encode": 2.5})
+    write_record(run / "costs.json", {"seconds_encode": 2.5})
     compute(run)
     assert read_json(run / "costs.json")["seconds_encode"] == 2.5
 
@@ -343,7 +344,7 @@ def test_a_reference_that_changed_since_it_was_written_is_refused(run: Path, mon
     (folder / "toy").mkdir()
     (folder / "toy/classifier").write_text("one")
     files = {"classifier": sha256(folder / "toy/classifier")}
-    write_json(folder / "reference.json", {"scores": {"toy": {"bounds": {}, "files": files}}})
+    write_record(folder / "reference.json", {"scores": {"toy": {"bounds": {}, "files": files}}})
     (folder / "toy/classifier").write_text("two")
     with pytest.raises(PhvaeError, match=r"classifier: its content changed .* run `phvae reference` again"):
         compute(run)
@@ -371,7 +372,7 @@ def test_bounds_come_from_the_reference_unless_the_row_has_its_own(run: Path, mo
         "level_{k}_informativeness_shape": {"ceiling": 0.8, "floor": 0.5},
         "sap": {"ceiling": 0.3},
     }
-    write_json(run.parent / "reference" / "reference.json", {"scores": {"toy": {"bounds": bounds, "files": {}}}})
+    write_record(run.parent / "reference" / "reference.json", {"scores": {"toy": {"bounds": bounds, "files": {}}}})
     names_ = ["mig", "level_2_informativeness", "level_2_informativeness_shape", "irs"]
     rows = [*(row(m, 0.5, noise_sd=0.1) for m in names_), row("sap", 0.1, ceiling=0.2)]
     entries = tuple(metric for metric in METRICS.values() if metric.group == "disentanglement")

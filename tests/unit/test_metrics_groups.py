@@ -12,7 +12,7 @@ from sklearn.linear_model import Lasso
 
 from phvae.errors import DataError, PhvaeError
 from phvae.experiment.grid import Cell
-from phvae.files import read_json, sha256, write_json
+from phvae.files import read_json, sha256
 from phvae.jobs import groups
 from phvae.metrics.across_seeds.udr import METRICS, relative_strength, udr
 from phvae.metrics.options import EvaluationConfig
@@ -20,6 +20,7 @@ from phvae.metrics.registry import Scorer
 from phvae.metrics.rows import Row, Undefined, row
 from phvae.metrics.stored import stored
 from phvae.model.options import ModelConfig
+from phvae.records import write_record
 from phvae.training.options import TrainingConfig
 
 
@@ -108,7 +109,7 @@ def write_codes(folder: Path, whitened: np.ndarray, log_variance: float = -2.0) 
         folder / "codes.npz", whitened=shaped, mean=shaped,
         log_variance=np.full(shaped.shape, log_variance, np.float32), coupling=np.eye(2, dtype=np.float32),
     )  # fmt: skip
-    write_json(folder / "encode.json", {"files": {"codes.npz": sha256(folder / "codes.npz")}})
+    write_record(folder / "encode.json", {"files": {"codes.npz": sha256(folder / "codes.npz")}})
     return folder
 
 

@@ -47,11 +47,12 @@ def test_a_stage_before_training_says_so(tmp_path: Path, capsys: pytest.CaptureF
     path = tmp_path / "small.yaml"
     path.write_text(json.dumps(config))
     assert main(["prepare", "--config", str(path), "--dataset", "claw"]) == 0
-    for stage in ("encode", "evaluate", "groups"):
+    for stage, before in (("encode", "train"), ("evaluate", "encode"), ("groups", "encode")):
         batch = ["--dataset", "claw", "--n-train", "all", "--batch", "0"]
         assert main([stage, "--config", str(path), *batch]) == 2
         message = capsys.readouterr().err
-        assert "run.json: absent; train claw/n-all/vae first: phvae train" in message, stage
+        assert message.startswith(f"phvae: {tmp_path}/results/small/"), stage
+        assert f"absent; run first: phvae {before} --config {path} --dataset claw" in message, stage
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def small(tmp_path: Path) -> Path:
         "device": "cpu",
         "model": {"latent_size": 2},
         "seeds": [3, 4],
-        "training": {"seeds_per_job": 1},
+        "training": {"seeds_per_job": 1, "epochs": 1},
         "datasets": {"claw": {"data": {"n_train": 20, "n_validation": 5, "n_test": 5}}},
         "variants": {"vae": {"model": {"divergence": "kl"}}},
     }
@@ -102,10 +103,13 @@ def test_a_damaged_record_of_a_run_is_named_by_every_stage(
     content: bytes, small: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["prepare", "--config", str(small), "--dataset", "claw"]) == 0
-    for seed, text in ((3, b'{"status": "ok", "run_key": "a"}'), (4, content)):
-        path = small.parent / f"results/small/runs/claw/n-all/vae/seed-{seed}/run.json"
-        path.parent.mkdir(parents=True)
-        path.write_bytes(text)
+    for stack in ("3-3", "4-4"):
+        assert main(["train", "--config", str(small), *CELL, "--variant", "vae", "--stack", stack]) == 0
+    assert main(["reference", "--config", str(small), *STAGES["reference"]]) == 0
+    assert main(["encode", "--config", str(small), *STAGES["encode"]]) == 0
+    path = small.parent / "results/small/runs/claw/n-all/vae/seed-4/run.json"
+    path.write_bytes(content)
+    capsys.readouterr()
     for stage in ("encode", "evaluate", "groups"):
         assert main([stage, "--config", str(small), *STAGES[stage]]) == 2, stage
         message = capsys.readouterr().err
@@ -125,10 +129,13 @@ def test_what_is_absent_says_which_command_makes_it(small: Path, capsys: pytest.
     for stage in ("reference", "train", "encode", "evaluate"):
         assert main([stage, "--config", str(small), *STAGES[stage]]) == 2
         message = capsys.readouterr().err
-        assert "claw.json: absent; prepare the data set first" in message, stage
+        assert "claw.json: absent; run first: " in message, stage
         command = shlex.split(message.partition("first: ")[2])
     assert main(command[1:]) == 0  # as printed
     assert main(["groups", "--config", str(small), *STAGES["groups"]]) == 2
+    command = shlex.split(capsys.readouterr().err.partition("first: ")[2])
+    assert command[1:] == ["encode", "--config", str(small), *STAGES["encode"]]
+    assert main(command[1:]) == 2
     command = shlex.split(capsys.readouterr().err.partition("first: ")[2])
     assert command[1:] == ["train", "--config", str(small), *STAGES["train"]]
 

@@ -15,7 +15,7 @@ from phvae.analysis.figures.looks import looks_of
 from phvae.analysis.results.configuration import default_baseline
 from phvae.analysis.results.long_table import labels_of, read_runs, read_table, size_key
 from phvae.experiment.paths import Paths
-from phvae.files import read_json
+from phvae.records import read_record, verify
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -33,6 +33,7 @@ class Stored:
         self.baseline = baseline or default_baseline(self.root)
         self.labels = labels_of(self.table, read_runs(self.root))
         self.looks = looks_of(self.table)
+        self._known: set[Path] = set()  # files whose hashes were compared
         self._prepared: dict[str, Prepared | None] = {}
 
     @cached_property
@@ -77,11 +78,24 @@ class Stored:
 
     def array(self, run: Path, file: str, name: str) -> np.ndarray | None:
         """One array of a run's .npz file, or None."""
-        try:
-            with np.load(run / file, allow_pickle=False) as stored:
-                return np.asarray(stored[name]) if name in stored.files else None
-        except FileNotFoundError:
+        if not self._there(run, file, "encode.json"):
             return None
+        with np.load(run / file, allow_pickle=False) as stored:
+            return np.asarray(stored[name]) if name in stored.files else None
+
+    def _there(self, run: Path, file: str, record: str) -> bool:
+        """Whether a run has a file; it is the one whose hash the record holds.
+
+        Raises:
+            DataError: it is another.
+        """
+        if not (run / file).is_file():
+            return False
+        if run / file not in self._known:
+            remedy = f"remove {run / record} and run the workflow again"
+            verify(run, {file: read_record(run / record, remedy, files=dict)["files"].get(file, "")}, remedy)
+            self._known.add(run / file)
+        return True
 
     def first(self, dataset: str, variants: Sequence[str], file: str, name: str) -> dict[str, np.ndarray]:
         """label -> the array of each variant's first run that has it."""
@@ -98,13 +112,12 @@ class Stored:
         """The prepared data set, or None where the cache is gone."""
         if dataset not in self._prepared:
             from phvae.data import load
-            from phvae.errors import DataError
 
-            manifest = self.paths.data(dataset)
-            try:
-                self._prepared[dataset] = load(self.root.parent / "data" / read_json(manifest)["folder"])
-            except (DataError, FileNotFoundError):
-                self._prepared[dataset] = None
+            path, folder = self.paths.data(dataset), None
+            if path.is_file():
+                manifest = read_record(path, "run `phvae prepare` again", folder=str)
+                folder = self.root.parent / "data" / manifest["folder"]
+            self._prepared[dataset] = load(folder, verify=True) if folder and folder.is_dir() else None
         return self._prepared[dataset]
 
     def history(self, dataset: str, variants: Sequence[str], most_seeds: int = 10) -> pd.DataFrame:
@@ -113,7 +126,7 @@ class Stored:
         wanted = {"epoch", "validation_reconstruction", "validation_kl"}
         for variant in variants:
             for run in self.runs(dataset, variant)[:most_seeds]:
-                if (run / "history.csv").is_file():
+                if self._there(run, "history.csv", "run.json"):
                     frame = pd.read_csv(run / "history.csv", usecols=lambda name: name in wanted)
                     frames.append(frame.assign(dataset=dataset, variant=variant, seed=run.name))
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
