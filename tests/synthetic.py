@@ -16,6 +16,7 @@ from phvae.files import atomic, sha256, sha256_text, write_json, write_text
 from phvae.metrics.registry import lookup
 from phvae.metrics.rows import row
 from phvae.model.options import ModelConfig
+from phvae.records import write_record
 
 _GEOMETRIC = {"name": "hierarchical", "weights": "geometric", "ratio": 2}
 
@@ -114,10 +115,11 @@ def _write_data(root: Path, dataset: str) -> None:
             np.save(folder / f"{split}_{kind}.npy", target)
         files = {p.name: {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in sorted(folder.glob("*.npy"))}
         card = {"kind": dataset, "shape": list(images.shape[1:]), "files": files, "binary": False, "sha256": "0" * 64}
-        card |= {"options": {}}
+        card |= {"options": {}, "key": dataset, "dtype": "uint8"}
+        card |= {"counts": dict.fromkeys(("train", "validation", "test"), len(images))}
         if dataset == "sprites":
             card |= {"factor_names": list(FACTORS), "factor_sizes": [8, 8, 4]}
-        write_json(folder / "card.json", card)
+        write_record(folder / "card.json", card)
     write_json(
         root / "data" / f"{dataset}.json",
         {"dataset": dataset, "folder": folder.name, "sha256": "0" * 64, "binary": False},
