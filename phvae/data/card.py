@@ -27,7 +27,7 @@ class _Scaling(BaseModel):
     scale: list[float]
 
 
-class _Counts(BaseModel):
+class _Examples(BaseModel):
     train: int
     validation: int
     test: int
@@ -41,7 +41,7 @@ class Card(BaseModel):
     options: dict[str, Any]
     shape: list[int]
     dtype: str
-    counts: _Counts
+    counts: _Examples
     binary: bool
     sha256: str
     files: dict[str, _File]

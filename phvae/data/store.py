@@ -65,9 +65,8 @@ def prepare(
     except MemoryError:
         raise DataError(f"{options.name}: not enough memory to prepare the set; ask for a smaller size") from None
     except OSError as error:  # what a damaged source raises is a DataError already
-        raise DataError(
-            f"{cache}: {options.name} cannot be written ({error.strerror or error}: {error.filename})"
-        ) from None
+        where = f": {error.filename}" if error.filename else ""  # a full disk names no file
+        raise DataError(f"{cache}: {options.name} cannot be written ({error.strerror or error}{where})") from None
 
 
 def _prepared(options: Kind, sources: Sources) -> Path:
