@@ -122,7 +122,7 @@ def test_a_pickle_that_is_not_the_published_one_is_never_run(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataError, match=r"cifar.*data_batch_3: md5 .* expected 54ebc095f3ab1f03"):
         prepare(tmp_path, "cifar10")
-    with pytest.raises(DataError, match=r"CIFAR-10 data_batch_3: md5 .* expected 54ebc095f3ab1f03"):
+    with pytest.raises(DataError, match=r"CIFAR-10: data_batch_3: md5 .* expected 54ebc095f3ab1f03"):
         cifar.read_batch("data_batch_3", pickle.dumps(Evil(), protocol=2))
     assert os.listdir(tmp_path) == ["cifar10"]
     assert pickle.loads(pickle.dumps(Evil(), protocol=2)) is None

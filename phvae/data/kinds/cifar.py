@@ -86,16 +86,16 @@ def _batches(path: Path) -> dict[str, bytes]:
     found = {name.rsplit("/", 1)[-1]: content for name, content in walk(path, lambda n: n.rsplit("/", 1)[-1] in MD5)}
     if missing := [name for name in MD5 if name not in found]:
         raise DataError(f"{path}: lacks {', '.join(missing)}")
-    return {name: _checked(f"{path}: {name}", name, found[name]) for name in MD5}
+    return {name: _checked(name, found[name], path) for name in MD5}
 
 
-def _checked(what: str, name: str, content: bytes | DataError) -> bytes:
+def _checked(name: str, content: bytes | DataError, where: object = "CIFAR-10") -> bytes:
     """The bytes of a batch, if they are the published ones."""
     if isinstance(content, DataError):
         raise content
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if md5 != MD5[name]:
-        raise DataError(f"{what}: md5 {md5}, expected {MD5[name]}; the copy is damaged: replace it")
+        raise DataError(f"{where}: {name}: md5 {md5}, expected {MD5[name]}; the copy is damaged: replace it")
     return content
 
 
@@ -108,5 +108,5 @@ def read_batch(name: str, content: bytes) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         DataError: if the bytes are not the published ones: they are not unpickled, since a pickle may run code.
     """
-    batch = pickle.loads(_checked(f"CIFAR-10 {name}", name, content), encoding="bytes")
+    batch = pickle.loads(_checked(name, content), encoding="bytes")
     return batch[b"data"].reshape(-1, 3, 32, 32), np.array(batch[b"labels"], dtype=np.int64)
