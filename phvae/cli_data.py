@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
+from phvae.data.card import read_card
 from phvae.data.files.obtain import fetch_published
 from phvae.data.files.places import cache_folder, find, find_unpacked, search_path
 from phvae.data.files.published import Published, check
 from phvae.data.recipe import Kind, Sources
 from phvae.data.registry import KINDS, kind_class
 from phvae.errors import ConfigError, DataError
-from phvae.files import read_json
 
 __all__ = ["cards_table", "fetch", "fetch_all", "files_table", "list_sets", "show"]
 
@@ -185,10 +186,7 @@ def _verified(verified: bool | None) -> str:
 def _prepared(kind: str, cache: Path) -> list[dict[str, Any]]:
     cards = []
     for path in sorted(cache.glob(f"{kind}-*/card.json")):
-        try:
-            card = read_json(path)
-            if card["kind"] == kind:
-                cards.append(card)
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+        with contextlib.suppress(DataError):
+            known, card = read_card(path.parent)
+            cards += [card] if known.kind == kind else []
     return cards

@@ -115,7 +115,8 @@ def _write_data(root: Path, dataset: str) -> None:
             np.save(folder / f"{split}_{kind}.npy", target)
         files = {p.name: {"bytes": p.stat().st_size, "sha256": sha256(p)} for p in sorted(folder.glob("*.npy"))}
         card = {"kind": dataset, "shape": list(images.shape[1:]), "files": files, "binary": False, "sha256": "0" * 64}
-        card |= {"options": {}}
+        card |= {"options": {}, "key": dataset, "dtype": "uint8"}
+        card |= {"counts": dict.fromkeys(("train", "validation", "test"), len(images))}
         if dataset == "sprites":
             card |= {"factor_names": list(FACTORS), "factor_sizes": [8, 8, 4]}
         write_record(folder / "card.json", card)

@@ -9,11 +9,12 @@ from pydantic import BaseModel
 
 from phvae.config.explain import validated
 from phvae.errors import ConfigError, DataError
-from phvae.files import read_json
+from phvae.records import read_record
 
-__all__ = ["SPLITS", "Card", "read_card"]
+__all__ = ["REMEDY", "SPLITS", "Card", "read_card"]
 
 SPLITS = ("train", "validation", "test")
+REMEDY = "prepare the set again"
 
 
 class _File(BaseModel):
@@ -26,12 +27,21 @@ class _Scaling(BaseModel):
     scale: list[float]
 
 
+class _Examples(BaseModel):
+    train: int
+    validation: int
+    test: int
+
+
 class Card(BaseModel):
     """What `load` takes from a card; there is more in it, for readers."""
 
     kind: str
+    key: str
     options: dict[str, Any]
     shape: list[int]
+    dtype: str
+    counts: _Examples
     binary: bool
     sha256: str
     files: dict[str, _File]
@@ -40,20 +50,20 @@ class Card(BaseModel):
     factor_sizes: list[int] = []
 
 
-def read_card(folder: Path) -> tuple[Card, dict[str, Any]]:
+def read_card(folder: Path, remedy: str = REMEDY) -> tuple[Card, dict[str, Any]]:
     """The card of a prepared folder: what loading needs, checked, and all of it.
 
     Raises:
-        DataError: if there is none, or it is damaged.
+        DataError: there is none, or it is not what `prepare` wrote; names the file, and ends with `remedy`.
     """
     path = folder / "card.json"
     try:
-        content = read_json(path)
+        content = read_record(path, remedy)
         card = validated(Card, content, lambda key: f"{path}: damaged: {key or 'the card'}")
     except ConfigError as error:
-        raise DataError(f"{error}; prepare the set again") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder}: no prepared data set ({error}); run `phvae prepare`") from None
+        raise DataError(f"{error}; {remedy}") from None
+    except OSError as error:
+        raise DataError(f"{path}: no card of a prepared data set ({error.strerror}); {remedy}") from None
     if missing := [f"{split}.npy" for split in SPLITS if f"{split}.npy" not in card.files]:
-        raise DataError(f"{path}: damaged: `files` lacks {', '.join(missing)}; prepare the set again")
+        raise DataError(f"{path}: damaged: `files` lacks {', '.join(missing)}; {remedy}")
     return card, content

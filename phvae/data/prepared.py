@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from phvae.data.card import SPLITS, read_card
+from phvae.data.card import REMEDY, Card, read_card
+from phvae.data.files.safe import reading
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 from phvae.files import sha256
@@ -93,45 +94,41 @@ class Prepared:
         return np.sort(generator.permutation(total)[:n_train])
 
 
-def load(folder: str | Path, *, verify: bool = False) -> Prepared:
+def load(folder: str | Path, *, verify: bool = False, remedy: str = REMEDY) -> Prepared:
     """Load a prepared folder without reading its arrays into memory.
 
     Args:
         folder: what `prepare` returned.
         verify: read every file once and compare its SHA-256 with the card's.
+        remedy: what to do about a damaged set: the end of every message.
 
     Raises:
-        DataError: if the folder is no prepared set, or a file of it is absent or damaged.
+        DataError: if the folder is no prepared set, or a file of it is absent or damaged; names the file.
     """
     folder = Path(folder)
-    card, everything = read_card(folder)
+    card, everything = read_card(folder, remedy)
+    try:
+        return _loaded(folder, card, everything, verify)
+    except DataError as error:
+        raise DataError(f"{error}; {remedy}") from None
+
+
+def _loaded(folder: Path, card: Card, everything: dict[str, Any], verify: bool) -> Prepared:
     for name, known in card.files.items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != known.bytes:
-            raise DataError(f"{path}: absent or cut short, expected {known.bytes} bytes; prepare the set again")
-        if verify and sha256(path) != known.sha256:
-            raise DataError(f"{path}: its content changed since it was prepared; remove {folder} and prepare again")
-
-    def array(name: str) -> np.ndarray:
-        try:
-            found: np.ndarray = np.load(folder / name, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise DataError(f"{folder / name}: unreadable ({error}); prepare the set again") from None
-        return found
-
-    def every(what: str) -> dict[str, np.ndarray]:
-        return {s: np.array(array(f"{s}_{what}.npy")) for s in SPLITS if f"{s}_{what}.npy" in card.files}
-
+        _check_file(folder / name, known.bytes, known.sha256 if verify else None)
+    splits = _arrays(folder, card, "", card.dtype, *card.shape)
+    labels, factors = (
+        {split: np.array(array) for split, array in _arrays(folder, card, what, "int64", *shape).items()}
+        for what, shape in (("_labels", ()), ("_factors", (len(card.factor_names),)))
+    )
     scaling = card.scaling
     return Prepared(
         kind=card.kind,
         folder=folder,
         shape=tuple(card.shape),
-        train=array("train.npy"),
-        validation=array("validation.npy"),
-        test=array("test.npy"),
-        labels=every("labels"),
-        factors=every("factors"),
+        **splits,
+        labels=labels,
+        factors=factors,
         factor_names=tuple(card.factor_names),
         factor_sizes=tuple(card.factor_sizes),
         binary=card.binary,
@@ -140,3 +137,26 @@ def load(folder: str | Path, *, verify: bool = False) -> Prepared:
         sha256=card.sha256,
         card=everything,
     )
+
+
+def _check_file(path: Path, size: int, known: str | None) -> None:
+    with reading(path):
+        if not path.is_file() or path.stat().st_size != size:
+            raise DataError(f"{path}: absent or cut short, expected {size} bytes")
+        if known is not None and sha256(path) != known:
+            raise DataError(f"{path}: its content changed since it was prepared")
+
+
+def _arrays(folder: Path, card: Card, what: str, dtype: str, *shape: int) -> dict[str, np.ndarray]:
+    """Memory maps of the listed files `{split}{what}.npy`, by split; each of `shape` per example."""
+    found = {}
+    for split, count in card.counts:
+        path = folder / f"{split}{what}.npy"
+        if path.name not in card.files:
+            continue
+        with reading(path):
+            array: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+        if (str(array.dtype), array.shape) != (dtype, (count, *shape)):
+            raise DataError(f"{path}: {array.dtype} of shape {array.shape}, expected {dtype} of {(count, *shape)}")
+        found[split] = array
+    return found

@@ -75,11 +75,11 @@ class Kind(Strict):
     about: ClassVar[About]
     # number of values of each ground-truth factor, where they are known beforehand
     factor_sizes: ClassVar[Mapping[str, int]] = {}
-    # published files, for `phvae data fetch`
+    # published files, for `phvae data fetch`; `stamp` watches copies that no published hash vouches for
     files: ClassVar[tuple[Any, ...]] = ()
     # raised by one when the same options and sources give other arrays than before
     revision: ClassVar[int] = 1
-    # options that say where the data lie, not what they are: no part of the key or of the card
+    # options that say where the data lie, not what they are: no part of the key or of the card; `stamp` watches them
     places: ClassVar[frozenset[str]] = frozenset()
     # whether values lie in [0, 1], as likelihoods other than the normal ask
     unit_interval: ClassVar[bool] = True

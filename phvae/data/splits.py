@@ -11,20 +11,24 @@ from phvae.errors import DataError
 __all__ = ["hold_out", "split_rows", "stratified"]
 
 
-def hold_out(n: int, n_validation: int, *component: str) -> tuple[np.ndarray, np.ndarray]:
-    """Split range(n) into (train, validation) with one fixed seed; indices ascend.
+def hold_out(n: int, n_validation: int, *component: str, where: object) -> tuple[np.ndarray, np.ndarray]:
+    """Split range(n) into (train, validation) with one fixed seed; indices ascend. `where` names the source.
 
     Raises:
         DataError: if nothing would be left to train on.
     """
     if not 1 <= n_validation < n:
-        raise DataError(f"n_validation is {n_validation}, but there are {n} training examples to take them from")
+        raise DataError(
+            f"{where}: n_validation is {n_validation}, but there are {n} training examples to take them from"
+        )
     order = numpy_generator(0, "split", *component).permutation(n)
     return np.sort(order[n_validation:]), np.sort(order[:n_validation])
 
 
-def split_rows(n: int, n_train: int | None, n_validation: int, n_test: int, *component: str) -> dict[str, np.ndarray]:
-    """Draw the splits from n rows without replacement, with one fixed seed.
+def split_rows(
+    n: int, n_train: int | None, n_validation: int, n_test: int, *component: str, where: object
+) -> dict[str, np.ndarray]:
+    """Draw the splits from n rows without replacement, with one fixed seed. `where` names the source.
 
     Test rows come in the order in which they are drawn: in the file's order, sorted by factors, the first two thirds
     would not hold the values of the last third. The other splits ascend.
@@ -32,7 +36,7 @@ def split_rows(n: int, n_train: int | None, n_validation: int, n_test: int, *com
     left = n - n_test - n_validation
     if left < 1 or (n_train or 1) > left:
         raise DataError(
-            f"{n} rows are too few for n_test {n_test} + n_validation {n_validation} + n_train {n_train or 1}"
+            f"{where}: {n} rows are too few for n_test {n_test} + n_validation {n_validation} + n_train {n_train or 1}"
         )
     order = numpy_generator(0, "split", *component).permutation(n)
     cuts = {

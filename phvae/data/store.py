@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -15,14 +16,17 @@ from typing import Any
 import numpy as np
 
 from phvae.data.builder import Builder
-from phvae.data.card import SPLITS, read_card
+from phvae.data.card import SPLITS
+from phvae.data.prepared import load
 from phvae.data.recipe import Input, Kind, Sources
 from phvae.data.registry import parse
 from phvae.errors import DataError
-from phvae.files import sha256, sha256_text, write_json
+from phvae.files import sha256, sha256_text
+from phvae.records import write_record
 
-__all__ = ["FORMAT", "complete", "prepare"]
+__all__ = ["FORMAT", "prepare"]
 
+LOG = logging.getLogger("phvae")
 FORMAT = 1  # of the prepared folder; part of its key
 _TEMPORARY = ".preparing-"
 _STALE = 24 * 3600  # seconds after which a temporary folder is taken for the remains of a killed job
@@ -61,9 +65,8 @@ def prepare(
     except MemoryError:
         raise DataError(f"{options.name}: not enough memory to prepare the set; ask for a smaller size") from None
     except OSError as error:  # what a damaged source raises is a DataError already
-        raise DataError(
-            f"{cache}: {options.name} cannot be written ({error.strerror or error}: {error.filename})"
-        ) from None
+        where = f": {error.filename}" if error.filename else ""  # a full disk names no file
+        raise DataError(f"{cache}: {options.name} cannot be written ({error.strerror or error}{where})") from None
 
 
 def _prepared(options: Kind, sources: Sources) -> Path:
@@ -72,7 +75,7 @@ def _prepared(options: Kind, sources: Sources) -> Path:
     key = _key(options, described, recipe.inputs)
     cache = sources.cache
     folder = cache / f"{options.name}-{key[:16]}"
-    if complete(folder):
+    if _complete(folder, key):
         return folder
     cache.mkdir(parents=True, exist_ok=True)
     _sweep(cache)
@@ -81,23 +84,23 @@ def _prepared(options: Kind, sources: Sources) -> Path:
     try:
         recipe.write(builder)
         builder.close()
-        card = _card(key, options, described, recipe.inputs, builder)
-        write_json(temporary / "card.json", card)
+        write_record(temporary / "card.json", _card(key, options, described, recipe.inputs, builder))
         temporary.chmod(0o755)
-        _move(temporary, folder)
+        _move(temporary, folder, key)
     finally:
         builder.close()
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
 
 
-def complete(folder: str | Path) -> bool:
-    """Whether a folder holds a whole prepared set: a card, and every file it lists with the listed size."""
-    folder = Path(folder)
+def _complete(folder: Path, key: str) -> bool:
+    """Whether a folder holds the whole set of this key, every byte as it was written; reads all of it."""
+    if not folder.exists():
+        return False
     try:
-        files = read_card(folder)[0].files
-        return all((folder / name).stat().st_size == known.bytes for name, known in files.items())
-    except (OSError, DataError):
+        return bool(load(folder, verify=True, remedy="the set is prepared again").card["key"] == key)
+    except DataError as error:
+        LOG.warning("%s", error)
         return False
 
 
@@ -166,16 +169,16 @@ def _binary(path: Path) -> bool:
     return True
 
 
-def _move(temporary: Path, folder: Path) -> None:
+def _move(temporary: Path, folder: Path, key: str) -> None:
     """Give a finished folder its final name; another job's equal folder is as good, a damaged one makes way."""
     for _ in range(5):
         try:
             temporary.rename(folder)
             return
         except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                 raise
-        if complete(folder):
+        if _complete(folder, key):
             return
         aside = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=folder.parent))
         with contextlib.suppress(OSError):  # another job may have moved it away first

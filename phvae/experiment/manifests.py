@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from phvae.data.stamp import stamp
 from phvae.errors import DataError, PhvaeError
 from phvae.experiment.grid import Grid
 from phvae.experiment.questions import Questions
@@ -72,8 +73,16 @@ def stale(questions: Questions) -> Iterator[tuple[Path, str]]:
             continue
         if content["question"] != questions.of(stage, *where):
             yield path, "made by other code or under another configuration"
+        elif stage == "prepare" and _other_source(questions.grid, where[0], content.get("stamp")):
+            yield path, "its source has changed since"
         elif changed := next((name for name in content["files"] if _changed(paths.root / name, written)), ""):
             yield path, f"{changed} is gone or was changed"
+
+
+def _other_source(grid: Grid, dataset: str, known: str | None) -> bool:
+    """Whether the files behind a data set changed; not known where they cannot be seen from here."""
+    found = stamp(grid.dataset_cells(dataset)[0].data, [Path(folder) for folder in grid.config.data_path])
+    return None not in (found, known) and found != known
 
 
 def _changed(path: Path, written: int) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phvae.errors import ConfigError, nearest
+from phvae.errors import ConfigError, DataError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.manifests import needed, trained_files, write_manifest
@@ -55,23 +55,23 @@ def _data(questions: Questions, dataset: str) -> Prepared:
     from phvae.data import load
 
     grid = questions.grid
-    folder = _cache(grid) / needed(questions, "prepare", dataset)["folder"]
-    return load(folder, verify=True)
+    known, remedy = needed(questions, "prepare", dataset), f"run again: {command(grid.source, 'prepare', dataset)}"
+    data = load(_cache(grid) / known["folder"], verify=True, remedy=remedy)
+    if data.sha256 != known["sha256"]:
+        raise DataError(f"{data.folder}: another set than {grid.paths.data(dataset)} names; {remedy}")
+    return data
 
 
 def prepare(grid: Grid, dataset: str) -> None:
     """Prepare a data set in the shared cache; write its manifest."""
     from phvae.data import load
     from phvae.data import prepare as prepare_data
+    from phvae.data.stamp import stamp
 
-    cells = _cells(grid, dataset)
+    cells, search = _cells(grid, dataset), [Path(folder) for folder in grid.config.data_path]
+    before = stamp(cells[0].data, search)  # so that a change meanwhile is seen later
     folder = prepare_data(
-        dataset,
-        cells[0].data,
-        cache=_cache(grid),
-        search=[Path(folder) for folder in grid.config.data_path],
-        download=grid.config.download,
-        progress=True,
+        dataset, cells[0].data, cache=_cache(grid), search=search, download=grid.config.download, progress=True
     )
     data = load(folder)
     for cell in cells:
@@ -83,6 +83,7 @@ def prepare(grid: Grid, dataset: str) -> None:
         [],  # the cache may lie anywhere; its card holds the hashes
         dataset=dataset,
         folder=folder.name,
+        stamp=before or stamp(cells[0].data, search),  # after a download
         sha256=data.sha256,
         shape=list(data.shape),
         binary=data.binary,  # claims about polynomials cannot be tested on zeros and ones

@@ -41,12 +41,12 @@ def subset(n_train: int, seed: int | None) -> Callable[[Path], Iterable[np.ndarr
 
 # one line a split: what gives its index arrays (the path is an empty cache), and their SHA-256
 INDICES: dict[str, tuple[Callable[[Path], Iterable[np.ndarray]], str]] = {
-    "hold_out of the MNIST family": (lambda cache: hold_out(60_000, 5_000, "idx"), "3fb0f539fd9f9c22"),
-    "hold_out of cifar10": (lambda cache: hold_out(50_000, 5_000, "cifar10"), "33326b39ec1e2d48"),
+    "hold_out of the MNIST family": (lambda cache: hold_out(60_000, 5_000, "idx", where=""), "3fb0f539fd9f9c22"),
+    "hold_out of cifar10": (lambda cache: hold_out(50_000, 5_000, "cifar10", where=""), "33326b39ec1e2d48"),
     "stratified of digits": (lambda cache: stratified(load_digits().target, (0.2, 0.1), "digits"), "875b421aae7c6039"),
     "stratified of images": (lambda cache: stratified(np.arange(1000) % 7, (0.1, 0.09), "images"), "ab67f00957120949"),
     "split_rows of dsprites": (
-        lambda cache: split_rows(737_280, None, 5_000, 15_000, "Dsprites").values(),
+        lambda cache: split_rows(737_280, None, 5_000, 15_000, "Dsprites", where="").values(),
         "cc6fe99da00a0d59",
     ),
     "scenes of sprites": (scenes, "d303b3db6c693bd3"),

@@ -61,8 +61,16 @@ def test_labels_and_images_of_different_length(tmp_path: Path, monkeypatch: pyte
 
 def test_a_validation_split_larger_than_the_training_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_idx(tmp_path / "mnist", monkeypatch)
-    with pytest.raises(DataError, match="n_validation is 60, but there are 60"):
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz: n_validation is 60, but there are 60"):
         data.prepare("mnist", {"n_validation": 60}, cache=tmp_path / "cache", search=[tmp_path])
+
+
+def test_a_part_without_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_idx(tmp_path / "mnist", monkeypatch)
+    read = idx.read_idx
+    monkeypatch.setattr(idx, "read_idx", lambda path: read(path)[: 0 if "t10k" in str(path) else None])
+    with pytest.raises(DataError, match=r"t10k-images-idx3-ubyte\.gz: images need 3 dimensions and labels 1, none"):
+        data.prepare("mnist", {"n_validation": 5}, cache=tmp_path / "cache", search=[tmp_path])
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_own_factors_of_every_form(tmp_path: Path, ending: str, form: str) -> No
         (PIXELS.astype(np.int16) - 1, TABLE, {}, r"expected 0\.\.255"),
         (PIXELS, TABLE, {"names": ["a", "b"]}, "3 factors need as many different names"),
         (PIXELS, TABLE, {"images": "imags"}, "no array 'imags'; did you mean 'images'"),
-        (PIXELS, TABLE, {"n_test": 60}, "60 rows are too few"),
+        (PIXELS, TABLE, {"n_test": 60}, r"own\.npz: 60 rows are too few"),
         (PIXELS[:0], TABLE[:0], {}, "at least one row"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -229,7 +228,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         put(self, split, *args, **keywords)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Builder, "put", fail)
-    with pytest.raises(DataError, match="No space left"):
+    with pytest.raises(DataError, match=r"claw cannot be written \(No space left on device\)$"):
         data.prepare("a", CLAW, cache=tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -239,62 +238,6 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, kind: str) -> N
     (tmp_path / "cache").write_text("a file where a folder should be")
     with pytest.raises(DataError, match=r"cache: .* cannot be written"):
         data.prepare(kind, None, cache=tmp_path / "cache")
-
-
-@pytest.mark.parametrize("damage", ["truncate", "remove", "card"])
-def test_a_damaged_prepared_set_is_named_and_prepared_again(tmp_path: Path, damage: str) -> None:
-    folder = data.prepare("a", CLAW, cache=tmp_path)
-    before = data.load(folder).sha256
-    if damage == "truncate":
-        (folder / "train.npy").write_bytes((folder / "train.npy").read_bytes()[:-8])
-    elif damage == "remove":
-        (folder / "test.npy").unlink()
-    else:
-        (folder / "card.json").write_text('{"files": ')
-    with pytest.raises(DataError, match=str(folder)):
-        data.load(folder)
-    assert data.prepare("a", CLAW, cache=tmp_path) == folder
-    assert data.load(folder, verify=True).sha256 == before
-    assert list(tmp_path.iterdir()) == [folder]
-
-
-@pytest.mark.parametrize("value", [None, 5, {}])
-@pytest.mark.parametrize("key", ["kind", "shape", "binary", "sha256", "files"])
-@pytest.mark.slow
-def test_a_damaged_card_is_named_and_prepared_again(tmp_path: Path, key: str, value: object) -> None:
-    folder = data.prepare("a", CLAW, cache=tmp_path)
-    card = json.loads((folder / "card.json").read_text())
-    card[key] = value
-    (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(DataError, match=rf"card\.json: damaged: .*{key}.*prepare the set again"):
-        data.load(folder)
-    assert data.load(data.prepare("a", CLAW, cache=tmp_path), verify=True).kind == "claw"
-
-
-@pytest.mark.parametrize("content", ["[]", "null", "{}"])
-def test_a_card_of_another_form_is_named(tmp_path: Path, content: str) -> None:
-    (tmp_path / "card.json").write_text(content)
-    with pytest.raises(DataError, match=r"card\.json: damaged"):
-        data.load(tmp_path)
-
-
-def test_a_changed_byte_is_found_when_verifying(tmp_path: Path) -> None:
-    folder = data.prepare("a", CLAW, cache=tmp_path)
-    content = bytearray((folder / "test.npy").read_bytes())
-    content[-1] ^= 1
-    (folder / "test.npy").write_bytes(bytes(content))
-    with pytest.raises(DataError, match="changed since it was prepared"):
-        data.load(folder, verify=True)
-
-
-def test_a_pickled_array_in_a_prepared_folder_is_refused(tmp_path: Path) -> None:
-    folder = data.prepare("a", CLAW, cache=tmp_path)
-    np.save(folder / "test.npy", np.array([{}], dtype=object), allow_pickle=True)
-    card = json.loads((folder / "card.json").read_text())
-    card["files"]["test.npy"]["bytes"] = (folder / "test.npy").stat().st_size
-    (folder / "card.json").write_text(json.dumps(card))
-    with pytest.raises(DataError, match=r"test\.npy: unreadable"):
-        data.load(folder)
 
 
 def test_remains_of_killed_jobs_are_swept(tmp_path: Path) -> None:

@@ -62,20 +62,20 @@ def find(published: Published, roots: list[Path]) -> list[Path]:
     plain = published.name.removesuffix(".gz")
     places = [place for root in roots for place in _places(published.folders, root)]
     names = dict.fromkeys((published.name, plain))
-    return list(dict.fromkeys(p / n for p in places for n in names if (p / n).is_file()))
+    return list(dict.fromkeys(p / n for p in places for n in names if os.path.isfile(p / n)))
 
 
 def find_unpacked(published: Published, roots: list[Path]) -> Path | None:
     """The first folder along the search path that holds an archive's files, unpacked."""
     places = (place for root in roots for place in _places(published.unpacked, root))
-    return next((p for p in places if p.is_dir() and all((p / m).is_file() for m in published.members)), None)
+    return next((p for p in places if os.path.isdir(p) and all(os.path.isfile(p / m) for m in published.members)), None)
 
 
 def own(path: str, roots: list[Path]) -> Path | None:
     """The user's own file or folder: as given, or below the first root that has it; None if it exists nowhere."""
     given = _expanded(path)
     places = [given] if given.is_absolute() else [given, *(root / given for root in roots)]
-    return next((place for place in places if place.exists()), None)
+    return next((place for place in places if os.path.exists(place)), None)
 
 
 def locate(path: str, sources: Sources) -> Path:

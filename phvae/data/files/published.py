@@ -42,6 +42,11 @@ class Published:
     unpacked: tuple[str, ...] = ()
     members: tuple[str, ...] = ()
 
+    @property
+    def vouched(self) -> bool:
+        """Whether only the published bytes pass, however a copy is packed; what a folder holds unpacked aside."""
+        return bool(self.sha256 or self.members_checked or (self.md5 and not self.name.endswith(".gz")))
+
 
 def check(published: Published, path: Path, *, as_published: bool = False) -> Input:
     """Check a copy of a published file; the sha256 returned is that of the unpacked bytes.

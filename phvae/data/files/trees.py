@@ -11,21 +11,25 @@ from phvae.data.files.archives import walk
 from phvae.data.files.pictures import ENDINGS
 from phvae.errors import DataError
 
-__all__ = ["is_picture", "layout_of", "tree_digest"]
+__all__ = ["is_hidden", "is_picture", "layout_of", "tree_digest"]
 
 _SPLIT_NAMES = {"train": "train", "training": "train", "test": "test", "testing": "test"} | dict.fromkeys(
     ("val", "valid", "validation"), "validation"
 )
 
 
+def is_hidden(name: str) -> bool:
+    """Whether a file or a folder on its way is hidden, or one of macOS's resource forks."""
+    return "/." in f"/{name}" or "/__MACOSX/" in f"/{name}/"
+
+
 def is_picture(name: str) -> bool:
-    """Whether a file name is that of a picture; hidden files and macOS's resource forks are not.
+    """Whether a file name, with forward slashes, is that of a picture that counts.
 
     >>> is_picture("cats/1.JPG"), is_picture("__MACOSX/cats/._1.jpg"), is_picture("readme.txt")
     (True, False, False)
     """
-    parts = PurePosixPath(name).parts
-    return name.lower().endswith(ENDINGS) and not any(p.startswith(".") or p == "__MACOSX" for p in parts)
+    return name.lower().endswith(ENDINGS) and not is_hidden(name)
 
 
 def tree_digest(path: Path, broken: Literal["fail", "skip"]) -> tuple[list[str], str]:

@@ -64,15 +64,16 @@ class Cifar10(Kind):
     def read(self, sources: Sources) -> Recipe:
         """Find the unpacked batches (torchvision's layout) or the archive, and check every batch."""
         folder = find_unpacked(_ARCHIVE, search_path(sources.search))
-        batches = _batches(folder or obtain(self.files, sources)[0][0])
+        path = folder or obtain(self.files, sources)[0][0]
+        batches = _batches(path)
         inputs = [Input(name, hashlib.sha256(content).hexdigest(), verified=True) for name, content in batches.items()]
-        return Recipe(tuple(inputs), lambda builder: self._write(builder, batches))
+        return Recipe(tuple(inputs), lambda builder: self._write(builder, batches, path))
 
-    def _write(self, builder: Builder, batches: dict[str, bytes]) -> None:
+    def _write(self, builder: Builder, batches: dict[str, bytes], path: Path) -> None:
         parts = {name: read_batch(name, content) for name, content in batches.items()}
         test = parts.pop("test_batch")
         x, y = (np.concatenate([part[i] for part in parts.values()]) for i in (0, 1))
-        train, validation = hold_out(len(x), self.n_validation, "cifar10")
+        train, validation = hold_out(len(x), self.n_validation, "cifar10", where=path)
         builder.put("train", x[train], labels=y[train])
         builder.put("validation", x[validation], labels=y[validation])
         builder.put("test", test[0], labels=test[1])
@@ -85,16 +86,16 @@ def _batches(path: Path) -> dict[str, bytes]:
     found = {name.rsplit("/", 1)[-1]: content for name, content in walk(path, lambda n: n.rsplit("/", 1)[-1] in MD5)}
     if missing := [name for name in MD5 if name not in found]:
         raise DataError(f"{path}: lacks {', '.join(missing)}")
-    return {name: _checked(name, found[name]) for name in MD5}
+    return {name: _checked(name, found[name], path) for name in MD5}
 
 
-def _checked(name: str, content: bytes | DataError) -> bytes:
+def _checked(name: str, content: bytes | DataError, where: object = "CIFAR-10") -> bytes:
     """The bytes of a batch, if they are the published ones."""
     if isinstance(content, DataError):
         raise content
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if md5 != MD5[name]:
-        raise DataError(f"CIFAR-10 {name}: md5 {md5}, expected {MD5[name]}; the copy is damaged: replace it")
+        raise DataError(f"{where}: {name}: md5 {md5}, expected {MD5[name]}; the copy is damaged: replace it")
     return content
 
 

@@ -64,9 +64,8 @@ class Factors(Kind):
             raise DataError(f"{path}: {len(sizes)} factors need as many different names, found {names}")
         known = dict(zip(names, sizes, strict=True))
         n = len(table)
-        splits = split_rows(
-            n, self.n_train, self.n_validation or min(5_000, n // 10), self.n_test or min(15_000, n // 5), "factors"
-        )
+        n_validation, n_test = self.n_validation or min(5_000, n // 10), self.n_test or min(15_000, n // 5)
+        splits = split_rows(n, self.n_train, n_validation, n_test, "factors", where=path)
 
         def write(builder: Builder) -> None:
             write_table(builder, images, table, known, splits, self.layout, self.values)

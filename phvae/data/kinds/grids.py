@@ -43,7 +43,8 @@ class _Grid(Kind):
             raise DataError(f"{path}: the factors have {sizes} values, expected {list(self.factor_sizes.values())}")
         check_grid(table, sizes, path)
         images = open_rows(path, self.arrays[0])
-        splits = split_rows(len(table), self.n_train, self.n_validation, self.n_test, type(self).__name__)
+        component = type(self).__name__
+        splits = split_rows(len(table), self.n_train, self.n_validation, self.n_test, component, where=path)
 
         def write(builder: Builder) -> None:
             write_table(builder, images, table, dict(self.factor_sizes), splits, "hwc", self.values)

@@ -72,8 +72,8 @@ class IdxSet(Kind):
 
     def _write(self, builder: Builder, arrays: list[np.ndarray], paths: list[Path]) -> None:
         for images, labels, where in ((0, 1, paths[0]), (2, 3, paths[2])):
-            if arrays[images].ndim != 3 or arrays[labels].ndim != 1:
-                raise DataError(f"{where}: images need 3 dimensions and labels 1")
+            if arrays[images].ndim != 3 or arrays[labels].ndim != 1 or not arrays[images].size:
+                raise DataError(f"{where}: images need 3 dimensions and labels 1, none of them empty")
             if len(arrays[images]) != len(arrays[labels]):
                 raise DataError(
                     f"{where}: {len(arrays[images])} images, but {paths[labels].name} has {len(arrays[labels])} labels"
@@ -81,7 +81,7 @@ class IdxSet(Kind):
             if arrays[labels].max(initial=0) >= len(self.label_names):
                 raise DataError(f"{paths[labels]}: label {arrays[labels].max()} above {len(self.label_names) - 1}")
         x, y, x_test, y_test = arrays
-        train, validation = hold_out(len(x), self.n_validation, "idx")
+        train, validation = hold_out(len(x), self.n_validation, "idx", where=paths[0])
         builder.put("train", x[train, None], labels=y[train])
         builder.put("validation", x[validation, None], labels=y[validation])
         # as published, the first half of MNIST's is the easier one, and scores read the first n
