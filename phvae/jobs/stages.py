@@ -120,6 +120,7 @@ def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str
     """Train a stack of seeds of one cell; seeds that are done are left alone."""
     from phvae.determinism.device import resolve
     from phvae.experiment.keys import training_key
+    from phvae.jobs.adopt import adopt
     from phvae.jobs.run import Run
     from phvae.jobs.training import train as train_runs
 
@@ -138,6 +139,8 @@ def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str
         )
         for seed in stacks[stack]
     ]
+    for run in runs:
+        adopt(run)
     train_runs(cell, runs, data, device=device, threads=threads)
     where = (dataset, n_train, variant, stack)
     write_manifest(questions, "train", where, trained_files(grid, where))
