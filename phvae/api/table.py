@@ -10,7 +10,7 @@ import torch
 
 from phvae.api.units import Scaling, to_model
 from phvae.data.standardise import column_scaling
-from phvae.errors import DataError
+from phvae.errors import ConfigError, DataError
 from phvae.model.hierarchy import expand
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def is_table(model: PHVAE) -> bool:
 def in_model_units(
     model: PHVAE, parts: dict[str, np.ndarray], names: Sequence[object], standardise: bool
 ) -> tuple[list[np.ndarray], Scaling | None]:
-    """Rows (N, D) of a table as the model sees them, and the map that leads there: the model's, or a new one of all rows.
+    """Rows (N, D) of a table as the model sees them, and the map that leads there: the model's, or one of all rows.
 
     Args:
         parts: rows by the name of their argument.
@@ -50,7 +50,7 @@ def in_model_units(
             "and standardise=True, or set model.scaling = None"
         )
     else:
-        way = "pass standardise=True, or choose a lower order"
+        way = "pass standardise=True"
         scaling, rows = None, list(parts.values())
     for what, part in zip(parts, rows, strict=True):
         _refuse_large(model, part, what, names, way)

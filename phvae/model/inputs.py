@@ -25,13 +25,13 @@ def check_shape(shape: Sequence[int]) -> tuple[int, ...]:
     Raises:
         ConfigError: another number of axes, a size that is no positive integer, or channels that come last.
     """
-    given = tuple(shape) if isinstance(shape, Iterable) else shape
-    found = tuple(
-        int(size) if isinstance(size, numbers.Integral) else 0 for size in np.atleast_1d(np.array(given, "O"))
-    )
-    hint = "" if isinstance(given, tuple) else f"; a table of {given} columns has the shape ({given},)"
-    if len(found) not in (1, 3) or min(found) < 1 or hint:
-        raise ConfigError(f"shape is {given}, expected (channels, height, width) or (dimensions,), all positive{hint}")
+    if not isinstance(shape, Iterable):
+        raise ConfigError(
+            f"shape is {shape!r:.60}, expected (channels, height, width) of images, or (columns,) of a table"
+        )
+    found = tuple(int(size) if isinstance(size, numbers.Integral) else 0 for size in shape)
+    if len(found) not in (1, 3) or min(found) < 1:
+        raise ConfigError(f"shape is {tuple(shape)}, expected (channels, height, width) or (dimensions,), all positive")
     if len(found) == 3 and found[2] in (1, 3, 4) and min(found[:2]) > 4:
         height, width, channels = found
         raise ConfigError(
@@ -54,13 +54,10 @@ def readable(value: Any, what: str) -> np.ndarray | Tensor:
             raise DataError(f"{what} has the layout {value.layout}, expected a dense tensor: pass {what}.to_dense()")
         return value
     if isinstance(value, DataLoader | Dataset):
-        way = (
-            "torch.cat([batch[0] for batch in {}])"
-            if isinstance(value, DataLoader)
-            else "torch.stack([e[0] for e in {}])"
-        )
+        way = "torch.cat([part[0]" if isinstance(value, DataLoader) else "torch.stack([part[0]"
         raise DataError(
-            f"{what} is a {type(value).__name__}, expected all examples as one array or tensor: pass {way.format(what)}"
+            f"{what} is a {type(value).__name__}, expected all examples as one array or tensor: pass "
+            f"{way} for part in {what}])"
         )
     if hasattr(value, "iloc") and hasattr(value, "columns"):  # of pandas, which is not loaded for it
         value = _frame(value, what)
@@ -74,18 +71,19 @@ def readable(value: Any, what: str) -> np.ndarray | Tensor:
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(f"{what} is not an array of numbers: {error}") from None
     if array.dtype.kind not in "biuf" or not array.ndim:
-        raise DataError(f"{what} is not an array of numbers: found {value!r:.60} (of type {type(value).__name__})")
+        raise DataError(
+            f"{what} is not an array of numbers: found {value!r:.60} ({type(value).__name__} of {array.dtype})"
+        )
     return np.ascontiguousarray(array, array.dtype.newbyteorder("="))
 
 
 def _frame(frame: Any, what: str) -> np.ndarray:
     """A data frame's numbers, float64; missing ones are NaN."""
-    kinds = [(name, dtype) for name, dtype in zip(frame.columns, frame.dtypes, strict=True) if dtype.kind not in "biuf"]
-    if kinds:
-        found = ", ".join(f"{name!r} ({dtype})" for name, dtype in kinds[:8])
+    columns = zip(frame.columns, frame.dtypes, strict=True)
+    if other := [f"{name!r} ({dtype})" for name, dtype in columns if dtype.kind not in "biuf"]:
         raise DataError(
-            f"{what} has columns that are no numbers: {found}; expected numbers alone: leave them out, or code them, "
-            f"as {what}.select_dtypes('number') and pandas.get_dummies do"
+            f"{what} has columns that are no numbers: {', '.join(other[:8])}; expected numbers alone: leave these out "
+            f"({what}.select_dtypes('number')), or code them (pandas.get_dummies)"
         )
     numbers: np.ndarray = frame.to_numpy(dtype=np.float64, na_value=np.nan)
     return numbers
