@@ -134,6 +134,7 @@ def main() -> None:
         test = np.array(load_data(Path(grid.config.results) / "data" / manifest["folder"]).test)
         for seed in cell.seeds if cell.dataset not in ("digits", "sprites") else cell.seeds[:1]:
             model = phvae.load(grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed))
+            model.scaling = None  # the prepared arrays are in the model's units
             for one in rows(cell, seed, model, test):
                 table.append(one)
                 print(*one.values(), sep="  ", flush=True)

@@ -1,1 +1,1 @@
-"""The model as users hold it: fit, save, load."""
+"""The model as users hold it: fit, save, load; tables in their own units."""

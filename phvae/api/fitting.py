@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import numbers
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from phvae.api.table import in_model_units, is_table
+from phvae.api.units import rows
+from phvae.config.explain import validated
 from phvae.determinism.device import resolve, session
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError, DataError, PhvaeError
@@ -18,7 +22,7 @@ from phvae.model.hierarchy import is_binary, warn_if_binary
 from phvae.model.inputs import data_batch, readable
 from phvae.progress import Meter, epoch_line
 from phvae.training.build import build
-from phvae.training.options import Schedule, TrainingConfig
+from phvae.training.options import TrainingConfig
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +39,7 @@ def fit(
     x: Any,
     *,
     validation: float | Any = 0.1,
+    standardise: bool = True,
     epochs: int = 30,
     steps: int | None = None,
     batch_size: int = 64,
@@ -54,8 +59,11 @@ def fit(
 
     Args:
         model: changed in place; stays on its device.
-        x: (N, *shape) array or tensor: uint8 images, floats in [0, 1], or standardised densities. Without masks.
+        x: (N, *shape) array or tensor: images, uint8 or floats in [0, 1]; or a table of real numbers in any units, also
+            as a data frame. Without masks.
         validation: a share of x held out (drawn from `seed`), or an array like x. It chooses the best epoch.
+        standardise: map the columns of a table to where powers are tame, once; the map stays with the model
+            (`scaling`). Images, and likelihoods on [0, 1], have no map. False: x is in the model's units.
         epochs: passes over the training examples.
         steps: optimiser steps in all, divided into `epochs` epochs; replaces passes.
         batch_size: examples a step; a batch may hold the end of one pass and the beginning of the next.
@@ -67,37 +75,46 @@ def fit(
         progress: print a line an epoch, and on a terminal a bar.
 
     Returns:
-        History, one row an epoch: epoch, step, weight, then every term for train and validation in nats. Training
-        terms are means over the epoch at the weight of the time, validation terms use the final weight.
+        History, one row an epoch: epoch, step, weight, then every term for train and validation in nats, densities
+        in the model's units. Training terms are means over the epoch at the weight of the time, validation terms use
+        the final weight.
 
     Raises:
-        DataError: x or `validation` has a wrong shape, type or range, or is too small to be split.
-        ConfigError: several threads in a process forked from one that trained with several: it would hang for ever;
-            a frozen parameter (all are trained), or a seed that is no whole number from 0 on.
-        ValueError: another impossible setting.
+        DataError: x or `validation` has a wrong shape, type or range, is too small to be split, or has values whose
+            powers are too large.
+        ConfigError: an impossible setting; a frozen parameter (all are trained); several threads in a process forked
+            from one that trained with several: it would hang for ever.
         PhvaeError: the loss became NaN or infinite; the model is unchanged.
 
     >>> from phvae import PHVAE
     >>> model = PHVAE((2,), latent_size=2, network={"name": "dense", "hidden": [8]}, seed=0)
-    >>> x = np.random.default_rng(0).normal(0.5, 0.1, (320, 2)).astype(np.float32)
-    >>> history = model.fit(x, epochs=3, seed=0)
+    >>> x = np.random.default_rng(0).normal(170, 10, (320, 2))
+    >>> history = model.fit(x, epochs=3, learning_rate=0.02, seed=0)
     >>> len(history), bool(history.validation_loss[2] < history.validation_loss[0])
     (3, True)
+    >>> bool(150 < model.sample(100).mean() < 190)
+    True
     """
     import pandas as pd
 
-    settings = TrainingConfig(
-        epochs=epochs,
-        steps=steps,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        schedule=Schedule(name="linear" if warm_up else "constant", warm_up=warm_up),
-        precision=precision,
-    )
+    options = {
+        "epochs": epochs,
+        "steps": steps,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "schedule": {"name": "linear" if warm_up else "constant", "warm_up": warm_up},
+        "precision": precision,
+    }
+    settings = validated(TrainingConfig, options, lambda key: f"fit: {key.removeprefix('schedule.')}")
     _refuse_frozen(model)
     _refuse_fork(torch.get_num_threads())
-    train, held_out = _split(model, x, validation, seed)
+    mapped = standardise and is_table(model)
+    train, held_out = _split(model, x, validation, seed, _rows if mapped else _checked)
     warn_if_binary(is_binary(train), model.order, model.config.basis)
+    scaling = None
+    if is_table(model):
+        parts = {"x": train, "validation": held_out}
+        (train, held_out), scaling = in_model_units(model, parts, list(getattr(x, "columns", ())), standardise)
     target = resolve(device)
     with session(target, torch.get_num_threads(), precision):
         trainer = build(
@@ -132,14 +149,17 @@ def fit(
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             parameter.copy_(best[name])
+    model.scaling = scaling
     return pd.DataFrame(record.rows)
 
 
-def _split(model: PHVAE, x: Any, validation: Any, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _split(
+    model: PHVAE, x: Any, validation: Any, seed: int, read: Callable[[PHVAE, Any, str], np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
     """Checked training and validation examples."""
-    train = _checked(model, x, "x")
+    train = read(model, x, "x")
     if not isinstance(validation, numbers.Real):  # NumPy's scalars too
-        return train, _checked(model, validation, "validation")
+        return train, read(model, validation, "validation")
     share = float(validation)
     if not 0 < share < 1:
         raise DataError(f"validation is {validation}, expected a share between 0 and 1, or an array")
@@ -148,6 +168,11 @@ def _split(model: PHVAE, x: Any, validation: Any, seed: int) -> tuple[np.ndarray
     count = min(max(1, round(share * len(train))), len(train) - 1)
     order = numpy_generator(seed, "validation").permutation(len(train))
     return train[np.sort(order[count:])], train[np.sort(order[:count])]
+
+
+def _rows(model: PHVAE, x: Any, what: str) -> np.ndarray:
+    """A table's rows in the user's units, (N, D) float64."""
+    return rows(x, model.shape, what).numpy(force=True)
 
 
 def _checked(model: PHVAE, x: Any, what: str) -> np.ndarray:

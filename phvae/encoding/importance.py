@@ -80,7 +80,7 @@ def estimate(model: Model, x: Any, max_samples: int = MOST_DRAWS, *, seed: int =
 
     Args:
         model: a trained model.
-        x: examples, (B, *shape), in the model's units.
+        x: examples, (B, *shape), as `as_data` takes them.
         max_samples: the most draws per example that the estimate is of, at least 32; the fit takes up to 4,096 more.
         seed: of the noise.
         first: the position of x[0] in the data set.

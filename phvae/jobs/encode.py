@@ -55,7 +55,9 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
         f"remove {folder / 'run.json'} and train it again",
     )
     with session(device, threads):
-        encoder = Encoder(load(folder, device), data, seed, cell.evaluation)
+        model = load(folder, device)
+        model.scaling = None  # the prepared arrays are in the model's units; the encoder maps what it writes
+        encoder = Encoder(model, data, seed, cell.evaluation)
         codes, arrays = encoder.codes(), {}
         for name, value in encoder.arrays(codes):
             arrays[name] = value

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from phvae.config.explain import validated
 from phvae.determinism.seeding import torch_generator
 from phvae.errors import ConfigError, DataError, nearest
 from phvae.model.bound import BoundCoupling, BoundLikelihood
@@ -40,13 +41,14 @@ class Model(nn.Module):
         for key in keywords:
             if key not in ModelConfig.model_fields:
                 raise ConfigError(f"PHVAE has no option {key!r}{nearest(key, ModelConfig.model_fields)}")
-        self.config = c = ModelConfig(**{**(config.model_dump() if config else {}), **keywords})
+        if not isinstance(config, ModelConfig | None):
+            raise ConfigError(f"config is {config!r:.60}, expected a ModelConfig; or pass options by name: order=3")
+        options = {**(config.model_dump() if config else {}), **keywords}
+        self.config = c = validated(ModelConfig, options, lambda key: f"PHVAE: {key}" if key else "PHVAE")
         self.shape = check_shape(shape)
         self.order, self.latent_size, self.level_size = c.order, c.latent_size, c.latent_size // c.order
         self.weights = c.scored_weights
         self.scored = [k for k, weight in enumerate(self.weights, 1) if weight > 0]
-        # (offset, scale) of the densities it was trained on, x = offset + scale * original: kept, applied nowhere here
-        self.scaling: tuple[list[float], list[float]] | None = None
         network = c.network
         network.check_shape(self.shape)
         full = c.encoder_width == "full"
@@ -118,10 +120,7 @@ class Model(nn.Module):
 
     @torch.no_grad()
     def decode(self, z: Any) -> Tensor:
-        """The decoder's mean x_hat of codes z (B, n, d), as (B, *shape), in the units of the training data.
-
-        Images lie in [0, 1]; densities are standardised, with original = (x_hat - offset) / scale by `scaling`.
-        """
+        """The decoder's mean x_hat of codes z (B, n, d), as (B, *shape); images lie in [0, 1]."""
         z = latent_batch(z, self.order, self.level_size, self._like)
         return torch.cat([self.likelihood.mean(self.decoder(part.flatten(1))) for part in z.split(AT_ONCE)])
 

@@ -54,7 +54,7 @@ class ModelConfig(Strict):
         if self.latent_size % self.order:
             raise ValueError(
                 f"latent_size {self.latent_size} is not divisible by order {self.order}: "
-                f"every level has latent_size / order coordinates"
+                f"every level has latent_size / order coordinates; take {self._multiples()}"
             )
         weights = self.reconstruction_weights
         if isinstance(weights, list):
@@ -67,6 +67,11 @@ class ModelConfig(Strict):
         self.divergence.check(self)
         self.likelihood.check(self)
         return self
+
+    def _multiples(self) -> str:
+        """The sizes of codes next to this one that the order divides."""
+        below = self.latent_size // self.order * self.order
+        return f"{below} or {below + self.order}" if below else f"{self.order}"
 
     @property
     def scored_weights(self) -> list[float]:

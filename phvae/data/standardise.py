@@ -1,0 +1,61 @@
+"""The affine map that brings columns of real numbers to where their powers are tame."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from phvae.errors import DataError
+
+__all__ = ["column_scaling"]
+
+LOW, HIGH = 0.1, 0.9
+SHARES = (0.005, 0.995)
+THIN = 0.1  # of the range: what lies there is then less than .08 wide, and the default noise is .1
+
+
+def column_scaling(x: np.ndarray, names: Sequence[object] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """(offset, scale), (D,) each, of x_model = offset + scale * x: every column's ends become 0.1 and 0.9.
+
+    In [0, 1] no power is above 1 and every basis stays there; the margin is for rows not seen. A quantile map, which
+    densities have, lets outliers leave it: their powers end trainings. Warns of columns that outliers make thin.
+
+    Args:
+        x: (N, D) finite numbers, in any units.
+        names: of the columns, for messages; their positions without.
+
+    Raises:
+        DataError: a column is constant, or its numbers lie too close together or too far apart for a scale.
+
+    >>> offset, scale = column_scaling(np.array([[150.0], [190.0]]))
+    >>> (offset + scale * np.array([150.0, 170.0, 190.0])).round(9).tolist()
+    [0.1, 0.5, 0.9]
+    """
+    names = list(names) or list(range(x.shape[1]))
+    least, most = x.min(0), x.max(0)
+    with np.errstate(all="ignore"):
+        scale = (HIGH - LOW) / (most - least)
+        offset = LOW - scale * least
+        good = np.isfinite(offset) & np.isfinite(scale) & (scale > 0)
+    if not good.all():
+        raise DataError(
+            f"x: columns without a scale (constant, or beyond floating point): {_some(names, ~good)}; expected columns "
+            "that vary: leave these out"
+        )
+    low, high = np.quantile(x, SHARES, axis=0)
+    if (thin := (low < high) & (scale * (high - low) < THIN * (HIGH - LOW))).any():
+        warnings.warn(
+            f"x: 99 % of the values share less than a tenth of the range, the rest are outliers, in columns "
+            f"{_some(names, thin)}: they are learned coarsely; transform (np.log, np.arcsinh) or clip these columns",
+            UserWarning,
+            stacklevel=5,  # the caller of fit
+        )
+    return offset, scale
+
+
+def _some(names: list[object], chosen: np.ndarray) -> str:
+    """Names of the chosen columns, eight at most."""
+    found = [str(name) for name, this in zip(names, chosen, strict=True) if this]
+    return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
