@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialised
 
 from phvae.api.phvae import PHVAE
 from phvae.errors import DataError, PhvaeError
@@ -31,7 +32,7 @@ def save(model: PHVAE, folder: str | Path) -> None:
     folder = Path(folder)
     state = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     with atomic(folder / "model.safetensors") as path:
-        save_file(state, path)
+        path.write_bytes(serialised(state))  # save_file has an error of its own for a full disk
         content = {
             "format": FORMAT,
             "shape": list(model.shape),

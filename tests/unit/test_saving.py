@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -160,3 +161,14 @@ def test_a_damaged_description_is_named(tmp_path, case):
     path.write_text(damage(json.loads(path.read_text())))
     with pytest.raises(DataError, match=rf"{tmp_path}.*model\.json.*{words}"):
         load(tmp_path)
+
+
+def test_a_full_disk_is_said_with_the_file(tmp_path, monkeypatch):
+    def write(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with pytest.raises(OSError, match="No space left") as caught:
+        PHVAE((1, 6, 6)).save(tmp_path)
+    assert caught.value.filename == str(tmp_path / "model.safetensors")
+    assert not list(tmp_path.iterdir())
