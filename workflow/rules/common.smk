@@ -13,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 from phvae.errors import ConfigError, PhvaeError
 from phvae.files import sha256_text, write_text
 from phvae.experiment.grid import load_grid
+from phvae.jobs.failures import failures
 from phvae.metrics.weights import stamps
 from phvae.planning.plan import request
 from phvae.experiment.keys import stage_code
@@ -145,3 +146,9 @@ def every_batch(stage):
 onstart:
     # in the order of the file: batches of cells are cut from it
     write_text(paths.config, grid.dump())
+
+
+onerror:
+    # the file that `onstart` wrote has the file system's time, as the logs have
+    failed = [(job.log[0], job.shellcmd) for job in workflow.scheduler.failed]
+    print(failures(failed, since=paths.config.stat().st_mtime), file=sys.stderr)
