@@ -28,7 +28,7 @@ def failures(jobs: Iterable[tuple[str, str]], since: float) -> str:
         lines += ["", *(f"  {line}" for line in _said(Path(log), since))]
         lines += [f"    log      {log}", f"    by hand  {_by_hand(command)}"]
     if len(failed) > SHOWN:
-        lines += ["", f"  and {len(failed) - SHOWN} more; their logs are in the same folder"]
+        lines += ["", f"  and {len(failed) - SHOWN} more"]
     return "\n".join([*lines, "", "when the cause is mended, the same command goes on with what is left"])
 
 
