@@ -35,9 +35,13 @@ help: ## this list
 
 install: .venv/installed ## set up .venv with the pinned versions (the other targets do it by themselves)
 
+# What to type where Snakemake found its lock: it holds one while it runs, and a killed one leaves it behind.
+LOCKED = { status=$$?; ! compgen -G '.snakemake/locks/*.lock' >/dev/null || echo "this checkout is locked: a run is at work here, or one was killed. If none is at work:
+LOCKED += make run CONFIG=$(CONFIG) SNAKEMAKE_ARGS=--unlock, then the same command again" >&2; exit $$status; }
+
 run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and write the report
 	@$(ACTIVATE) && start=$$(date +%s) && phvae config "$(CONFIG)" \
-	  && snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete $(SNAKEMAKE_ARGS) \
+	  && { snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete $(SNAKEMAKE_ARGS) || $(LOCKED); } \
 	  && phvae summary --config "$(CONFIG)" --since $$start
 
 test: .venv/installed ## every test that this machine can run

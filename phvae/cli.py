@@ -70,8 +70,10 @@ def _run_stage(a: Arguments) -> None:
 # ---- questions ----
 def _check_config(a: Arguments) -> None:
     from phvae.analysis.claims.reading import read_known_claims
+    from phvae.cli_data import check_places
 
     grid = _grid(a)
+    check_places(grid)
     if Path(CLAIMS).is_file():
         read_known_claims(CLAIMS, grid.config.datasets, grid.config.variants)
     print(f"{a.config}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {len(grid.runs())} runs")

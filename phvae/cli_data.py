@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from phvae.data.card import read_card
 from phvae.data.files.obtain import fetch_published
-from phvae.data.files.places import cache_folder, find, find_unpacked, search_path
+from phvae.data.files.places import cache_folder, find, find_unpacked, locate, search_path
 from phvae.data.files.published import Published, check
 from phvae.data.recipe import Kind, Sources
 from phvae.data.registry import KINDS, kind_class
 from phvae.errors import ConfigError, DataError
 
-__all__ = ["cards_table", "fetch", "fetch_all", "files_table", "list_sets", "show"]
+if TYPE_CHECKING:
+    from phvae.experiment.grid import Grid
+
+__all__ = ["cards_table", "check_places", "fetch", "fetch_all", "files_table", "list_sets", "show"]
 
 
 def list_sets() -> str:
@@ -98,6 +101,22 @@ def fetch_all(name: str | None, config: str | Path | None, folder: str | Path | 
     for kind in kinds:
         files = fetch(kind, folder, search=search)
         print(*(f"{kind}: {path}" for path in files), *([] if files else [f"{kind}: nothing to fetch"]), sep="\n")
+
+
+def check_places(grid: Grid) -> None:
+    """Refuse a configuration whose own data are neither prepared nor found on this machine.
+
+    Raises:
+        ConfigError: names the key, and where its file or folder was looked for.
+    """
+    sources = Sources(search=tuple(Path(folder) for folder in grid.config.data_path))
+    for name in grid.config.datasets:
+        data = grid.dataset_cells(name)[0].data
+        for key in kind_class(data["kind"]).places if not grid.paths.data(name).is_file() else ():
+            try:
+                locate(data[key], sources)
+            except DataError as error:
+                raise ConfigError(f"{grid.source}: datasets.{name}.data.{key}: {error}") from None
 
 
 def cards_table() -> str:

@@ -1,59 +1,70 @@
-"""What a finished run prints last: where everything lies, what it cost, what to do next."""
+"""What a run prints last: where everything lies, what it cost, what to do next."""
 
 from __future__ import annotations
 
 import shlex
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phvae.analysis.results.long_table import read_costs
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = ["summary"]
 
 
 def summary(grid: Grid, since: float | None = None) -> str:
-    """The closing lines of `make run`; `since` is when it began, in seconds since 1970.
+    """The closing lines of `make run`: what is there, and the command that makes the rest.
+
+    Args:
+        since: when the run began, in seconds since 1970.
 
     Raises:
         DataError: costs.parquet or tracking.json is damaged.
     """
-    root = grid.paths.root
-    costs = read_costs(root)
-    compute = costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
-    diverged = (
-        costs.loc[costs["status"] == "diverged", ["dataset", "variant", "seed"]].astype(str).agg("/".join, axis=1)
-    )
-    lines = [
-        "",
-        f"{grid.config.name}: {len(grid.cells)} cells, {len(grid.runs())} runs",
-        f"  report    {root / 'report.html'}",
-        f"  tables    {root / 'tables'}",
-        f"  figures   {root / 'figures'}",
-        f"  numbers   {root / 'metrics.csv'}",
-        f"  tracking  {_tracking(root)}",
-        f"  open the MLflow page with: {_page(Path(grid.config.results))}   (http://127.0.0.1:5000)",
-    ]
-    if len(diverged):
-        lines.insert(2, f"  diverged  {', '.join(diverged[:5])}{' ...' if len(diverged) > 5 else ''}")
-    if since is not None:
-        wall = time.time() - since
-        lines.append(f"  time      {wall:.0f} s; training, encoding and metrics themselves {compute:.0f} s of one core")
+    root, runs = grid.paths.root, grid.runs()
+    trained = sum((grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json").is_file() for c, seed in runs)
+    count = f"{len(runs)} runs" if trained == len(runs) else f"{trained} of {len(runs)} runs trained"
+    costs = read_costs(root) if (root / "costs.parquet").is_file() else None
+    lines = ["", f"{grid.config.name}: {len(grid.cells)} cells, {count}"]
+    if costs is not None and (costs["status"] == "diverged").any():
+        lines.append(f"  diverged  {_diverged(costs)}")
+    places = {"report": "report.html", "tables": "tables", "figures": "figures", "numbers": "metrics.csv"}
+    lines += [f"  {what:9} {root / name}" for what, name in places.items() if (root / name).exists()]
+    if (root / "tracking.json").is_file():
+        lines.append(f"  tracking  {read_object(root / 'tracking.json', 'run `phvae track` again', uri=str)['uri']}")
+        lines.append(f"  open the MLflow page with: {_page(Path(grid.config.results))}   (http://127.0.0.1:5000)")
+    if costs is not None and since is not None:
+        wall, spent = time.time() - since, costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
+        lines.append(f"  time      {wall:.0f} s; training, encoding and metrics themselves {spent:.0f} s of one core")
+    if trained < len(runs) or not (root / "report.html").is_file():
+        there = "" if root.is_dir() else f" (there is no {root.resolve()})"
+        lines.append(f"  not finished{there}; to go on: {_go_on(grid.source)}")
     return "\n".join(lines)
+
+
+def _diverged(costs: pd.DataFrame) -> str:
+    names = costs.loc[costs["status"] == "diverged", ["dataset", "variant", "seed"]].astype(str).agg("/".join, axis=1)
+    return f"{', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+
+
+def _in_checkout() -> bool:
+    return Path("Makefile").is_file() and Path("Snakefile").is_file()
+
+
+def _go_on(source: str) -> str:
+    command = f"make run CONFIG={shlex.quote(source)}"
+    return command if _in_checkout() else f"{command}, in a checkout of the repository"
 
 
 def _page(results: Path) -> str:
     """The command that opens the store of these results; `make ui` knows those in the checkout's own folder."""
-    if results.resolve() == Path("results").resolve():
+    if _in_checkout() and results.resolve() == Path("results").resolve():
         return "make ui"
     store, artifacts = shlex.quote(f"sqlite:///{results}/mlflow/mlflow.db"), shlex.quote(f"{results}/mlflow/artifacts")
     where = f"--backend-store-uri {store} --default-artifact-root {artifacts}"
     return f"mlflow server --host 127.0.0.1 --port 5000 {where}"
-
-
-def _tracking(root: Path) -> str:
-    path = root / "tracking.json"
-    if not path.is_file():
-        return "not synced"
-    return str(read_object(path, "run `phvae track` again", uri=str)["uri"])

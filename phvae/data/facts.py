@@ -1,4 +1,4 @@
-"""What is known of a data set from its kind and options alone, before any byte of it is read (loads no torch)."""
+"""What is known of a data set before it is read: from its kind and options, or from a look at its files (no torch)."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from phvae.data.recipe import SPLITS
-from phvae.data.registry import kind_class
+from phvae.data.recipe import SPLITS, Sources
+from phvae.data.registry import kind_class, parse
 
-__all__ = ["Facts", "facts"]
+__all__ = ["Facts", "facts", "glance"]
 
 _ASSUMED_SHAPE, _ASSUMED_COUNTS = (3, 64, 64), (50_000, 5_000, 10_000)
 
@@ -20,7 +20,7 @@ class Facts:
 
     Attributes:
         unit_interval: whether values lie in [0, 1], as images do.
-        assumed: shape and counts are a guess: the user's own pictures count as 50,000 of 64 pixels.
+        assumed: they are a guess: the user's own pictures count as 50,000, of 64 pixels where no `size` is given.
     """
 
     shape: tuple[int, ...]
@@ -50,9 +50,23 @@ def facts(data: dict[str, Any]) -> Facts:
     shape, known = kind.about.shape or _ASSUMED_SHAPE, kind.about.counts or _ASSUMED_COUNTS
     if data.get("resolution"):
         shape = (shape[0], int(data["resolution"]), int(data["resolution"]))
+    if data.get("size"):
+        height, width = data["size"] if isinstance(data["size"], list | tuple) else (data["size"], data["size"])
+        shape = (1 if data.get("colour") == "grey" else 3, height, width)
     given = [data.get(f"n_{split}") for split in SPLITS]
     train, validation, test = (int(n or usual) for n, usual in zip(given, known, strict=True))
     if given[0] is None and kind.about.counts:  # what the other splits leave of the published examples
         train = sum(known) - validation - test
     classes = tuple(kind.factor_sizes.values())
     return Facts(shape, (train, validation, test), classes, kind.unit_interval, kind.about.counts is None)
+
+
+def glance(data: dict[str, Any], sources: Sources) -> Facts:
+    """The facts of the user's own data, from a look at their files: names, headers, at most one picture.
+
+    Raises:
+        DataError: they are not here, or would have to be read whole to be counted.
+    """
+    options = parse(str(data["kind"]), data)
+    shape, counts = options.glance(sources)
+    return Facts(shape, counts, (), options.unit_interval, False)

@@ -91,3 +91,11 @@ class Kind(Strict):
             DataError: if a source is absent, damaged or not what it should be.
         """
         raise NotImplementedError
+
+    def glance(self, sources: Sources) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+        """Shape of an example, and about how many each split has; asked of kinds with `places` only.
+
+        Raises:
+            DataError: if the source is absent, or does not tell without being read whole.
+        """
+        raise NotImplementedError

@@ -45,6 +45,7 @@ class Cell:
     training: TrainingConfig
     evaluation: EvaluationConfig
     seeds: tuple[int, ...]
+    looked: Facts | None = None
 
     @property
     def name(self) -> str:
@@ -53,8 +54,8 @@ class Cell:
 
     @property
     def facts(self) -> Facts:
-        """What is known of its data set unread."""
-        return facts(self.data)
+        """What is known of its data set: by a look at its files where one was taken, else unread."""
+        return self.looked or facts(self.data)
 
     @property
     def deep_features(self) -> bool:

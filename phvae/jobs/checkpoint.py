@@ -16,7 +16,7 @@ from torch import Tensor
 
 from phvae.files import atomic
 
-__all__ = ["Damaged", "available", "location", "read", "remove", "write"]
+__all__ = ["Damaged", "available", "location", "owners", "read", "remove", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def _steps(folder: Path) -> list[int]:
 
 
 def write(folder: Path, step: int, key: str, progress: dict[str, Any], tensors: dict[str, Tensor]) -> Path:
-    """Write the checkpoint of a step, then remove all but the newest two.
+    """Write the checkpoint of a step, then remove all but this key's newest two; for who holds the run's lease.
 
     The file is a line of magic, the SHA-256 of the rest in hexadecimal, and a safetensors archive whose tensor
     `progress` holds the JSON text of everything that is not a tensor. It appears under its name only when it is
@@ -65,7 +65,7 @@ def write(folder: Path, step: int, key: str, progress: dict[str, Any], tensors: 
         )
         raise OSError(error.errno, message, str(path)) from error
     _flush_folder(folder)
-    for old in _steps(folder)[KEPT:]:
+    for old in available(folder, key)[KEPT:]:
         location(folder, old).unlink(missing_ok=True)
     return path
 
@@ -110,21 +110,36 @@ def read(folder: Path, step: int) -> tuple[str, dict[str, Any], dict[str, Tensor
         raise error if isinstance(error, Damaged) else Damaged(f"it cannot be read ({error})") from error
 
 
-def available(folder: Path, key: str) -> list[int]:
-    """Steps of the intact checkpoints of this very run, newest first; damaged and foreign ones are named in the log."""
-    found = []
+def owners(folder: Path) -> dict[int, str]:
+    """The key of every checkpoint in a folder, by step, newest first; empty where the file is damaged.
+
+    What cannot be read for now (no permission, a file system that is away) is left out.
+    """
+    found = {}
     for step in _steps(folder):
         path = location(folder, step)
         try:
-            owner, _, _ = read(folder, step)
-        except (Damaged, OSError) as error:
-            log.warning("%s: damaged checkpoint ignored: %s; falling back to the one before", path, error)
-            continue
-        if owner == key:
-            found.append(step)
-        else:
-            log.warning("%s: checkpoint of another configuration, code or data ignored", path)
+            found[step], _, _ = read(folder, step)
+        except Damaged as error:
+            log.warning("%s: damaged checkpoint: %s", path, error)
+            found[step] = ""
+        except OSError as error:
+            log.warning("%s: cannot be read (%s); left where it is", path, error.strerror or error)
     return found
+
+
+def available(folder: Path, key: str) -> list[int]:
+    """Steps of the intact checkpoints of this very run, newest first; damaged and foreign ones are removed.
+
+    For who holds the run's lease: to another process they may be what it goes on from.
+    """
+    found = owners(folder)
+    for step, owner in found.items():
+        if owner != key:
+            what = "checkpoint of another configuration, code or data" if owner else "damaged checkpoint"
+            log.warning("%s: %s removed", location(folder, step), what)
+            location(folder, step).unlink(missing_ok=True)
+    return [step for step, owner in found.items() if owner == key]
 
 
 def remove(folder: Path) -> None:

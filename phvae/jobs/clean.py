@@ -9,6 +9,7 @@ from pathlib import Path
 
 from phvae.errors import DataError
 from phvae.experiment.grid import Cell, Grid
+from phvae.experiment.keys import training_key
 from phvae.jobs import checkpoint
 from phvae.jobs.lease import NAME, WORKFLOW
 from phvae.metrics.stored import lacking
@@ -27,16 +28,18 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
 
     Where arrays go, the batch's encode manifest goes with them: while all scores stand nothing asks for it, and a
     later edit of a metric makes manifest and arrays again from the model, without training. A run that is being
-    trained (its lease shows a sign of life) is left alone, and so is one whose files are not those of its run.json: it
-    will be trained again, and may have begun. A checkpoint of another key than run.json's belongs to such a training.
+    trained (its lease shows a sign of life) is left alone. Of checkpoints, those stay that a training of today's
+    configuration, code and data would go on from.
     """
     found: list[Path] = []
     for where, cells in grid.batches().items():
         arrays: list[Path] = []
-        for folder, key in _finished(grid, cells):
-            if _scored(folder / "metrics.json"):
-                arrays += folder.glob("arrays.npz")
-            found += (checkpoint.location(folder, step) for step in checkpoint.available(folder, key.sha256))
+        for cell in cells:
+            for seed, folder in _idle(grid, cell):
+                key = _finished(folder)
+                if key and _scored(folder / "metrics.json"):
+                    arrays += folder.glob("arrays.npz")
+                found += _useless(grid, cell, seed, folder, key)
         found += [*arrays, grid.paths.batch("encode", *where)] if arrays else []
     found += _left_by_kills(grid.paths.root)
     found = [path for path in found if path.is_file()]
@@ -47,18 +50,41 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
     return f"{'would remove' if dry_run else 'removed'} {len(found)} files, {size / 1e6:.1f} MB"
 
 
-def _finished(grid: Grid, cells: list[Cell]) -> Iterator[tuple[Path, Key]]:
-    """Folders and keys of the cells' runs that are trained and not being trained again."""
-    for cell in cells:
-        for seed in cell.seeds:
-            folder = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
-            record = folder / "run.json"
-            if not record.is_file() or _young(folder / NAME):
-                continue
-            found = read_record(record, REMEDY, code=str, inputs=str)
-            key = Key(found["code"], found["inputs"])
-            if current(record, key):
-                yield folder, key
+def _idle(grid: Grid, cell: Cell) -> Iterator[tuple[int, Path]]:
+    """Seeds and folders of the cell's runs that nobody is training."""
+    for seed in cell.seeds:
+        folder = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
+        if folder.is_dir() and not _young(folder / NAME):
+            yield seed, folder
+
+
+def _finished(folder: Path) -> Key | None:
+    """The key of a trained run, where its files are those of its run.json."""
+    record = folder / "run.json"
+    if not record.is_file():
+        return None
+    found = read_record(record, REMEDY, code=str, inputs=str)
+    key = Key(found["code"], found["inputs"])
+    return key if current(record, key) else None
+
+
+def _todays_keys(grid: Grid, cell: Cell, seed: int) -> set[str]:
+    """The keys that a training of the run may have; none where its data are not prepared."""
+    manifest = grid.paths.data(cell.dataset)
+    if not manifest.is_file():
+        return set()
+    data = read_record(manifest, "remove it and run `phvae prepare` again", sha256=str)["sha256"]
+    devices = ("cpu", "cuda") if grid.config.device == "auto" else (grid.config.device,)
+    return {training_key(cell, seed, data, device, grid.config.threads).sha256 for device in devices}
+
+
+def _useless(grid: Grid, cell: Cell, seed: int, folder: Path, finished: Key | None) -> Iterator[Path]:
+    """Checkpoints of a run that no training would go on from: damaged, of the finished run, or of none of today's."""
+    owners = checkpoint.owners(folder)
+    today = _todays_keys(grid, cell, seed) if owners else set()
+    for step, owner in owners.items():
+        if not owner or (finished and owner == finished.sha256) or (today and owner not in today):
+            yield checkpoint.location(folder, step)
 
 
 def _scored(path: Path) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.stages import STAGES
 from phvae.planning import costs
+from phvae.planning.look import look
 
 __all__ = ["LOCAL", "Job", "jobs", "plan", "request"]
 
@@ -67,7 +68,7 @@ def request(grid: Grid, stage: str, cells: Sequence[Cell], seeds: int = 0) -> tu
 
 
 def _job(grid: Grid, stage: str, name: str, cells: Sequence[Cell], seeds: int = 0) -> Job:
-    cells = cells if stage in BATCHED else cells[:1]
+    cells = [look(grid, cell) for cell in (cells if stage in BATCHED else cells[:1])]
     threads, wanted = grid.config.threads, grid.config.device
     if stage in ("train", "encode"):
         device, gpu = "cuda" if wanted == "cuda" else "cpu", wanted != "cpu"
@@ -104,10 +105,15 @@ def plan(grid: Grid) -> str:
         lines.append("the seconds of a GPU are assumed, not measured")
     if grid.config.device == "auto":
         lines.append("device auto: jobs ask for a GPU where the site has any; their seconds are a CPU core's")
-    unread = [name for name in grid.config.datasets if grid.dataset_cells(name)[0].facts.assumed]
-    if unread:
-        lines.append(f"assumed: 50,000 pictures of 3x64x64 in {', '.join(unread)}, whose files are not read here")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_assumed(grid)])
+
+
+def _assumed(grid: Grid) -> Iterator[str]:
+    for name in grid.config.datasets:
+        about = look(grid, grid.dataset_cells(name)[0]).facts
+        if about.assumed:
+            shape = "x".join(map(str, about.shape))
+            yield f"assumed: {about.counts[0]:,} pictures of {shape} in {name}, whose files cannot be counted here"
 
 
 def _row(title: str, found: list[Job]) -> str:
@@ -124,7 +130,8 @@ def _time(seconds: float) -> str:
 
 
 def _disk(grid: Grid) -> str:
-    kept, arrays = (sum(costs.disk(cell)[part] * len(cell.seeds) for cell in grid.cells) for part in (0, 1))
-    kept += sum(costs.data_bytes(grid.dataset_cells(name)[0]) for name in grid.config.datasets)
+    cells = [look(grid, cell) for cell in grid.cells]
+    kept, arrays = (sum(costs.disk(cell)[part] * len(cell.seeds) for cell in cells) for part in (0, 1))
+    kept += sum(map(costs.data_bytes, {cell.dataset: cell for cell in cells}.values()))
     total, freed = (f"{size / 1e9:.3g} GB" for size in (kept + arrays, arrays))
     return f"{total}, of which `phvae clean` frees {freed} once the scores are there"

@@ -116,3 +116,17 @@ def test_a_requeued_job_goes_on(site: Site, slurm: Lab, undisturbed: Path):
     assert slurm.run("squeue", "-h", "-t", "all", "-j", job, "-o", "%T").strip() == "COMPLETED"
     assert resumed(site, "ph-vae-2") > held["ph-vae-2"]
     same_runs(site.results, undisturbed, ("ph-vae-2",))
+
+
+def test_a_failed_job_says_why_where_snakemake_runs(site: Site):
+    (site.folder / "mine").mkdir()
+    (site.folder / "mine/notes.txt").touch()
+    config = site.folder / "config/quick.yaml"
+    own = "datasets:\n  mine: {data: {kind: images, path: mine}}\n"
+    config.write_text(config.read_text().replace("datasets:\n", own))
+    failed = site.start(HURRIED[0], "results/quick/data/mine.json", *HURRIED[1:], "--retries", "0")
+    assert failed.wait(timeout=PATIENCE) == 1
+    said = site.output.read_text().rpartition("1 job failed:\n")[2]
+    assert "  phvae: mine: holds no picture" in said
+    assert "    log      results/quick/logs/prepare/mine.log\n" in said
+    assert "    by hand  phvae prepare --config results/quick/config.json --dataset mine\n" in said

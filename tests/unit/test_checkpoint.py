@@ -54,8 +54,8 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(
     with pytest.raises(checkpoint.Damaged):
         checkpoint.read(tmp_path, 20)
     assert checkpoint.available(tmp_path, "k") == [10]
-    assert str(newest) in caplog.text
-    assert "damaged" in caplog.text
+    assert f"{newest}: damaged checkpoint" in caplog.text
+    assert not newest.exists()
 
 
 @pytest.mark.slow
@@ -71,10 +71,30 @@ def test_every_single_flipped_bit_is_noticed(tmp_path: Path):
             checkpoint.read(tmp_path, 10)
 
 
-def test_a_checkpoint_of_another_run_is_not_used(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+def test_a_checkpoint_of_another_run_is_removed_when_it_is_seen(tmp_path: Path, caplog: pytest.LogCaptureFixture):
     _write(tmp_path, 10, key="before the edit")
+    assert checkpoint.owners(tmp_path) == {10: "before the edit"}
     assert checkpoint.available(tmp_path, "after the edit") == []
-    assert "another configuration" in caplog.text
+    assert "checkpoint of another configuration, code or data removed" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+def test_checkpoints_of_another_run_at_later_steps_do_not_displace_new_ones(tmp_path: Path):
+    _write(tmp_path, 100, 200, key="before the edit")
+    _write(tmp_path, 5, key="after the edit")
+    assert checkpoint.owners(tmp_path) == {5: "after the edit"}
+
+
+def test_a_file_that_cannot_be_read_for_now_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    _write(tmp_path, 10)
+
+    def away(_: Path) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", away)
+        assert checkpoint.available(tmp_path, "k") == []
+    assert checkpoint.available(tmp_path, "k") == [10]
 
 
 def test_a_full_disk_is_told_and_harms_no_older_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,10 +10,11 @@ import pytest
 from finished import finish, folder_of, key_of, small_grid
 
 from phvae.errors import PhvaeError
+from phvae.experiment.grid import Grid
 from phvae.jobs import checkpoint
 from phvae.jobs.clean import clean
 from phvae.jobs.lease import Leases
-from phvae.records import write_record
+from phvae.records import Key, write_record
 
 
 def test_arrays_and_left_checkpoints_of_finished_runs_go_the_rest_stays(tmp_path: Path):
@@ -80,23 +81,55 @@ def test_a_lease_that_a_kill_left_keeps_nothing_from_going(tmp_path: Path):
     assert clean(grid).startswith("removed 2 files")  # it, and the arrays
 
 
+def kept(grid: Grid, *keys: Key) -> list[int]:
+    """Write a checkpoint of each key, at steps 1, 2, ..., clean, and return the steps that are left."""
+    folder = folder_of(grid)
+    for step, key in enumerate(keys, 1):
+        checkpoint.write(folder.parent / "elsewhere", step, key.sha256, {}, {})
+        checkpoint.location(folder.parent / "elsewhere", step).rename(checkpoint.location(folder, step))
+    clean(grid)
+    return sorted(checkpoint.owners(folder))
+
+
 def test_the_checkpoints_of_a_retraining_stay(tmp_path: Path):
     """After an edit the old run.json lies beside the checkpoints of the new training, until that ends."""
     grid = small_grid(tmp_path)
-    folder = finish(grid).parent
-    checkpoint.write(folder, 10, key_of(grid).sha256, {}, {})
-    clean(grid)
-    assert checkpoint.available(folder, key_of(grid).sha256) == [10]
+    finish(grid)
+    assert kept(grid, key_of(grid, code="earlier"), key_of(grid), key_of(grid, code="other")) == [2]
 
 
-def test_the_checkpoints_of_a_run_whose_model_was_damaged_stay(tmp_path: Path):
-    """It is trained again under the same key."""
+@pytest.mark.parametrize("run", ["absent", "damaged", "of today"])
+def test_an_unfinished_run_keeps_what_todays_training_goes_on_from(tmp_path: Path, run: str):
     grid = small_grid(tmp_path)
-    folder = finish(grid).parent
-    (folder / "model.safetensors").write_text("damaged")
-    checkpoint.write(folder, 10, key_of(grid, code="earlier").sha256, {}, {})
-    assert clean(grid).startswith("removed 0 files")
-    assert checkpoint.available(folder, key_of(grid, code="earlier").sha256) == [10]
+    record = finish(grid, code="" if run == "of today" else "earlier")
+    if run == "absent":
+        record.unlink()
+    elif run == "damaged":
+        (record.parent / "model.safetensors").write_text("damaged")
+    other = key_of(small_grid(tmp_path, training={"epochs": 7}))
+    assert kept(grid, key_of(grid), key_of(grid, code="earlier"), other) == ([] if run == "of today" else [1])
+
+
+def test_under_device_auto_the_checkpoints_of_either_device_stay(tmp_path: Path):
+    """A login node has no GPU, and cleans all the same."""
+    grid = small_grid(tmp_path, device="auto")
+    finish(grid)
+    keys = [key_of(grid, device=device) for device in ("cpu", "cuda")]
+    assert kept(grid, *keys, key_of(grid, device="cpu", threads=2)) == [1, 2]
+
+
+def test_a_damaged_checkpoint_goes(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    finish(grid)
+    checkpoint.location(folder_of(grid), 9).write_bytes(b"cut short")
+    assert kept(grid, key_of(grid)) == [1]
+
+
+def test_checkpoints_stay_where_the_data_of_today_are_not_known(tmp_path: Path):
+    grid = small_grid(tmp_path)
+    finish(grid).unlink()
+    grid.paths.data("claw").unlink()
+    assert kept(grid, key_of(grid), key_of(grid, code="earlier")) == [1, 2]
 
 
 def test_a_run_that_is_being_trained_is_left_alone(tmp_path: Path):
@@ -108,13 +141,6 @@ def test_a_run_that_is_being_trained_is_left_alone(tmp_path: Path):
         assert {path.name for path in folder.iterdir()} == before
         leases.check()
     assert clean(grid).startswith("removed 1 files")
-
-
-def test_an_unfinished_run_keeps_what_it_goes_on_from(tmp_path: Path):
-    grid = small_grid(tmp_path)
-    finish(grid).unlink()
-    checkpoint.write(folder_of(grid), 10, key_of(grid, code="earlier").sha256, {}, {})
-    assert clean(grid).startswith("removed 0 files")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}"])

@@ -171,6 +171,31 @@ def test_a_misspelt_configuration_in_a_checkout(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "phvae: config/quik.yaml: no such file; did you mean 'quick.yaml'?\n"
 
 
+def test_a_configuration_whose_own_data_are_nowhere_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        f"name: mine\nresults: {tmp_path}/results\ndatasets: {{own: {{data: {{kind: images, path: pics}}}}}}\n"
+        f"data_path: [{tmp_path}/place]\nvariants: {{vae: {{}}}}\n"
+    )
+    assert cli.main(["config", str(config)]) == 2
+    error = capsys.readouterr().err
+    assert f"phvae: {config}: datasets.own.data.path: pics: not found in " in error
+    assert f"{tmp_path}/place" in error
+    (tmp_path / "place/pics").mkdir(parents=True)
+    assert cli.main(["config", str(config)]) == 0
+
+
+def test_own_data_that_are_prepared_may_be_gone(tmp_path: Path):
+    config = tmp_path / "mine.yaml"
+    config.write_text(
+        f"name: mine\nresults: {tmp_path}\nvariants: {{vae: {{}}}}\n"
+        "datasets: {own: {data: {kind: images, path: pics}}}\n"
+    )
+    (tmp_path / "mine/data").mkdir(parents=True)
+    (tmp_path / "mine/data/own.json").touch()
+    assert cli.main(["config", str(config)]) == 0
+
+
 @pytest.mark.parametrize(
     "code",
     [

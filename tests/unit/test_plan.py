@@ -6,11 +6,14 @@ import dataclasses
 import math
 import re
 
+import numpy as np
 import pytest
+from pictures_on_disk import many, prepare, write
 from test_grid import SMALL, changed
 
 from phvae.experiment.grid import Grid, load_grid, parse_grid
 from phvae.planning import costs
+from phvae.planning.look import look
 from phvae.planning.plan import Job, jobs, plan, request
 from phvae.training.loop import epoch_ends
 
@@ -173,6 +176,59 @@ def test_a_device_that_is_not_known_yet_is_said_to_be_counted_in_seconds_of_a_cp
 
 def test_a_guess_about_the_users_own_pictures_is_called_one(tmp_path):
     assert "assumed: 50,000 pictures of 3x64x64 in set" in plan(on("images", path=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("options", "shape"),
+    [({}, (3, 8, 8)), ({"size": 32}, (3, 32, 32)), ({"size": [4, 6], "colour": "grey"}, (1, 4, 6))],
+)
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_the_users_own_pictures_are_counted_where_they_are_here(tmp_path, form, options, shape):
+    path = write(tmp_path, many(40), form)
+    chosen = on("images", path=str(path), **options)
+    found = look(chosen, chosen.cells[0]).facts
+    real = prepare(tmp_path, path, **options)
+    assert found.shape == shape == real.shape
+    assert found.counts == (len(real.train), len(real.validation), len(real.test))
+    assert "assumed" not in plan(chosen)
+
+
+@pytest.mark.parametrize("folders", [("train", "test"), ("train", "val", "test")])
+def test_splits_that_folders_give_are_counted(tmp_path, folders):
+    files = {f"{folder}/{name}": content for folder in folders for name, content in many(20).items()}
+    path = write(tmp_path, files, "folder")
+    real = prepare(tmp_path, path)
+    chosen = on("images", path=str(path))
+    expected = (len(real.train), len(real.validation), len(real.test))
+    assert look(chosen, chosen.cells[0]).facts.counts == expected
+
+
+def test_the_users_own_array_is_counted(tmp_path):
+    path = tmp_path / "own.npz"
+    np.savez(path, images=np.zeros((60, 5, 7, 3), np.uint8), factors=np.zeros((60, 1)))
+    chosen = on("factors", path="own.npz")
+    assert "assumed" in plan(chosen)
+    chosen = parse_grid(
+        {**SMALL, "datasets": {"set": {"data": {"kind": "factors", "path": "own.npz"}}}}
+        | {"data_path": [str(tmp_path)]},
+        "a",
+    )
+    found = look(chosen, chosen.cells[0]).facts
+    assert (found.shape, found.counts) == ((3, 5, 7), (42, 6, 12))
+    assert "assumed" not in plan(chosen)
+
+
+def test_what_the_options_say_of_pictures_that_are_elsewhere_is_used():
+    assert "assumed: 50,000 pictures of 1x32x32 in set" in plan(on("images", path="/absent", size=32, colour="grey"))
+
+
+@pytest.mark.parametrize("stage", ["prepare", "train", "encode"])
+def test_a_request_counts_the_users_own_pictures(tmp_path, stage):
+    path = write(tmp_path, many(40), "folder")
+    few, assumed = on("images", path=str(path), size=128), on("images", path="/absent", size=128)
+    needed = [next(job for job in jobs(chosen) if job.stage == stage) for chosen in (few, assumed)]
+    assert needed[0].seconds < needed[1].seconds
+    assert request(few, stage, few.cells[:1] if stage == "train" else few.cells, seeds=2) == needed[0].request
 
 
 def test_a_request_has_room_and_rounds_up():

@@ -10,7 +10,8 @@ import pytest
 
 from phvae.analysis.results.long_table import COST_COLUMNS
 from phvae.errors import DataError
-from phvae.experiment.grid import parse_grid
+from phvae.experiment.grid import Grid, parse_grid
+from phvae.files import write_json, write_text
 from phvae.summary import summary
 
 GRID = {"name": "tiny", "seeds": 2, "datasets": {"claw": {}}, "variants": {"vae": {"model": {"order": 1}}}}
@@ -18,8 +19,7 @@ GRID = {"name": "tiny", "seeds": 2, "datasets": {"claw": {}}, "variants": {"vae"
 
 def test_names_places_costs_and_diverged_runs(tmp_path: Path):
     grid = parse_grid(GRID | {"results": str(tmp_path / "my results")}, "tiny")
-    assert "of one core" not in summary(grid)
-    grid.paths.root.mkdir(parents=True)
+    finish(grid)
     common = {"dataset": "claw", "n_train": "all", "variant": "vae"}
     spent = {"seconds_train": 10.0, "seconds_encode": 2.0, "seconds_evaluate": 0.5}
     rows = [common | spent | {"seed": seed, "status": status} for seed, status in enumerate(("ok", "diverged"))]
@@ -30,11 +30,53 @@ def test_names_places_costs_and_diverged_runs(tmp_path: Path):
     assert "claw/vae/0" not in text
     assert "themselves 25 s of one core" in text
     assert str(grid.paths.root / "report.html") in text
+    assert "not finished" not in text
+    assert "of one core" not in summary(grid)
     assert f"--backend-store-uri 'sqlite:///{tmp_path}/my results/mlflow/mlflow.db'" in text
 
 
-def test_results_in_the_checkout_are_opened_by_make():
-    assert "make ui" in summary(parse_grid(GRID, "tiny"))
+def finish(grid: Grid) -> None:
+    """Leave the files that the closing lines name."""
+    for cell, seed in grid.runs():
+        write_json(grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed) / "run.json", {})
+    write_text(grid.paths.root / "report.html", "")
+    write_json(grid.paths.root / "tracking.json", {"uri": "sqlite:///a"})
+
+
+@pytest.mark.parametrize("makefile", [True, False])
+def test_results_in_the_checkout_are_opened_by_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, makefile: bool):
+    monkeypatch.chdir(tmp_path)
+    for name in ("Makefile", "Snakefile") if makefile else ():
+        (tmp_path / name).touch()
+    grid = parse_grid(GRID, "tiny")
+    finish(grid)
+    assert ("make ui" in summary(grid)) == makefile
+    assert ("mlflow server" in summary(grid)) != makefile
+
+
+def test_no_file_is_named_that_does_not_exist(tmp_path: Path):
+    grid = parse_grid(GRID | {"results": str(tmp_path)}, "config/my grid.yaml")
+    text = summary(grid, since=time.time())
+    assert "0 of 2 runs trained" in text
+    assert f"not finished (there is no {tmp_path / 'tiny'}); to go on: make run CONFIG='config/my grid.yaml'" in text
+    finish(grid)
+    (grid.paths.root / "report.html").unlink()
+    named = [line.split()[1] for line in summary(grid).splitlines() if str(tmp_path) in line and "open" not in line]
+    assert named == []
+    assert "tiny: 1 cells, 2 runs" in summary(grid)
+    assert "not finished; to go on" in summary(grid)
+
+
+def test_runs_are_counted_on_the_disk(tmp_path: Path):
+    grid = parse_grid(GRID | {"results": str(tmp_path)}, "tiny")
+    finish(grid)
+    (grid.paths.run("claw", "all", "vae", 1) / "run.json").unlink()
+    assert "tiny: 1 cells, 1 of 2 runs trained" in summary(grid)
+
+
+def test_outside_a_checkout_it_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert "make run CONFIG=tiny, in a checkout of the repository" in summary(parse_grid(GRID, "tiny"))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"uri": 3}'])

@@ -148,6 +148,22 @@ def test_seeds_go_on_from_the_newest_checkpoint_that_all_have(tmp_path: Path, ca
     assert stacks([], True) == []
 
 
+def test_after_a_change_an_interrupted_training_goes_on_from_its_own_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    """The first training came further than the second: its checkpoints have higher steps."""
+    often = cell(training={"checkpoint_minutes": 1e-9})
+    train(tmp_path / "untouched", seeds=[0])
+    for wanted, code in ((5, "code before the change"), (3, "code")):
+        with monkeypatch.context() as patch:
+            act_at_step(patch, wanted, lambda: os.kill(os.getpid(), signal.SIGTERM))
+            with pytest.raises(Interrupted):
+                train(tmp_path / "resumed", often, seeds=[0], code=code)
+    train(tmp_path / "resumed", seeds=[0])
+    assert "going on from the checkpoint at step 3 of 6" in capfd.readouterr().err
+    assert results(tmp_path / "resumed", 0) == results(tmp_path / "untouched", 0)
+
+
 # ---- finished runs ----
 def test_adding_seeds_leaves_the_finished_ones_alone(tmp_path: Path):
     train(tmp_path, seeds=[0, 1])

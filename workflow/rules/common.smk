@@ -19,6 +19,7 @@ from phvae.experiment.grid import load_grid
 from phvae.experiment.manifests import stale
 from phvae.experiment.questions import Questions
 from phvae.experiment.stages import STAGES
+from phvae.jobs.failures import failures
 from phvae.jobs.lease import workflow_lease
 from phvae.planning.plan import request
 
@@ -165,3 +166,9 @@ onstart:
     for path in (frozen, paths.config):
         # in the order of the file: batches of cells are cut from it
         write_text(path, grid.dump())
+
+
+onerror:
+    # the file that `onstart` wrote has the file system's time, as the logs have
+    failed = [(job.log[0], job.shellcmd) for job in workflow.scheduler.failed]
+    print(failures(failed, since=paths.config.stat().st_mtime), file=sys.stderr)

@@ -17,7 +17,7 @@ from typing import Any
 from phvae.data.files.safe import Bounded, inner_name, read_exactly, reading
 from phvae.errors import DataError
 
-__all__ = ["walk"]
+__all__ = ["names_of", "walk"]
 
 Item = tuple[str, bytes | DataError]
 _UNPACK: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
@@ -49,7 +49,31 @@ def walk(path: str | Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
             yield from _tar(path, wanted, limit, magic)
 
 
+def names_of(path: Path, wanted: Callable[[str], bool]) -> list[str]:
+    """Names of the wanted files of a folder or zip, as `walk` would yield them, without reading them.
+
+    Raises:
+        DataError: as `walk`, and for a tar: it has no index.
+    """
+    with reading(path):
+        if path.is_dir():
+            return [name for name, _ in _files(path) if wanted(name)]
+        if not zipfile.is_zipfile(path):
+            raise DataError(f"{path}: no folder and no zip: it has no list of its files")
+        with zipfile.ZipFile(path) as archive:
+            names = [inner_name(member.filename, path) for member in archive.infolist() if not member.is_dir()]
+    return [name for name in names if wanted(name)]
+
+
 def _folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
+    for name, path in _files(folder):
+        if wanted(name):
+            yield name, _caught(path, partial(_read_file, path))
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file below a folder with its name there, in order."""
+
     def fail(error: OSError) -> None:
         raise DataError(f"{error.filename}: not readable; check its permissions")
 
@@ -59,9 +83,7 @@ def _folder(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Item]:
         below.sort()
         for file in sorted(files):
             path = Path(place, file)
-            name = path.relative_to(folder).as_posix()
-            if wanted(name):
-                yield name, _caught(path, partial(_read_file, path))
+            yield path.relative_to(folder).as_posix(), path
 
 
 def _first_time(place: str, met: dict[tuple[int, int], str]) -> None:

@@ -12,7 +12,7 @@ from phvae.data.builder import Builder
 from phvae.data.files.arrays import Rows
 from phvae.errors import DataError
 
-__all__ = ["check_grid", "classes_of", "write_table"]
+__all__ = ["channels", "check_grid", "classes_of", "write_table"]
 
 
 def classes_of(values: np.ndarray, what: object) -> tuple[np.ndarray, list[int]]:
@@ -70,7 +70,7 @@ def write_table(
     """
     if images.shape[0] != len(table):
         raise DataError(f"{images.what}: {images.shape[0]} images, but {len(table)} rows of factors")
-    shape, move = _channels(images, layout)
+    shape, move = channels(images, layout)
     kind = _values(images) if values == "auto" else values
     out = {split: builder.create(split, (len(rows), *shape)) for split, rows in splits.items()}
     start, highest = 0, 0.0
@@ -94,7 +94,12 @@ def write_table(
     builder.facts["factor_sizes"] = list(sizes.values())
 
 
-def _channels(images: Rows, layout: str) -> tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]:
+def channels(images: Rows, layout: str) -> tuple[tuple[int, ...], Callable[[np.ndarray], np.ndarray]]:
+    """The shape (C, H, W) of one image, and what brings a block of rows (n, ...) to (n, C, H, W).
+
+    Raises:
+        DataError: if the array is no set of images.
+    """
     rest = images.shape[1:]
     if len(rest) == 2:
         return (1, *rest), lambda block: block[:, None]

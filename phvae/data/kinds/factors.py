@@ -10,7 +10,7 @@ from phvae.data.builder import Builder
 from phvae.data.files.arrays import open_rows, read_array
 from phvae.data.files.places import locate
 from phvae.data.files.safe import digest
-from phvae.data.files.tables import check_grid, classes_of, write_table
+from phvae.data.files.tables import channels, check_grid, classes_of, write_table
 from phvae.data.recipe import About, Count, Input, Kind, Recipe, Sources
 from phvae.data.splits import split_rows
 from phvae.errors import DataError
@@ -63,9 +63,8 @@ class Factors(Kind):
         if len(names) != len(sizes) or len(set(names)) != len(names):
             raise DataError(f"{path}: {len(sizes)} factors need as many different names, found {names}")
         known = dict(zip(names, sizes, strict=True))
-        n = len(table)
-        n_validation, n_test = self.n_validation or min(5_000, n // 10), self.n_test or min(15_000, n // 5)
-        splits = split_rows(n, self.n_train, n_validation, n_test, "factors", where=path)
+        held_out = self._held_out(len(table))
+        splits = split_rows(len(table), self.n_train, *held_out, "factors", where=path)
 
         def write(builder: Builder) -> None:
             write_table(builder, images, table, known, splits, self.layout, self.values)
@@ -74,3 +73,14 @@ class Factors(Kind):
             )
 
         return Recipe((Input("file", digest(path), verified=None),), write)
+
+    def glance(self, sources: Sources) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+        """The header of the image array tells both."""
+        images = open_rows(locate(self.path, sources), self.images)
+        validation, test = self._held_out(images.shape[0])
+        train = self.n_train or max(1, images.shape[0] - validation - test)
+        return channels(images, self.layout)[0], (train, validation, test)
+
+    def _held_out(self, n: int) -> tuple[int, int]:
+        """Validation and test examples of n rows."""
+        return self.n_validation or min(5_000, n // 10), self.n_test or min(15_000, n // 5)

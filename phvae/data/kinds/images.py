@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
@@ -10,10 +11,10 @@ import numpy as np
 from pydantic import Field
 
 from phvae.data.builder import Builder, Target
-from phvae.data.files.archives import walk
-from phvae.data.files.pictures import Rule, decode_all
+from phvae.data.files.archives import names_of, walk
+from phvae.data.files.pictures import Rule, decode, decode_all
 from phvae.data.files.places import locate
-from phvae.data.files.trees import layout_of, tree_digest
+from phvae.data.files.trees import is_picture, layout_of, tree_digest
 from phvae.data.recipe import About, Input, Kind, Recipe, Sources
 from phvae.data.splits import stratified
 from phvae.determinism.seeding import numpy_generator
@@ -59,8 +60,32 @@ class Images(Kind):
         path = locate(self.path, sources)
         names, digest = tree_digest(path, self.broken)
         layout = layout_of(names, labelled=self.labels == "folders", where=path)
-        rule = Rule(self.colour, _pair(self.size), self.fit, _pair(self.crop), self.background)
+        rule = self._rule()
         return Recipe((Input("pictures", digest, verified=None),), lambda b: self._write(b, path, names, layout, rule))
+
+    def glance(self, sources: Sources) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+        """Count the pictures' names; the first one tells a size that no option does."""
+        path = locate(self.path, sources)
+        names = names_of(path, is_picture)
+        if not names:
+            raise DataError(f"{path}: holds no picture")
+        given = Counter(split for split, _ in layout_of(names, labelled=False, where=path))
+        test = given["test"] or _share(given[None], self.test_share)
+        left = given["train"] or given[None] - test
+        validation = given["validation"] or _share(left, self.validation_share)
+        train = left if given["validation"] else left - validation
+        return self._shape(path, names[0]), (train, validation, test)
+
+    def _shape(self, path: Path, first: str) -> tuple[int, ...]:
+        if size := _pair(self.size):
+            return (1 if self.colour == "grey" else 3, *size)
+        _, content = next(walk(path, first.__eq__))
+        if isinstance(content, DataError):
+            raise content
+        return decode(content, self._rule(), first).shape
+
+    def _rule(self) -> Rule:
+        return Rule(self.colour, _pair(self.size), self.fit, _pair(self.crop), self.background)
 
     def _write(
         self, builder: Builder, path: Path, names: list[str], layout: list[tuple[str | None, str | None]], rule: Rule
@@ -149,6 +174,10 @@ def _known(
 
 def _pair(value: int | tuple[int, int] | None) -> tuple[int, int] | None:
     return (value, value) if isinstance(value, int) else value
+
+
+def _share(count: int, share: float) -> int:
+    return int(count * share + 0.5)
 
 
 def _size(shape: tuple[int, ...]) -> str:
