@@ -7,6 +7,7 @@
 #   stacks/{dataset}/n-{n_train}/{variant}/{stack}.json   manifest of a stack of trained seeds
 #   batches/{stage}/{dataset}/n-{n_train}/{index}.json    manifest of a batch of cells: encode, evaluate, groups
 #   runs/{dataset}/n-{n_train}/{variant}/seed-{seed}/     a run's files; not declared, so a rerun keeps finished seeds
+#   claims/{sha256}.yaml                                  the claims that runs were trained under
 #   runs/{dataset}/n-{n_train}/{variant}/groups.json      scores that need several seeds
 #   metrics.parquet metrics.csv                           the long table
 #   costs.parquet runs.parquet                            what each run took, where it comes from

@@ -19,6 +19,10 @@ class Paths:
         """The resolved configuration that every job reads."""
         return self.root / "config.json"
 
+    def claims(self, digest: str) -> Path:
+        """The claims that runs were trained under, by the hash of their file."""
+        return self.root / "claims" / f"{digest}.yaml"
+
     def data(self, dataset: str) -> Path:
         """Manifest of a prepared data set: its folder in the cache and its hash."""
         return self.root / "data" / f"{dataset}.json"

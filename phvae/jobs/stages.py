@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from phvae.errors import ConfigError, DataError, PhvaeError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
-from phvae.experiment.stages import CLAIMS, PUBLISHED
+from phvae.experiment.stages import PUBLISHED
 from phvae.files import read_object, sha256, write_json
 
 if TYPE_CHECKING:
@@ -126,12 +126,13 @@ def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str
     if stack not in stacks:
         raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
     data, threads = _data(grid, cell.dataset), grid.config.threads
+    claims = provenance.keep_claims(grid)
     runs = [
         Run(
             seed,
             _folder(grid, cell, seed),
             training_key(cell, seed, data.sha256, device, threads),
-            provenance.describe(cell, seed, {"data": data.sha256}, device, threads),
+            provenance.describe(cell, seed, {"data": data.sha256}, device, threads, claims),
         )
         for seed in stacks[stack]
     ]
@@ -238,11 +239,11 @@ def collect(grid: Grid) -> None:
         raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None
 
 
-def tables(grid: Grid, claims: str = CLAIMS, published: str = PUBLISHED) -> None:
+def tables(grid: Grid, published: str = PUBLISHED) -> None:
     """Statistics, claims and tables from the long table."""
     from phvae.analysis.tables.write import write_tables
 
-    write_tables(grid.paths.root, Path(claims), Path(published), baseline=grid.config.baseline)
+    write_tables(grid.paths.root, grid.claims, Path(published), baseline=grid.config.baseline)
 
 
 def figures(grid: Grid) -> None:

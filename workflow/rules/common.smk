@@ -10,6 +10,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from phvae.analysis.claims.reading import grid_claims
 from phvae.errors import ConfigError, PhvaeError
 from phvae.files import sha256_text, write_text
 from phvae.experiment.grid import load_grid
@@ -32,6 +33,8 @@ try:
         )
     grid = load_grid(sources[0])
     grid.check_writable()
+    if workflow.is_main_process:  # before the runs: what is mended after them was not fixed before them
+        grid_claims(grid)
 except PhvaeError as error:
     raise WorkflowError(str(error)) from None
 
