@@ -99,4 +99,6 @@ class Config(Strict):
     @field_validator("claims")
     @classmethod
     def _ledger(cls, value: str) -> str:
+        if set(value) & {"{", "}"}:
+            raise ValueError("a file without braces (Snakemake's wildcards)")
         return at_home(value)

@@ -33,7 +33,8 @@ try:
         )
     grid = load_grid(sources[0])
     grid.check_writable()
-    if workflow.is_main_process:  # before the runs: what is mended after them was not fixed before them
+    # claims that are mended after the runs were not fixed before them
+    if workflow.is_main_process:
         grid_claims(grid)
 except PhvaeError as error:
     raise WorkflowError(str(error)) from None

@@ -27,7 +27,7 @@ rule tables:
         paths.root / "metrics.parquet",
         paths.root / "costs.parquet",
         paths.root / "runs.parquet",
-        lambda wc: [str(grid.claims)] if grid.claims else [],
+        [str(grid.claims)] if grid.claims else [],
         "config/published.csv",
     output:
         paths.root / "tables/index.json",

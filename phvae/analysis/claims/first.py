@@ -42,7 +42,7 @@ MATTERS = """\
 
 
 @dataclass(frozen=True)
-class _Measure:
+class _Draft:
     """What a first claim is about: its name, its sentence, the one metric, and a guess of what matters."""
 
     claim: str
@@ -51,9 +51,9 @@ class _Measure:
     relative: float
 
 
-ERROR = _Measure("reconstruction", "reconstructs more accurately than", "mse", 0.05)
-LINE = _Measure("density", "samples the density more accurately than", "w1_samples_mean", 0.1)
-SPACE = _Measure("density-joint", "samples the density more accurately than", "sliced_w1_samples_mean", 0.1)
+ERROR = _Draft("reconstruction", "reconstructs more accurately than", "mse", 0.05)
+LINE = _Draft("density", "samples the density more accurately than", "w1_samples_mean", 0.1)
+SPACE = _Draft("density-joint", "samples the density more accurately than", "sliced_w1_samples_mean", 0.1)
 
 
 def write_first(grid: Grid, output: str | None = None) -> str:
@@ -84,7 +84,7 @@ def first_claims(grid: Grid) -> dict[str, Claim]:
         ConfigError: no data set has both a challenger and a control, or none is scored by what these claims need.
     """
     roles = with_roles(pd.DataFrame(list(_designs(grid))), grid.config.baseline)
-    found: dict[tuple[_Measure, str, str], dict[str, Any]] = {}
+    found: dict[tuple[_Draft, str, str], dict[str, Any]] = {}
     for dataset, rows in roles.groupby("dataset", sort=False):
         cells = grid.dataset_cells(str(dataset))
         measure = _measure(cells[0])
@@ -123,7 +123,7 @@ def _designs(grid: Grid) -> Iterator[dict[str, Any]]:
         yield place | asdict(design(cell.model.model_dump()))
 
 
-def _measure(cell: Cell) -> _Measure | None:
+def _measure(cell: Cell) -> _Draft | None:
     """What the error of a data set's models is; None where it is not scored."""
     asked, density = cell.evaluation.metrics, cell.facts.is_density
     if asked != "auto" and ("density" if density else "reconstruction") not in asked:
@@ -131,7 +131,7 @@ def _measure(cell: Cell) -> _Measure | None:
     return ERROR if not density else LINE if cell.facts.size == 1 else SPACE
 
 
-def _sides(rows: pd.DataFrame, baseline: str, measure: _Measure | None) -> tuple[str, list[Any]]:
+def _sides(rows: pd.DataFrame, baseline: str, measure: _Draft | None) -> tuple[str, list[Any]]:
     """The challenger of a data set and its controls; of several challengers the first with most controls."""
     rows = rows.drop_duplicates("variant")
     challengers = rows[rows["role"] == CHALLENGER]
@@ -141,7 +141,7 @@ def _sides(rows: pd.DataFrame, baseline: str, measure: _Measure | None) -> tuple
     return max(sides, key=lambda side: len(side[1]), default=("", []))
 
 
-def _controls(challenger: pd.Series, rows: pd.DataFrame, baseline: str, measure: _Measure | None) -> list[Any]:
+def _controls(challenger: pd.Series, rows: pd.DataFrame, baseline: str, measure: _Draft | None) -> list[Any]:
     others = rows[rows["variant"] != challenger["variant"]]
     curve = others[on_curve(others)]
     known = measure is not None and measure.metric in MARGINS

@@ -154,7 +154,7 @@ def tally(frame: pd.DataFrame) -> pd.DataFrame:
 def _untested(rows: pd.DataFrame) -> str:
     """Why a claim was tested nowhere: what stood against it on the data sets that have runs."""
     told = [reason for one, reason in zip(rows["dataset"], rows["reason"], strict=True) if reason != without_runs(one)]
-    return "; ".join(dict.fromkeys(told)) or "no runs on its data sets"
+    return "; ".join(dict.fromkeys(told)) or "no runs on the data sets that it names"
 
 
 def _unresolved(row: pd.Series) -> str:

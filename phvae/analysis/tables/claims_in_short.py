@@ -31,8 +31,8 @@ def in_short(
     """
     rows = []
     for _, row in tally[tally["summary"] != ledger.NOT_TESTED].iterrows():
-        changed = [f"on {dataset} {what}" for (name, dataset), what in marks.items() if name == row["claim"]]
-        said = "; ".join(filter(None, (row["summary"], row["reason"], *changed)))
+        changed = [f"{what} on {dataset}" for (name, dataset), what in marks.items() if name == row["claim"]]
+        said = "; ".join([": ".join(filter(None, (row["summary"], row["reason"]))), *changed])
         bold = row[ledger.SUPPORTED] > 0
         rows.append([TableCell(row["claim"]), TableCell(row["text"]), TableCell(said, bold, word=row["summary"])])
     about = {name for claim in claims.claims.values() for name in claim.datasets}
@@ -46,8 +46,8 @@ def none_tested(claims: Claims, sha256: str, tally: pd.DataFrame) -> str:
     """That no claim was tested, and why, in a line."""
     source = f" of {claims.source}" if claims.source else ""
     reasons = tally["reason"].unique()
-    why = f"{reasons[0]}." if len(reasons) == 1 else _untested(tally)
-    return f"These results test none of the {len(tally)} claims{source} (file with sha256 {sha256}): {why}"
+    why = f"{reasons[0].replace('that it names', 'that they name')}." if len(reasons) == 1 else _untested(tally)
+    return f"These results test none of the {len(tally)} claims{source} (sha256 {sha256[:12]}): {why}"
 
 
 def instead(inputs: TableInputs, root: Path) -> str:
