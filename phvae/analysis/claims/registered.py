@@ -17,6 +17,7 @@ from phvae.files import sha256
 __all__ = ["Registered", "registered"]
 
 ADDED, WITHDRAWN = "added", "withdrawn"
+ELSEWHERE = " (the file was edited, but nothing that it says of their data sets)"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def registered(runs: pd.DataFrame, claims: Claims, digest: str, root: Path) -> R
         told = [f"{name} on {dataset} ({what})" for (name, dataset), what in changes.items()]
         parts.append(f"CHANGED: {', '.join(told)}")
     elif not parts:
-        parts.append("unchanged since before the runs" + (", where these are concerned" if earlier else ""))
+        parts.append("unchanged since before the runs" + (ELSEWHERE if earlier else ""))
     if len(recorded) < len(runs):
         parts.append(f"{len(runs) - len(recorded)} of {len(runs)} runs did not record it")
     return Registered("; ".join(parts), changes)
