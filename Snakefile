@@ -9,6 +9,7 @@
 #   batches/{stage}/{dataset}/n-{n_train}/{index}.json    manifest of a batch of cells: encode, evaluate, groups
 #   stages/{stage}.json                                   manifest of a stage that works on the whole grid
 #   runs/{dataset}/n-{n_train}/{variant}/seed-{seed}/     a run's files; not declared, so a rerun keeps finished seeds
+#   claims/{sha256}.yaml                                  the claims that runs were trained under
 #   runs/{dataset}/n-{n_train}/{variant}/groups.json      scores that need several seeds
 #   metrics.parquet metrics.csv                           the long table
 #   costs.parquet runs.parquet                            what each run took, where it comes from

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError, no_memory
-from phvae.experiment.stages import CLAIMS, PLACE, PUBLISHED, STAGES, flag
+from phvae.experiment.stages import PLACE, PUBLISHED, STAGES, flag
 
 __all__ = ["main"]
 
@@ -69,14 +69,24 @@ def _run_stage(a: Arguments) -> None:
 
 # ---- questions ----
 def _check_config(a: Arguments) -> None:
-    from phvae.analysis.claims.reading import read_known_claims
+    from phvae.analysis.claims.reading import claims_about, grid_claims, init_command
     from phvae.cli_data import check_places
 
     grid = _grid(a)
     check_places(grid)
-    if Path(CLAIMS).is_file():
-        read_known_claims(CLAIMS, grid.config.datasets, grid.config.variants)
+    found = grid_claims(grid)
     print(f"{a.config}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {len(grid.runs())} runs")
+    if found is not None and not claims_about(found, grid):
+        print(
+            f"none of the {len(found.claims)} claims of {grid.claims} is about these data sets and variants: "
+            f"{init_command(a.config)} writes a first file of some that are, to be edited before the runs"
+        )
+
+
+def _claims(a: Arguments) -> None:
+    from phvae.analysis.claims.first import write_first
+
+    print(write_first(_grid(a), a.output))
 
 
 def _plan(a: Arguments) -> None:
@@ -184,7 +194,6 @@ def _parser() -> argparse.ArgumentParser:
         if stage.name == "evaluate":
             sub.add_argument("--threads", type=int, default=1, metavar="N", help="processes for the slow scores")
         if stage.name == "tables":
-            sub.add_argument("--claims", default=CLAIMS, metavar="FILE", help="the ledger of claims")
             sub.add_argument(
                 "--published", default=PUBLISHED, metavar="FILE", help="published numbers to hold ours against"
             )
@@ -198,6 +207,17 @@ def _parser() -> argparse.ArgumentParser:
 
     config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")
     config.add_argument("config", metavar="FILE", help="configuration of a grid")
+    claims = add(
+        "claims",
+        _claims,
+        "write a first file of claims for a grid of your own",
+        "phvae claims init --config config/quick.yaml --output my-claims.yaml",
+    )
+    claims.add_argument("action", choices=["init"], help="what to do")
+    claims.add_argument("--config", required=True, metavar="FILE", help="configuration of the grid")
+    claims.add_argument(
+        "--output", metavar="FILE", help="where to (default: beside the configuration, NAME-claims.yaml)"
+    )
     plan = add("plan", _plan, "jobs, time, memory, disk before anything is submitted", "phvae plan config/paper.yaml")
     plan.add_argument("config", metavar="FILE", help="configuration of a grid")
     doctor = add("doctor", _doctor, "what a maintainer would ask first", "phvae doctor")

@@ -95,6 +95,11 @@ class Grid:
         """Where the results of this grid lie."""
         return Paths(Path(self.config.results) / self.config.name)
 
+    @property
+    def claims(self) -> Path | None:
+        """The file of the claims that it tests; None without one."""
+        return None if self.config.claims == "none" else Path(self.config.claims)
+
     def cell(self, dataset: str, n_train: int | str, variant: str) -> Cell:
         """The cell of that name.
 

@@ -26,6 +26,10 @@ class Paths:
         """The same, named by its content: a later start with another configuration leaves it as it is."""
         return self.root / "configs" / f"{digest}.json"
 
+    def claims(self, digest: str) -> Path:
+        """The claims that runs were trained under, by the hash of their file."""
+        return self.root / "claims" / f"{digest}.yaml"
+
     def manifest(self, stage: str, *where: Any) -> Path:
         """What a job of a stage leaves for the workflow: its question and the hashes of its files.
 

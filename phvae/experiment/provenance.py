@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
@@ -11,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phvae.determinism.device import hardware
-from phvae.files import sha256
+from phvae.files import atomic
 
 if TYPE_CHECKING:
-    from phvae.experiment.grid import Cell
+    from phvae.experiment.grid import Cell, Grid
 
-__all__ = ["commit", "describe", "versions"]
+__all__ = ["commit", "describe", "keep_claims", "versions"]
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -74,17 +75,33 @@ def commit() -> tuple[str | None, bool | None]:
     return head, None if edits is None or unknown is None else bool(edits + unknown)
 
 
+def keep_claims(grid: Grid) -> str | None:
+    """Keep the claims that a grid's runs are trained under among its results; the hash of their file, None without one.
+
+    A claim that is edited or added after the runs is seen to be, and what was said before them can be read.
+    """
+    if grid.claims is None or not grid.claims.is_file():
+        return None
+    content = grid.claims.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if not grid.paths.claims(digest).is_file():
+        with atomic(grid.paths.claims(digest)) as temporary:
+            temporary.write_bytes(content)
+    return digest
+
+
 def describe(
     cell: Cell,
     seed: int,
     reads: dict[str, str],
     device: str,
     threads: int,
-    claims: str | Path = "config/claims.yaml",
+    claims_sha256: str | None = None,
 ) -> dict[str, Any]:
     """The part of run.json that is known before training: where the run comes from.
 
-    The ledger of claims is recorded by its hash, so that a claim edited after the runs is seen to be.
+    Args:
+        claims_sha256: of the claims that it is trained under; see `keep_claims`.
     """
     head, dirty = commit()
     return {
@@ -100,7 +117,7 @@ def describe(
         "commit": head,
         "dirty": dirty,
         "reads": reads,
-        "claims_sha256": sha256(claims) if Path(claims).is_file() else None,
+        "claims_sha256": claims_sha256,
         "device": device,
         "threads": threads,
     }

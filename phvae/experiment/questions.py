@@ -13,7 +13,7 @@ from typing import Any
 
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.keys import ENCODED, stage_code
-from phvae.experiment.stages import CLAIMS, PUBLISHED, STAGES
+from phvae.experiment.stages import PUBLISHED, STAGES
 from phvae.files import sha256
 from phvae.metrics.weights import stamps
 from phvae.records import inputs_sha256
@@ -102,7 +102,8 @@ class Questions:
         if stage == "report":
             return config.model_dump(mode="json")  # the page shows it
         if stage == "tables":
-            return [sha256(path) if Path(path).is_file() else "" for path in (CLAIMS, PUBLISHED)], config.baseline
+            read = [path for path in (grid.claims, Path(PUBLISHED)) if path and path.is_file()]
+            return [sha256(path) for path in read], config.baseline
         return grid.labels, sorted(grid.off_curve), config.baseline
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, field_validator
 
 from phvae.config.strict import Strict, Whole, at_home, unique
+from phvae.experiment.stages import CLAIMS
 
 __all__ = ["Config", "DatasetConfig", "VariantConfig"]
 
@@ -68,6 +69,9 @@ class Config(Strict):
     data_path: list[str] = Field([], description="folders searched for data, before PHVAE_DATA_PATH")
     download: StrictBool = Field(False, description="fetch absent data from their published address")
     baseline: str = Field("vae", description="the variant that others are compared with")
+    claims: Literal["none"] | Annotated[str, Field(min_length=1)] = Field(
+        CLAIMS, description="file of the claims that the grid tests, fixed before its runs (docs/data.md); or none"
+    )
     model: dict[str, Any] = Field({}, description="defaults of every model")
     training: dict[str, Any] = Field({}, description="defaults of every training")
     evaluation: dict[str, Any] = Field({}, description="defaults of every evaluation")
@@ -90,4 +94,11 @@ class Config(Strict):
             raise ValueError("a folder that does not begin with a hyphen, which commands take for an option")
         if re.search(r"\$[A-Za-z_]", value):
             raise ValueError("a folder without the shell's variables, which are not expanded: write the path out")
+        return at_home(value)
+
+    @field_validator("claims")
+    @classmethod
+    def _ledger(cls, value: str) -> str:
+        if set(value) & {"{", "}"}:
+            raise ValueError("a file without braces (Snakemake's wildcards)")
         return at_home(value)

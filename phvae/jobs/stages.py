@@ -12,7 +12,7 @@ from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.manifests import needed, trained_files, write_manifest
 from phvae.experiment.questions import Questions
-from phvae.experiment.stages import CLAIMS, PUBLISHED, command
+from phvae.experiment.stages import PUBLISHED, command
 from phvae.files import write_json
 from phvae.records import read_record
 
@@ -130,12 +130,13 @@ def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str
     if stack not in stacks:
         raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
     data, threads = _data(questions, cell.dataset), grid.config.threads
+    claims = provenance.keep_claims(grid)
     runs = [
         Run(
             seed,
             _folder(grid, cell, seed),
             training_key(cell, seed, data.sha256, device, threads),
-            provenance.describe(cell, seed, {"data": data.sha256}, device, threads),
+            provenance.describe(cell, seed, {"data": data.sha256}, device, threads, claims),
         )
         for seed in stacks[stack]
     ]
@@ -259,13 +260,13 @@ def collect(grid: Grid) -> None:
     write_manifest(questions, "collect", (), [root / name for name in TABLES])
 
 
-def tables(grid: Grid, claims: str = CLAIMS, published: str = PUBLISHED) -> None:
+def tables(grid: Grid, published: str = PUBLISHED) -> None:
     """Statistics, claims and tables from the long table."""
     from phvae.analysis.tables.write import write_tables
 
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
-    write_tables(root, Path(claims), Path(published), baseline=grid.config.baseline)
+    write_tables(root, grid.claims, Path(published), baseline=grid.config.baseline)
     write_manifest(questions, "tables", (), _files(root / "tables"))
 
 

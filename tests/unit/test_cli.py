@@ -72,6 +72,8 @@ def test_the_help_names_every_status_and_every_command(
         "plan config/quick.yaml --wat",
         "encode --config a --dataset b --n-train all --batch one",
         "check results/a",
+        "claims look --config a",
+        "claims init",
         "data look",
         "data show",
         "data fetch",

@@ -82,7 +82,15 @@ SHOWS = {
     },
     names: {
         *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/cluster", "docs/extending"),
-        *("docs/columns", "docs/licences", "docs/method", "docs/metrics", "docs/performance", "docs/results"),
+        *(
+            "docs/columns",
+            "docs/data",
+            "docs/licences",
+            "docs/method",
+            "docs/metrics",
+            "docs/performance",
+            "docs/results",
+        ),
     },
     commands: {str(page.with_suffix("")) for page in PAGES},
     examples: {"README", "docs/extending"},

@@ -9,9 +9,10 @@ from test_grid import SMALL
 
 from phvae.experiment import provenance
 from phvae.experiment.grid import parse_grid
+from phvae.files import sha256
 
 
-def test_what_is_recorded_beside_a_run(tmp_path):
+def test_what_is_recorded_beside_a_run():
     cell = parse_grid(SMALL, "a").cells[0]
     record = provenance.describe(cell, 3, {"data": "d"}, "cpu", 1)
     assert record["seed"] == 3
@@ -19,8 +20,21 @@ def test_what_is_recorded_beside_a_run(tmp_path):
     assert record["config"]["model"]["order"] == cell.model.order
     assert record["versions"]["torch"]
     assert record["hardware"].endswith(")"), "the CPU's model and its instructions"
-    assert len(record["claims_sha256"]) == 64
-    assert provenance.describe(cell, 3, {}, "cpu", 1, claims=tmp_path / "none")["claims_sha256"] is None
+    assert record["claims_sha256"] is None
+    assert provenance.describe(cell, 3, {}, "cpu", 1, "c" * 64)["claims_sha256"] == "c" * 64
+
+
+def test_the_claims_that_runs_are_trained_under_are_kept_by_their_hash(tmp_path):
+    ledger = tmp_path / "mine-claims.yaml"
+    grid = parse_grid(SMALL | {"results": str(tmp_path), "claims": str(ledger)}, "a")
+    assert provenance.keep_claims(grid) is None
+    ledger.write_text("one")
+    first = provenance.keep_claims(grid)
+    ledger.write_text("two")
+    assert provenance.keep_claims(grid) != first
+    assert first == sha256(grid.paths.claims(first))
+    assert sorted(path.read_text() for path in grid.paths.root.glob("claims/*")) == ["one", "two"]
+    assert provenance.keep_claims(parse_grid(SMALL | {"claims": "none"}, "a")) is None
 
 
 @pytest.fixture

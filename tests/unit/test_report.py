@@ -114,6 +114,15 @@ def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
     assert '<a href="#figure-forest-sprites">forest: sprites</a>' in claims
 
 
+def test_what_has_no_numbers_is_named_in_one_line(results: Path, page: str) -> None:
+    tables = read_tables(results / "tables")
+    empty = [table for table in tables if not table.blocks]
+    assert {"densities", "small-data"} <= {table.name for table in empty}
+    assert f"Without numbers in these results: {', '.join(table.title for table in empty)}.</p>" in page
+    shown = {table.name for table in tables if f'id="table-{table.name}"' in page}
+    assert shown == {table.name for table in tables if table.blocks}
+
+
 def test_a_block_links_to_the_pages_of_its_figure_that_hold_its_data_sets() -> None:
     drawn = [
         DrawnFigure("rate_distortion", "rate_distortion", ["claw", "gap"], "", []),

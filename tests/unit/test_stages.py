@@ -178,4 +178,7 @@ def test_one_seed_per_job_and_all_in_one_give_the_same_long_table(tmp_path: Path
             assert main([stage, "--config", str(path), *CELL, "--batch", "0"]) == 0
         assert main(["collect", "--config", str(path)]) == 0
         tables.append((tmp_path / f"{size}/small/metrics.csv").read_bytes())
+        root, claims = tmp_path / f"{size}/small", Path("config/claims.yaml").read_bytes()
+        (digest,) = {read_json(path)["claims_sha256"] for path in root.glob("runs/*/*/*/*/run.json")}
+        assert (root / f"claims/{digest}.yaml").read_bytes() == claims
     assert tables[0] == tables[1]

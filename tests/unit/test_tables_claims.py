@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 from tables_on_disk import CLAIM, claims, lines, published, read, write_known_tables
 
 from phvae.analysis.claims.reading import read_claims
-from phvae.analysis.tables.claims_table import claims_table, unchanged
+from phvae.analysis.tables.claims_table import claims_table
 from phvae.analysis.tables.inputs import read_inputs
+from phvae.analysis.tables.latex import latex
+from phvae.analysis.tables.layout import Table, read_tables
+from phvae.analysis.tables.markdown import markdown
 from phvae.analysis.tables.write import write_tables
 from phvae.errors import ConfigError
-from phvae.files import sha256
+from phvae.files import read_json, sha256
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +37,7 @@ def test_a_line_of_claims_names_the_variant_that_stood_in(root: Path, tmp_path: 
     }
     path = tmp_path / "claims.yaml"
     path.write_text(yaml.safe_dump({"written": "2026-01-01", "claims": entries}))
-    found = claims_table(read_inputs(root), *read_claims(path))
+    found = claims_table(read_inputs(root), *read_claims(path), root)
     shown = {block.heading.split(":")[0]: block.rows[0][2].text for block in found.table.blocks[1:]}
     assert shown == {
         "stand_in": "VAE (against PH-VAE, order 3, matched)", "itself": "VAE", "wrong": "PH-VAE, order 3",
@@ -58,18 +63,62 @@ def test_an_edit_of_the_claims_after_the_runs_is_seen(root: Path, tmp_path: Path
     assert sha256(path) in text
     assert "2026-01-01" in text
     assert "EDITED: 230 of 230 runs were made under other claims (sha256 cccccccccccc)" in text
-    assert unchanged(["a", "", "a"], "a") == "unchanged since before the runs; 1 of 3 runs did not record it"
-    assert unchanged(["a", "b"], "a").startswith("EDITED: 1 of 2 runs")
 
 
-def test_runs_record_the_claims_they_were_made_under() -> None:
-    """The names that the record before training uses are those that the table of claims reads."""
-    from phvae.experiment import provenance
-    from phvae.experiment.grid import load_grid
+def in_short(entries: dict[str, Any], root: Path, tmp_path: Path) -> Table:
+    """The table of some claims; its first block is the short one."""
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump({"written": "2026-01-01", "source": "a paper", "claims": entries}))
+    return claims_table(read_inputs(root), *read_claims(path), root).table
 
-    cell = load_grid("config/smoke.yaml").cells[0]
-    record = provenance.describe(cell, 0, {"data": "d"}, "cpu", 1)
-    assert unchanged([record["claims_sha256"]], sha256("config/claims.yaml")) == "unchanged since before the runs"
+
+def test_what_was_not_tested_stands_below_the_others_with_its_reason(root: Path, tmp_path: Path) -> None:
+    entries = {
+        "better": {**CLAIM, "datasets": ["grey", "mnist"]},
+        "elsewhere": {**CLAIM, "datasets": ["mnist", "cifar10"]},
+        "smallest": {**CLAIM, "n_train": "smallest", "datasets": ["curve", "mnist"]},
+        "unscored": {**CLAIM, "metric": "no_such", "datasets": ["grey"]},
+        "powers": {**CLAIM, "datasets": ["bits"]},
+    }
+    table = in_short(entries, root, tmp_path)
+    short = table.blocks[0]
+    assert {row[0].text: row[2].text for row in short.rows} == {
+        "better": "supported on 1 of 1", "powers": "not testable: binary data",
+    }  # fmt: skip
+    assert short.note == (
+        "Not tested (no runs on the data sets that it names): elsewhere. Not tested (one training size only): smallest."
+        " Not tested (no_such was not computed): unscored."
+    )
+    assert short.note in markdown(table).replace("\\", "")
+    assert "one training size only" in latex(table)
+
+
+def test_data_sets_without_a_claim_are_named(root: Path, tmp_path: Path) -> None:
+    note = in_short({"better": {**CLAIM, "datasets": ["grey"]}}, root, tmp_path).blocks[0].note
+    assert note == "No claim is about bits, curve."
+
+
+def test_claims_of_which_none_was_tested_are_one_sentence_and_not_bare_rows(root: Path, tmp_path: Path) -> None:
+    entries = {name: {**CLAIM, "datasets": ["mnist"]} for name in ("one", "two", "three")}
+    table = in_short(entries, root, tmp_path)
+    assert not table.blocks
+    start, _, rest = table.caption.partition("(sha256 ")
+    assert start == "These results test none of the 3 claims of a paper "
+    assert "no runs on the data sets that they name. The tables below hold every variant against VAE" in rest
+    assert "`phvae claims init --config CONFIG` writes" in rest
+    some = in_short(entries | {"one": {**CLAIM, "datasets": ["grey"], "metric": "no_such"}}, root, tmp_path)
+    assert "Not tested (no_such was not computed): one. Not tested (no runs on" in some.caption
+
+
+def test_results_without_claims_have_an_empty_table_in_the_place_of_an_earlier_one(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "results"
+    shutil.copytree(root, copy)
+    tables = write_tables(copy, None, published(tmp_path))
+    assert tables[0].caption.startswith("This grid tests no claims. The tables below hold every variant against VAE")
+    for name in ("claims", "claim-contests", "claim-tally"):
+        assert len((copy / "tables" / f"{name}.csv").read_text().splitlines()) == 1, name
+    assert read_json(copy / "tables/index.json")["claims"] is None
+    assert read_tables(copy / "tables")[0] == tables[0]
 
 
 def test_claims_on_sets_that_nothing_has_stop_the_tables(root: Path, tmp_path: Path) -> None:

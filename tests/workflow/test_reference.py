@@ -11,6 +11,8 @@ import pytest
 import yaml
 from checkout import REPOSITORY, call, copy, snakemake
 
+from phvae.analysis.claims.reading import read_claims
+from phvae.analysis.claims.registered import registered
 from phvae.analysis.results.long_table import read_runs, read_table
 from phvae.analysis.terminal.check import check
 from phvae.config.reader import read_yaml
@@ -67,6 +69,12 @@ def test_holds_every_run_of_its_configuration():
     for record in records:
         cell = cells[record["dataset"], str(record["n_train"]), record["variant"]]
         assert record["config"] == cell.resolved(), f"{cell.name} was made with another configuration"
+
+
+def test_its_claims_are_those_that_were_fixed_before_its_runs():
+    found = registered(read_runs(REFERENCE), *read_claims(REPOSITORY / "config/claims.yaml"), REFERENCE)
+    assert found.state.startswith("unchanged since before the runs")
+    assert not found.marks
 
 
 def test_is_small():

@@ -13,6 +13,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from phvae.analysis.claims.reading import grid_claims
 from phvae.errors import ConfigError, PhvaeError
 from phvae.files import sha256_text, write_text
 from phvae.experiment.grid import load_grid
@@ -42,6 +43,9 @@ try:
     kept = None if workflow.is_main_process else os.environ.get(FROZEN)
     grid = load_grid(kept or sources[0])
     grid.check_writable()
+    # claims that are mended after the runs were not fixed before them
+    if workflow.is_main_process:
+        grid_claims(grid)
 except PhvaeError as error:
     raise WorkflowError(str(error)) from None
 

@@ -19,7 +19,7 @@ from phvae.analysis.statistics.verdict import Comparison, Side, best_of, withhel
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError
 
-__all__ = ["COLUMNS", "MIN_CLAIM_PAIRS", "NOT_TESTABLE", "NOT_TESTED", "contests"]
+__all__ = ["COLUMNS", "MIN_CLAIM_PAIRS", "NOT_TESTABLE", "NOT_TESTED", "contests", "without_runs"]
 
 NOT_TESTABLE, NOT_TESTED = "not testable", "not tested"
 MIN_CLAIM_PAIRS = 5  # the fewest pairs at which an exact one-sided sign-flip test can reach .05
@@ -83,6 +83,11 @@ def contests(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     return pd.DataFrame([one.line for one in found])
 
 
+def without_runs(dataset: str) -> str:
+    """The reason of a contest on a data set that was not run."""
+    return f"no runs on {dataset}"
+
+
 def _contest(known: ScoresByCell, name: str, claim: Claim, dataset: str, control: Control, binary: bool) -> _Contest:
     challenger = control.challenger or claim.challenger
     sizes = known.sizes(dataset)
@@ -102,7 +107,7 @@ def _contest(known: ScoresByCell, name: str, claim: Claim, dataset: str, control
 def _untested(known: ScoresByCell, line: dict[str, Any], claim: Claim, sizes: int) -> str:
     """Why there is nothing to test, or an empty text."""
     if not sizes:
-        return f"no runs on {line['dataset']}"
+        return without_runs(line["dataset"])
     if claim.n_train == "smallest" and sizes < 2:
         return "one training size only"
     cell = line["dataset"], line["n_train"]

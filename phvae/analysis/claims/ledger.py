@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
-from phvae.analysis.claims.contests import NOT_TESTABLE, NOT_TESTED, contests
+from phvae.analysis.claims.contests import NOT_TESTABLE, NOT_TESTED, contests, without_runs
 from phvae.analysis.claims.schema import Claims
 from phvae.analysis.statistics.curve_margin import WITHIN
 from phvae.analysis.statistics.verdict import UNRESOLVED
 
 __all__ = [
+    "COLUMNS",
     "CONTRADICTED",
     "NORMALITY",
     "NORMAL_BELOW",
@@ -29,6 +30,11 @@ __all__ = [
 ]
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
+COLUMNS = [
+    "claim", "dataset", "n_train", "verdict", "reason", "metric", "compare", "direction", "challenger", "control",
+    "controls", "n", "incomplete", "challenger_value", "control_value", "effect", "low", "high", "p", "p_holm",
+    "p_contradicted", "p_sign_flip", "skew", "matters", "margin", "half_width", "seeds_needed", "figure", "text",
+]  # fmt: skip
 SMALL = "smaller than the effect that matters"
 NORMALITY = "rests on normality"
 NORMAL_BELOW = 10  # pairs: no exact test of fewer, whose p-value is 2^-n at least, passes Holm over a dozen claims
@@ -119,18 +125,13 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
     frame.loc[left & (frame["caution"] != ""), "reason"] = frame["caution"]
     none = left & (frame["reason"] == "")
     frame.loc[none, "reason"] = [row["spared"] or _unresolved(row) for _, row in frame[none].iterrows()]
-    columns = [
-        "claim", "dataset", "n_train", "verdict", "reason", "metric", "compare", "direction", "challenger", "control",
-        "controls", "n", "incomplete", "challenger_value", "control_value", "effect", "low", "high", "p", "p_holm",
-        "p_contradicted", "p_sign_flip", "skew", "matters", "margin", "half_width", "seeds_needed", "figure", "text",
-    ]  # fmt: skip
-    return frame[columns]
+    return frame[COLUMNS]
 
 
 def tally(frame: pd.DataFrame) -> pd.DataFrame:
     """Each claim over its data sets: "supported on k of m, contradicted on l", with the number of every verdict.
 
-    m counts the data sets where the claim could be tested.
+    m counts the data sets where the claim could be tested; where there are none, `reason` says why.
     """
     rows = []
     for name, group in frame.groupby("claim", sort=False):
@@ -139,13 +140,21 @@ def tally(frame: pd.DataFrame) -> pd.DataFrame:
         said = f"supported on {counts.get(SUPPORTED, 0)} of {tested}"
         if counts.get(CONTRADICTED, 0):
             said += f", contradicted on {counts[CONTRADICTED]}"
+        why = ""
         if not tested:
             said = NOT_TESTABLE if NOT_TESTABLE in counts else NOT_TESTED
+            why = _untested(group[group["verdict"] == said])
         numbers = {
             word: int(counts.get(word, 0)) for word in (SUPPORTED, CONTRADICTED, UNRESOLVED, NOT_TESTABLE, NOT_TESTED)
         }
-        rows.append({"claim": name, "summary": said, **numbers, "text": group["text"].iloc[0]})
+        rows.append({"claim": name, "summary": said, "reason": why, **numbers, "text": group["text"].iloc[0]})
     return pd.DataFrame(rows)
+
+
+def _untested(rows: pd.DataFrame) -> str:
+    """Why a claim was tested nowhere: what stood against it on the data sets that have runs."""
+    told = [reason for one, reason in zip(rows["dataset"], rows["reason"], strict=True) if reason != without_runs(one)]
+    return "; ".join(dict.fromkeys(told)) or "no runs on the data sets that it names"
 
 
 def _unresolved(row: pd.Series) -> str:

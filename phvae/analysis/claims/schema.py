@@ -54,6 +54,11 @@ class Claim(Strict):
     matters: Matters
     figure: str = Field("", description="name of the figure that shows it")
 
+    def variants(self) -> list[str]:
+        """Every variant that it names: the challenger, the controls, and those that stand in for the challenger."""
+        named = [name for one in self.controls for name in (one.variant, one.challenger) if name]
+        return [self.challenger, *(name for name in named if name != CURVE_CONTROL)]
+
     @field_validator("datasets")
     @classmethod
     def _unique(cls, value: list[str]) -> list[str]:

@@ -13,13 +13,13 @@ from typing import Any
 import pandas as pd
 
 from phvae.analysis.presentation.csv_file import write_csv
-from phvae.analysis.results.columns import CellName, Costs, Design, Line, Origin, Score, check, frame
-from phvae.analysis.results.divergences import divergence_text, short_number
+from phvae.analysis.results.columns import CellName, Costs, Line, Origin, Score, check, frame
+from phvae.analysis.results.design import design
 from phvae.analysis.results.long_table import ROW_COLUMNS, RUN, SCHEMA_VERSION, TYPES, size_key
 from phvae.analysis.results.roles import with_roles
 from phvae.errors import DataError
 from phvae.experiment.paths import Paths
-from phvae.files import atomic, sha256_text
+from phvae.files import atomic
 from phvae.metrics.registry import lookup
 from phvae.metrics.stored import lacking, stored
 
@@ -73,10 +73,10 @@ def collect(
         folders = {seed: paths.run(dataset, n_train, variant, seed) for seed in seeds}
         records = {seed: _read(folder / "run.json", _check_record) for seed, folder in folders.items()}
         model = next((r["config"]["model"] for r, _ in records.values() if r and "config" in r), None)
-        cell, design = CellName(dataset, str(n_train), variant), _design(model)
+        cell, made = CellName(dataset, str(n_train), variant), design(model)
 
-        def line(seed: int | None, row: dict[str, Any], key: str, cell: Any = cell, design: Any = design) -> Line:
-            return Line(SCHEMA_VERSION, cell, design, cell.variant in off_curve, seed, _score(row), key)
+        def line(seed: int | None, row: dict[str, Any], key: str, cell: Any = cell, made: Any = made) -> Line:
+            return Line(SCHEMA_VERSION, cell, made, cell.variant in off_curve, seed, _score(row), key)
 
         for seed, (record, trouble) in records.items():
             late = (unfinished or {}).get((dataset, str(n_train), variant, seed), "")
@@ -149,7 +149,7 @@ def _check_record(record: dict[str, Any]) -> None:
             raise TypeError(f"{name}: found {record[name]!r:.60}, expected an object")
     cell = CellName("", "", "")
     made = (
-        _design(record["config"]["model"] if "config" in record else None),
+        design(record["config"]["model"] if "config" in record else None),
         _costs(cell, 0, {}, record, None, ""),
         _origin(cell, 0, "", "", record, None),
     )
@@ -238,30 +238,6 @@ def _sorted(rows: list[dict[str, Any]], where: Path) -> list[dict[str, Any]]:
                 f"{where}: found the metric {one['metric']!r} twice on split {one['split']!r}, expected once"
             )
     return rows
-
-
-def _design(model: dict[str, Any] | None) -> Design:
-    """What a variant is, from its resolved model."""
-    if model is None:
-        return Design(None, "", "", "", "", "", None, "")
-    coupling, divergence = model["coupling"], model["divergence"]
-    rho = f"({short_number(coupling['rho'])})" if "rho" in coupling else ""
-    return Design(
-        order=model["order"],
-        basis=model["basis"],
-        encoder_width=model["encoder_width"],
-        coupling=coupling["name"] + rho,
-        prior=model["prior"],
-        divergence=divergence_text(divergence),
-        beta=divergence["beta"],
-        backbone=_backbone(model),
-    )
-
-
-def _backbone(model: Mapping[str, Any]) -> str:
-    """What two variants have in common that may share a beta curve: networks, sizes, likelihood, as a short hash."""
-    named = ("order", "basis", "encoder_width", "coupling", "prior", "divergence")
-    return sha256_text(json.dumps({k: v for k, v in model.items() if k not in named}, sort_keys=True))[:8]
 
 
 def _kept(folder: Path) -> dict[str, Any]:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from phvae.analysis.claims import ledger
+from phvae.analysis.claims.contests import COLUMNS as CONTEST_COLUMNS
+from phvae.analysis.claims.registered import registered
 from phvae.analysis.claims.schema import Claim, Claims
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.numbers import number
 from phvae.analysis.statistics.seeds_needed import MOST_SEEDS
 from phvae.analysis.statistics.verdict import SKEWED
+from phvae.analysis.tables.claims_in_short import in_short, instead, none_tested, not_tested
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import ShownIn, Table, TableBlock, TableCell, number_cell
 
-__all__ = ["ERRORS", "SPREADS", "ClaimTables", "claims_table", "unchanged"]
+__all__ = ["ERRORS", "SPREADS", "ClaimTables", "claims_table", "no_claims"]
 
 ERRORS, SPREADS = 0.26, 0.13  # the largest shares in benchmarks/coverage.csv; a test holds them against it
 
@@ -32,47 +36,47 @@ class ClaimTables:
     state: str
 
 
-def unchanged(recorded: Iterable[str], sha256: str) -> str:
-    """Whether the claims are the ones that the runs recorded when they were trained.
+def claims_table(inputs: TableInputs, claims: Claims, sha256: str, root: Path) -> ClaimTables:
+    """Verdicts on every data set, and the tally of each claim; where none was tested, a sentence that says why.
 
-    >>> unchanged(["a", "a"], "a"), unchanged([], "a")
-    ('unchanged since before the runs', 'not recorded by the runs')
+    Args:
+        inputs: the results.
+        claims: the claims.
+        sha256: the hash of their file.
+        root: the results folder, which keeps the claims that its runs were trained under.
     """
-    found = list(recorded)
-    hashes = [text for text in found if text]
-    other = [text for text in hashes if text != sha256]
-    if not hashes:
-        return "not recorded by the runs"
-    if other:
-        names = ", ".join(sorted({text[:12] for text in other}))
-        return f"EDITED: {len(other)} of {len(hashes)} runs were made under other claims (sha256 {names})"
-    without = f"; {len(found) - len(hashes)} of {len(found)} runs did not record it" if len(hashes) < len(found) else ""
-    return f"unchanged since before the runs{without}"
-
-
-def claims_table(inputs: TableInputs, claims: Claims, sha256: str) -> ClaimTables:
-    """Verdicts on every data set, and the tally of each claim."""
     binary = inputs.binary()
     details = ledger.contests(inputs.table, claims, binary=binary)
     verdicts = ledger.decide(details, claims)
     tally = ledger.tally(verdicts)
-    state = unchanged(inputs.runs["claims_sha256"], sha256)
-    verdicts["claims_sha256"], verdicts["claims_written"], verdicts["claims_state"] = sha256, str(claims.written), state
-    table = Table("claims", "Claims", _caption(claims, sha256, state) + (f" {inputs.varies}" if inputs.varies else ""))
-    summary = [
-        [
-            TableCell(row["claim"]),
-            TableCell(row["text"]),
-            TableCell(row["summary"], bold=row[ledger.SUPPORTED] > 0, word=row["summary"]),
-        ]
-        for _, row in tally.iterrows()
-    ]
-    table.blocks.append(TableBlock("In short", ["claim", "in words", "verdict"], summary, widths=[0.25, 0.45, 0.24]))
+    before = registered(inputs.runs, claims, sha256, root)
+    verdicts["reason"] = [_reason(row, before.marks) for _, row in verdicts.iterrows()]
+    verdicts["claims_sha256"], verdicts["claims_written"] = sha256, str(claims.written)
+    verdicts["claims_state"] = before.state
+    table = Table("claims", "Claims", f"{_caption(claims, sha256, before.state)} {inputs.varies}".rstrip())
+    if (tally["summary"] == ledger.NOT_TESTED).all():
+        table.caption = f"{none_tested(claims, sha256, tally)} {instead(inputs, root)}"
+        return ClaimTables(table, verdicts, details, tally, before.state)
+    table.blocks.append(in_short(claims, tally, before.marks, inputs.datasets()))
     for name, rows in verdicts.groupby("claim", sort=False):
         block = _of_claim(inputs, rows, str(name), claims.claims[str(name)])
         if block.rows:
             table.blocks.append(block)
-    return ClaimTables(table, verdicts, details, tally, state)
+    return ClaimTables(table, verdicts, details, tally, before.state)
+
+
+def no_claims(inputs: TableInputs, root: Path) -> ClaimTables:
+    """The same of results that test no claims."""
+    caption = f"This grid tests no claims. {instead(inputs, root)}"
+    columns = (ledger.COLUMNS, CONTEST_COLUMNS, ["claim", "summary"])
+    verdicts, details, tally = (pd.DataFrame(columns=names) for names in columns)
+    return ClaimTables(Table("claims", "Claims", caption), verdicts, details, tally, "")
+
+
+def _reason(row: pd.Series, marks: Mapping[tuple[str, str], str]) -> str:
+    """Why the verdict is as it is, and what was done to the claim after the runs."""
+    mark = marks.get((row["claim"], row["dataset"]), "") if row["verdict"] != ledger.NOT_TESTED else ""
+    return "; ".join(filter(None, (row["reason"], mark)))
 
 
 def _caption(claims: Claims, sha256: str, state: str) -> str:
@@ -106,7 +110,7 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
         ["data set", "verdict", "hardest control", "effect [95 %]", "seeds", "seeds needed"],
         [_line(inputs, row, claim.challenger) for _, row in tested.iterrows()],
         widths=[0.16, 0.24, 0.18, 0.2, None, None],
-        note=figures + _not_tested(verdicts[untested]),
+        note=figures + not_tested(zip(verdicts["dataset"][untested], verdicts["reason"][untested], strict=True)),
         shown_in=[ShownIn(row["figure"], row["dataset"]) for _, row in verdicts.iterrows() if row["figure"]],
     )
 
@@ -137,12 +141,3 @@ def _seeds_needed(seeds: float | None) -> TableCell:
     if pd.isna(seeds):
         return number_cell(MOST_SEEDS + 1, f"more than {MOST_SEEDS:,}")
     return number_cell(seeds, str(int(seeds)))
-
-
-def _not_tested(rows: pd.DataFrame) -> str:
-    """The data sets that were not tested, by reason."""
-    reasons: dict[str, list[str]] = {}
-    for dataset, reason in rows[["dataset", "reason"]].itertuples(index=False):
-        plain = "no runs" if reason == f"no runs on {dataset}" else str(reason)
-        reasons.setdefault(plain, []).append(str(dataset))
-    return " ".join(f"Not tested ({reason}): {', '.join(names)}." for reason, names in reasons.items())

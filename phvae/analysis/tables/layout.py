@@ -98,10 +98,10 @@ class ClaimsFile:
 
 @dataclass(frozen=True)
 class TableIndex:
-    """What was written: the baseline, the claims, and the tables' names in the order of the report."""
+    """What was written: the baseline, the claims if there are any, and the tables' names in the order of the report."""
 
     baseline: str
-    claims: ClaimsFile
+    claims: ClaimsFile | None
     tables: list[str]
 
 

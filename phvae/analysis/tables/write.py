@@ -7,7 +7,7 @@ from pathlib import Path
 from phvae.analysis.claims.reading import read_known_claims
 from phvae.analysis.presentation.csv_file import write_csv
 from phvae.analysis.presentation.metrics_shown import SCORE_TABLES
-from phvae.analysis.tables.claims_table import claims_table
+from phvae.analysis.tables.claims_table import claims_table, no_claims
 from phvae.analysis.tables.costs import cost, parameters
 from phvae.analysis.tables.divergences_orders import by_order
 from phvae.analysis.tables.inputs import read_inputs
@@ -23,7 +23,7 @@ from phvae.files import write_text
 __all__ = ["write_tables"]
 
 
-def write_tables(root: Path, claims: Path, published: Path, *, baseline: str | None = None) -> list[Table]:
+def write_tables(root: Path, claims: Path | None, published: Path, *, baseline: str | None = None) -> list[Table]:
     """Write all tables into root/tables: {name}.csv, .md, .tex and .json, and index.json.
 
     Beside the tables of the report: statistics.csv (every metric of every cell), claim-contests.csv (every single
@@ -31,7 +31,7 @@ def write_tables(root: Path, claims: Path, published: Path, *, baseline: str | N
 
     Args:
         root: results folder with the long table.
-        claims: the claims' file.
+        claims: the claims' file; None without one.
         published: the published numbers' file.
         baseline: variant that others are compared with; by default the configuration's.
 
@@ -40,10 +40,12 @@ def write_tables(root: Path, claims: Path, published: Path, *, baseline: str | N
         ConfigError: claims, published numbers or baseline that cannot be used.
     """
     inputs = read_inputs(root, published, baseline)
-    stated, sha256 = read_known_claims(claims, inputs.datasets(), inputs.labels)
-    ledger = claims_table(inputs, stated, sha256)
-    made = [
-        (ledger.table, ledger.verdicts),
+    ledger, about = no_claims(inputs, root), None
+    if claims is not None:
+        stated, sha256 = read_known_claims(claims, inputs.datasets(), inputs.labels)
+        ledger = claims_table(inputs, stated, sha256, root)
+        about = ClaimsFile(sha256, str(stated.written), ledger.state, stated.source)
+    scores = [
         *(score_table(inputs, name) for name in SCORE_TABLES),
         matched_rate(inputs),
         by_size(inputs),
@@ -52,17 +54,17 @@ def write_tables(root: Path, claims: Path, published: Path, *, baseline: str | N
         parameters(inputs),
         provenance(inputs),
     ]
-    folder = Path(root) / "tables"
-    for table, frame in made:
-        write_csv(folder / f"{table.name}.csv", frame)
+    for table, _ in scores:
         if not table.blocks:
             table.caption = "No run of this grid has such numbers."
+    folder, made = Path(root) / "tables", [(ledger.table, ledger.verdicts), *scores]
+    for table, frame in made:
+        write_csv(folder / f"{table.name}.csv", frame)
         write_text(folder / f"{table.name}.md", markdown(table))
         write_text(folder / f"{table.name}.tex", latex(table))
         write_table(folder, table)
     write_csv(folder / "statistics.csv", inputs.statistics)
     write_csv(folder / "claim-contests.csv", ledger.contests)
     write_csv(folder / "claim-tally.csv", ledger.tally)
-    about = ClaimsFile(sha256, str(stated.written), ledger.state, stated.source)
     write_index(folder, TableIndex(inputs.baseline, about, [table.name for table, _ in made]))
     return [table for table, _ in made]
