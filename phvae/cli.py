@@ -87,7 +87,7 @@ def _check_config(a: Arguments) -> None:
     grid = _grid(a)
     if Path(CLAIMS).is_file():
         read_known_claims(CLAIMS, grid.config.datasets, grid.config.variants)
-    print(f"{a.config}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {len(grid.runs())} runs")
+    print(f"{a.config}: {grid.size}")
 
 
 def _plan(a: Arguments) -> None:

@@ -27,7 +27,7 @@ def summary(grid: Grid, since: float | None = None) -> str:
     )
     lines = [
         "",
-        f"{grid.config.name}: {len(grid.cells)} cells, {len(grid.runs())} runs",
+        f"{grid.config.name}: {grid.size}",
         f"  report    {root / 'report.html'}",
         f"  tables    {root / 'tables'}",
         f"  figures   {root / 'figures'}",

@@ -24,6 +24,7 @@ from phvae.files import sha256_text
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
 from phvae.training.options import TrainingConfig
+from phvae.words import listed, plural
 
 __all__ = ["Cell", "Grid", "load_grid", "parse_grid"]
 
@@ -88,6 +89,16 @@ class Grid:
     config: Config
     cells: tuple[Cell, ...]
     source: str
+
+    @property
+    def size(self) -> str:
+        """How large it is, in words.
+
+        >>> load_grid("config/smoke.yaml").size
+        '3 data sets, 9 cells, 18 runs'
+        """
+        parts = (self.config.datasets, "data set"), (self.cells, "cell"), (self.runs(), "run")
+        return ", ".join(plural(len(what), noun) for what, noun in parts)
 
     @property
     def paths(self) -> Paths:
@@ -200,7 +211,7 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     config = validated(Config, content, lambda path: f"{source}: {path}" if path else source)
     if config.baseline not in config.variants:
         raise ConfigError(
-            f"{source}: baseline: found {config.baseline!r}, expected one of the variants"
+            f"{source}: baseline: found {config.baseline!r}, expected one of the variants: {listed(config.variants)}"
             + nearest(config.baseline, config.variants)
         )
     cells = [cell for name in config.datasets for cell in _cells_of(config, name, source)]
@@ -221,20 +232,14 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
     except ConfigError as error:
         raise ConfigError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
     given = config.seeds if entry.seeds is None else entry.seeds
-    if isinstance(given, list) and len(set(given)) < len(given):
-        raise ConfigError(f"{source}: datasets.{name}.seeds: found {given}, expected each seed once")
     seeds = tuple(range(given)) if isinstance(given, int) else tuple(given)
     for variant in entry.variants or []:
         if variant not in config.variants:
             raise ConfigError(
-                f"{source}: datasets.{name}.variants: found {variant!r}, expected names of variants"
+                f"{source}: datasets.{name}.variants: found {variant!r}, expected some of {listed(config.variants)}"
                 + nearest(variant, config.variants)
             )
     chosen = entry.variants if entry.variants is not None else list(config.variants)
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise ConfigError(
-            f"{source}: datasets.{name}.variants: found {chosen}, expected each variant once, at least one"
-        )
     about = facts(data)
     for size in entry.n_train:
         if size != "all" and size > about.counts[0] and not about.assumed:

@@ -19,6 +19,7 @@ from phvae.files import read_object, write_json
 from phvae.jobs import evaluate, groups, older, reference
 from phvae.metrics.weights import with_inception
 from phvae.records import Key
+from phvae.words import plural
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -48,8 +49,8 @@ def accept(grid: Grid, reason: str) -> str:
             manifest = read_object(path, "remove it and run `phvae prepare` again", sha256=str)
             _accept_dataset(grid, dataset, manifest, reason, counts)
     return (
-        f"accepted {counts['accepted']} runs; {counts['unchanged']} were up to date; {counts['other']} differ in "
-        "configuration, data, torch, device or threads and will be retrained"
+        f"accepted {plural(counts['accepted'], 'run')}; {counts['unchanged']} up to date before; {counts['other']} of "
+        "another configuration, data, torch, device or threads, to be retrained"
     )
 
 

@@ -12,6 +12,7 @@ from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.stages import CLAIMS, PUBLISHED
 from phvae.files import read_object, sha256, write_json
+from phvae.words import plural
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -233,7 +234,7 @@ def collect(grid: Grid) -> None:
     expected = [(cell.dataset, cell.n_train, cell.variant, seed) for cell, seed in grid.runs()]
     try:
         table = collect_runs(grid.paths.root, expected, grid.labels, grid.off_curve, grid.config.baseline)
-        print(f"{len(table)} rows")
+        print(plural(len(table), "row"))
     except FileNotFoundError as error:
         raise PhvaeError(f"{error.filename}: absent; run the stages before first") from None
 

@@ -25,7 +25,7 @@ def test_names_places_costs_and_diverged_runs(tmp_path: Path):
     rows = [common | spent | {"seed": seed, "status": status} for seed, status in enumerate(("ok", "diverged"))]
     pd.DataFrame(rows).reindex(columns=list(COST_COLUMNS)).to_parquet(grid.paths.root / "costs.parquet")
     text = summary(grid, since=time.time() - 60)
-    assert "tiny: 1 cells, 2 runs" in text
+    assert "tiny: 1 data set, 1 cell, 2 runs" in text
     assert "diverged  claw/vae/1" in text
     assert "claw/vae/0" not in text
     assert "themselves 25 s of one core" in text

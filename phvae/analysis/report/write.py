@@ -16,6 +16,7 @@ from phvae.analysis.results.long_table import read_runs
 from phvae.analysis.tables.layout import ShownIn, Table, read_tables
 from phvae.errors import DataError
 from phvae.files import write_text
+from phvae.words import plural
 
 __all__ = ["write_report"]
 
@@ -71,6 +72,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["colour"] = lambda word: _COLOURS.get(word, "")
+    environment.filters["plural"] = plural
     environment.filters["words"] = lambda name: name.replace("_", " ").replace("-", ": ", 1)
     return environment.get_template("report.html")
 
