@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +61,22 @@ class Cell:
     def deep_features(self) -> bool:
         """Whether its scores ask for features of a large network: hours on a CPU, minutes on a GPU."""
         return bool(set(self.evaluation.extractors) & {"inception", "efficientnet-lite0"})
+
+    def in_effect(self, device: str) -> Cell:
+        """The cell that trains the same on a device ("cpu" or "cuda") and names no option that does nothing there.
+
+        On a CPU nothing is compiled and tf32 is float32; there are no more looks at the validation loss than steps; of
+        all training examples there is one subset.
+        """
+        training = self.training
+        changes: dict[str, Any] = {}
+        if device == "cpu":
+            changes["compile"] = "off"
+            changes["precision"] = "float32" if training.precision == "tf32" else training.precision
+        if training.steps is not None:
+            changes["epochs"] = min(training.epochs, training.steps)
+        subset = "fixed" if self.n_train == "all" else self.subset
+        return replace(self, training=training.model_copy(update=changes), subset=subset)
 
     def science(self) -> dict[str, Any]:
         """What decides the numbers of a trained run of this cell, as plain data."""
@@ -219,7 +235,7 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     unused = [name for name in config.variants if name not in used]
     if unused:  # nothing would read their options, nor find a mistake in them
         raise ConfigError(f"{source}: variants: {', '.join(unused)} in no data set's list: add or remove")
-    refuse_twins(cells, source)
+    refuse_twins(cells, source, "cpu" if config.device == "cpu" else "cuda")
     return Grid(config, tuple(cells), source)
 
 

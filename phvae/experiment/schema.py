@@ -24,7 +24,7 @@ class DatasetConfig(Strict):
     data: dict[str, Any] | None = Field(None, description="kind and its options; kind defaults to the key's own name")
     n_train: Unique[TrainSize] = Field(["all"], min_length=1, description="training sizes, nested")
     subset: Literal["fixed", "by_seed"] = Field(
-        "fixed", description="by_seed: the training subset varies with the seed (small-data study)"
+        "fixed", description="by_seed: which n_train examples are trained on varies with the seed (small-data study)"
     )
     seeds: Seeds | None = Field(None, description="overrides the grid's seeds")
     variants: Annotated[Unique[str], Field(min_length=1)] | None = Field(

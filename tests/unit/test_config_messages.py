@@ -1,4 +1,4 @@
-"""What a mistake in a configuration is answered with: the key as written, what was found, what is expected, in words."""
+"""What a mistake in a configuration is answered with: the key as written, what was found, what is expected."""
 
 from __future__ import annotations
 

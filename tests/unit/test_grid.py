@@ -28,9 +28,9 @@ SMALL = {
 }
 
 
-def changed(path: str, value: object) -> dict:
-    """SMALL with one entry replaced; `path` is dotted."""
-    content = copy.deepcopy(SMALL)
+def changed(path: str, value: object, of: dict = SMALL) -> dict:
+    """A configuration with one entry replaced; `path` is dotted."""
+    content = copy.deepcopy(of)
     at = content
     *parents, last = path.split(".")
     for key in parents:
@@ -100,7 +100,7 @@ BAD = {
     "duplicate seeds of a data set": (
         "datasets.claw.seeds",
         [3, 3],
-        ["datasets.claw.seeds", "[3, 3]", "3 is given twice"],
+        ["datasets.claw.seeds", "[3, 3]", "3 is given"],
     ),
     "slash": ("name", "a/b", ["small.yaml: name", "'a/b'", "letters, digits"]),
     "space": ("name", "a b", ["small.yaml: name", "'a b'"]),

@@ -1,4 +1,4 @@
-"""Lists of the configuration: which hold each entry once, and that these are refused while parsing where they do not."""
+"""Lists of the configuration: those that hold each entry once are refused while parsing where they do not."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_every_section_with_a_list_is_looked_at():
 
 def accepts(field: FieldInfo, value: Any) -> bool:
     try:
-        TypeAdapter(Annotated[(field.annotation, *field.metadata)]).validate_python(value)
+        TypeAdapter(Annotated[field.annotation, field]).validate_python(value)
     except ValidationError:
         return False
     return True
