@@ -6,11 +6,12 @@ import shlex
 import time
 from pathlib import Path
 
-from phvae.analysis.results.long_table import read_costs
+from phvae.analysis.results.long_table import has_table, read_costs, read_table
+from phvae.analysis.results.run_status import without_numbers
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
 
-__all__ = ["summary"]
+__all__ = ["empty_variants", "summary"]
 
 
 def summary(grid: Grid, since: float | None = None) -> str:
@@ -37,10 +38,20 @@ def summary(grid: Grid, since: float | None = None) -> str:
     ]
     if len(diverged):
         lines.insert(2, f"  diverged  {', '.join(diverged[:5])}{' ...' if len(diverged) > 5 else ''}")
+    if empty := empty_variants(grid):
+        lines.insert(2, f"  empty     not a single number of {', '.join(empty)}: the report says why")
     if since is not None:
         wall = time.time() - since
         lines.append(f"  time      {wall:.0f} s; training, encoding and metrics themselves {compute:.0f} s of one core")
     return "\n".join(lines)
+
+
+def empty_variants(grid: Grid) -> list[str]:
+    """The variants that have no number on any data set, once the long table is there."""
+    root = grid.paths.root
+    empty = without_numbers(read_table(root)) if has_table(root) else {}
+    numbers = {cell.variant for cell in grid.cells if (cell.dataset, str(cell.n_train), cell.variant) not in empty}
+    return [variant for variant in grid.labels if variant not in numbers]
 
 
 def _page(results: Path) -> str:

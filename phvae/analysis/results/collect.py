@@ -243,7 +243,7 @@ def _design(model: dict[str, Any] | None) -> Design:
         coupling=coupling["name"] + rho,
         prior=model["prior"],
         divergence=divergence_text(divergence),
-        beta=divergence["beta"],
+        beta=divergence.get("beta"),
         backbone=_backbone(model),
     )
 
