@@ -85,7 +85,8 @@ def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
     offset, scale = data.scaling
     truth = (np.asarray(data.test, dtype=np.float64) - offset) / scale
     low, high = np.quantile(truth, [0.001, 0.999], axis=0)
-    room = 0.12 * (high - low)
+    spread = np.asarray(data.density.iqr) if data.density else np.ones(truth.shape[1])
+    room = np.where(high > low, 0.12 * (high - low), 3 * spread)  # of one example there is no interval
     if truth.shape[1] == 1 and data.density is not None:
         samples = _samples(stored, dataset)
         if samples:
