@@ -11,6 +11,8 @@ from scoring import factor_scores
 from tiny import images
 
 from phvae.metrics.across_seeds import udr
+from phvae.metrics.codes import MIN_POINTS
+from phvae.metrics.document import render
 from phvae.metrics.factors import make_table
 from phvae.metrics.features import Extractor
 from phvae.metrics.mmd import bandwidth
@@ -80,3 +82,9 @@ def test_settings_say_what_was_decoded_and_how_many_subsets():
     assert "posterior means decoded" in generation._settings(network, 64, "reconstructions")
     assert "KID of 1 subset of 64" in generation._settings(network, 64, "samples")
     assert "KID of 10 subsets of 1000" in generation._settings(network, 5_000, "samples")
+
+
+def test_the_page_says_the_sizes_of_the_code():
+    text = " ".join(render().split())
+    assert f"forests {LEAST_ROWS} fitting rows" in text
+    assert f"UDR need {MIN_POINTS} examples" in text

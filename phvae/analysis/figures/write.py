@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
-from phvae.analysis.figures.plans import Plan, plan_groups
+from phvae.analysis.figures.plans import Plan, PlanGroup, plan_groups
 from phvae.analysis.figures.registry import FIGURES
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.style import save
@@ -37,7 +37,7 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
     written: list[Path] = []
     drawn = []
     for group in plan_groups(stored):
-        planned = attempt(f"figures {group.name}", partial(list[Plan], group.plans()))
+        planned = attempt(f"figures {group.name}", partial(_planned, group))
         if isinstance(planned, NotMade):
             drawn.append(DrawnFigure(group.name, group.name, group.datasets, "", [], planned.reason))
             continue
@@ -56,6 +56,10 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
         if path.suffix in (".png", ".pdf", ".gif") and path.name not in kept:
             path.unlink()  # drawn by an earlier run from results that are gone
     return written
+
+
+def _planned(group: PlanGroup) -> list[Plan]:
+    return list(group.plans())
 
 
 def _draw(plan: Plan, folder: Path) -> list[Path]:

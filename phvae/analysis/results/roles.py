@@ -119,7 +119,7 @@ def _families(cells: pd.DataFrame, curve: pd.Series) -> dict[str, str]:
     several = cells[cells["order"] > 1].set_index("variant")
     if not len(several):
         return found
-    settings = several[list(_SETTINGS)].astype(str)
+    settings = several[list(_SETTINGS)].astype(str).fillna("nan")  # pandas 3 keeps what is missing
     common = {name: _common(settings[name]) for name in _SETTINGS}
     kinds = settings["divergence"].drop_duplicates().map(divergence_kind).value_counts()
     taken: set[tuple[str, int]] = set()
