@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from phvae.analysis.results.long_table import COST_COLUMNS
+from phvae.cli import main
 from phvae.errors import DataError
 from phvae.experiment.grid import parse_grid
 from phvae.summary import summary
@@ -45,3 +47,14 @@ def test_a_damaged_record_of_tracking_is_named(tmp_path: Path, text: str):
     path.write_text(text)
     with pytest.raises(DataError, match=f"{path}: .*; run `phvae track` again"):
         summary(grid)
+
+
+@pytest.mark.parametrize(("empty", "status"), [([], 0), (["vae"], 1)])
+def test_a_variant_without_a_number_does_not_end_well(
+    tmp_path: Path, empty: list[str], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("phvae.summary.empty_variants", lambda grid: empty)
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(GRID | {"baseline": "vae", "results": str(tmp_path)}))
+    assert main(["summary", "--config", str(path)]) == status
+    assert ("not a single number of vae" in capsys.readouterr().out) is bool(empty)
