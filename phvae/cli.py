@@ -18,7 +18,7 @@ __all__ = ["main"]
 EPILOG = """\
 exit status:
     0  done
-    1  a check failed, or the machine did (disk full, no permission)
+    1  a check failed, a variant has no number (summary), or the machine failed (disk full, no permission)
     2  bad input; nothing was run
    75  interrupted after a checkpoint; the same command goes on from it
   130  interrupted before there was anything to keep
@@ -75,7 +75,7 @@ def _check_config(a: Arguments) -> None:
     grid = _grid(a)
     check_places(grid)
     found = grid_claims(grid)
-    print(f"{a.config}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {len(grid.runs())} runs")
+    print(f"{a.config}: {grid.size}")
     if found is not None and not claims_about(found, grid):
         print(
             f"none of the {len(found.claims)} claims of {grid.claims} is about these data sets and variants: "
@@ -101,10 +101,12 @@ def _doctor(a: Arguments) -> int:
     return doctor(a.config)
 
 
-def _summary(a: Arguments) -> None:
-    from phvae.summary import summary
+def _summary(a: Arguments) -> int:
+    from phvae.summary import empty_variants, summary
 
-    print(summary(_grid(a), a.since))
+    grid = _grid(a)
+    print(summary(grid, a.since))
+    return 1 if empty_variants(grid) else 0
 
 
 def _compare(a: Arguments) -> None:

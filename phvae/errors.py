@@ -44,13 +44,19 @@ def of_the_machine(error: BaseException) -> bool:
     return isinstance(error, kinds) or no_memory(error)
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint at the nearest valid spelling, or an empty string.
+# What people write -> what it is called here.
+_SYNONYMS = {"gpu": "cuda"}
 
-    >>> nearest("kll", ["kl", "hierarchical"])
-    "; did you mean 'kl'?"
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A hint at the nearest valid spelling, or an empty string; capitals do not count.
+
+    >>> nearest("kll", ["kl", "hierarchical"]), nearest("VAE", ["vae"])
+    ("; did you mean 'kl'?", "; did you mean 'vae'?")
     >>> nearest("zzz", ["kl"])
     ''
     """
-    found = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    spelt = {name.lower(): name for name in reversed(list(known))}
+    lower = str(word).lower()
+    found = difflib.get_close_matches(_SYNONYMS.get(lower, lower), spelt, n=1, cutoff=0.5)
+    return f"; did you mean {spelt[found[0]]!r}?" if found else ""

@@ -7,14 +7,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phvae.analysis.results.long_table import read_costs
+from phvae.analysis.results.long_table import has_table, read_costs, read_table
+from phvae.analysis.results.run_status import without_numbers
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
+from phvae.words import plural
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["summary"]
+__all__ = ["empty_variants", "summary"]
 
 
 def summary(grid: Grid, since: float | None = None) -> str:
@@ -28,9 +30,11 @@ def summary(grid: Grid, since: float | None = None) -> str:
     """
     root, runs = grid.paths.root, grid.runs()
     trained = sum((grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json").is_file() for c, seed in runs)
-    count = f"{len(runs)} runs" if trained == len(runs) else f"{trained} of {len(runs)} runs trained"
+    count = plural(len(runs), "run") if trained == len(runs) else f"{trained} of {plural(len(runs), 'run')} trained"
     costs = read_costs(root) if (root / "costs.parquet").is_file() else None
-    lines = ["", f"{grid.config.name}: {len(grid.cells)} cells, {count}"]
+    lines = ["", f"{grid.config.name}: {plural(len(grid.cells), 'cell')}, {count}"]
+    if empty := empty_variants(grid):
+        lines.append(f"  empty     not a single number of {', '.join(empty)}: the report says why")
     if costs is not None and (costs["status"] == "diverged").any():
         lines.append(f"  diverged  {_diverged(costs)}")
     places = {"report": "report.html", "tables": "tables", "figures": "figures", "numbers": "metrics.csv"}
@@ -45,6 +49,14 @@ def summary(grid: Grid, since: float | None = None) -> str:
         there = "" if root.is_dir() else f" (there is no {root.resolve()})"
         lines.append(f"  not finished{there}; to go on: {_go_on(grid.source)}")
     return "\n".join(lines)
+
+
+def empty_variants(grid: Grid) -> list[str]:
+    """The variants that have no number on any data set, once the long table is there."""
+    root = grid.paths.root
+    empty = without_numbers(read_table(root)) if has_table(root) else {}
+    numbers = {cell.variant for cell in grid.cells if (cell.dataset, str(cell.n_train), cell.variant) not in empty}
+    return [variant for variant in grid.labels if variant not in numbers]
 
 
 def _diverged(costs: pd.DataFrame) -> str:

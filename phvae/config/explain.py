@@ -10,10 +10,44 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from phvae.errors import ConfigError, nearest
+from phvae.words import plural
 
 __all__ = ["short", "validated"]
 
 Section = TypeVar("Section", bound=BaseModel)
+
+# Pydantic's errors that say no more than that a value is of another kind than asked.
+_OTHER_SHAPE = ("_type", "_parsing", "_from_float", "literal_error")
+# What is asked for, by pydantic's type of error; braces hold what the error knows.
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a mapping, `key: value`",
+    "finite_number": "a finite number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt:.12g}",
+    "greater_than_equal": "at least {ge:.12g}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt:.12g}",
+    "less_than_equal": "at most {le:.12g}",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "model_attributes_type": "a mapping, `key: value`",
+    "model_type": "a mapping, `key: value`",
+    "string_pattern_mismatch": "letters, digits and . _ + - (a name becomes a folder)",
+    "string_too_long": "at most {characters}",
+    "string_too_short": "at least {characters}",
+    "string_type": "a text",
+    "too_long": "at most {entries}",
+    "too_short": "at least {entries}",
+    "tuple_type": "a list",
+    "union_tag_invalid": "one of {expected_tags}",
+    "union_tag_not_found": "a name beside the options",
+}
+_NAMES = ("literal_error", "union_tag_invalid")
 
 
 def validated(cls: type[Section], content: Any, where: Callable[[str], str]) -> Section:
@@ -26,40 +60,50 @@ def validated(cls: type[Section], content: Any, where: Callable[[str], str]) -> 
 
 def _explain(error: ValidationError, cls: type[BaseModel], content: Any, where: Callable[[str], str]) -> str:
     """All mistakes of a section, one a line: file, key, found, expected, nearest spelling."""
-    found: dict[str, list[str]] = {}
-    values: dict[str, Any] = {}
+    found: dict[str, list[Any]] = {}
     for item in error.errors():
-        path, hint = _path_and_hint(item, cls, content)
-        values[path] = item["input"]
-        text = item["msg"]
-        for opening in ("Value error, ", "Input should be ", "String should have "):
-            text = text.removeprefix(opening)
-        if item["type"] == "extra_forbidden":
-            text = f"unknown key{hint}"
-        elif item["type"] == "missing":
-            text = "missing, and required"
-        elif item["type"] == "union_tag_invalid":
-            expected = item["ctx"]["expected_tags"]
-            text = f"found {item['ctx']['tag']!r}, expected one of {expected}"
-            text += nearest(item["ctx"]["tag"], [tag.strip("' ") for tag in expected.split(",")])
-        elif item["type"] == "union_tag_not_found":
-            text = f"found {short(item['input'])}, expected a name beside the options"
-        elif item["type"] == "string_pattern_mismatch":
-            text = f"found {item['input']!r}, expected letters, digits and . _ + - (a name becomes a folder)"
-        elif item["type"] == "value_error" and isinstance(item["input"], dict):
-            pass  # of a whole section: the text names its keys
-        elif item["type"] == "literal_error":
-            text = f"found {short(item['input'])}, expected {text}{nearest(str(item['input']), _quoted(text))}"
-        else:
-            text = f"found {short(item['input'])}, expected {text}"
-        found.setdefault(path, []).append(text)
+        found.setdefault(_path(item, content), []).append(item)
     lines = []
-    for path, texts in found.items():
-        # the members of a union complain one by one: one line for all of them
-        first, *others = dict.fromkeys(texts)
-        prefix = f"found {short(values[path])}, expected "
-        lines.append(f"{where(path)}: {first}" + "".join(f" or {text.removeprefix(prefix)}" for text in others))
+    for path, items in found.items():
+        if isinstance(items[0]["input"], list | dict):
+            if any(other.startswith(f"{path}.") for other in found if path):
+                continue  # of a choice: what is wrong within the list says more than that it is no number
+            items = [item for item in items if not item["type"].endswith(_OTHER_SHAPE)] or items
+        lines.append(f"{where(path)}: {_line(items, cls)}")
     return "\n".join(lines[:8])
+
+
+def _line(items: list[Any], cls: type[BaseModel]) -> str:
+    """What was found at one key, and what was expected: each alternative of a choice complains on its own."""
+    first = items[0]
+    kind, value = first["type"], first["input"]
+    if kind == "extra_forbidden":
+        known = _known_keys(cls, first["loc"][:-1])
+        hint = nearest(str(first["loc"][-1]), known) or f"; known here: {', '.join(known) or 'none'}"
+        return f"unknown key{hint}"
+    if kind == "missing":
+        return "missing, and required"
+    if kind == "value_error" and isinstance(value, dict):
+        return first["msg"].removeprefix("Value error, ")  # of a whole section: the text names its keys
+    if kind == "union_tag_invalid":
+        value = first["ctx"]["tag"]
+    texts = list(dict.fromkeys(_expected(item, alone=len(items) == 1) for item in items))
+    words = [word for item in items if item["type"] in _NAMES for word in _quoted(_expected(item, alone=False))]
+    return f"found {short(value)}, expected {' or '.join(texts)}{nearest(str(value), words)}"
+
+
+def _expected(item: Any, *, alone: bool) -> str:
+    """What one alternative asks for; `alone`: there is no other."""
+    context, value = item.get("ctx", {}), item["input"]
+    if item["type"] == "list_type" and alone and isinstance(value, str | int | float):
+        return f"a list: [{value}]"
+    most = context.get("max_length", context.get("min_length"))
+    if most is not None:
+        context = context | {"characters": plural(most, "character"), "entries": plural(most, "entry")}
+    known = _EXPECTED.get(item["type"])
+    return (
+        known.format(**context) if known else item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    )
 
 
 def _quoted(text: str) -> list[str]:
@@ -72,8 +116,8 @@ def short(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def _path_and_hint(item: Any, cls: type[BaseModel], content: Any) -> tuple[str, str]:
-    """The key's path as the user wrote it (pydantic adds union members), and the nearest known key."""
+def _path(item: Any, content: Any) -> str:
+    """The key's path as the user wrote it (pydantic adds union members)."""
     path: list[str] = []
     at = content
     for step in item["loc"]:
@@ -83,11 +127,7 @@ def _path_and_hint(item: Any, cls: type[BaseModel], content: Any) -> tuple[str, 
             continue
         if step != "[key]":
             path.append(str(step))
-    hint = ""
-    if item["type"] == "extra_forbidden":
-        known = _known_keys(cls, item["loc"][:-1])
-        hint = nearest(str(item["loc"][-1]), known) or f"; known here: {', '.join(known) or 'none'}"
-    return ".".join(path), hint
+    return ".".join(path)
 
 
 def _known_keys(cls: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

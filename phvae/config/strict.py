@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field
 
 __all__ = [
     "BARE",
@@ -17,11 +17,13 @@ __all__ = [
     "Coefficient",
     "Named",
     "Strict",
+    "Unique",
     "Weight",
     "Whole",
     "at_home",
-    "unique",
 ]
+
+Entry = TypeVar("Entry")
 
 
 class Strict(BaseModel):
@@ -59,14 +61,15 @@ def at_home(value: str) -> str:
         raise ValueError("a path whose `~` has a home folder: give an absolute path, or set HOME") from None
 
 
-def unique(values: list[Any], what: str) -> list[Any]:
-    """Refuse a list that holds a value twice."""
-    twice = sorted({str(v) for v in values if values.count(v) > 1})
+def _each_once(values: list[Any]) -> list[Any]:
+    twice = sorted({str(value) for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"{what} given twice: {', '.join(twice)}")
+        raise ValueError(f"each entry once: {', '.join(twice)} is given twice")
     return values
 
 
+# A list without repetitions: Unique[str], Unique[int | Literal["all"]].
+Unique = Annotated[list[Entry], AfterValidator(_each_once), Field(json_schema_extra={"uniqueItems": True})]
 # Larger ones only overflow in sums and powers; a smaller scale is no noise of data, and its squares leave float32.
 LARGEST, SMALLEST = 1e6, 1e-6
 # A larger number of examples, of units or of steps is a slip of the keyboard.

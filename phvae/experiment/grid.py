@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from phvae.files import sha256_text
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
 from phvae.training.options import TrainingConfig
+from phvae.words import listed, plural
 
 __all__ = ["Cell", "Grid", "load_grid", "parse_grid"]
 
@@ -62,6 +63,22 @@ class Cell:
         """Whether its scores ask for features of a large network: hours on a CPU, minutes on a GPU."""
         return bool(set(self.evaluation.extractors) & {"inception", "efficientnet-lite0"})
 
+    def in_effect(self, device: str) -> Cell:
+        """The cell that trains the same on a device ("cpu" or "cuda") and names no option that does nothing there.
+
+        On a CPU nothing is compiled and tf32 is float32; there are no more looks at the validation loss than steps; of
+        all training examples there is one subset.
+        """
+        training = self.training
+        changes: dict[str, Any] = {}
+        if device == "cpu":
+            changes["compile"] = "off"
+            changes["precision"] = "float32" if training.precision == "tf32" else training.precision
+        if training.steps is not None:
+            changes["epochs"] = min(training.epochs, training.steps)
+        subset = "fixed" if self.n_train == "all" else self.subset
+        return replace(self, training=training.model_copy(update=changes), subset=subset)
+
     def science(self) -> dict[str, Any]:
         """What decides the numbers of a trained run of this cell, as plain data."""
         return {
@@ -89,6 +106,16 @@ class Grid:
     config: Config
     cells: tuple[Cell, ...]
     source: str
+
+    @property
+    def size(self) -> str:
+        """How large it is, in words.
+
+        >>> load_grid("config/smoke.yaml").size
+        '3 data sets, 9 cells, 18 runs'
+        """
+        parts = (self.config.datasets, "data set"), (self.cells, "cell"), (self.runs(), "run")
+        return ", ".join(plural(len(what), noun) for what, noun in parts)
 
     @property
     def paths(self) -> Paths:
@@ -206,7 +233,7 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     config = validated(Config, content, lambda path: f"{source}: {path}" if path else source)
     if config.baseline not in config.variants:
         raise ConfigError(
-            f"{source}: baseline: found {config.baseline!r}, expected one of the variants"
+            f"{source}: baseline: found {config.baseline!r}, expected one of the variants: {listed(config.variants)}"
             + nearest(config.baseline, config.variants)
         )
     cells = [cell for name in config.datasets for cell in _cells_of(config, name, source)]
@@ -214,7 +241,7 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     unused = [name for name in config.variants if name not in used]
     if unused:  # nothing would read their options, nor find a mistake in them
         raise ConfigError(f"{source}: variants: {', '.join(unused)} in no data set's list: add or remove")
-    refuse_twins(cells, source)
+    refuse_twins(cells, source, "cpu" if config.device == "cpu" else "cuda")
     return Grid(config, tuple(cells), source)
 
 
@@ -227,20 +254,14 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
     except ConfigError as error:
         raise ConfigError("\n".join(f"{source}: {line}" for line in str(error).splitlines())) from None
     given = config.seeds if entry.seeds is None else entry.seeds
-    if isinstance(given, list) and len(set(given)) < len(given):
-        raise ConfigError(f"{source}: datasets.{name}.seeds: found {given}, expected each seed once")
     seeds = tuple(range(given)) if isinstance(given, int) else tuple(given)
     for variant in entry.variants or []:
         if variant not in config.variants:
             raise ConfigError(
-                f"{source}: datasets.{name}.variants: found {variant!r}, expected names of variants"
+                f"{source}: datasets.{name}.variants: found {variant!r}, expected some of {listed(config.variants)}"
                 + nearest(variant, config.variants)
             )
     chosen = entry.variants if entry.variants is not None else list(config.variants)
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise ConfigError(
-            f"{source}: datasets.{name}.variants: found {chosen}, expected each variant once, at least one"
-        )
     about = facts(data)
     for size in entry.n_train:
         if size != "all" and size > about.counts[0] and not about.assumed:

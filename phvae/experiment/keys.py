@@ -31,7 +31,7 @@ def training_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: 
     Not the repository's commit: an edit of a figure does not make a run another run.
     """
     torch = importlib.metadata.version("torch")
-    inputs = inputs_sha256(cell.science(), seed, data_sha256, torch, device, threads)
+    inputs = inputs_sha256(cell.in_effect(device).science(), seed, data_sha256, torch, device, threads)
     return Key(code([*STAGES["train"].code, *parts(cell.model)]), inputs)
 
 

@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, field_validator
 
-from phvae.config.strict import Strict, Whole, at_home, unique
+from phvae.config.strict import Strict, Unique, Whole, at_home
 from phvae.experiment.stages import CLAIMS
 
 __all__ = ["Config", "DatasetConfig", "VariantConfig"]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
-Seeds = Annotated[Whole, Field(ge=1, le=10_000)] | Annotated[list[Annotated[Whole, Field(ge=0)]], Field(min_length=1)]
+Seeds = Annotated[Whole, Field(ge=1, le=10_000)] | Annotated[Unique[Annotated[Whole, Field(ge=0)]], Field(min_length=1)]
 TrainSize = Annotated[Whole, Field(ge=2)] | Literal["all"]
 
 
@@ -23,20 +23,17 @@ class DatasetConfig(Strict):
     """A data set of the grid, with what it changes for every variant."""
 
     data: dict[str, Any] | None = Field(None, description="kind and its options; kind defaults to the key's own name")
-    n_train: list[TrainSize] = Field(["all"], min_length=1, description="training sizes, nested")
+    n_train: Unique[TrainSize] = Field(["all"], min_length=1, description="training sizes, nested")
     subset: Literal["fixed", "by_seed"] = Field(
-        "fixed", description="by_seed: the training subset varies with the seed (small-data study)"
+        "fixed", description="by_seed: which n_train examples are trained on varies with the seed (small-data study)"
     )
     seeds: Seeds | None = Field(None, description="overrides the grid's seeds")
-    variants: list[str] | None = Field(None, description="a subset of the variants; all by default")
+    variants: Annotated[Unique[str], Field(min_length=1)] | None = Field(
+        None, description="a subset of the variants; all by default"
+    )
     model: dict[str, Any] = Field({}, description="overrides of `model`")
     training: dict[str, Any] = Field({}, description="overrides of `training`")
     evaluation: dict[str, Any] = Field({}, description="overrides of `evaluation`")
-
-    @field_validator("n_train")
-    @classmethod
-    def _sizes(cls, value: list[Any]) -> list[Any]:
-        return unique(value, "n_train")
 
 
 class VariantConfig(Strict):
@@ -66,7 +63,7 @@ class Config(Strict):
     seeds: Seeds = Field(5, description="a number of seeds, or the list of them")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a CUDA device where there is one")
     threads: Whole = Field(1, ge=1, description="torch threads a process; sums change with it")
-    data_path: list[str] = Field([], description="folders searched for data, before PHVAE_DATA_PATH")
+    data_path: Unique[str] = Field([], description="folders searched for data, before PHVAE_DATA_PATH")
     download: StrictBool = Field(False, description="fetch absent data from their published address")
     baseline: str = Field("vae", description="the variant that others are compared with")
     claims: Literal["none"] | Annotated[str, Field(min_length=1)] = Field(
@@ -77,11 +74,6 @@ class Config(Strict):
     evaluation: dict[str, Any] = Field({}, description="defaults of every evaluation")
     datasets: dict[Name, DatasetConfig] = Field(min_length=1, description="the grid's data sets")
     variants: dict[Name, VariantConfig] = Field(min_length=1, description="the grid's models")
-
-    @field_validator("seeds")
-    @classmethod
-    def _seeds(cls, value: Any) -> Any:
-        return unique(value, "seeds") if isinstance(value, list) else value
 
     @field_validator("results")
     @classmethod

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["refuse_twins"]
 
 
-def refuse_twins(cells: Sequence[Cell], source: str) -> None:
-    """Refuse two variants that are one model, trained alike: their numbers would be counted as two findings.
+def refuse_twins(cells: Sequence[Cell], source: str, device: str) -> None:
+    """Refuse two variants that are one model, trained alike on a device: their numbers would count as two findings.
 
     Raises:
         ConfigError: names both variants and a data set.
     """
     known: dict[str, Cell] = {}
     for cell in cells:
-        science = cell.science()
+        science = cell.in_effect(device).science()
         science |= {"dataset": cell.dataset, "model": _computed(cell.model)}
         found = known.setdefault(json.dumps(science, sort_keys=True), cell)
         if found is not cell:

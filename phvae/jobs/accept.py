@@ -21,6 +21,7 @@ from phvae.jobs import evaluate, groups, older, reference
 from phvae.jobs.lease import workflow_lease
 from phvae.metrics.weights import with_inception
 from phvae.records import Key, check_seal, seal, write_record
+from phvae.words import plural
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -50,8 +51,8 @@ def accept(grid: Grid, reason: str) -> str:
             if grid.paths.data(dataset).is_file():
                 _Acceptance(grid, dataset, reason, counts).carry()
     return (
-        f"accepted {counts['accepted']} runs; {counts['unchanged']} were up to date; {counts['other']} differ in "
-        "configuration, data, torch, device or threads and will be retrained"
+        f"accepted {plural(counts['accepted'], 'run')}; {counts['unchanged']} up to date before; {counts['other']} of "
+        "another configuration, data, torch, device or threads, to be retrained"
     )
 
 

@@ -14,6 +14,7 @@ from phvae.jobs import checkpoint
 from phvae.jobs.lease import NAME, WORKFLOW
 from phvae.metrics.stored import lacking
 from phvae.records import Key, current, read_record
+from phvae.words import plural
 
 __all__ = ["clean"]
 
@@ -47,7 +48,7 @@ def clean(grid: Grid, *, dry_run: bool = False) -> str:
     if not dry_run:
         for path in found:
             path.unlink()
-    return f"{'would remove' if dry_run else 'removed'} {len(found)} files, {size / 1e6:.1f} MB"
+    return f"{'would remove' if dry_run else 'removed'} {plural(len(found), 'file')}, {size / 1e6:.1f} MB"
 
 
 def _idle(grid: Grid, cell: Cell) -> Iterator[tuple[int, Path]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phvae.analysis.presentation.attempts import NotMade, attempt
 from phvae.determinism.device import resolve
 from phvae.experiment.code import code
 from phvae.files import sha256
@@ -43,7 +45,8 @@ def build(
 
     A scorer's folder holds its files, and a record of them and of its bounds: from a metric's name, or its pattern in
     the registry, to {ceiling, floor, noise_sd}. Both come from its ``reference(folder, data, settings, device=...,
-    threads=...)``. A folder with today's key, whose files are whole, is left alone. ``reference.json`` holds them all.
+    threads=...)``; one that fails gives no bounds, and the log says so. A folder with today's key, whose files are
+    whole, is left alone. ``reference.json`` holds them all.
 
     Raises:
         PhvaeError: data or settings that no reference can be built from.
@@ -63,7 +66,10 @@ def build(
                 assert scorer.reference is not None
                 shutil.rmtree(record.parent, ignore_errors=True)  # what an earlier build left is no part of this one
                 record.parent.mkdir(parents=True)
-                bounds = scorer.reference(record.parent, data, settings, device=device, threads=threads)
+                share = partial(scorer.reference, record.parent, data, settings, device=device, threads=threads)
+                bounds = attempt(f"reference of {scorer.name}", share)
+                if isinstance(bounds, NotMade):  # its rows say themselves why they have no value, or lack bounds
+                    bounds = {}
                 for name in bounds:
                     pattern_of(name.replace("{k}", "1"))  # a bound of an unknown metric would never be shown
                 files = {file.name: sha256(file) for file in sorted(record.parent.iterdir())}

@@ -15,6 +15,7 @@ from phvae.experiment.questions import Questions
 from phvae.experiment.stages import PUBLISHED, command
 from phvae.files import write_json
 from phvae.records import read_record
+from phvae.words import plural
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -256,7 +257,7 @@ def collect(grid: Grid) -> None:
         (cell.dataset, str(cell.n_train), cell.variant, seed): why for cell, seed, why in _scored(questions)
     }
     table = collect_runs(root, expected, grid.labels, grid.off_curve, grid.config.baseline, late)
-    print(f"{len(table)} rows")
+    print(plural(len(table), "row"))
     write_manifest(questions, "collect", (), [root / name for name in TABLES])
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["ACTIVE", "kl_parts"]
+__all__ = ["ACTIVE", "MIN_POINTS", "kl_parts"]
 
+MIN_POINTS = 60  # examples below which what codes say of factors, or of each other, is chance
 ACTIVE = 0.01  # variance of the posterior mean above which a coordinate counts as active
 
 

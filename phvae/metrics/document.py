@@ -45,8 +45,9 @@ seed, alike for all variants.
 A score averages all factors that vary over the test split, or it is empty and its reason names the factor, what was
 found and what is needed. All of them need two values of every factor in the fitting rows; IRS 100 fitting rows of
 every factor's typical value (it takes a .99 quantile of them); explicitness every value of a factor in both parts; the
-votes two rows of every value in both parts. Factors of one value over the whole test split are no part of any score,
-and the settings name them.
+votes two rows of every value in both parts; forests 63 fitting rows, below which hardly a tree can split. Dependence of
+codes and UDR need 60 examples, as does every score of codes against factors. Factors of one value over the whole test
+split are no part of any score, and the settings name them.
 
 A difference between two models decides nothing where `n` is below the column "comparable from": the row is shown with
 its `caution`. There a model's place among eight (four variants, two seeds, sprites) on one block of test rows errs by

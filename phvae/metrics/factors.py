@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
+from phvae.metrics.codes import MIN_POINTS
 from phvae.metrics.metric import Metric
 from phvae.metrics.naming import expected
-from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
+from phvae.metrics.rows import Inputs, Row, Status, Undefined, at_least, without_value
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["MIN_POINTS", "CodesAndFactors", "Scores", "applies", "bounds_of", "make_table", "require", "rows_of"]
+__all__ = ["CodesAndFactors", "Scores", "applies", "bounds_of", "make_table", "require", "rows_of"]
 
-MIN_POINTS = 60
 # test points of a class; in random order all points of so many lie in the last third once in 3^10 classes
 FREQUENT = 10
 
@@ -104,8 +104,7 @@ def make_table(
     bad = np.flatnonzero(~np.isfinite(codes).all(axis=1))
     if len(bad):
         raise ValueError(f"the codes of {len(bad)} of {len(codes)} examples are not finite, the first is {bad[0]}")
-    if len(codes) < MIN_POINTS:
-        raise Undefined(f"{len(codes)} examples are too few, expected at least {MIN_POINTS}")
+    at_least(MIN_POINTS, len(codes), "examples")
     size = 2 * len(codes) // 3
     if not np.ptp(codes[:size], axis=0).any():
         raise Undefined("every code is constant over the examples")

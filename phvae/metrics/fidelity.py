@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from phvae.metrics.rows import Undefined
+from phvae.metrics.rows import Undefined, at_least
 
-__all__ = ["KID_SUBSETS", "KID_SUBSET_SIZE", "NEIGHBOURHOOD", "frechet", "kid", "precision_recall"]
+__all__ = ["KID_SUBSETS", "KID_SUBSET_SIZE", "NEIGHBOURHOOD", "frechet", "kid", "kid_subsets", "precision_recall"]
 
 # torch-fidelity's defaults, those of the papers, written out because they are part of the value
 KID_SUBSETS = 100
@@ -32,8 +32,7 @@ def _check(generated: np.ndarray, real: np.ndarray, least: int) -> tuple[np.ndar
     x, y = np.asarray(generated, dtype=np.float64), np.asarray(real, dtype=np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(f"features have shapes {x.shape} and {y.shape}, expected (n, F) and (m, F)")
-    if min(len(x), len(y)) < least:
-        raise Undefined(f"{len(x)} generated and {len(y)} real images: at least {least} of each are needed")
+    at_least(least, min(len(x), len(y)), "images, generated or real")
     for what, features in (("generated", x), ("real", y)):
         if not np.isfinite(features).all():
             raise Undefined(f"features of the {what} images are not all finite")
@@ -72,6 +71,16 @@ def frechet(generated: np.ndarray, real: np.ndarray) -> float:
     return float(fid_statistics_to_metric(one, two, False)[KEY_METRIC_FID])
 
 
+def kid_subsets(generated: int, real: int, subsets: int) -> tuple[int, int]:
+    """How many subsets `kid` takes of so many images, and their size: all images at once where they fit into one.
+
+    >>> kid_subsets(64, 64, 10), kid_subsets(5_000, 5_000, 10)
+    ((1, 64), (10, 1000))
+    """
+    size = min(KID_SUBSET_SIZE, generated, real)
+    return (1 if size == generated == real else subsets), size
+
+
 def kid(generated: np.ndarray, real: np.ndarray, subsets: int = KID_SUBSETS) -> float:
     """Kernel distance: mean over subsets of 1,000 of the unbiased squared MMD, kernel (x.y / F + 1)^3.
 
@@ -89,10 +98,10 @@ def kid(generated: np.ndarray, real: np.ndarray, subsets: int = KID_SUBSETS) -> 
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
     x, y = _check(generated, real, 2)
-    size = min(KID_SUBSET_SIZE, len(x), len(y))
+    count, size = kid_subsets(len(x), len(y), subsets)
     options = _options(
         kid_subset_size=size,
-        kid_subsets=1 if size == len(x) == len(y) else subsets,
+        kid_subsets=count,
         kid_kernel="poly",
         kid_kernel_poly_degree=3,
         kid_kernel_poly_gamma=None,

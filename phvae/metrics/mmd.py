@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from phvae.metrics.rows import Undefined
+from phvae.metrics.rows import Undefined, at_least
 
 __all__ = ["bandwidth", "mmd2"]
 
@@ -16,8 +16,7 @@ def bandwidth(x: np.ndarray) -> float:
         Undefined: fewer than two points, or more than half of the pairs coincide.
     """
     x = np.asarray(x, dtype=np.float64)[:1_000]
-    if len(x) < 2:
-        raise Undefined(f"a kernel's width needs 2 points, found {len(x)}")
+    at_least(2, len(x), "points that give a kernel's width")
     from scipy.spatial.distance import pdist
 
     width = float(np.median(pdist(x)))
@@ -46,8 +45,7 @@ def mmd2(x: np.ndarray, y: np.ndarray, width: float) -> float:
         Undefined: fewer than two points in either set.
     """
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    if min(len(x), len(y)) < 2:
-        raise Undefined(f"MMD needs 2 points in each set, found {len(x)} and {len(y)}")
+    at_least(2, min(len(x), len(y)), "points of a set for MMD")
     from scipy.spatial.distance import cdist, pdist
 
     def kernel(squares: np.ndarray) -> float:

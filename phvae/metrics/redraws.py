@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from phvae.metrics.rows import Row, Undefined, attempt, row
+from phvae.metrics.rows import Row, Undefined, at_least, attempt, row
 
 __all__ = ["finite", "mean_row", "redrawn"]
 
@@ -18,8 +18,7 @@ def finite(what: str, values: np.ndarray, least: int = 1) -> np.ndarray:
     Raises:
         Undefined: too few examples, NaN or infinities; the message says how many.
     """
-    if len(values) < least:
-        raise Undefined(f"{what}: {len(values)} examples, at least {least} are needed")
+    at_least(least, len(values), f"examples of {what}")
     if values.dtype.kind == "f":
         bad = int(np.size(values) - np.isfinite(values).sum())
         if bad:

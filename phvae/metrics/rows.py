@@ -18,13 +18,27 @@ if TYPE_CHECKING:
     from phvae.metrics.options import EvaluationConfig
     from phvae.model.options import ModelConfig
 
-__all__ = ["Inputs", "Row", "Status", "Undefined", "attempt", "row", "without_value"]
+__all__ = ["Inputs", "Row", "Status", "Undefined", "at_least", "attempt", "row", "without_value"]
 
 Status = Literal["ok", "empty", "failed"]
 
 
 class Undefined(ValueError):
     """A metric that has no value on these inputs; the message is the reason shown in the row."""
+
+
+def at_least(least: int, found: int, what: str) -> None:
+    """Refuse a score below the least number of points from which it says anything about a code or a model.
+
+    >>> at_least(60, 59, "examples")
+    Traceback (most recent call last):
+    phvae.metrics.rows.Undefined: examples: 59, at least 60 are needed
+
+    Raises:
+        Undefined: there are fewer.
+    """
+    if found < least:
+        raise Undefined(f"{what}: {found}, at least {least} are needed")
 
 
 @dataclass(frozen=True)

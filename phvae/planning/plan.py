@@ -92,7 +92,7 @@ def plan(grid: Grid) -> str:
     """The plan in words."""
     found = jobs(grid)
     lines = [
-        f"{grid.config.name}: {len(grid.config.datasets)} data sets, {len(grid.cells)} cells, {len(grid.runs())} runs",
+        f"{grid.config.name}: {grid.size}",
         "",
         f"{'stage':10}{'jobs':>6}{'GPU time':>17}{'CPU time':>17}{'longest':>17}   a job asks for at most",
         *(_row(stage, [job for job in found if job.stage == stage]) for stage in SUBMITTED),

@@ -107,9 +107,11 @@ def cell_entry(path: str, children: list[Entry]) -> Entry:
     entry.points = [(name, sum(found) / len(found), 0) for name, found in values.items()]
     lost = sum(child.failed for child in children)
     entry.points += [("seeds", float(len(children)), 0), ("seeds_without_numbers", float(lost), 0)]
+    entry.failed = lost == len(children)
     commits = sorted({child.tags.get("phvae.commit", "") for child in children} - {""})
     entry.tags = {"phvae.commit": ", ".join(commits)[:LONGEST]} if commits else {}
-    entry.fingerprint = sha256_text(json.dumps([[child.path, child.fingerprint] for child in children]))
+    shown = [entry.failed, *([child.path, child.fingerprint] for child in children)]
+    entry.fingerprint = sha256_text(json.dumps(shown))
     return entry
 
 

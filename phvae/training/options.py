@@ -29,15 +29,21 @@ class Schedule(Strict):
 class TrainingConfig(Strict):
     """A fixed budget, the same for every variant; the best epoch on the validation split is kept."""
 
-    epochs: Whole = Field(30, ge=1, le=MOST_STEPS, description="passes over the training subset")
+    epochs: Whole = Field(
+        30,
+        ge=1,
+        le=MOST_STEPS,
+        description="passes over the training subset; beside steps: looks at the validation loss",
+    )
     steps: Annotated[Whole, Field(ge=1, le=MOST_STEPS)] | None = Field(
-        None, description="optimiser steps in all; replaces epochs where training sizes differ"
+        None,
+        description="optimiser steps in all, where training sizes differ; epochs then says how often to look",
     )
     batch_size: Whole = Field(64, ge=1, le=MOST_AT_ONCE, description="examples a step")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam")
     schedule: Schedule = Field(Schedule(), description="schedule of the divergence's weight")
     precision: Literal["float32", "bfloat16", "tf32", "float64"] = Field(
-        "float32", description="arithmetic; bfloat16 by autocast, tf32 on a GPU"
+        "float32", description="arithmetic; bfloat16 by autocast; tf32 on a GPU, float32 on a CPU"
     )
     compile: Literal["auto", "off"] = Field("off", description="torch.compile on a GPU, never on a CPU")
     seeds_per_job: Literal["auto"] | Annotated[Whole, Field(ge=1)] = Field(

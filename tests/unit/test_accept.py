@@ -19,19 +19,19 @@ def test_an_accepted_run_counts_as_finished_and_says_so(tmp_path: Path):
     grid = small_grid(tmp_path)
     path = finish(grid)
     finish(grid, 1, code="")
-    assert "accepted 1 runs; 1 were up to date; 0 differ" in accept(grid, "a comment in model.py")
+    assert "accepted 1 run; 1 up to date before; 0 of another" in accept(grid, "a comment in model.py")
     assert current(path, key_of(grid))
     [record] = read_json(path)["accepted"]
     assert record["from"] == key_of(grid, code="earlier").sha256
     assert (record["to"], record["reason"]) == (key_of(grid).sha256, "a comment in model.py")
     assert read_json(path)["run_key"] == key_of(grid).sha256
-    assert "accepted 0 runs; 2 were up to date" in accept(grid, "again")
+    assert "accepted 0 runs; 2 up to date before" in accept(grid, "again")
 
 
 def test_a_machine_without_a_gpu_accepts_what_was_trained_on_one(tmp_path: Path):
     grid = small_grid(tmp_path, device="auto")
     path = finish(grid, device="cuda")
-    assert "accepted 1 runs" in accept(grid, "a comment")
+    assert "accepted 1 run;" in accept(grid, "a comment")
     assert current(path, key_of(grid, device="cuda"))
     assert not current(path, key_of(grid))
 
@@ -48,7 +48,7 @@ def test_a_run_that_differs_in_more_than_code_is_left_as_it_is(tmp_path: Path, w
     grid = small_grid(tmp_path)
     path = finish(grid, **OTHER[what])
     before = path.read_bytes()
-    assert "accepted 0 runs; 0 were up to date; 1 differ" in accept(grid, "a comment")
+    assert "accepted 0 runs; 0 up to date before; 1 of another" in accept(grid, "a comment")
     assert path.read_bytes() == before
 
 
@@ -63,7 +63,7 @@ def test_a_record_of_an_older_form_is_carried_over(tmp_path: Path):
     grid = small_grid(tmp_path)
     path = finish(grid)
     older(path)
-    assert "accepted 1 runs" in accept(grid, "records hold two hashes")
+    assert "accepted 1 run;" in accept(grid, "records hold two hashes")
     assert current(path, key_of(grid))
     assert read_json(path)["reads"] == {"data": DATA}
     assert read_json(path)["accepted"][0]["from"] == "o" * 64
@@ -76,19 +76,19 @@ def test_a_record_of_an_older_form_that_differs_is_not(tmp_path: Path, changed: 
     grid = small_grid(tmp_path)
     path = finish(grid)
     older(path, **changed)
-    assert "1 differ" in accept(grid, "records hold two hashes")
+    assert "1 of another" in accept(grid, "records hold two hashes")
 
 
 def test_a_way_of_carrying_out_is_no_difference(tmp_path: Path):
     finish(small_grid(tmp_path))
     again = small_grid(tmp_path, training={"checkpoint_minutes": 1.0, "seeds_per_job": 1})
-    assert "accepted 1 runs" in accept(again, "a comment")
+    assert "accepted 1 run;" in accept(again, "a comment")
 
 
 def test_a_run_that_is_not_finished_is_not_counted(tmp_path: Path):
     grid = small_grid(tmp_path)
     finish(grid).unlink()
-    assert "accepted 0 runs; 0 were up to date; 0 differ" in accept(grid, "a comment")
+    assert "accepted 0 runs; 0 up to date before; 0 of another" in accept(grid, "a comment")
 
 
 def test_a_reason_must_be_given(tmp_path: Path):

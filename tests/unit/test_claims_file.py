@@ -37,7 +37,7 @@ def test_the_shipped_claims_can_be_read_and_name_what_exists() -> None:
         ({"controls": []}, r"claims.x.controls: found \[\]"),
         ({"controls": ["a"]}, "found 'a' against itself"),
         ({"controls": ["b", "b"]}, "found 'b' twice"),
-        ({"datasets": ["d", "d"]}, "expected each data set once"),
+        ({"datasets": ["d", "d"]}, "expected each entry once: .* is given twice"),
         ({"compare": "spread", "direction": "higher"}, "expected direction lower"),
         ({"compare": "spread", "matters": {"absolute": 1}}, "needs matters.relative"),
         ({"compare": "spread", "controls": ["rate-distortion"]}, "cannot have the control rate-distortion"),

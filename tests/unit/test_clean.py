@@ -140,7 +140,7 @@ def test_a_run_that_is_being_trained_is_left_alone(tmp_path: Path):
         assert clean(grid).startswith("removed 0 files")
         assert {path.name for path in folder.iterdir()} == before
         leases.check()
-    assert clean(grid).startswith("removed 1 files")
+    assert clean(grid).startswith("removed 1 file,")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}"])

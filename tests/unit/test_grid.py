@@ -28,9 +28,9 @@ SMALL = {
 }
 
 
-def changed(path: str, value: object) -> dict:
-    """SMALL with one entry replaced; `path` is dotted."""
-    content = copy.deepcopy(SMALL)
+def changed(path: str, value: object, of: dict = SMALL) -> dict:
+    """A configuration with one entry replaced; `path` is dotted."""
+    content = copy.deepcopy(of)
     at = content
     *parents, last = path.split(".")
     for key in parents:
@@ -82,12 +82,12 @@ BAD = {
         [100],
         ["datasets.claw.n_trian", "unknown key", "did you mean 'n_train'"],
     ),
-    "order 0": ("variants.vae.model.order", 0, ["variants.vae.model.order", "found 0", "greater than or equal to 1"]),
+    "order 0": ("variants.vae.model.order", 0, ["variants.vae.model.order", "found 0", "at least 1"]),
     "indivisible": ("variants.ph-vae-3.model.order", 5, ["variants.ph-vae-3", "latent_size 12", "order 5"]),
     "negative weight": (
         "variants.vae.model.divergence",
         {"name": "kl", "beta": -1},
-        ["variants.vae.model.divergence.beta", "found -1", "greater than or equal to 0"],
+        ["variants.vae.model.divergence.beta", "found -1", "at least 0"],
     ),
     "negative level weight": (
         "variants.ph-vae-3.model.divergence",
@@ -96,8 +96,12 @@ BAD = {
     ),
     "no seeds": ("seeds", [], ["small.yaml: seeds", "found []"]),
     "zero seeds": ("seeds", 0, ["small.yaml: seeds", "found 0"]),
-    "duplicate seeds": ("seeds", [1, 2, 1], ["small.yaml: seeds", "given twice: 1"]),
-    "duplicate seeds of a data set": ("datasets.claw.seeds", [3, 3], ["datasets.claw.seeds", "[3, 3]"]),
+    "duplicate seeds": ("seeds", [1, 2, 1], ["small.yaml: seeds", "1 is given twice"]),
+    "duplicate seeds of a data set": (
+        "datasets.claw.seeds",
+        [3, 3],
+        ["datasets.claw.seeds", "[3, 3]", "3 is given"],
+    ),
     "slash": ("name", "a/b", ["small.yaml: name", "'a/b'", "letters, digits"]),
     "space": ("name", "a b", ["small.yaml: name", "'a b'"]),
     "shell": ("variants.$(reboot)", {}, ["variants", "$(reboot)"]),
@@ -351,7 +355,7 @@ def test_shipped_configurations_parse(path):
         ("seeds", "3", "a whole number"),
         ("seeds", [0, True], "a whole number"),
         ("threads", "1", "a whole number"),
-        ("download", "yes", "a valid boolean"),
+        ("download", "yes", "true or false"),
         ("datasets.claw.n_train", ["100"], "a whole number"),
         ("model.latent_size", "12", "a whole number"),
         ("model.network", {"name": "dense", "hidden": ["8"]}, "a whole number"),
@@ -374,14 +378,14 @@ def test_numbers_of_numpy_and_whole_fractions_stay_whole_numbers():
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        ("model.likelihood", {"name": "gaussian", "scale": 9e-7}, "greater than or equal to 0.000001"),
-        ("model.likelihood", {"name": "gaussian", "scale": 0}, "greater than or equal to 0.000001"),
-        ("model.likelihood", {"name": "gaussian", "scale": 1e7}, "less than or equal to 1000000"),
-        ("model.latent_size", 12_000_000, "less than or equal to 1000000"),
-        ("model.network", {"name": "dense", "hidden": [16, 1_000_001]}, "less than or equal to 1000000"),
-        ("training.batch_size", 1_000_001, "less than or equal to 1000000"),
-        ("training.steps", 1_000_000_001, "less than or equal to 1000000000"),
-        ("training.epochs", 1_000_000_001, "less than or equal to 1000000000"),
+        ("model.likelihood", {"name": "gaussian", "scale": 9e-7}, "at least 1e-06"),
+        ("model.likelihood", {"name": "gaussian", "scale": 0}, "at least 1e-06"),
+        ("model.likelihood", {"name": "gaussian", "scale": 1e7}, "at most 1000000"),
+        ("model.latent_size", 12_000_000, "at most 1000000"),
+        ("model.network", {"name": "dense", "hidden": [16, 1_000_001]}, "at most 1000000"),
+        ("training.batch_size", 1_000_001, "at most 1000000"),
+        ("training.steps", 1_000_000_001, "at most 1000000000"),
+        ("training.epochs", 1_000_000_001, "at most 1000000000"),
     ],
 )
 def test_slips_of_the_keyboard_are_refused_before_training(path, value, expected):

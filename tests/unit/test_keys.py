@@ -17,6 +17,7 @@ from test_grid import SMALL, changed
 from tiny import cell
 
 from phvae.determinism.seeding import numpy_generator
+from phvae.errors import ConfigError
 from phvae.experiment import code
 from phvae.experiment import keys as keys_module
 from phvae.experiment.grid import Cell, parse_grid
@@ -47,6 +48,37 @@ def test_the_key_of_a_run():
     ]
     assert today not in others
     assert len(set(others)) == len(others)
+
+
+# on which device, over which rest, what changes nothing that is trained
+WITHOUT_EFFECT = {
+    "compile on a CPU": ("cpu", {}, "training.compile", "auto"),
+    "tf32 on a CPU": ("cpu", {}, "training.precision", "tf32"),
+    "more looks than steps": ("cuda", {"training": {"steps": 20}}, "training.epochs", 50),
+    "another subset of all": ("cuda", {"datasets": {"claw": {}}}, "datasets.claw.subset", "by_seed"),
+}
+WITH_EFFECT = {
+    "compile on a GPU": ("cuda", {}, "training.compile", "auto"),
+    "tf32 on a GPU": ("cuda", {}, "training.precision", "tf32"),
+    "bfloat16 on a CPU": ("cpu", {}, "training.precision", "bfloat16"),
+    "fewer looks than steps": ("cpu", {"training": {"steps": 20}}, "training.epochs", 10),
+    "another subset of some": ("cpu", {}, "datasets.claw.subset", "by_seed"),
+}
+
+
+@pytest.mark.parametrize("case", [*WITHOUT_EFFECT, *WITH_EFFECT])
+def test_an_option_is_in_the_key_where_it_does_something(case: str):
+    device, rest, path, value = (WITHOUT_EFFECT | WITH_EFFECT)[case]
+    before = SMALL | rest
+    after = changed(path, value, before)
+    assert (key(after, device=device) == key(before, device=device)) is (case in WITHOUT_EFFECT)
+
+
+def test_variants_that_differ_where_it_does_nothing_are_one_model():
+    content = changed("variants.again", {"model": {"order": 3}, "training": {"compile": "auto"}}) | {"device": "cpu"}
+    with pytest.raises(ConfigError, match="found the model of ph-vae-3 under another name"):
+        parse_grid(content, "a")
+    parse_grid(content | {"device": "cuda"}, "a")
 
 
 # ---- edits of the code, in a copy of the package ----

@@ -261,10 +261,13 @@ def test_a_collapsed_decoder_gets_finite_values() -> None:
     ("distance", "reason"),
     [
         (lambda: density.anderson_darling(np.ones(3), np.ones(4)), "all values are equal"),
-        (lambda: density.anderson_darling(np.ones(1), np.ones(4)), "1 and 4 values"),
-        (lambda: mmd2(np.ones((1, 2)), np.ones((4, 2)), 1.0), "found 1 and 4"),
+        (
+            lambda: density.anderson_darling(np.ones(1), np.ones(4)),
+            "the Anderson-Darling statistic: 1, at least 2",
+        ),
+        (lambda: mmd2(np.ones((1, 2)), np.ones((4, 2)), 1.0), "points of a set for MMD: 1, at least 2"),
         (lambda: bandwidth(np.ones((4, 2))), "median distance"),
-        (lambda: bandwidth(np.ones((1, 2))), "2 points"),
+        (lambda: bandwidth(np.ones((1, 2))), "a kernel.s width: 1, at least 2"),
     ],
 )
 def test_undefined_distances_say_why(distance: Any, reason: str) -> None:

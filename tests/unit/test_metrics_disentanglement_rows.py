@@ -215,7 +215,7 @@ def test_codes_that_are_not_finite_fail_with_the_example_named() -> None:
     ("codes", "factors", "reason"),
     [
         (np.zeros((600, 2, 3)), draw_factors((3, 4), 600), "every code is constant"),
-        (normal((40, 2, 3)), draw_factors((3, 4), 40), "40 examples are too few"),
+        (normal((40, 2, 3)), draw_factors((3, 4), 40), "examples: 40, at least 60"),
         (normal((600, 2, 3)), np.ones((600, 2), int), "one value only"),
     ],
 )

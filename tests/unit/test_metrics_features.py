@@ -235,7 +235,7 @@ def test_rows_with_random_inception_weights(settings: EvaluationConfig, tmp_path
     found: dict[str, Row] = {r.metric: r for r in rows}
     fid = found["fid_samples"]
     assert (fid.status, fid.n) == ("ok", 4)
-    for part in (f"inception (weights {weights.INCEPTION_PREFIX})", "grey repeated to RGB", "100 subsets"):
+    for part in (f"inception (weights {weights.INCEPTION_PREFIX})", "grey repeated to RGB", "KID of 1 subset of 4"):
         assert part in fid.settings
     network = features.extractor("inception", settings, tmp_path)
     expected = frechet_low_rank(features.extract(samples, network), features.extract(data.test, network))

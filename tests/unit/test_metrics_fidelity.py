@@ -105,7 +105,7 @@ def test_torch_fidelity_is_never_given_an_option_it_would_ignore() -> None:
     ("distance", "least"), [(fidelity.frechet, 2), (fidelity.kid, 2), (fidelity.precision_recall, 4)]
 )
 def test_too_few_images_and_bad_features_say_why(distance: Any, least: int) -> None:
-    with pytest.raises(Undefined, match=f"at least {least} of each"):
+    with pytest.raises(Undefined, match=f"at least {least} are needed"):
         distance(normal(least - 1), normal(50))
     broken = normal(20)
     broken[3, 2] = np.nan

@@ -182,7 +182,7 @@ def test_the_value_is_the_mean_over_redraws_and_noise_sd_their_deviation(
 def test_a_single_image_is_a_reason_not_a_crash(digits: Prepared, reference: tuple[Path, dict[str, Any]]) -> None:
     found = rows_of(digits, reference[0], resampled(digits, 1), np.array(digits.test[:1]), CLASSIFIER)
     assert {(r.value, r.status) for r in found.values()} == {(None, "empty")}
-    assert "1 generated and 1 real images" in found["fd_classifier_samples"].reason
+    assert "images, generated or real: 1, at least 4" in found["fd_classifier_samples"].reason
 
 
 def test_float_samples_fail_their_rows_only(digits: Prepared, reference: tuple[Path, dict[str, Any]]) -> None:

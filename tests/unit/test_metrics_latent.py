@@ -182,7 +182,7 @@ def test_codes_that_are_not_finite_leave_empty_rows() -> None:
 
 def test_one_class_and_too_few_examples_have_no_accuracy() -> None:
     assert "one label" in rows_of(normal(60), labels=np.zeros(60, int))["knn_accuracy"].reason
-    assert "too few" in rows_of(normal(6), labels=np.arange(6))["knn_accuracy"].reason
+    assert "codes that vote: 4, at least 5" in rows_of(normal(6), labels=np.arange(6))["knn_accuracy"].reason
     with pytest.raises(Undefined, match="one label"):
         latent.knn_accuracy(normal(60).reshape(60, -1), np.ones(60, int))
 

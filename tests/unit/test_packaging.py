@@ -93,7 +93,7 @@ def test_the_commands_work_without_the_repository(installed: dict[str, str], tmp
     mine = "name: mine\ndatasets: {claw: {n_train: [20]}}\nvariants: {vae: {}}\n"
     (tmp_path / "mine.yaml").write_text(mine)
     assert run("phvae", "--version", cwd=tmp_path, env=installed).stdout == f"phvae {PROJECT['version']}\n"
-    assert "1 cells, 5 runs" in run("phvae", "config", "mine.yaml", cwd=tmp_path, env=installed).stdout
+    assert "1 data set, 1 cell, 5 runs" in run("phvae", "config", "mine.yaml", cwd=tmp_path, env=installed).stdout
     run("phvae", "prepare", "--config", "mine.yaml", "--dataset", "claw", cwd=tmp_path, env=installed)
     assert (tmp_path / "results/mine/data/claw.json").is_file()
     command = ["phvae", "config", "config/paper.yaml"]

@@ -138,7 +138,7 @@ def test_at_most_a_fifth_of_a_submission_a_run(name):
     text = plan(chosen)
     count = len(jobs(chosen))
     assert count <= 0.2 * len(chosen.runs())
-    assert f"{len(chosen.runs())} runs" in text
+    assert f"{len(chosen.runs()):,} runs" in text
     assert re.search(rf"^all +{count} ", text, re.M)
     for word in ("GPU time", "CPU time", "disk: "):
         assert word in text

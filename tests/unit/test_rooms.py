@@ -25,7 +25,7 @@ ORDER = (
     "jobs",
     "front",
 )
-GROUND = ("errors", "files", "source", "records", "progress")
+GROUND = ("errors", "files", "source", "records", "progress", "words")
 # phvae/__init__ gives the public names on demand, and imports nothing itself
 FRONT = ("cli", "cli_data", "doctor", "summary", "__init__")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 from phvae.analysis.results.long_table import COST_COLUMNS
+from phvae.cli import main
 from phvae.errors import DataError
 from phvae.experiment.grid import Grid, parse_grid
 from phvae.files import write_json, write_text
@@ -25,7 +27,7 @@ def test_names_places_costs_and_diverged_runs(tmp_path: Path):
     rows = [common | spent | {"seed": seed, "status": status} for seed, status in enumerate(("ok", "diverged"))]
     pd.DataFrame(rows).reindex(columns=list(COST_COLUMNS)).to_parquet(grid.paths.root / "costs.parquet")
     text = summary(grid, since=time.time() - 60)
-    assert "tiny: 1 cells, 2 runs" in text
+    assert "tiny: 1 data set, 1 cell, 2 runs" in text
     assert "diverged  claw/vae/1" in text
     assert "claw/vae/0" not in text
     assert "themselves 25 s of one core" in text
@@ -87,3 +89,14 @@ def test_a_damaged_record_of_tracking_is_named(tmp_path: Path, text: str):
     path.write_text(text)
     with pytest.raises(DataError, match=f"{path}: .*; run `phvae track` again"):
         summary(grid)
+
+
+@pytest.mark.parametrize(("empty", "status"), [([], 0), (["vae"], 1)])
+def test_a_variant_without_a_number_does_not_end_well(
+    tmp_path: Path, empty: list[str], status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr("phvae.summary.empty_variants", lambda grid: empty)
+    path = tmp_path / "tiny.json"
+    path.write_text(json.dumps(GRID | {"baseline": "vae", "results": str(tmp_path)}))
+    assert main(["summary", "--config", str(path)]) == status
+    assert ("not a single number of vae" in capsys.readouterr().out) is bool(empty)

@@ -22,7 +22,7 @@ from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
 from phvae.metrics.stored import stored
 from phvae.tracking import sync as tracking
-from phvae.tracking.content import MOST_POINTS, mask, read_run
+from phvae.tracking.content import MOST_POINTS, Entry, cell_entry, mask, read_run
 
 FEW = ("vae", "ph-vae-3")
 pytestmark = pytest.mark.slow
@@ -118,6 +118,14 @@ def test_a_diverged_run_is_shown_as_failed(results: Path) -> None:
     assert run.data.tags["phvae.status"] == "diverged"
     assert "not finite" in run.data.tags["phvae.reason"]
     assert not [name for name in run.data.metrics if name.startswith("test/")]
+
+
+def test_a_cell_fails_where_every_seed_did() -> None:
+    seeds = [Entry(f"digits/n-all/vae/seed-{i}", "run", f"seed-{i}", failed=True) for i in range(2)]
+    assert cell_entry("digits/n-all/vae", seeds).failed
+    one = cell_entry("digits/n-all/vae", [seeds[0], Entry("digits/n-all/vae/seed-1", "run", "seed-1")])
+    assert not one.failed
+    assert one.fingerprint != cell_entry("digits/n-all/vae", seeds).fingerprint
 
 
 def test_the_summary_run_has_tables_figures_and_verdicts(results: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from phvae.config.strict import Strict
+from phvae.config.strict import Strict, Unique
 
 __all__ = ["CURVE_CONTROL", "Claim", "Claims", "Control", "Matters"]
 
@@ -43,7 +43,7 @@ class Claim(Strict):
     """One claim: supported on a data set if the challenger beats all controls there."""
 
     text: str = Field(min_length=1, description="the claim in a sentence")
-    datasets: list[str] = Field(min_length=1, description="sets of any grid; those not run are not tested")
+    datasets: Unique[str] = Field(min_length=1, description="sets of any grid; those not run are not tested")
     metric: str = Field(min_length=1, description="the one primary metric")
     split: str = "test"
     compare: Literal["mean", "spread"] = Field("mean", description="the mean over seeds, or the spread between seeds")
@@ -58,13 +58,6 @@ class Claim(Strict):
         """Every variant that it names: the challenger, the controls, and those that stand in for the challenger."""
         named = [name for one in self.controls for name in (one.variant, one.challenger) if name]
         return [self.challenger, *(name for name in named if name != CURVE_CONTROL)]
-
-    @field_validator("datasets")
-    @classmethod
-    def _unique(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError("each data set once")
-        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Claim:

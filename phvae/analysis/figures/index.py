@@ -15,13 +15,17 @@ _NAME = "index.json"
 
 @dataclass(frozen=True)
 class DrawnFigure:
-    """One picture: its files' common name, its kind, the data sets that it shows, what to see, and its files."""
+    """One picture: its files' common name, its kind, the data sets that it shows, what to see, and its files.
+
+    `reason` says why it could not be drawn; it then has no files.
+    """
 
     name: str
     kind: str
     datasets: list[str]
     caption: str
     files: list[str]
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -55,9 +55,9 @@ class LearningCurves:
                 here = self.history[self.history["dataset"] == dataset]
                 for row, (term, label) in enumerate(_TERMS.items()):
                     ax = axes[row, column]
-                    late = here.loc[here["epoch"] > max(1, 0.1 * here["epoch"].max()), term].replace(
-                        [np.inf, -np.inf], np.nan
-                    )
+                    last = here["epoch"].max()
+                    shown = here[here["epoch"] > max(1, 0.1 * last)] if last > 1 else here
+                    late = shown[term].replace([np.inf, -np.inf], np.nan).dropna()
                     for variant in variants:
                         curve = here[here["variant"] == variant].groupby("epoch")[term]
                         if curve.ngroups == 0:
@@ -66,10 +66,16 @@ class LearningCurves:
                         style = self.looks[variant]
                         ax.fill_between(middle.index, low, high, color=style.colour, alpha=0.15, linewidth=0)
                         name = self.labels.get(variant, variant)
-                        ax.plot(middle.index, middle, color=style.colour, linestyle=style.line, label=name)
-                    bottom, top = float(late.min()), float(late.max())
-                    room = 0.06 * (top - bottom) or 1.0
-                    ax.set_ylim(bottom - room, top + room)
+                        marker = "" if last > 1 else style.marker  # a line of one epoch is none
+                        ax.plot(
+                            middle.index, middle, color=style.colour, linestyle=style.line, marker=marker, label=name
+                        )
+                    if len(late):
+                        bottom, top = float(late.min()), float(late.max())
+                        room = 0.06 * (top - bottom) or 1.0
+                        ax.set_ylim(bottom - room, top + room)
+                    else:
+                        ax.text(0.5, 0.5, "no finite value", transform=ax.transAxes, ha="center", fontsize=6)
                     if column == 0:
                         ax.set_ylabel(f"validation\n{label}")
                 axes[0, column].set_title(dataset)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from phvae.analysis.figures.traversals import Traversals
 from phvae.analysis.presentation.metrics_shown import DISTORTIONS, FIGURES_BY_SIZE
 from phvae.analysis.results.roles import curve_variants
 
-__all__ = ["Plan", "plans"]
+__all__ = ["Plan", "PlanGroup", "plan_groups", "plans"]
 
 COLUMNS = 12  # images in a row
 
@@ -43,14 +44,38 @@ class Plan:
     datasets: list[str]
 
 
-def plans(stored: Stored) -> Iterator[Plan]:
+@dataclass(frozen=True)
+class PlanGroup:
+    """Pictures whose data are put together by one function: what fails there, fails for them alone."""
+
+    name: str
+    datasets: list[str]
+    plans: Callable[[], Iterator[Plan]]
+
+
+def plan_groups(stored: Stored) -> Iterator[PlanGroup]:
     """Everything that the results allow to draw, in the order of the report."""
+    of_dataset = {"density": _density, "numbers": _numbers, "images": _images, "latent": _latent}
     for dataset in stored.datasets:
-        for of_dataset in (_density, _numbers, _images, _latent):
-            for figure in of_dataset(stored, dataset):
-                yield Plan(f"{figure.kind}-{dataset}", figure, [dataset])
-    for pages, most in ((_rate_distortion, 6), (_learning_curves, 4), (_kl_levels, 4)):
-        yield from pages(stored, most)
+        for name, figures in of_dataset.items():
+            yield PlanGroup(f"{name}-{dataset}", [dataset], partial(_of_dataset, stored, dataset, figures))
+    for kind, pages, most in (
+        (RateDistortion.kind, _rate_distortion, 6),
+        (LearningCurves.kind, _learning_curves, 4),
+        (KlLevels.kind, _kl_levels, 4),
+    ):
+        yield PlanGroup(kind, stored.datasets, partial(pages, stored, most))
+
+
+def plans(stored: Stored) -> Iterator[Plan]:
+    """All pictures of all groups."""
+    for group in plan_groups(stored):
+        yield from group.plans()
+
+
+def _of_dataset(stored: Stored, dataset: str, figures: Callable[[Stored, str], Iterator[Drawable]]) -> Iterator[Plan]:
+    for figure in figures(stored, dataset):
+        yield Plan(f"{figure.kind}-{dataset}", figure, [dataset])
 
 
 def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
@@ -60,7 +85,8 @@ def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
     offset, scale = data.scaling
     truth = (np.asarray(data.test, dtype=np.float64) - offset) / scale
     low, high = np.quantile(truth, [0.001, 0.999], axis=0)
-    room = 0.12 * (high - low)
+    spread = np.asarray(data.density.iqr) if data.density else np.ones(truth.shape[1])
+    room = np.where(high > low, 0.12 * (high - low), 3 * spread)  # of one example there is no interval
     if truth.shape[1] == 1 and data.density is not None:
         samples = _samples(stored, dataset)
         if samples:

@@ -50,8 +50,10 @@ class RateDistortion:
         """Draw it."""
         rows = present(self.table, ["kl", *self.distortions.values()])
         rows = rows.assign(on_curve=on_curve(rows))
-        kept = ["dataset", "variant", "beta", "seed", "on_curve"]
+        betas = rows.drop_duplicates(["dataset", "variant"]).set_index(["dataset", "variant"])["beta"]
+        kept = ["dataset", "variant", "seed", "on_curve"]
         wide = rows.pivot_table(index=kept, columns="metric", values="value", sort=False).reset_index()
+        wide = wide.join(betas, on=["dataset", "variant"])  # not by it: rows of a divergence without beta would go
         others = list(dict.fromkeys(wide.loc[~wide["on_curve"], "variant"]))
         with styled():
             columns = 2 if len(self.distortions) == 4 else min(len(self.distortions), 3)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
-from phvae.analysis.figures.plans import plans
+from phvae.analysis.figures.plans import Plan, PlanGroup, plan_groups
 from phvae.analysis.figures.registry import FIGURES
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.style import save
 from phvae.analysis.figures.traversals import Traversals
+from phvae.analysis.presentation.attempts import NotMade, attempt
 
 __all__ = ["write_figures"]
 
@@ -20,6 +22,8 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
     Args:
         root: folder of a grid's results, with its long table.
         baseline: the variant that others are compared with; by default the configuration's.
+
+    A figure that cannot be drawn stands in index.json with the reason.
 
     Returns:
         The written pictures.
@@ -32,14 +36,19 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
     drawn = []
-    for plan in plans(stored):
-        files = save(plan.figure.draw(), folder / plan.name)
-        if isinstance(plan.figure, Traversals):
-            files.append(folder / f"{plan.name}.gif")
-            plan.figure.animate(files[-1])
-        written += files
-        names = [file.name for file in files]
-        drawn.append(DrawnFigure(plan.name, plan.figure.kind, plan.datasets, plan.figure.caption(), names))
+    for group in plan_groups(stored):
+        planned = attempt(f"figures {group.name}", partial(_planned, group))
+        if isinstance(planned, NotMade):
+            drawn.append(DrawnFigure(group.name, group.name, group.datasets, "", [], planned.reason))
+            continue
+        for plan in planned:
+            files = attempt(f"figure {plan.name}", partial(_draw, plan, folder))
+            kind, caption = plan.figure.kind, plan.figure.caption()
+            if isinstance(files, NotMade):
+                drawn.append(DrawnFigure(plan.name, kind, plan.datasets, caption, [], files.reason))
+                continue
+            written += files
+            drawn.append(DrawnFigure(plan.name, kind, plan.datasets, caption, [file.name for file in files]))
     absent = set(FIGURES) - {figure.kind for figure in drawn}
     write_figure_index(folder, FigureIndex(drawn, [kind for kind in FIGURES if kind in absent]))
     kept = {path.name for path in written}
@@ -47,3 +56,16 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
         if path.suffix in (".png", ".pdf", ".gif") and path.name not in kept:
             path.unlink()  # drawn by an earlier run from results that are gone
     return written
+
+
+def _planned(group: PlanGroup) -> list[Plan]:
+    return list(group.plans())
+
+
+def _draw(plan: Plan, folder: Path) -> list[Path]:
+    """The files of one picture."""
+    files = save(plan.figure.draw(), folder / plan.name)
+    if isinstance(plan.figure, Traversals):
+        files.append(folder / f"{plan.name}.gif")
+        plan.figure.animate(files[-1])
+    return files

@@ -33,7 +33,10 @@ class ShownFigure:
 
 
 def with_pictures(folder: Path, figures: Sequence[DrawnFigure]) -> list[ShownFigure]:
-    """Those figures of which a picture lies in `folder`; too many bytes in all make every picture smaller."""
+    """The figures of which a picture lies in `folder`, and those that could not be drawn.
+
+    Too many bytes in all make every picture smaller.
+    """
     files = {
         name: (folder / name).read_bytes()
         for figure in figures
@@ -46,7 +49,7 @@ def with_pictures(folder: Path, figures: Sequence[DrawnFigure]) -> list[ShownFig
     shown = []
     for figure in figures:
         pictures = [Picture(_address(n, files[n]), n.endswith(".gif")) for n in figure.files if files.get(n)]
-        if pictures:
+        if pictures or figure.reason:
             shown.append(ShownFigure(figure, pictures))
     return shown
 

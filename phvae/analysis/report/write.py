@@ -12,10 +12,12 @@ from phvae.analysis.figures.index import DrawnFigure, read_figure_index
 from phvae.analysis.report.origins import origins
 from phvae.analysis.report.pictures import with_pictures
 from phvae.analysis.results.configuration import kept_configuration
-from phvae.analysis.results.long_table import read_runs
+from phvae.analysis.results.long_table import has_table, read_runs, read_table
+from phvae.analysis.results.run_status import without_numbers
 from phvae.analysis.tables.layout import ShownIn, Table, read_tables
 from phvae.errors import DataError
 from phvae.files import write_text
+from phvae.words import plural
 
 __all__ = ["write_report"]
 
@@ -51,6 +53,7 @@ def write_report(root: Path) -> Path:
         name=config.get("name", root.name),
         description=config.get("description", ""),
         runs=origins(read_runs(root)),
+        without_numbers=without_numbers(read_table(root)) if has_table(root) else {},
         claims=[table for table in tables if table.name == CLAIMS],
         tables=[table for table in tables if table.name != CLAIMS and table.blocks],
         empty=[table.title for table in tables if table.name != CLAIMS and not table.blocks],
@@ -72,6 +75,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["colour"] = lambda word: _COLOURS.get(word, "")
+    environment.filters["plural"] = plural
     environment.filters["words"] = lambda name: name.replace("_", " ").replace("-", ": ", 1)
     return environment.get_template("report.html")
 

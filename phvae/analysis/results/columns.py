@@ -62,7 +62,7 @@ class Design:
     coupling: Annotated[str, "coupling of the levels"]
     prior: Annotated[str, "prior of the latent variable"]
     divergence: Annotated[str, "divergence with its options"]
-    beta: Annotated[float | None, "weight of the divergence"]
+    beta: Annotated[float | None, "weight of the divergence; empty where it has no option beta"]
     backbone: Annotated[str, "hash of the rest of the model: what variants of one beta curve share"]
 
 

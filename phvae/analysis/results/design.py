@@ -26,7 +26,7 @@ def design(model: Mapping[str, Any] | None) -> Design:
         coupling=coupling["name"] + rho,
         prior=model["prior"],
         divergence=divergence_text(divergence),
-        beta=divergence["beta"],
+        beta=divergence.get("beta"),
         backbone=_backbone(model),
     )
 

@@ -24,6 +24,7 @@ __all__ = [
     "RUN_COLUMNS",
     "SCHEMA_VERSION",
     "TYPES",
+    "has_table",
     "labels_of",
     "read_costs",
     "read_runs",
@@ -55,6 +56,11 @@ def size_key(n_train: int | str) -> tuple[int, int]:
     [300, '1000', 'all']
     """
     return (1, 0) if n_train == "all" else (0, int(n_train))
+
+
+def has_table(root: Path) -> bool:
+    """Whether a results folder holds a long table."""
+    return any((Path(root) / name).is_file() for name in ("metrics.parquet", "metrics.csv"))
 
 
 def read_table(root: Path) -> pd.DataFrame:

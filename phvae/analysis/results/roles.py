@@ -119,14 +119,14 @@ def _families(cells: pd.DataFrame, curve: pd.Series) -> dict[str, str]:
     several = cells[cells["order"] > 1].set_index("variant")
     if not len(several):
         return found
-    settings = several[list(_SETTINGS)].astype(str)
+    settings = several[list(_SETTINGS)].astype(str).fillna("nan")  # pandas 3 keeps what is missing
     common = {name: _common(settings[name]) for name in _SETTINGS}
     kinds = settings["divergence"].drop_duplicates().map(divergence_kind).value_counts()
     taken: set[tuple[str, int]] = set()
     for (variant, cell), order in zip(settings.iterrows(), several["order"], strict=True):
         alone = kinds[divergence_kind(cell["divergence"])] == 1
         differs = [_word(name, cell[name], short=alone) for name in _SETTINGS if cell[name] != common[name]]
-        family = ", ".join(differs) or PH_VAE
+        family = ", ".join(filter(None, differs)) or PH_VAE
         found[str(variant)] = family if (family, order) not in taken else f"{family} ({variant})"
         taken.add((family, order))
     return found
@@ -144,9 +144,13 @@ def _word(name: str, value: str, *, short: bool) -> str:
 
     >>> _word("encoder_width", "matched", short=True), _word("beta", "4.0", short=True)
     ('matched width', 'β = 4')
+    >>> _word("beta", "nan", short=True)  # a divergence without such an option, which its own word tells
+    ''
     """
     if name == "divergence":
         return divergence_words(value, settings=not short)
+    if name == "beta" and value == "nan":
+        return ""
     if name == "beta":
         return f"{_SETTINGS[name]} = {float(value):g}"
     return f"{value} {_SETTINGS[name]}".strip()

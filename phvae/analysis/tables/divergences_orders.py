@@ -15,10 +15,10 @@ __all__ = ["by_order"]
 
 
 def by_order(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
-    """Divergences x orders: the plain polynomial variants (monomial, whole encoders, beta 1) of each data set."""
+    """Divergences x orders: the plain polynomial variants (monomial, whole encoders, beta 1 or none) of each set."""
     stats = inputs.statistics
     plain = stats[
-        (stats["basis"] == "monomial") & (stats["encoder_width"] == "full") & (stats["beta"] == 1)
+        (stats["basis"] == "monomial") & (stats["encoder_width"] == "full") & stats["beta"].fillna(1).eq(1)
         & (stats["split"] == "test")
     ]  # fmt: skip
     table = Table("divergences-orders", "Divergences and orders", legend(inputs))

@@ -10,6 +10,7 @@ from phvae.analysis.presentation.numbers import plus_minus
 from phvae.analysis.statistics.verdict import BETTER, FLOOR, MIN_PAIRS, UNRESOLVED, WORSE
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import TableCell
+from phvae.words import plural
 
 __all__ = ["CAUTION", "CSV_COLUMNS", "UNMARKED", "heading", "legend", "marks", "row_name", "score_cell"]
 
@@ -51,7 +52,7 @@ def marks(row: pd.Series) -> str:
 def heading(dataset: str, size: str, planned: int) -> str:
     """A block's heading: data set, training size, seeds."""
     examples = "all training examples" if size == "all" else f"{int(size):,} training examples"
-    return f"{dataset}, {examples}, {planned} seed{'s' if planned != 1 else ''}"
+    return f"{dataset}, {examples}, {plural(planned, 'seed')}"
 
 
 def row_name(inputs: TableInputs, dataset: str, size: str, variant: str) -> TableCell:

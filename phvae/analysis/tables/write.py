@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import pandas as pd
+
 from phvae.analysis.claims.reading import read_known_claims
+from phvae.analysis.presentation.attempts import NotMade, attempt
 from phvae.analysis.presentation.csv_file import write_csv
 from phvae.analysis.presentation.metrics_shown import SCORE_TABLES
-from phvae.analysis.tables.claims_table import claims_table, no_claims
+from phvae.analysis.tables.claims_table import ClaimTables, claims_table, no_claims
 from phvae.analysis.tables.costs import cost, parameters
 from phvae.analysis.tables.divergences_orders import by_order
 from phvae.analysis.tables.inputs import read_inputs
 from phvae.analysis.tables.latex import latex
-from phvae.analysis.tables.layout import ClaimsFile, Table, TableIndex, write_index, write_table
+from phvae.analysis.tables.layout import ClaimsFile, Table, TableBlock, TableCell, TableIndex, write_index, write_table
 from phvae.analysis.tables.markdown import markdown
 from phvae.analysis.tables.matched_rate import matched_rate
 from phvae.analysis.tables.provenance import provenance
@@ -22,12 +27,14 @@ from phvae.files import write_text
 
 __all__ = ["write_tables"]
 
+Made = tuple[Table, pd.DataFrame]
+
 
 def write_tables(root: Path, claims: Path | None, published: Path, *, baseline: str | None = None) -> list[Table]:
     """Write all tables into root/tables: {name}.csv, .md, .tex and .json, and index.json.
 
-    Beside the tables of the report: statistics.csv (every metric of every cell), claim-contests.csv (every single
-    comparison behind the verdicts) and claim-tally.csv.
+    A table that cannot be made says why instead. Beside the tables of the report: statistics.csv (every metric of
+    every cell), claim-contests.csv (every single comparison behind the verdicts) and claim-tally.csv.
 
     Args:
         root: results folder with the long table.
@@ -39,32 +46,63 @@ def write_tables(root: Path, claims: Path | None, published: Path, *, baseline: 
         DataError: no long table.
         ConfigError: claims, published numbers or baseline that cannot be used.
     """
-    inputs = read_inputs(root, published, baseline)
+    inputs, folder = read_inputs(root, published, baseline), Path(root) / "tables"
     ledger, about = no_claims(inputs, root), None
     if claims is not None:
         stated, sha256 = read_known_claims(claims, inputs.datasets(), inputs.labels)
-        ledger = claims_table(inputs, stated, sha256, root)
+        ledger = _decided(attempt("the claims", lambda: claims_table(inputs, stated, sha256, root)))
         about = ClaimsFile(sha256, str(stated.written), ledger.state, stated.source)
-    scores = [
-        *(score_table(inputs, name) for name in SCORE_TABLES),
-        matched_rate(inputs),
-        by_size(inputs),
-        by_order(inputs),
-        cost(inputs),
-        parameters(inputs),
-        provenance(inputs),
-    ]
-    for table, _ in scores:
-        if not table.blocks:
-            table.caption = "No run of this grid has such numbers."
-    folder, made = Path(root) / "tables", [(ledger.table, ledger.verdicts), *scores]
-    for table, frame in made:
-        write_csv(folder / f"{table.name}.csv", frame)
-        write_text(folder / f"{table.name}.md", markdown(table))
-        write_text(folder / f"{table.name}.tex", latex(table))
-        write_table(folder, table)
+    makers: dict[str, Callable[[], Made]] = {
+        "claims": lambda: (ledger.table, ledger.verdicts),
+        **{name: partial(score_table, inputs, name) for name in SCORE_TABLES},
+        "matched-rate": lambda: matched_rate(inputs),
+        "small-data": lambda: by_size(inputs),
+        "divergences-orders": lambda: by_order(inputs),
+        "cost": lambda: cost(inputs),
+        "parameters": lambda: parameters(inputs),
+        "provenance": lambda: provenance(inputs),
+    }
+    tables = [_written(folder, name, make) for name, make in makers.items()]
     write_csv(folder / "statistics.csv", inputs.statistics)
     write_csv(folder / "claim-contests.csv", ledger.contests)
     write_csv(folder / "claim-tally.csv", ledger.tally)
-    write_index(folder, TableIndex(inputs.baseline, about, [table.name for table, _ in made]))
-    return [table for table, _ in made]
+    write_index(folder, TableIndex(inputs.baseline, about, [table.name for table in tables]))
+    return tables
+
+
+def _decided(made: ClaimTables | NotMade) -> ClaimTables:
+    """The claims' tables; where they cannot be made, one that says why."""
+    if isinstance(made, NotMade):
+        nothing = pd.DataFrame()
+        return ClaimTables(_not_made("claims", made.reason), nothing, nothing, nothing, "not decided")
+    return made
+
+
+def _written(folder: Path, name: str, make: Callable[[], Made]) -> Table:
+    """One table in all its forms; one that cannot be made says why."""
+
+    def write() -> Table:
+        table, frame = make()
+        if not table.blocks and name != "claims":
+            table.caption = "No run of this grid has such numbers."
+        _write(folder, table, frame)
+        return table
+
+    made = attempt(f"table {name}", write)
+    if isinstance(made, NotMade):
+        made = _not_made(name, made.reason)
+        _write(folder, made, pd.DataFrame())
+    return made
+
+
+def _not_made(name: str, reason: str) -> Table:
+    row = [TableCell(f"{reason}. The log of the job holds the whole error.")]
+    why = TableBlock("", ["could not be made"], [row], widths=[0.9])
+    return Table(name, name.replace("-", " ").capitalize(), "", [why])
+
+
+def _write(folder: Path, table: Table, frame: pd.DataFrame) -> None:
+    write_csv(folder / f"{table.name}.csv", frame)
+    write_text(folder / f"{table.name}.md", markdown(table))
+    write_text(folder / f"{table.name}.tex", latex(table))
+    write_table(folder, table)

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from phvae.config.strict import Unique
 from phvae.data.builder import Builder
 from phvae.data.files.arrays import open_rows, read_array
 from phvae.data.files.places import locate
@@ -25,7 +26,7 @@ class Factors(Kind):
     images: str = Field("images", description="name of the image array: (N, H, W), (N, H, W, C) or (N, C, H, W)")
     factors: str = Field("factors", description="name of the factor table (N, F): classes or values")
     # names of metrics hold them
-    names: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=40)]] | None = Field(
+    names: Unique[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]+$", max_length=40)]] | None = Field(
         None, description="names of the factors: letters, digits and _ . + -"
     )
     sizes: list[Count] | None = Field(None, description="numbers of values that the grid must have")

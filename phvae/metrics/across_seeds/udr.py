@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from phvae.metrics.codes import kl_parts
+from phvae.metrics.codes import MIN_POINTS, kl_parts
 from phvae.metrics.metric import Metric, Shown
-from phvae.metrics.rows import Row, Undefined, attempt
+from phvae.metrics.rows import Row, Undefined, at_least, attempt
 
 __all__ = ["METRICS", "relative_strength", "rows", "udr"]
 
@@ -103,10 +103,11 @@ def udr(tables: Sequence[np.ndarray], divergences: Sequence[np.ndarray], method:
         Lasso(.1) shrinks the weight of an exact copy to .9, so .9 is the ceiling of "lasso"; of "spearman" it is 1.
 
     Raises:
-        Undefined: fewer than two models have a code with KL above .01.
+        Undefined: fewer than two models have a code with KL above .01, or fewer than 60 examples.
     """
     if len(tables) < 2:
         raise Undefined(f"UDR compares seeds: found {len(tables)}, expected at least 2")
+    at_least(MIN_POINTS, min(len(table) for table in tables), "examples")
     sizes = sorted({len(table) for table in tables})
     if len(sizes) > 1:
         raise ValueError(f"tables of {sizes} examples cannot be compared row by row: encode all seeds alike")

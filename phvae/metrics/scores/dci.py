@@ -12,7 +12,7 @@ import numpy as np
 from phvae.determinism.seeding import derive
 from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, rows_of
 from phvae.metrics.metric import Metric, Shown
-from phvae.metrics.rows import Row, Undefined, attempt
+from phvae.metrics.rows import Row, Undefined, at_least, attempt
 
 if TYPE_CHECKING:
     from phvae.metrics.options import EvaluationConfig
@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 LEVEL_TREES = 5
+LEAF = 20  # points of a leaf, at least
+# Fitting rows below which a tree cannot split: of so many a bootstrap holds 40 different ones, on average.
+LEAST_ROWS = 63
 PARTS = ("disentanglement", "completeness", "informativeness")
 
 
@@ -104,7 +107,7 @@ def _forest(seed: int, trees: int = 20, threads: int = 1) -> Any:
     from sklearn.ensemble import RandomForestClassifier
 
     return RandomForestClassifier(
-        trees, max_features=None, min_samples_leaf=20, random_state=_state(seed), n_jobs=threads
+        trees, max_features=None, min_samples_leaf=LEAF, random_state=_state(seed), n_jobs=threads
     )
 
 
@@ -134,7 +137,7 @@ def dci(table: CodesAndFactors, regressor: str, seed: int, threads: int = 1) -> 
         threads: threads of the forest, or processes over the factors of boosting. No value depends on it.
 
     Raises:
-        Undefined: one code or one factor only, or codes that no tree can split.
+        Undefined: one code or one factor only, or codes or rows that no tree can split.
 
     Source: Eastwood and Williams (2018), section 2, with impurity importances and test accuracy.
     """
@@ -142,6 +145,7 @@ def dci(table: CodesAndFactors, regressor: str, seed: int, threads: int = 1) -> 
     if table.fit_codes.shape[1] < 2 or count < 2:
         raise Undefined(f"DCI compares codes and factors, found {table.fit_codes.shape[1]} and {count} that vary")
     if regressor == "forest":
+        at_least(LEAST_ROWS, len(table.fit_codes), "fitting rows of a forest")
         fitted = [_fit(_forest(seed, threads=threads), table, j) for j in range(count)]
     else:
         from joblib import Parallel, delayed
@@ -181,7 +185,12 @@ def dci_from_importances(importances: np.ndarray) -> tuple[float, float]:
 
 
 def informativeness(table: CodesAndFactors, columns: np.ndarray, seed: int, threads: int = 1) -> np.ndarray:
-    """Test accuracy of predicting each factor from some of the codes, with a forest of 5 trees, shape (F,)."""
+    """Test accuracy of predicting each factor from some of the codes, with a forest of 5 trees, shape (F,).
+
+    Raises:
+        Undefined: so few rows that no tree can split: every code would tell what the commonest value does.
+    """
+    at_least(LEAST_ROWS, len(table.fit_codes), "fitting rows of a forest")
     part = replace(table, fit_codes=table.fit_codes[:, columns], test_codes=table.test_codes[:, columns])
     count = len(table.names)
     return np.array([_fit(_forest(seed, LEVEL_TREES, threads), part, j)[1] for j in range(count)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import bandwidth, mmd2
 from phvae.metrics.redraws import finite, redrawn
-from phvae.metrics.rows import Inputs, Row, Undefined
+from phvae.metrics.rows import Inputs, Row, Undefined, at_least
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -198,8 +199,7 @@ def anderson_darling(x: np.ndarray, y: np.ndarray) -> float:
     from scipy.stats import anderson_ksamp
 
     x, y = np.asarray(x, dtype=np.float64).ravel(), np.asarray(y, dtype=np.float64).ravel()
-    if min(len(x), len(y)) < 2:
-        raise Undefined(f"two samples of {len(x)} and {len(y)} values: the Anderson-Darling statistic needs 2 of each")
+    at_least(2, min(len(x), len(y)), "values of a sample for the Anderson-Darling statistic")
     if np.ptp(np.concatenate([x, y])) == 0:
         raise Undefined("all values are equal: the Anderson-Darling statistic needs two different ones")
     with warnings.catch_warnings():
@@ -275,7 +275,7 @@ def _measures(data: Prepared, truth: np.ndarray) -> dict[str, _Measure]:
     spans = np.asarray(density.iqr, dtype=np.float64)
     scaled = truth / spans
     part = scaled[:MMD_POINTS]
-    width = bandwidth(part)
+    width = bandwidth(part) if len(part) > 1 else math.nan  # of one draw there is no MMD either
     units = f"test draws; each axis over its IQR ({', '.join(f'{span:.4g}' for span in spans)})"
     return {
         "sliced_w1": _Measure(
@@ -318,8 +318,15 @@ def modules(data: Prepared) -> list[str]:
 def rows(inputs: Inputs) -> list[Row]:
     """Distances of samples_mean, samples_model and reconstructions from the exact density."""
     measures = _measures(inputs.data, _truth(inputs.data))
+    decoded = {"reconstructions": "posterior means decoded; "}
     return [
-        redrawn(f"{family}_{output}", measure, sets, n=measure.count(len(sets[0])), settings=measure.settings)
+        redrawn(
+            f"{family}_{output}",
+            measure,
+            sets,
+            n=measure.count(len(sets[0])),
+            settings=decoded.get(output, "") + measure.settings,
+        )
         for output, sets in _outputs(inputs)
         for family, measure in measures.items()
     ]
@@ -347,7 +354,10 @@ def reference(
         generator = numpy_generator(0, "floor", "density", n)
         draws = [np.asarray(density.sample(n, generator)).reshape(n, -1) for _ in range(DRAWS)]
         for family, measure in measures.items():
-            values = [measure(one) for one in draws]
+            try:
+                values = [measure(one) for one in draws]
+            except Undefined:  # too few; the rows say why
+                continue
             floor = {"floor": float(np.mean(values)), "noise_sd": float(np.std(values, ddof=1))}
             found |= {
                 f"{family}_{output}": floor

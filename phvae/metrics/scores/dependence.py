@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
-from phvae.metrics.codes import ACTIVE
+from phvae.metrics.codes import ACTIVE, MIN_POINTS
 from phvae.metrics.information import BINS, equal_width_bins, mutual_information
 from phvae.metrics.metric import Metric, Shown
-from phvae.metrics.rows import Inputs, Row, Undefined, attempt
+from phvae.metrics.rows import Inputs, Row, Undefined, at_least, attempt
 
 __all__ = ["METRICS", "gaussian_total_correlation", "mean_mutual_information", "rows"]
 
@@ -100,8 +100,12 @@ def rows(inputs: Inputs) -> list[Row]:
     shuffled = numpy_generator(inputs.seed, "dependence").permuted(codes, axis=0)
 
     def one(metric: str, measure: Callable[[np.ndarray], float], settings: str) -> list[Row]:
-        [floor] = attempt([metric], lambda: {metric: measure(shuffled)}, n=n)
-        return attempt([metric], lambda: {metric: measure(codes)}, n=n, settings=settings, floor=floor.value)
+        def of(one: np.ndarray) -> dict[str, float]:
+            at_least(MIN_POINTS, n, "examples")
+            return {metric: measure(one)}
+
+        [floor] = attempt([metric], lambda: of(shuffled), n=n)
+        return attempt([metric], lambda: of(codes), n=n, settings=settings, floor=floor.value)
 
     return [
         *one("gaussian_tc", gaussian_total_correlation, "floor: each code shuffled"),

@@ -11,11 +11,12 @@ import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.features import Extractor, cached_features, extract, extractor
-from phvae.metrics.fidelity import KID_SUBSETS, NEIGHBOURHOOD, frechet, kid, precision_recall
+from phvae.metrics.fidelity import KID_SUBSETS, NEIGHBOURHOOD, frechet, kid, kid_subsets, precision_recall
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.redraws import mean_row
 from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
 from phvae.metrics.weights import present
+from phvae.words import plural
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -178,10 +179,11 @@ def _subsets(name: str) -> int:
 
 
 def _settings(network: Extractor, n: int, images: str) -> str:
-    what = "decoder means of prior draws" if images == "samples" else "decoder means"
+    what = "decoder means of prior draws" if images == "samples" else "posterior means decoded"
+    subsets, size = kid_subsets(n, n, _subsets(network.name))
     return (
-        f"{what} against the first {n} test images; {network.settings}; KID {_subsets(network.name)} subsets "
-        f"of at most 1000, cubic kernel; k {NEIGHBOURHOOD} on at most {PRC_IMAGES}"
+        f"{what} against the first {n} test images; {network.settings}; KID of {plural(subsets, 'subset')} "
+        f"of {size}, cubic kernel; k {NEIGHBOURHOOD} on at most {PRC_IMAGES}"
         + ("; floor: training images" if images == "samples" else "")
     )
 

@@ -11,7 +11,7 @@ from phvae.metrics.codes import ACTIVE, kl_parts
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import mmd2
 from phvae.metrics.redraws import finite
-from phvae.metrics.rows import Inputs, Row, Undefined, attempt
+from phvae.metrics.rows import Inputs, Row, Undefined, at_least, attempt
 
 __all__ = ["METRICS", "active_units", "aggregate", "ball_share", "knn_accuracy", "mmd_prior", "rows", "w_norm"]
 
@@ -146,8 +146,7 @@ def knn_accuracy(w: np.ndarray, labels: np.ndarray, neighbours: int = NEIGHBOURS
     from sklearn.neighbors import KNeighborsClassifier
 
     fit = _vote(len(w))
-    if fit < neighbours or len(w) - fit < 1:
-        raise Undefined(f"{len(w)} codes are too few for {neighbours} neighbours")
+    at_least(neighbours, fit, "codes that vote")
     if len(np.unique(labels)) < 2:
         raise Undefined("all examples have one label: an accuracy would say nothing")
     model = KNeighborsClassifier(neighbours).fit(w[:fit], labels[:fit])

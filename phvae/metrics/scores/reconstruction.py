@@ -108,6 +108,7 @@ METRICS = (
 CHUNK = 500  # images converted to floats at a time
 SSIM_IMAGES = 2_000  # an 11 x 11 window on 10,000 images of 64 x 64 would take as long as all other metrics
 EMPTY_BAND = "the data have no power in this band"
+DECODED = "posterior means decoded"  # what the reconstructions are
 HALF_STEP = 0.5 / 255  # decoder means are stored in 256 levels
 
 
@@ -259,7 +260,7 @@ def rows(inputs: Inputs) -> list[Row]:
             return {metric: measure(x[:most], finite("reconstructions", y[:most]))}
 
         baseline = attempt([metric], lambda: {metric: measure(x[:most], mean[:most])})[0].value
-        text = "; ".join(part for part in (settings, "floor: the mean image") if part)
+        text = "; ".join(part for part in (DECODED, settings, "floor: the mean image") if part)
         return attempt([metric], compute, n=min(n, most), settings=text, floor=baseline)
 
     found = [
@@ -271,7 +272,9 @@ def rows(inputs: Inputs) -> list[Row]:
         *one("sharpness_error", sharpness_error, "four-neighbour Laplacian"),
     ]
     data = _data_power(x)
-    edges = "radial bands with edges 1/6 and 1/3 cycles a pixel; over the data's power around their mean image"
+    edges = (
+        f"{DECODED}; radial bands with edges 1/6 and 1/3 cycles a pixel; over the data's power around their mean image"
+    )
     names = [f"band_error_{band}" for band in BANDS]
     found += attempt(
         names,
