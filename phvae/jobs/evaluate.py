@@ -18,7 +18,7 @@ from phvae.jobs.costs import known_costs, note_costs
 from phvae.jobs.scores import Section, kept, plain, save
 from phvae.metrics.naming import expected
 from phvae.metrics.registry import GROUPS, SCORERS, Scorer, pattern_of
-from phvae.metrics.rows import Inputs, Row, without_value
+from phvae.metrics.rows import Inputs, Row, Undefined, without_value
 from phvae.records import Key, inputs_sha256, read_record, verify
 
 if TYPE_CHECKING:
@@ -173,6 +173,8 @@ def _rows(scorer: Scorer, inputs: Inputs, reference: Section) -> list[dict[str, 
     try:
         bounds = reference.get("bounds", {})
         return plain(scorer, [_with_bounds(row, bounds) for row in scorer.rows(inputs)])
+    except Undefined as error:
+        return plain(scorer, [without_value(name, "empty", str(error)) for name in expected(scorer.metrics, inputs)])
     except Exception as error:  # the last net: one scorer must not end a grid of hundreds
         if of_the_machine(error):
             raise
