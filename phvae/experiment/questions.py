@@ -89,10 +89,16 @@ class Questions:
             return cells[0].data
         if stage == "reference":
             device = grid.scoring_device(cells)
-            return _evaluation(cells[0]), stamps(cells[0].evaluation, config.data_path), device, config.threads
+            return (
+                _evaluation(cells[0], "importance_samples", "n_likelihood"),
+                stamps(cells[0].evaluation, config.data_path),
+                device,
+                config.threads,
+            )
         if stage == "train":
             seeds = grid.stacks(cells[0])[where[3]]
-            return cells[0].science(), seeds, config.device, config.threads, importlib.metadata.version("torch")
+            cell = cells[0].in_effect("cpu") if config.device == "cpu" else cells[0]
+            return cell.science(), seeds, config.device, config.threads, importlib.metadata.version("torch")
         if stage == "encode":
             return [[cell.name, cell.evaluation.model_dump(include=ENCODED)] for cell in cells]
         if stage == "evaluate":
@@ -107,6 +113,6 @@ class Questions:
         return grid.labels, sorted(grid.off_curve), config.baseline
 
 
-def _evaluation(cell: Cell) -> dict[str, Any]:
+def _evaluation(cell: Cell, *unread: str) -> dict[str, Any]:
     """The settings of the evaluation that decide scores; weights go in by what they are."""
-    return cell.evaluation.model_dump(exclude={"cells_per_job", "inception_weights"})
+    return cell.evaluation.model_dump(exclude={"cells_per_job", "inception_weights", *unread})

@@ -47,6 +47,30 @@ the whole key below (`divergence: kl` replaces a `divergence` with options). A p
 (`coupling: identity`) or with options (`coupling: {name: chain, rho: 0.5}`).
 
 Check a file with `phvae config FILE`; unknown keys are errors.
+
+## What a change redoes
+
+A changed key redoes these stages of the cells that it concerns, and all that follows them; a job whose results stand
+under the new settings as well leaves them as they are. `snakemake -n` shows the jobs beforehand.
+
+| changed | redone |
+| --- | --- |
+| `name`, `results` | everything, in another folder |
+| `data` | prepare |
+| `model`, `device`, `n_train`, `subset` | train |
+| `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `precision`, `compile` | train |
+| `seeds`, `seeds_per_job` | train; seeds that are trained stay |
+| `threads` | train, reference |
+| `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |
+| `importance_samples`, `n_likelihood` | encode |
+| `metrics` | reference, groups |
+| `extractors`, `dci`, `votes` | reference |
+| `cells_per_job` | encode; what is encoded and scored stays |
+| `label`, `curve`, `baseline` | collect |
+| `claims` | tables |
+| `description`, `data_path`, `download`, `inception_weights`, `checkpoint_minutes`, `memory_share` | report |
+
+A variant that is added or renamed costs its own cells; a renamed one keeps its trained runs.
 """
 
 
