@@ -142,7 +142,7 @@ def test_the_snakefile_loads_no_heavy_package(checkout: Path, tmp_path: Path):
 
 def test_weights_that_appear_later_redo_the_reference(tmp_path: Path):
     folder = copy(tmp_path / "checkout")
-    target = ("--configfile", "config/smoke.yaml", "--", "results/smoke/reference/claw/reference.json")
+    target = ("--configfile", "config/smoke.yaml", "--", "results/smoke/reference/claw.json")
     snakemake(folder, *target)
     assert planned(folder, *target) == {}
     weights = folder / ".cache/phvae/data" / INCEPTION_FILE
