@@ -66,11 +66,10 @@ def step_time(name: str) -> float:
     states = [dict(PHVAE(shape, config, seed=seed).named_parameters()) for seed in range(8)]
     stack = Stack(PHVAE(shape, config), states)
     batch = torch.rand(8, 64, *shape), torch.randn(8, 64, config.order, config.latent_size // config.order)
-    weight = torch.tensor(1.0)
-    stack.step(*batch, weight)  # records
+    stack.step(*batch)  # records
     started = time.process_time()
     for _ in range(STEPS):
-        stack.step(*batch, weight)
+        stack.step(*batch)
     return 1000 * (time.process_time() - started) / STEPS
 
 

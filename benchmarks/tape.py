@@ -33,14 +33,13 @@ def stepper(cell: Cell, seeds: int, recorder: Callable[..., object]) -> Callable
     stack = stacking.Stack(PHVAE(shape, model), states)
     x = torch.rand(seeds, batch, *shape)
     eps = torch.randn(seeds, batch, model.order, model.latent_size // model.order)
-    weight = torch.tensor(1.0)
     with mock.patch.object(stacking, "record", recorder):
-        stack.step(x, eps, weight)
+        stack.step(x, eps)
 
     def milliseconds() -> float:
         started = time.process_time()
         for _ in range(STEPS):
-            stack.step(x, eps, weight)
+            stack.step(x, eps)
         return 1000 * (time.process_time() - started) / STEPS
 
     return milliseconds

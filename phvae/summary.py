@@ -11,7 +11,6 @@ from phvae.analysis.results.long_table import has_table, read_costs, read_table
 from phvae.analysis.results.run_status import without_numbers
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
-from phvae.words import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +29,8 @@ def summary(grid: Grid, since: float | None = None) -> str:
     """
     root, runs = grid.paths.root, grid.runs()
     trained = sum((grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json").is_file() for c, seed in runs)
-    count = plural(len(runs), "run") if trained == len(runs) else f"{trained} of {plural(len(runs), 'run')} trained"
     costs = read_costs(root) if (root / "costs.parquet").is_file() else None
-    lines = ["", f"{grid.config.name}: {plural(len(grid.cells), 'cell')}, {count}"]
+    lines = ["", f"{grid.config.name}: {grid.size}{'' if trained == len(runs) else f', {trained} of them trained'}"]
     if empty := empty_variants(grid):
         lines.append(f"  empty     not a single number of {', '.join(empty)}: the report says why")
     if costs is not None and (costs["status"] == "diverged").any():

@@ -37,7 +37,7 @@ def cell(
         n_train=n_train,
         variant="v",
         label="v",
-        data={"kind": "tiny"},
+        data={"kind": "claw"},
         subset=subset,
         model=ModelConfig(**({"order": 2, "latent_size": 4, "network": dense(17)} | (model or {}))),
         training=TrainingConfig(**({"epochs": 2, "batch_size": 64} | (training or {}))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -21,6 +22,7 @@ __all__ = [
     "Weight",
     "Whole",
     "at_home",
+    "stated",
 ]
 
 Entry = TypeVar("Entry")
@@ -36,6 +38,28 @@ class Named(Strict):
     """A part that is told apart by its name."""
 
     name: str = ""
+
+
+def stated(section: BaseModel, exclude: Collection[str] = ()) -> dict[str, Any]:
+    """What a section says beyond the defaults, as plain data: an option that is added later changes nothing in it.
+
+    A part's name is always said. What the defaults are is in the code, which keys hold beside this.
+
+    >>> class Part(Named):
+    ...     name: Literal["kl"] = "kl"
+    ...     beta: float = 1.0
+    >>> class Section(Strict):
+    ...     part: Part = Part()
+    ...     size: int = 3
+    >>> stated(Section(part=Part(beta=2.0)), exclude={"size"}), stated(Section(size=4))
+    ({'part': {'name': 'kl', 'beta': 2.0}}, {'size': 4})
+    """
+    found = {}
+    for name, field in type(section).model_fields.items():
+        value = getattr(section, name)
+        if name not in exclude and (value != field.get_default(call_default_factory=True) or name == "name"):
+            found[name] = stated(value) if isinstance(value, BaseModel) else value
+    return found
 
 
 def _by_name(value: Any) -> Any:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from phvae.config.explain import validated
+from phvae.config.strict import stated
 from phvae.data.recipe import Kind
 from phvae.errors import ConfigError, nearest
 
-__all__ = ["KINDS", "kind_class", "parse", "validate"]
+__all__ = ["KINDS", "kind_class", "parse", "stated_options", "validate"]
 
 
 def _find() -> dict[str, type[Kind]]:
@@ -55,6 +56,17 @@ def parse(name: str, data: dict[str, Any] | None) -> Kind:
     except ConfigError as error:
         raise ConfigError(f"datasets.{name}: {error}") from None
     return validated(cls, options, lambda key: f"datasets.{name}.data" + (f".{key}" if key else ""))
+
+
+def stated_options(data: dict[str, Any], *, places: bool = False) -> dict[str, Any]:
+    """What validated options say beyond the defaults, the kind with them; where the data lie only with `places`.
+
+    >>> stated_options(validate("mixture", {"kind": "trimodal", "n_train": 500}))
+    {'kind': 'trimodal', 'n_train': 500}
+    """
+    cls = kind_class(str(data["kind"]))
+    options = cls.model_validate({name: value for name, value in data.items() if name != "kind"})
+    return {"kind": cls.name, **stated(options, () if places else cls.places)}
 
 
 def validate(name: str, data: dict[str, Any] | None) -> dict[str, Any]:

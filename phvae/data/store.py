@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from phvae.config.strict import stated
 from phvae.data.builder import Builder
 from phvae.data.card import SPLITS
 from phvae.data.prepared import load
@@ -72,7 +73,7 @@ def prepare(
 def _prepared(options: Kind, sources: Sources) -> Path:
     recipe = options.read(sources)
     described = options.model_dump(mode="json", exclude=set(options.places))
-    key = _key(options, described, recipe.inputs)
+    key = _key(options, stated(options, options.places), recipe.inputs)
     cache = sources.cache
     folder = cache / f"{options.name}-{key[:16]}"
     if _complete(folder, key):

@@ -14,19 +14,20 @@ from typing import Any, Literal
 
 from phvae.config.explain import validated
 from phvae.config.reader import read_yaml
+from phvae.config.strict import stated
 from phvae.data.facts import Facts, facts
+from phvae.data.registry import stated_options
 from phvae.errors import ConfigError, nearest
 from phvae.experiment.paths import Paths
 from phvae.experiment.schema import Config
 from phvae.experiment.stacks import seeds_per_job
 from phvae.experiment.twins import refuse_twins
-from phvae.files import sha256_text
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
 from phvae.training.options import TrainingConfig
 from phvae.words import listed, plural
 
-__all__ = ["Cell", "Grid", "load_grid", "parse_grid"]
+__all__ = ["Cell", "Grid", "load_grid", "parse_grid", "science"]
 
 # Fields that decide how a run is carried out but not its numbers: they stay out of its key.
 MANNERS = {"seeds_per_job", "checkpoint_minutes", "memory_share"}
@@ -80,23 +81,21 @@ class Cell:
         return replace(self, training=training.model_copy(update=changes), subset=subset)
 
     def science(self) -> dict[str, Any]:
-        """What decides the numbers of a trained run of this cell, as plain data."""
-        return {
-            "data": self.data,
-            "n_train": self.n_train,
-            "subset": self.subset,
-            "model": self.model.model_dump(),
-            "training": self.training.model_dump(exclude=MANNERS),
-        }
+        """What decides the numbers of a trained run of this cell, beyond the defaults, as plain data."""
+        return science(self.data, self.n_train, self.subset, self.model, self.training)
 
     def resolved(self) -> dict[str, Any]:
         """The whole resolved cell, as it is kept beside each result."""
-        return self.science() | {"training": self.training.model_dump(), "evaluation": self.evaluation.model_dump()}
+        options = {name: getattr(self, name).model_dump() for name in ("model", "training", "evaluation")}
+        return {"data": self.data, "n_train": self.n_train, "subset": self.subset, **options}
 
-    def digest(self, *, evaluation: bool = False) -> str:
-        """A short hash of the cell: what a workflow rule depends on."""
-        content = self.science() | ({"evaluation": self.evaluation.model_dump()} if evaluation else {})
-        return sha256_text(json.dumps(content, sort_keys=True))[:16]
+
+def science(
+    data: dict[str, Any], n_train: int | str, subset: str, model: ModelConfig, training: TrainingConfig
+) -> dict[str, Any]:
+    """What decides the numbers of a run; an option that is added later, at its default, changes nothing."""
+    options = {"model": stated(model), "training": stated(training, MANNERS)}
+    return {"data": stated_options(data), "n_train": n_train, "subset": subset, **options}
 
 
 @dataclass(frozen=True)

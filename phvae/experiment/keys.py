@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections.abc import Sequence
 
+from phvae.config.strict import stated
 from phvae.data.registry import kind_class
 from phvae.experiment.code import PACKAGE, code, parts
 from phvae.experiment.grid import Cell
@@ -13,7 +14,7 @@ from phvae.files import sha256
 from phvae.metrics.registry import METRICS, SCORERS, SEED_SCORERS
 from phvae.records import Key, inputs_sha256
 
-__all__ = ["ENCODED", "encoding_key", "stage_code", "training_key"]
+__all__ = ["encoded", "encoding_key", "stage_code", "training_key"]
 
 # what the stages after the scores read of a metric's entry, which is no part of the code
 _READ = {
@@ -22,7 +23,7 @@ _READ = {
     "figures": ("name", "label", "unit", "higher_is_better", "best", "shown"),
 }
 # the settings that decide what the encode stage writes
-ENCODED = {"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
+_ENCODED = {"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
 
 
 def training_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: int) -> Key:
@@ -35,11 +36,15 @@ def training_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: 
     return Key(code([*STAGES["train"].code, *parts(cell.model)]), inputs)
 
 
+def encoded(cell: Cell) -> dict[str, object]:
+    """The settings that decide what the encode stage writes."""
+    return {name: value for name, value in stated(cell.evaluation).items() if name in _ENCODED}
+
+
 def encoding_key(cell: Cell, seed: int, model: dict[str, str], data_sha256: str, device: str, threads: int) -> Key:
     """The key of an encoded run; `model` holds the hashes of the model's files, whatever code trained it."""
     torch = importlib.metadata.version("torch")
-    settings = cell.evaluation.model_dump(include=ENCODED)
-    inputs = inputs_sha256(model, seed, data_sha256, settings, torch, device, threads)
+    inputs = inputs_sha256(model, seed, data_sha256, encoded(cell), torch, device, threads)
     return Key(code([*STAGES["encode"].code, *parts(cell.model)]), inputs)
 
 

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from phvae.config.strict import stated
+from phvae.data.registry import stated_options
 from phvae.experiment.grid import Cell, Grid
-from phvae.experiment.keys import ENCODED, stage_code
+from phvae.experiment.keys import encoded, stage_code
 from phvae.experiment.stages import PUBLISHED, STAGES
 from phvae.files import sha256
 from phvae.metrics.weights import stamps
@@ -86,7 +88,7 @@ class Questions:
         grid, config = self.grid, self.grid.config
         cells = self._cells(stage, where)
         if stage == "prepare":
-            return cells[0].data
+            return stated_options(cells[0].data, places=True)
         if stage == "reference":
             device = grid.scoring_device(cells)
             return (
@@ -100,7 +102,7 @@ class Questions:
             cell = cells[0].in_effect("cpu") if config.device == "cpu" else cells[0]
             return cell.science(), seeds, config.device, config.threads, importlib.metadata.version("torch")
         if stage == "encode":
-            return [[cell.name, cell.evaluation.model_dump(include=ENCODED)] for cell in cells]
+            return [[cell.name, encoded(cell)] for cell in cells]
         if stage == "evaluate":
             return [[cell.name, _evaluation(cell)] for cell in cells], grid.scoring_device(cells)
         if stage == "groups":
@@ -115,4 +117,4 @@ class Questions:
 
 def _evaluation(cell: Cell, *unread: str) -> dict[str, Any]:
     """The settings of the evaluation that decide scores; weights go in by what they are."""
-    return cell.evaluation.model_dump(exclude={"cells_per_job", "inception_weights", *unread})
+    return stated(cell.evaluation, {"cells_per_job", "inception_weights", *unread})

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from phvae.data.prepared import load
 from phvae.errors import DataError, PhvaeError
-from phvae.experiment.grid import Cell, Grid
+from phvae.experiment.grid import Cell, Grid, science
 from phvae.experiment.keys import encoding_key, training_key
 from phvae.experiment.manifests import trained_files, write_manifest
 from phvae.experiment.questions import Questions
@@ -20,7 +20,9 @@ from phvae.files import read_object
 from phvae.jobs import evaluate, groups, older, reference
 from phvae.jobs.lease import workflow_lease
 from phvae.metrics.weights import with_inception
+from phvae.model.options import ModelConfig
 from phvae.records import Key, check_seal, seal, write_record
+from phvae.training.options import TrainingConfig
 from phvae.words import plural
 
 if TYPE_CHECKING:
@@ -297,6 +299,14 @@ def _same_but_for_code(grid: Grid, cell: Cell, seed: int, data: str, run: dict[s
 
 def _same_science(cell: Cell, recorded: dict[str, Any]) -> bool:
     """Whether a run's recorded configuration is the cell's, but for how it is carried out."""
-    wanted = json.loads(json.dumps(cell.science()))
-    training = {key: recorded.get("training", {}).get(key) for key in wanted["training"]}
-    return all((recorded | {"training": training}).get(key) == value for key, value in wanted.items())
+    try:
+        then = science(
+            recorded["data"],
+            recorded["n_train"],
+            recorded["subset"],
+            ModelConfig.model_validate(recorded["model"]),
+            TrainingConfig.model_validate(recorded["training"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return False
+    return then == cell.science()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.config.strict import stated
 from phvae.determinism.device import resolve
 from phvae.errors import PhvaeError, of_the_machine
 from phvae.experiment.code import code
@@ -58,8 +59,8 @@ def keys(
     reference = _read(reference_dir / "reference.json", "reference", scores=dict)["scores"]
     shared = [
         {name: encoded.get(name) for name in READ},
-        cell.evaluation.model_dump(exclude=_APART),
-        cell.model.model_dump(),
+        stated(cell.evaluation, _APART),
+        stated(cell.model),
         seed,
         data.sha256,
         device,

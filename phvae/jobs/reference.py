@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phvae.analysis.presentation.attempts import NotMade, attempt
+from phvae.config.strict import stated
 from phvae.determinism.device import resolve
 from phvae.experiment.code import code
 from phvae.files import sha256
@@ -33,7 +34,7 @@ def keys(data: Prepared, settings: EvaluationConfig, device: str, threads: int) 
     for scorer in chosen(data, settings):
         if scorer.reference is not None and scorer.applies(data):
             outside = scorer.outside(data, settings, machine)
-            inputs = inputs_sha256(data.sha256, settings.model_dump(exclude=_APART), outside)
+            inputs = inputs_sha256(data.sha256, stated(settings, _APART), outside)
             found[scorer.name] = Key(code([scorer.module, *scorer.modules(data)]), inputs)
     return found
 

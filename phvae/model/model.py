@@ -17,6 +17,7 @@ from phvae.model.hierarchy import expand
 from phvae.model.inputs import check_shape, data_batch, latent_batch
 from phvae.model.matched import matched_widths
 from phvae.model.options import ModelConfig
+from phvae.model.part import Context
 from phvae.model.posterior import PRIORS, Posterior, couple
 
 __all__ = ["Model"]
@@ -32,7 +33,7 @@ class Model(nn.Module):
     """
 
     decoder: nn.Module
-    divergence: Callable[[Posterior], Tensor]
+    divergence: Callable[[Posterior, Context], Tensor]
 
     def __init__(
         self, shape: Sequence[int], config: ModelConfig | None = None, *, seed: int = 0, **keywords: Any
@@ -69,30 +70,34 @@ class Model(nn.Module):
         mean, log_variance = torch.stack(parts, 1).to(levels[0].dtype).chunk(2, -1)
         return Posterior(mean, log_variance, self.coupling(mean), self.config.prior, eps)
 
-    def terms(self, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def terms(self, x: Tensor, eps: Tensor, at: Context | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Of every example, in nats: lambda_k NLL_k (B, n), the divergence (B,), and D_k (B, n)."""
+        at = at or Context(len(x), torch.ones((), dtype=x.dtype, device=x.device))
         levels = expand(x, self.order, self.config.basis)
         q = self.posterior(levels, eps)
         output = self.decoder(q.z.flatten(1)).to(x.dtype)
         nll = dict(zip(self.scored, self.likelihood.nll(levels, output, self.scored), strict=True))
         zero = torch.zeros_like(nll[self.scored[0]])
         weighted = [weight * nll[k] if weight > 0 else zero for k, weight in enumerate(self.weights, 1)]
-        return torch.stack(weighted, 1), self.divergence(q), q.kl_levels
+        return torch.stack(weighted, 1), self.divergence(q, at), q.kl_levels
 
-    def forward(self, x: Tensor, eps: Tensor, weight: float | Tensor = 1.0) -> dict[str, Tensor]:
+    def forward(
+        self, x: Tensor, eps: Tensor, weight: float | Tensor = 1.0, at: Context | None = None
+    ) -> dict[str, Tensor]:
         """The objective of a batch.
 
         Args:
             x: (B, *shape); images in [0, 1].
             eps: standard normal noise, (B, n, d).
             weight: the schedule's factor on the divergence; 1 in validation and selection.
+            at: what the divergence may see beside the posterior; None: this batch is all there is, training is done.
 
         Returns:
             Batch means in nats: `loss` = reconstruction + weight * divergence, `reconstruction` (sum_k lambda_k NLL_k)
             and its parts `reconstruction_levels` (n,), `divergence` (at its final weight), `kl` (KL(q || p),
             unweighted) and its parts `kl_levels` (n,).
         """
-        reconstruction, divergence, kl = (term.mean(0) for term in self.terms(x, eps))
+        reconstruction, divergence, kl = (term.mean(0) for term in self.terms(x, eps, at))
         return {
             "loss": reconstruction.sum() + weight * divergence,
             "reconstruction": reconstruction.sum(),

@@ -7,6 +7,7 @@ import what they compute with. `phvae.model.parts` finds the classes by their fo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from phvae.config.strict import Named
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from phvae.model.options import ModelConfig
     from phvae.model.posterior import Posterior
 
-__all__ = ["Coupling", "Divergence", "Likelihood", "Network"]
+__all__ = ["Context", "Coupling", "Divergence", "Likelihood", "Network"]
 
 
 class Coupling(Named):
@@ -38,11 +39,33 @@ class Coupling(Named):
         raise NotImplementedError
 
 
+@dataclass(frozen=True)
+class Context:
+    """What an objective may see beside the batch's posterior.
+
+    Attributes:
+        examples: the size of the training set.
+        share: how much of the training is done, a tensor () from 0 to 1; 1 in validation.
+        prior: standard normal numbers, (B, n, d), drawn anew at every step from a stream of the seed's own; None
+            where the objective does not ask for them (`Divergence.draws_prior`).
+    """
+
+    examples: int
+    share: Tensor
+    prior: Tensor | None = None
+
+
 class Divergence(Named):
     """What the posterior pays for leaving the prior."""
 
-    def value(self, q: Posterior) -> Tensor:
-        """One number per example, (B,) nats; no branch on a tensor's value, no random numbers."""
+    # whether `Context.prior` is drawn for it: the same numbers in any company of seeds, and after a resumption
+    draws_prior: ClassVar[bool] = False
+
+    def value(self, q: Posterior, at: Context) -> Tensor:
+        """One number per example, (B,) nats; no branch on a tensor's value, no random numbers.
+
+        Of the batch as a whole (a total correlation, a discrepancy) each example has the same number.
+        """
         raise NotImplementedError
 
     def check(self, model: ModelConfig) -> None:

@@ -58,6 +58,7 @@ class Batches:
         subsets: for each seed the indices (n,) of its training examples, all of one length.
         seeds: the seeds of the stack.
         levels: (n, d), the shape of one example's noise.
+        prior: whether draws of the prior are asked for.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class Batches:
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
         limit: float = float("inf"),
+        prior: bool = False,
     ) -> None:
         self.seeds, self.batch_size, self.levels = list(seeds), batch_size, levels
+        self.streams = ("noise", "prior") if prior else ("noise",)
         self.device, self.dtype = device, dtype
         self.size = len(subsets[0])
         rows = np.unique(np.concatenate(subsets))
@@ -91,30 +94,36 @@ class Batches:
         self.subsets = [self.subsets[i] for i in indices]
         self._pass = -1
 
-    def at(self, step: int) -> tuple[Tensor, Tensor]:
-        """The batch of a step: x (S, B, *shape) in the model's units and eps (S, B, n, d)."""
+    def at(self, step: int) -> tuple[Tensor, ...]:
+        """The batch of a step: x (S, B, *shape) in the model's units, eps (S, B, n, d); the prior's if asked for."""
         first, last = step * self.batch_size, (step + 1) * self.batch_size
-        orders, noises = [], []
+        orders: list[Tensor] = []
+        noises: list[list[Tensor]] = [[] for _ in self.streams]
         while first < last:
             number, start = divmod(first, self.size)
             if number != self._pass:
                 self._begin(number)
             rows = slice(start, min(self.size, start + last - first))
             orders.append(self._order[:, rows])
-            noises.append(self._noise[:, rows])
+            for found, noise in zip(noises, self._noises, strict=True):
+                found.append(noise[:, rows])
             first += rows.stop - start
-        return self._gather(torch.cat(orders, 1)), torch.cat(noises, 1).to(self.dtype)
+        return self._gather(torch.cat(orders, 1)), *(torch.cat(found, 1).to(self.dtype) for found in noises)
 
     def _begin(self, number: int) -> None:
         """Draw the order and the noise of a pass over the data."""
-        orders, noises = [], []
+        orders = []
         for seed, subset in zip(self.seeds, self.subsets, strict=True):
             orders.append(subset[torch.randperm(self.size, generator=torch_generator(seed, "order", number))])
-            noises.append(torch.randn(self.size, *self.levels, generator=torch_generator(seed, "noise", number)))
         order = torch.stack(orders)
         self._order = order if self.mapped else order.to(self.device)
-        self._noise = torch.stack(noises).to(self.device)
+        self._noises = [self.draw(stream, number, self.size).to(self.device) for stream in self.streams]
         self._pass = number
+
+    def draw(self, stream: str, what: int | str, count: int) -> Tensor:
+        """Standard normal numbers of every seed, (S, count, n, d), on the CPU."""
+        generators = [torch_generator(seed, stream, what) for seed in self.seeds]
+        return torch.stack([torch.randn(count, *self.levels, generator=generator) for generator in generators])
 
     def _gather(self, index: Tensor) -> Tensor:
         """Examples (S, B, *shape) at indices (S, B)."""

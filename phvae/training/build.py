@@ -50,6 +50,7 @@ def build(
         model,
         states,
         step=step,
+        examples=len(subsets[0]),
         learning_rate=options.learning_rate,
         device=device,
         precision=options.precision,
@@ -65,6 +66,7 @@ def build(
         device=device,
         dtype=stack.dtype,
         limit=limit,
+        prior=model.config.divergence.draws_prior,
     )
     progress = [Progress(seed) for seed in seeds] if progress is None else progress
     return Trainer(stack, batches, validation, options, progress, best or [{} for _ in seeds], step)

@@ -64,7 +64,7 @@ def _train(
         x = torch.stack([torch.rand(size, *shape, generator=g) for g in draws]).to(device)
         eps = torch.stack([torch.randn(size, *levels, generator=g) for g in draws]).to(device)
         last = step == len(batches)
-        terms = stack.losses(x, eps) if last else stack.step(x, eps, torch.tensor(0.5, device=device))
+        terms = stack.losses(x, eps) if last else stack.step(x, eps, weight=0.5)
         for index, seed in enumerate(seeds):
             found[seed][f"terms {step}"] = terms[index].cpu()
     for index, seed in enumerate(seeds):

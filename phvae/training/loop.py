@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phvae.determinism.seeding import torch_generator
 from phvae.training.batches import Batches, to_model_units
 from phvae.training.options import Schedule, TrainingConfig
 from phvae.training.stacking import Stack, term_names
@@ -143,9 +142,9 @@ class Trainer:
         self._leave(range(len(self.progress)), finish)
 
     def _one_step(self) -> None:
-        x, eps = self.batches.at(self.step)
+        x, *noises = self.batches.at(self.step)
         weight = schedule_weight(self.training.schedule, self.step, self.ends[-1])
-        terms = self.stack.step(x, eps, torch.full((), weight, dtype=self.stack.dtype, device=self.stack.device))
+        terms = self.stack.step(x, *noises, weight=weight, share=self.step / self.ends[-1])
         self.step += 1
         self._pending.append(terms)
 
@@ -205,9 +204,7 @@ class Trainer:
 
     def _validation_losses(self, each_step: Callable[[], None]) -> np.ndarray:
         """Mean terms on the validation split at the final weight, (S, T) float64; the same noise every epoch."""
-        shape = (len(self.validation), *self.batches.levels)
-        generators = [torch_generator(seed, "noise", "validation") for seed in self.batches.seeds]
-        noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
+        noises = [self.batches.draw(stream, "validation", len(self.validation)) for stream in self.batches.streams]
         total = np.zeros((len(self.stack), len(self.names)))
         start = 0
         while start < len(self.validation):
@@ -215,8 +212,8 @@ class Trainer:
             x = to_model_units(
                 torch.from_numpy(np.array(self.validation[rows])).to(self.stack.device), self.stack.dtype
             )
-            eps = noise[:, rows].to(device=self.stack.device, dtype=self.stack.dtype)
-            terms = self.stack.losses(x.expand(len(self.stack), *x.shape), eps)
+            drawn = [noise[:, rows].to(device=self.stack.device, dtype=self.stack.dtype) for noise in noises]
+            terms = self.stack.losses(x.expand(len(self.stack), *x.shape), *drawn)
             total += len(x) * terms.double().cpu().numpy()
             start = rows.stop
             each_step()

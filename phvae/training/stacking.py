@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.func import functional_call, vmap
 from torch.nn.functional import pad
 
+from phvae.model.part import Context
 from phvae.training.tape import ALIGNMENT, record
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Stack:
         model: gives the structure; its own weights are not used.
         states: one state a seed: weights by name and, when training goes on, moments as `exp_avg/{name}`.
         step: number of optimiser steps already done (the same for all seeds of a stack).
+        examples: size of the training set.
         learning_rate: Adam's.
         precision: `float32`, `tf32`, `bfloat16` (autocast) or `float64`.
         together: compute the seeds as one; if not, S must be 1.
@@ -59,6 +61,7 @@ class Stack:
         states: Sequence[dict[str, Tensor]],
         *,
         step: int = 0,
+        examples: int = 1,
         learning_rate: float = 1e-3,
         device: str = "cpu",
         precision: str = "float32",
@@ -70,7 +73,7 @@ class Stack:
         self.dtype = torch.float64 if precision == "float64" else torch.float32
         self.model = model.to(device=device, dtype=self.dtype)
         self.device, self.precision, self.together, self.compile = device, precision, together, compile
-        self.learning_rate = learning_rate
+        self.learning_rate, self.examples = learning_rate, examples
         self.shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
         self._place(states, step)
 
@@ -122,16 +125,19 @@ class Stack:
         """Drop all seeds but these."""
         self._place([self.state(index) for index in indices], int(self.count))
 
-    def step(self, x: Tensor, eps: Tensor, weight: Tensor) -> Tensor:
+    def step(self, x: Tensor, *noises: Tensor, weight: float = 1.0, share: float = 1.0) -> Tensor:
         """One optimiser step of every seed.
 
         Args:
-            x: (S, B, *shape) data; eps: (S, B, n, d) noise; weight: () factor on the divergence.
+            x: (S, B, *shape) data.
+            noises: (S, B, n, d) noise of the posterior's draw; then of the prior's, where the objective asks for it.
+            weight: factor on the divergence.
+            share: how much of the training is done.
 
         Returns:
             The terms of `term_names`, (S, T), batch means before the step.
         """
-        *gradients, terms = self._compute(True, x, eps, weight)
+        *gradients, terms = self._compute(True, self._clock(weight, share), x, *noises)
         self.count += 1
         # the kernel behind torch.optim.Adam(fused=True), whose import costs a second
         torch._fused_adam_(
@@ -151,32 +157,35 @@ class Stack:
         )
         return terms
 
-    def losses(self, x: Tensor, eps: Tensor) -> Tensor:
+    def losses(self, x: Tensor, *noises: Tensor) -> Tensor:
         """The terms at the divergence's final weight, (S, T), without a step."""
-        return self._compute(False, x, eps, torch.ones((), dtype=self.dtype, device=self.device))[0]
+        return self._compute(False, self._clock(1.0, 1.0), x, *noises)[0]
+
+    def _clock(self, weight: float, share: float) -> Tensor:
+        return torch.tensor([weight, share], dtype=self.dtype, device=self.device)
 
     @torch.no_grad()
-    def _compute(self, train: bool, x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
+    def _compute(self, train: bool, clock: Tensor, *batch: Tensor) -> list[Tensor]:
         """Gradients (if asked) and terms of all seeds: together, or one after the other where bits ask for it."""
         everyone = range(len(self))
         # a vector of exponentials holds 32 numbers (64 in half precision): see `ALIGNMENT`
         multiple = ALIGNMENT if self.precision == "bfloat16" else ALIGNMENT // 2
-        if self.device != "cpu" or x.shape[1] % multiple == 0:
-            return self._call(train, everyone, x, eps, weight)
-        parts = [self._call(train, range(i, i + 1), x[i : i + 1], eps[i : i + 1], weight) for i in everyone]
+        if self.device != "cpu" or batch[0].shape[1] % multiple == 0:
+            return self._call(train, everyone, clock, *batch)
+        parts = [self._call(train, range(i, i + 1), clock, *(part[i : i + 1] for part in batch)) for i in everyone]
         return [torch.cat(part) for part in zip(*parts, strict=True)]
 
-    def _call(self, train: bool, seeds: range, x: Tensor, eps: Tensor, weight: Tensor) -> list[Tensor]:
+    def _call(self, train: bool, seeds: range, clock: Tensor, *batch: Tensor) -> list[Tensor]:
         """Compute for some seeds of the stack; the first time, record how."""
-        key = (train, seeds, x.shape[1])
+        key = (train, seeds, batch[0].shape[1])
         if key in self._computations:
-            return self._computations[key](x, eps, weight)
+            return self._computations[key](clock, *batch)
         leaves = [leaf[seeds.start : seeds.stop] for leaf in self.leaves]
         function = partial(self._gradients if train else self._values, leaves)
         if self.compile:
             self._computations[key] = torch.compile(self._cast(function))
-            return self._computations[key](x, eps, weight)
-        self._computations[key], outputs = record(self._cast(function), leaves, [x, eps, weight])
+            return self._computations[key](clock, *batch)
+        self._computations[key], outputs = record(self._cast(function), leaves, [clock, *batch])
         return outputs
 
     def _cast(self, function: Computation) -> Computation:
@@ -188,17 +197,18 @@ class Stack:
 
         return cast
 
-    def _terms(self, weights: Weights, x: Tensor, eps: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    def _terms(self, weights: Weights, clock: Tensor, *batch: Tensor) -> tuple[Tensor, Tensor]:
         """The loss (S,) and all terms (S, T) of every seed, from its weights (S, *shape); gradients: the loss's."""
+        weight, share = clock.unbind()
 
-        def one(weights: Weights, x: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
-            out = functional_call(self.model, weights, (x, eps, weight))
+        def one(weights: Weights, x: Tensor, eps: Tensor, prior: Tensor | None = None) -> tuple[Tensor, Tensor]:
+            out = functional_call(self.model, weights, (x, eps, weight, Context(self.examples, share, prior)))
             scalars = torch.stack([out["loss"], out["reconstruction"], out["divergence"], out["kl"]])
             return out["loss"], torch.cat([scalars, out["kl_levels"], out["reconstruction_levels"]]).detach()
 
         if self.together:
-            return vmap(one)(weights, x, eps)
-        loss, terms = one({name: value[0] for name, value in weights.items()}, x[0], eps[0])
+            return vmap(one)(weights, *batch)
+        loss, terms = one({name: value[0] for name, value in weights.items()}, *(part[0] for part in batch))
         return loss.unsqueeze(0), terms.unsqueeze(0)
 
     def _values(self, leaves: list[Tensor], *batch: Tensor) -> list[Tensor]:

@@ -20,9 +20,11 @@ from phvae.model.couplings.learned import Learned
 from phvae.model.divergences.hierarchical import Hierarchical
 from phvae.model.divergences.kl import KL
 from phvae.model.divergences.log_polynomial import LogPolynomial, log_ratio_moments
+from phvae.model.part import Context
 from phvae.model.parts import COUPLINGS, DIVERGENCES
 from phvae.model.posterior import PRIORS, Posterior, couple, uncouple
 
+AT = Context(1, torch.ones(()))
 COUPLING_OPTIONS = {"identity": Identity(), "chain": Chain(rho=0.5), "learned": Learned(rho=-0.7)}
 OPTIONS = [
     KL(),
@@ -70,7 +72,7 @@ def test_level_terms_sum_to_the_kl_of_multivariate_normals(coupling, prior, orde
         MultivariateNormal(torch.zeros(order, dtype=torch.float64), factor @ factor.T),
     ).sum(1)
     assert torch.allclose(q.kl_levels.sum(1), expected, rtol=1e-10, atol=1e-10)
-    assert torch.allclose(KL(beta=2.5).value(q), 2.5 * expected, rtol=1e-10, atol=1e-10)
+    assert torch.allclose(KL(beta=2.5).value(q, AT), 2.5 * expected, rtol=1e-10, atol=1e-10)
 
 
 @ALL
@@ -98,7 +100,7 @@ def test_the_registered_sum_is_what_its_options_say(options, coupling, prior):
     q = random_posterior(coupling, prior)
     omega = [options.beta] * 3 if options.name == "kl" else options.level_weights(3)
     expected = q.kl_levels @ torch.tensor(omega, dtype=torch.float64)
-    assert torch.allclose(options.value(q), expected, rtol=1e-12)
+    assert torch.allclose(options.value(q, AT), expected, rtol=1e-12)
 
 
 def quadrature(w, sigma, c):
@@ -134,7 +136,7 @@ def test_the_exponential_divergence_equals_quadrature_to_1e_10(degree):
         sum(quadrature(w, s, c)[0] for w, s in zip(example.tolist(), scale.tolist(), strict=True))
         for example, scale in zip(q.whitened.flatten(1), sigma.flatten(1), strict=True)
     ]
-    assert torch.allclose(options.value(q), 1.5 * torch.tensor(expected, dtype=torch.float64), rtol=1e-10, atol=0)
+    assert torch.allclose(options.value(q, AT), 1.5 * torch.tensor(expected, dtype=torch.float64), rtol=1e-10, atol=0)
 
 
 def test_the_published_moments():
@@ -145,7 +147,7 @@ def test_the_published_moments():
 
 def test_degree_one_is_kl():
     q = random_posterior()
-    assert torch.allclose(LogPolynomial(coefficients=[1.0]).value(q), KL().value(q), rtol=1e-12)
+    assert torch.allclose(LogPolynomial(coefficients=[1.0]).value(q, AT), KL().value(q, AT), rtol=1e-12)
 
 
 def test_exponential_coefficients_tend_to_the_sum_of_chi_squares():
@@ -165,7 +167,7 @@ def test_zero_exactly_where_q_is_p(options, coupling, prior):
     matrix = matrix_of(coupling if prior == "hierarchical" else "identity")
     zero = torch.zeros(2, 3, 4, dtype=torch.float64)
     q = Posterior(zero, zero, matrix, prior)
-    assert torch.equal(options.value(q), torch.zeros(2, dtype=torch.float64))
+    assert torch.equal(options.value(q, AT), torch.zeros(2, dtype=torch.float64))
     assert torch.equal(q.kl_levels, torch.zeros(2, 3, dtype=torch.float64))
 
 
@@ -178,7 +180,7 @@ def test_never_negative(options, coupling, prior, seed, spread):
     if not allowed(options, coupling, prior):
         return
     q = random_posterior(coupling, prior, seed=seed, spread=spread)
-    value = options.value(q)
+    value = options.value(q, AT)
     assert value.shape == (6,)
     assert (value >= -1e-12).all()
     assert (q.kl_levels >= -1e-12).all()
@@ -211,7 +213,7 @@ def test_gradients(options, prior):
     mean, log_variance = (0.5 * torch.randn(2, 2, 3, 1, generator=g, dtype=torch.float64)).requires_grad_().unbind()
 
     def value(mean, log_variance, matrix):
-        return options.value(Posterior(mean, log_variance, matrix.tril(-1) + torch.eye(3), prior))
+        return options.value(Posterior(mean, log_variance, matrix.tril(-1) + torch.eye(3), prior), AT)
 
     assert torch.autograd.gradcheck(value, (mean, log_variance, matrix))
 
@@ -220,8 +222,8 @@ def test_gradients(options, prior):
 def test_float32_agrees_with_float64(options):
     q = random_posterior(spread=0.8, batch=64)
     single = Posterior(q.mean.float(), q.log_variance.float(), q.matrix.float(), q.prior)
-    exact = options.value(q)
-    assert torch.allclose(options.value(single).double(), exact, rtol=1e-4, atol=1e-5)
+    exact = options.value(q, AT)
+    assert torch.allclose(options.value(single, AT).double(), exact, rtol=1e-4, atol=1e-5)
 
 
 def test_float32_keeps_small_divergences():
@@ -240,8 +242,8 @@ def test_gauge_equivalence_of_the_divergences(order, rho, seed):
     matrix = BoundCoupling(Chain(rho=rho), order)(q.mean)
     coupled = Posterior(q.mean, q.log_variance, matrix, "hierarchical")
     plain = Posterior(uncouple(matrix, q.mean), q.log_variance, torch.eye(order, dtype=torch.float64), "standard")
-    for value in (lambda p: p.kl_levels, Hierarchical().value, LogPolynomial().value):
-        assert torch.allclose(value(coupled), value(plain), rtol=1e-10, atol=1e-10)
+    for value in (lambda p, _: p.kl_levels, Hierarchical().value, LogPolynomial().value):
+        assert torch.allclose(value(coupled, AT), value(plain, AT), rtol=1e-10, atol=1e-10)
 
 
 def test_under_the_standard_prior_the_coupling_is_no_gauge():

@@ -22,6 +22,7 @@ from phvae.experiment.grid import Cell
 from phvae.files import read_json, sha256
 from phvae.jobs.encode import encode
 from phvae.jobs.training import train
+from phvae.records import read_record
 
 Arrays = dict[str, np.ndarray]
 
@@ -228,7 +229,7 @@ def test_equal_inputs_give_equal_bytes_and_a_done_run_is_left_alone(tmp_path: Pa
     one, _ = _run(tmp_path / "one", tiny, data)
     two, _ = _run(tmp_path / "two", tiny, data)
     assert [sha256(one / name) for name in files] == [sha256(two / name) for name in files]
-    record = read_json(one / "encode.json")
+    record = read_record(one / "encode.json", "")
     assert record["files"] == {name: sha256(one / name) for name in record["files"]}
     assert "seconds_encode" in read_json(one / "costs.json")
     before = [(one / name).stat().st_mtime_ns for name in files]

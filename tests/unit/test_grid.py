@@ -295,12 +295,12 @@ def test_every_script_reads_back(tmp_path):
 
 def test_a_new_seed_leaves_the_cells_of_the_others_alone():
     few, more = parse_grid(SMALL, "a"), parse_grid(SMALL | {"seeds": 3}, "a")
-    assert [cell.digest() for cell in few.cells] == [cell.digest() for cell in more.cells]
+    assert [cell.science() for cell in few.cells] == [cell.science() for cell in more.cells]
     assert more.cells[0].seeds == (0, 1, 2)
 
 
-def test_the_digest_changes_with_the_science_only():
-    digest = parse_grid(SMALL, "a").cells[0].digest()
+def test_the_key_changes_with_the_science_only():
+    before = parse_grid(SMALL, "a").cells[0].science()
     for path, value, same in [
         ("training.epochs", 31, False),
         ("model.latent_size", 24, False),
@@ -309,7 +309,7 @@ def test_the_digest_changes_with_the_science_only():
         ("description", "other words", True),
         ("variants.vae.curve", False, True),
     ]:
-        assert (parse_grid(changed(path, value), "a").cells[0].digest() == digest) is same, path
+        assert (parse_grid(changed(path, value), "a").cells[0].science() == before) is same, path
 
 
 def test_a_variant_stays_off_the_curve_only_where_its_entry_says_so():

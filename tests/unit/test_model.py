@@ -238,7 +238,7 @@ def test_autocast_stays_inside_the_networks():
     seen = []
     nll, divergence = model.likelihood.nll, model.divergence
     model.likelihood.nll = lambda x, output, levels: seen.append(output.dtype) or nll(x, output, levels)
-    model.divergence = lambda q: seen.extend([q.mean.dtype, q.z.dtype]) or divergence(q)
+    model.divergence = lambda q, at: seen.extend([q.mean.dtype, q.z.dtype]) or divergence(q, at)
     with torch.autocast("cpu", torch.bfloat16):
         assert model.decoder(torch.zeros(1, 6)).dtype == torch.bfloat16
         model(images(dtype=torch.float32), noise(model, dtype=torch.float32))
@@ -315,7 +315,10 @@ BAD = [
     (lambda: PHVAE((8, 8)), r"shape is \(8, 8\), expected \(channels, height, width\) or \(dimensions,\)"),
     (lambda: PHVAE((1, 30, 30), network="conv_locatello"), r"28, 32 or 64 pixels a side, not shape \(1, 30, 30\)"),
     (lambda: PHVAE((1, 8, 8), order=2, coupling={"name": "chain", "rho": 1.5}), "less than 1"),
-    (lambda: PHVAE((1, 8, 8), likelihood={"name": "gaussian", "scale": -1}), "greater than or equal to 0.000001"),
+    (
+        lambda: PHVAE((1, 8, 8), likelihood={"name": "gaussian", "scale": -1}),
+        "found -1, expected at least 1e-06",
+    ),
     (lambda: PHVAE((1, 8, 8), divergence={"name": "log_polynomial", "coefficients": [1, 0, 1]}), "not guaranteed non-"),
     (lambda: PHVAE((1, 8, 8), order=2, prior="standard", divergence="log_polynomial"), "needs coupling identity"),
     (lambda: PHVAE((1, 8, 8), order=2, reconstruction_weights=[1]), "has 1 entries, expected one a level"),

@@ -24,7 +24,7 @@ from phvae.analysis.tables import write as tables_module
 from phvae.analysis.tables.layout import read_tables
 from phvae.analysis.tables.write import write_tables
 from phvae.errors import DataError
-from phvae.files import read_json, write_json
+from phvae.records import read_record, write_record
 
 CLAIMS, PUBLISHED = Path("config/claims.yaml"), Path("config/published.csv")
 
@@ -105,9 +105,9 @@ def plain(tmp_path: Path) -> Path:
     variants = ("vae", "beta-vae-0.5", "beta-vae-2", "ph-vae-2", "ph-vae-3")
     root = write_results(tmp_path / "plain", datasets=("digits", "trimodal"), variants=variants, seeds=2)
     for path in root.glob("runs/*/*/ph-vae-*/*/run.json"):
-        record = read_json(path)
+        record = read_record(path, "")
         record["config"]["model"]["divergence"] = {"name": "plain"}
-        write_json(path, record)
+        write_record(path, record)
     collect(root, [(d, "all", v, seed) for d in ("digits", "trimodal") for v in variants for seed in range(2)])
     return root
 

@@ -290,7 +290,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no epochs": (
         lambda: PHVAE((4,), **SMALL).fit(NORMAL, epochs=0),
         ConfigError,
-        r"^fit: epochs: found 0, expected greater than or equal to 1$",
+        r"^fit: epochs: found 0, expected at least 1$",
     ),
     "warm-up": (lambda: PHVAE((4,), **SMALL).fit(NORMAL, warm_up=2.0), ConfigError, r"^fit: warm_up: found 2\.0, exp"),
 }

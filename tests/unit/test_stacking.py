@@ -62,7 +62,7 @@ def _train(
         n = config.order
         eps = torch.stack([torch.randn(size, n, config.latent_size // n, generator=g) for g in draws]).to(stack.dtype)
         last = step == len(sizes)
-        terms.append(stack.losses(x, eps) if last else stack.step(x, eps, torch.tensor(0.5, dtype=stack.dtype)))
+        terms.append(stack.losses(x, eps) if last else stack.step(x, eps, weight=0.5))
     return [[each[i] for each in terms] for i in range(len(seeds))], [stack.state(i) for i in range(len(seeds))]
 
 
@@ -132,22 +132,21 @@ def test_terms_are_those_of_the_model_in_the_order_of_their_names():
     assert values["loss"] == pytest.approx(float(out["loss"]), rel=1e-6)
     assert values["kl_level_2"] == pytest.approx(float(out["kl_levels"][1]), rel=1e-6)
     assert values["reconstruction_level_1"] == pytest.approx(float(out["reconstruction_levels"][0]), rel=1e-6)
-    stack.step(x, eps, torch.tensor(0.0))
+    stack.step(x, eps, weight=0.0)
     assert not torch.equal(stack.losses(x, eps)[0], torch.stack(list(values.values())))
 
 
 def test_a_stack_from_saved_states_goes_on_with_the_same_bits():
     shape, config = (1, 4, 4), ModelConfig(order=2, latent_size=4, network=dense(9))
     x, eps = torch.rand(3, 64, *shape, generator=torch_generator(0, "x")), torch.ones(3, 64, 2, 2)
-    weight = torch.tensor(1.0)
     stack = Stack(PHVAE(shape, config), _states(shape, config, [0, 1, 2]))
     for _ in range(3):
-        stack.step(x, eps, weight)
+        stack.step(x, eps)
     again = Stack(PHVAE(shape, config), [stack.state(i) for i in range(3)], step=3)
     stack.keep([2, 0])
     rows = torch.tensor([2, 0])
     for _ in range(2):
-        terms, expected = stack.step(x[rows], eps[rows], weight), again.step(x, eps, weight)
+        terms, expected = stack.step(x[rows], eps[rows]), again.step(x, eps)
         assert torch.equal(terms, expected[rows])
     assert _equal(stack.state(0), again.state(2))
 
@@ -172,7 +171,7 @@ def test_convolutions_train_one_by_one_and_learn():
         stack = Stack(PHVAE(shape, config), _states(shape, config, [0]), together=False)
         x = torch.zeros(1, 8, *shape)
         x[..., 10:18, 10:18] = 1
-        losses = [float(stack.step(x, torch.zeros(1, 8, 1, 4), torch.tensor(1.0))[0, 0]) for _ in range(12)]
+        losses = [float(stack.step(x, torch.zeros(1, 8, 1, 4), weight=1.0)[0, 0]) for _ in range(12)]
     assert losses[-1] < losses[0] - 100
 
 

@@ -59,13 +59,13 @@ def test_results_in_the_checkout_are_opened_by_make(tmp_path: Path, monkeypatch:
 def test_no_file_is_named_that_does_not_exist(tmp_path: Path):
     grid = parse_grid(GRID | {"results": str(tmp_path)}, "config/my grid.yaml")
     text = summary(grid, since=time.time())
-    assert "0 of 2 runs trained" in text
+    assert "2 runs, 0 of them trained" in text
     assert f"not finished (there is no {tmp_path / 'tiny'}); to go on: make run CONFIG='config/my grid.yaml'" in text
     finish(grid)
     (grid.paths.root / "report.html").unlink()
     named = [line.split()[1] for line in summary(grid).splitlines() if str(tmp_path) in line and "open" not in line]
     assert named == []
-    assert "tiny: 1 cells, 2 runs" in summary(grid)
+    assert "tiny: 1 data set, 1 cell, 2 runs\n" in summary(grid)
     assert "not finished; to go on" in summary(grid)
 
 
@@ -73,7 +73,7 @@ def test_runs_are_counted_on_the_disk(tmp_path: Path):
     grid = parse_grid(GRID | {"results": str(tmp_path)}, "tiny")
     finish(grid)
     (grid.paths.run("claw", "all", "vae", 1) / "run.json").unlink()
-    assert "tiny: 1 cells, 1 of 2 runs trained" in summary(grid)
+    assert "tiny: 1 data set, 1 cell, 2 runs, 1 of them trained" in summary(grid)
 
 
 def test_outside_a_checkout_it_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -17,7 +17,7 @@ from phvae.api.phvae import PHVAE
 from phvae.errors import DataError
 from phvae.files import read_json
 from phvae.jobs import training
-from phvae.records import current
+from phvae.records import current, read_record
 from phvae.training import batches, build, loop
 from phvae.training.batches import Batches
 from phvae.training.loop import epoch_ends, schedule_weight
@@ -29,7 +29,7 @@ def test_a_run_leaves_a_model_a_history_and_its_record_and_no_checkpoint(tmp_pat
     records = train(tmp_path, cell(training={"checkpoint_minutes": 1e-9}))
     assert sorted(path.name for path in (tmp_path / "seed-0").iterdir()) == sorted([*RESULT, "run.json"])
     record = records[1]
-    assert record == read_json(tmp_path / "seed-1" / "run.json")
+    assert record == read_record(tmp_path / "seed-1" / "run.json", "")
     assert (record["status"], record["run_key"], record["seed"], record["label"]) == ("ok", key(1).sha256, 1, "v")
     assert (record["epochs"], record["step"], record["stack"]) == (2, 6, [0, 1])
     model = phvae.load(tmp_path / "seed-1")

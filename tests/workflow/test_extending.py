@@ -99,12 +99,14 @@ def test_the_renyi_divergence_of_the_page_is_that_of_two_normals(checkout: Path)
 import torch
 from scipy.integrate import quad
 from phvae.model.divergences.renyi import Renyi
+from phvae.model.part import Context
 from phvae.model.posterior import Posterior
 q, p = torch.distributions.Normal(.7, .6), torch.distributions.Normal(0., 1.)
 density = lambda d, x: d.log_prob(torch.tensor(x, dtype=torch.float64)).exp().item()
 value = quad(lambda x: density(q, x)**.3 * density(p, x)**.7, -10, 10)[0]
 mean, log_variance = (torch.full((1, 1, 1), v, dtype=torch.float64) for v in (.7, 2 * torch.tensor(.6).log().item()))
-found = Renyi(alpha=.3).value(Posterior(mean, log_variance, torch.eye(1, dtype=torch.float64))).item()
+q = Posterior(mean, log_variance, torch.eye(1, dtype=torch.float64))
+found = Renyi(alpha=.3).value(q, Context(1, torch.ones(()))).item()
 expected = torch.tensor(value).log().item() / (.3 - 1)
 assert abs(found - expected) < 1e-6, (found, expected)
 """

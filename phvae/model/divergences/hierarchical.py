@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from phvae.model.options import ModelConfig
+    from phvae.model.part import Context
     from phvae.model.posterior import Posterior
 
 __all__ = ["Hierarchical"]
@@ -76,7 +77,7 @@ class Hierarchical(Divergence):
         gain = self.beta if listed and not self.normalise else self.beta * order / math.fsum(raw)
         return [gain * value for value in raw]
 
-    def value(self, q: Posterior) -> Tensor:
+    def value(self, q: Posterior, at: Context) -> Tensor:
         """The level-weighted divergence sum_k omega_k D_k, (B,) nats."""
         import torch
 

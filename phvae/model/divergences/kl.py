@@ -12,6 +12,7 @@ from phvae.model.part import Divergence
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from phvae.model.part import Context
     from phvae.model.posterior import Posterior
 
 __all__ = ["KL"]
@@ -23,7 +24,7 @@ class KL(Divergence):
     name: Literal["kl"] = "kl"
     beta: Weight = Field(1.0, description="weight of the divergence")
 
-    def value(self, q: Posterior) -> Tensor:
+    def value(self, q: Posterior, at: Context) -> Tensor:
         """Beta times KL(q || p), (B,) nats: VAE (Kingma and Welling, 2014), beta-VAE (Higgins et al., 2017)."""
         return self.beta * q.kl_levels.sum(-1)
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from phvae.model.options import ModelConfig
+    from phvae.model.part import Context
     from phvae.model.posterior import Posterior
 
 __all__ = ["LogPolynomial", "log_ratio_moments"]
@@ -62,7 +63,7 @@ class LogPolynomial(Divergence):
             return [float(value) for value in self.coefficients]
         return [1 / math.factorial(j) for j in range(1, self.degree + 1)]
 
-    def value(self, q: Posterior) -> Tensor:
+    def value(self, q: Posterior, at: Context) -> Tensor:
         r"""The log-ratio polynomial :math:`\beta \sum_i E_q[P(l_i)]`, :math:`P(s) = \sum_j c_j s^j`, (B,).
 
         The sum runs over whitened coordinates. c_j = 1/j! tends to the sum of the coordinates' chi-squared
