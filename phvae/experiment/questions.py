@@ -6,6 +6,7 @@ say, and is refused by whoever reads it. Loads no torch.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,7 +101,7 @@ class Questions:
         if stage == "train":
             seeds = grid.stacks(cells[0])[where[3]]
             cell = cells[0].in_effect("cpu") if config.device == "cpu" else cells[0]
-            return cell.science(), seeds, config.device, config.threads, importlib.metadata.version("torch")
+            return cell.science(), seeds, config.device, config.threads, _torch()
         if stage == "encode":
             return [[cell.name, encoded(cell)] for cell in cells]
         if stage == "evaluate":
@@ -113,6 +114,11 @@ class Questions:
             read = [path for path in (grid.claims, Path(PUBLISHED)) if path and path.is_file()]
             return [sha256(path) for path in read], config.baseline
         return grid.labels, sorted(grid.off_curve), config.baseline
+
+
+@functools.cache
+def _torch() -> str:
+    return importlib.metadata.version("torch")
 
 
 def _evaluation(cell: Cell, *unread: str) -> dict[str, Any]:
