@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phvae.experiment.noted import code_and_imports, keep
 from phvae.experiment.stages import ROOMS
 from phvae.files import sha256_text
 from phvae.model.parts import module_of
-from phvae.source import code_sha256, imported
 
 if TYPE_CHECKING:
     from phvae.model.options import ModelConfig
@@ -41,7 +41,7 @@ def files(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> list[Path]:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            others = [other for name in imported(path.read_text(encoding="utf-8")) if (other := _file(name))]
+            others = [other for name in code_and_imports(path)[1] if (other := _file(name))]
             todo += [other for other in others if _within(other, rooms)]
     return sorted(found)
 
@@ -53,7 +53,9 @@ def code(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> str:
 
 @functools.cache
 def _hash(modules: tuple[str, ...], rooms: tuple[str, ...]) -> str:
-    return sha256_text("\n".join(f"{path.relative_to(PACKAGE)} {code_sha256(path)}" for path in files(modules, rooms)))
+    lines = [f"{path.relative_to(PACKAGE)} {code_and_imports(path)[0]}" for path in files(modules, rooms)]
+    keep()
+    return sha256_text("\n".join(lines))
 
 
 @functools.cache
