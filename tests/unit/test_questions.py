@@ -113,3 +113,17 @@ def test_a_variant_that_is_added_costs_its_own_cells():
         same = [where for name, where in new.jobs() if name == stage and (name, where) in known]
         assert same
         assert all(new.of(stage, *where) == known[stage, where] for where in same)
+
+
+def test_the_tables_are_made_again_where_the_grids_own_claims_change(tmp_path: Path):
+    path = tmp_path / "my claims.yaml"
+    path.write_text("one")
+    mine = changed("claims", str(path), BASE)
+
+    def asked() -> str:
+        return Questions(parse_grid(mine, "mine.yaml")).of("tables")
+
+    before = asked()
+    path.write_text("two")
+    assert asked() != before
+    assert Questions(parse_grid(mine, "mine.yaml")).of("figures") == Questions(parse_grid(BASE, "b.yaml")).of("figures")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -55,7 +56,8 @@ def test_a_failed_job_says_why_on_the_screen(checkout: Path, keep_going: bool):
     assert len(failed) == 1 + keep_going
     for name in failed:
         assert any(line.startswith(f"phvae: {name}: holds no picture") for line in told)
-        assert f"by hand  phvae prepare --config results/tiny/config.json --dataset {name}" in told
+        by_hand = rf"by hand  phvae prepare --config results/tiny/configs/\w+\.json --dataset {name}"
+        assert any(re.fullmatch(by_hand, line) for line in told), told
     assert any(GO_ON in line for line in told)
     assert "not finished" not in done.stdout, "closing lines are for a run that ended well"
 
@@ -64,7 +66,7 @@ def test_a_failed_job_says_why_on_the_screen(checkout: Path, keep_going: bool):
 def test_closing_lines_name_no_file_that_is_not_there(checkout: Path, more: str):
     done = make(checkout, "claw", more)
     assert done.returncode == 0, done.stderr
-    last = done.stdout[done.stdout.index("tiny: 1 cells, 0 of 1 runs trained") :]
+    last = done.stdout[done.stdout.index("tiny: 1 data set, 1 cell, 1 run, 0 of them trained") :]
     assert "report.html" not in last
     assert "to go on: make run CONFIG=config/claw.yaml" in last
 

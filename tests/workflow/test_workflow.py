@@ -41,19 +41,6 @@ def test_a_configuration_given_replaces_the_default(checkout: Path):
     assert "trimodal" not in output
 
 
-@pytest.mark.parametrize("claims", ["config/claims.yaml", "config/my claims.yaml", "none"])
-def test_the_tables_are_made_from_the_grids_own_claims(checkout: Path, claims: str):
-    if "my" in claims:
-        (checkout / claims).write_text((checkout / "config/claims.yaml").read_text())
-    own = (checkout / "config/smoke.yaml").read_text() + f"claims: {claims!r}\n"
-    (checkout / "config/own.yaml").write_text(own)
-    output = snakemake(checkout, "-n", "results/smoke/tables/index.json", "--configfile", "config/own.yaml").stdout
-    inputs = output.partition("rule tables:")[2].partition("output:")[0]
-    assert ("config/claims.yaml" in inputs, "config/my claims.yaml" in inputs) == (
-        claims == "config/claims.yaml", "my" in claims,
-    )  # fmt: skip
-
-
 def test_the_literal_cluster_command_resolves(checkout: Path):
     done = call(checkout, "snakemake", "--cores", "8", "--profile", "slurm", "-n", "--quiet", "rules")
     assert "total" in done.stdout

@@ -1,0 +1,95 @@
+"""A first visit: pictures, arrays and a table of one's own, with what README and docs/data.md say and nothing else."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import re
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from checkout import REPOSITORY, call, copy, environment, snakemake
+from PIL import Image
+
+GRID = """\
+name: mine
+seeds: 2
+training: {epochs: 1}
+model: {latent_size: 6}
+evaluation: {n_samples: 100, n_reconstructions: 100, importance_samples: 1024, n_likelihood: 8}
+datasets:
+variants:
+  vae: {model: {divergence: kl}}
+  ph-vae-3: {model: {order: 3, divergence: hierarchical}}
+"""
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (REPOSITORY / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def visitor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in a path with a space; pictures and arrays at home, under the names that the page gives them."""
+    folder = copy(tmp_path_factory.mktemp("first visit") / "a checkout")
+    home, rng = Path(environment(folder)["HOME"]), np.random.default_rng(0)
+    with zipfile.ZipFile(home / "flowers.zip", "w") as archive:
+        for kind, number in itertools.product(("daisy", "rose"), range(30)):
+            picture = io.BytesIO()
+            Image.fromarray(rng.integers(0, 255, (80, 70, 3), dtype=np.uint8)).save(picture, "PNG")
+            archive.writestr(f"{kind}/{number}.png", picture.getvalue())
+        archive.writestr("rose/torn.png", b"no picture")
+    factors = np.array(list(itertools.product(range(12), range(31))))
+    level = (20 * factors[:, 0] + factors[:, 1])[:, None, None]
+    np.savez(home / "chairs.npz", images=(level + rng.integers(0, 5, (372, 16, 16))).astype(np.uint8), factors=factors)
+    datasets = {}
+    for block in blocks("docs/data.md", "yaml"):
+        datasets |= yaml.safe_load(block.replace("size: 64", "size: 16"))["datasets"]  # 64 take minutes
+    (folder / "config/mine.yaml").write_text(yaml.safe_dump(yaml.safe_load(GRID) | {"datasets": datasets}))
+    return folder
+
+
+def test_pictures_and_arrays_of_ones_own_reach_the_report(visitor: Path):
+    config = visitor / "config/mine.yaml"
+    checked = call(visitor, "phvae", "config", "config/mine.yaml").stdout
+    assert "2 data sets, 4 cells, 8 runs" in checked
+    assert "phvae claims init --config config/mine.yaml" in checked, "the shipped claims are about other data"
+    assert "8 runs" in call(visitor, "phvae", "plan", "config/mine.yaml").stdout
+    call(visitor, "phvae", "claims", "init", "--config", "config/mine.yaml")
+    config.write_text(config.read_text() + "claims: config/mine-claims.yaml\n")
+    assert "claims init" not in call(visitor, "phvae", "config", "config/mine.yaml").stdout
+    snakemake(visitor, "--configfile", "config/mine.yaml", timeout=900)
+    closing = call(visitor, "phvae", "summary", "--config", "config/mine.yaml").stdout
+    assert "2 data sets, 4 cells, 8 runs\n" in closing
+    assert "not finished" not in closing
+    page = (visitor / "results/mine/report.html").read_text(encoding="utf-8")
+    assert all(word in page for word in ("flowers", "chairs", "PH-VAE"))
+    verdicts = (visitor / "results/mine/tables/claims.csv").read_text(encoding="utf-8")
+    assert "flowers" in verdicts
+    assert "chairs" in verdicts
+    assert "Nothing to be done" in snakemake(visitor, "--configfile", "config/mine.yaml").stderr
+
+
+def test_a_table_of_ones_own(visitor: Path):
+    (code,) = [block for block in blocks("README.md", "python") if "load_wine(" in block]
+    code = f"import phvae\nfrom sklearn.datasets import load_wine\n{code}\nprint(tuple(rows.shape))"
+    assert call(visitor, sys.executable, "-c", code).stdout.endswith("(1000, 13)\n")
+
+
+def test_first_mistakes_are_answered_before_anything_runs(visitor: Path):
+    """The file is not there yet; a name is mistyped; a size is no list."""
+    config = (visitor / "config/mine.yaml").read_text().replace("name: mine", "name: another")
+    for old, new, said in (
+        ("~/flowers.zip", "~/flower.zip", "flower.zip: not found"),
+        ("divergence: kl", "divergence: kll", "did you mean 'kl'?"),
+        ("seeds: 2", "seeds: 0", "expected at least 1"),
+    ):
+        (visitor / "config/wrong.yaml").write_text(config.replace(old, new))
+        done = call(visitor, "phvae", "config", "config/wrong.yaml", check=False)
+        assert done.returncode == 2, new
+        assert said in done.stderr, new
+        assert "Traceback" not in done.stderr
