@@ -68,8 +68,9 @@ class LearningCurves:
                         name = self.labels.get(variant, variant)
                         ax.plot(middle.index, middle, color=style.colour, linestyle=style.line, label=name)
                     bottom, top = float(late.min()), float(late.max())
-                    room = 0.06 * (top - bottom) or 1.0
-                    ax.set_ylim(bottom - room, top + room)
+                    if bottom <= top:  # neither after one epoch, nor where all values are infinite
+                        room = 0.06 * (top - bottom) or 1.0
+                        ax.set_ylim(bottom - room, top + room)
                     if column == 0:
                         ax.set_ylabel(f"validation\n{label}")
                 axes[0, column].set_title(dataset)
