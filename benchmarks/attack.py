@@ -2,16 +2,17 @@
 
 `python -m benchmarks.attack`, about 20 minutes on one core; `--stage encode` tries what encode reads. Writes attack.csv.
 
-A small grid runs to its end. Then, for every kind of file that a stage reads (seen by an audit hook), one bit is flipped,
-it is cut to half, emptied, exchanged with its sibling of another seed, cell, data set or configuration, removed:
+A small grid runs to its end. Then, for every kind of file that a stage reads (an audit hook sees them), one bit is
+flipped, the file is cut to half, emptied, exchanged with its sibling of another seed, cell, data set or configuration, or
+removed. What follows is tried in two ways:
 
 - by hand: the file's time stays as it was; the job that reads it starts anew, and those that need it follow;
-- by the workflow's rule: the file looks newly written; what `make run` would run is run.
+- by the rule of the workflow: the file looks newly written; what `make run` would run is run.
 
 It held where all ends with status 0 and a reader sees the bytes of the untouched grid: metrics.csv, tables, figures, the
-report, the files that MLflow shows. It was refused where a job ends with another status, names the file (or the record
-that holds its hash) and says what to do; that is then done, and the workflow's rule must lead to the same bytes:
-repaired. Anything else has failed.
+report, the files that MLflow shows. It is refused where a job ends with another status, names the file (or the record
+that holds its hash) and says what to do. That is done, and the rule of the workflow must lead to the same bytes: repaired.
+Anything else has failed.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ class Trial:
 
 
 def kind(name: str) -> str:
-    """Files of one kind play one part: of seeds, variants, tables and figures one stands for all."""
+    """Files of one kind play one part: of runs (seeds, variants, data sets), tables and figures one stands for all."""
     name = re.sub(r"/(vae|ph-vae-2)/", "/VARIANT/", re.sub(r"seed-\d+", "SEED", name))
+    name = re.sub(r"/(runs|stacks|batches/\w+)/(claw|sprites)/", r"/\1/DATASET/", name)
     name = re.sub(r"/tables/(?!index|statistics)[^.]+", "/tables/TABLE", name)
     return re.sub(r"/figures/(?!index)[^.]+", "/figures/FIGURE", name)
 
@@ -66,7 +68,7 @@ def trials(found: Finished, stages: list[str]) -> list[Trial]:
     ruled: set[str] = set()
     for stage in STAGES:
         read = {name for job in found.reads if job[0] == stage for name in found.reads[job] if "/configs/" not in name}
-        for name in {kind(name): name for name in sorted(read, reverse=True)}.values():
+        for name in {kind(name): name for name in sorted(read)}.values():
             ways = WAYS if kind(name) not in ruled else WAYS[:1]
             ruled.add(kind(name))
             made += [Trial(stage, attack, way, name) for attack in ATTACKS for way in ways if stage in stages]
@@ -131,6 +133,7 @@ def by_hand(found: Finished, trial: Trial, damaged: list[str]) -> Answer:
     for done, each in enumerate(jobs, 1):
         answer = found.workflow.by_hand(each)
         if answer.status or whole(found, damaged, jobs[done:]):
+            _renew_view(found, jobs[done:])
             break
     return answer
 
@@ -140,8 +143,21 @@ def by_rule(found: Finished, damaged: list[str]) -> Answer:
     jobs, answer = found.workflow.due(), Answer(0, "")
     for done, (_, answer) in enumerate(found.workflow.run(), 1):
         if not answer.status and whole(found, damaged, jobs[done:]):
+            _renew_view(found, jobs[done:])
             break
     return answer
+
+
+def _renew_view(found: Finished, jobs: list[Job]) -> None:
+    """MLflow's view lies outside the results: what an earlier call showed there, the call to come changes."""
+    for job in jobs:
+        if job[0] == "track" and view(found.live) != view(found.kept):
+            found.workflow.by_hand(job)
+
+
+def view(folder: Path) -> Counter[tuple[str, str]]:
+    """The files that MLflow shows."""
+    return Counter((path.name, digest(path)) for path in (folder / "mlflow/artifacts").rglob("*") if path.is_file())
 
 
 def follow(found: Finished, answer: Answer, damaged: list[str]) -> Answer:
@@ -170,7 +186,7 @@ def removals(words: str) -> list[Path]:
 
 def commands(words: str) -> list[list[str]]:
     """The commands that a message gives, without `phvae`."""
-    return [shlex.split(text) for text in re.findall(r"run (?:again|first): phvae (.+?)(?: \(or keep|$)", message(words))]
+    return [shlex.split(text) for text in re.findall(r": phvae (\w+ --config .+?)(?: \(or keep|$)", message(words))]
 
 
 def shown(found: Finished, folder: Path, damaged: list[str]) -> dict[str, object]:
@@ -178,9 +194,10 @@ def shown(found: Finished, folder: Path, damaged: list[str]) -> dict[str, object
     root = folder / found.workflow.paths.root.name
     costs = any(name.endswith("/costs.json") for name in damaged)
     names = [path.relative_to(root).as_posix() for path in root.rglob("*")]
-    seen = {name: digest(root / name) for name in names if SHOWN.fullmatch(name) and not (costs and COSTS.fullmatch(name))}
-    pictures = Counter((path.name, digest(path)) for path in (folder / "mlflow/artifacts").rglob("*") if path.is_file())
-    return seen | {} if costs else seen | {"MLflow's files": pictures}
+    seen = {
+        name: digest(root / name) for name in names if SHOWN.fullmatch(name) and not (costs and COSTS.fullmatch(name))
+    }
+    return seen if costs else seen | {"MLflow's files": view(folder)}
 
 
 def differences(found: Finished, damaged: list[str]) -> list[str]:
@@ -245,7 +262,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         found = Finished(Path(folder).resolve())
         todo = trials(found, [arguments.stage] if arguments.stage else [*STAGES])
-        print(f"{len(found.digests)} files; {len(todo)} attacks on {len({trial.name for trial in todo})} kinds", flush=True)
+        print(
+            f"{len(found.digests)} files; {len(todo)} attacks on {len({trial.name for trial in todo})} kinds",
+            flush=True,
+        )
         for number, trial in enumerate(todo, 1):
             outcome, story = verdict(found, trial)
             counts[trial.stage, trial.attack, outcome] += 1

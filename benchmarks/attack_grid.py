@@ -1,4 +1,4 @@
-"""A grid of seconds for `benchmarks.attack`: its jobs by hand or by the workflow's rule, and what each reads and writes."""
+"""A grid of seconds for `benchmarks.attack`: its jobs, by hand or by the workflow's rule, what each reads and writes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ DECLARED = {
 
 
 # A figure for each thing that figures read: the table, histories, codes, prepared data, kept examples.
-DRAWN = ("forest", "learning_curves", "latent_maps", "density_curves", "reconstructions")
+DRAWN = ("learning_curves", "latent_maps", "density_curves")
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,10 @@ class Reads:
         sys.addaudithook(self._note)
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(self.folder):
-            if not (isinstance(arguments[1], str) and set(arguments[1]) & set("wxa+")):
-                self.seen.add(Path(arguments[0]))
+        if event != "open" or not str(arguments[0]).startswith(self.folder):
+            return
+        if not set(str(arguments[1])) & set("wxa+"):
+            self.seen.add(Path(arguments[0]))
 
 
 class Workflow:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from phvae.config.explain import validated
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json
+from phvae.records import check_seal
 
 __all__ = ["SPLITS", "Card", "read_card"]
 
@@ -54,6 +55,8 @@ def read_card(folder: Path) -> tuple[Card, dict[str, Any]]:
         raise DataError(f"{error}; prepare the set again") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{folder}: no prepared data set ({error}); run `phvae prepare`") from None
+    if "seal" in content:  # cards of before November 2026 do not hold the hash of their content
+        check_seal(content, path, f"remove {folder} and prepare the set again")
     if missing := [f"{split}.npy" for split in SPLITS if f"{split}.npy" not in card.files]:
         raise DataError(f"{path}: damaged: `files` lacks {', '.join(missing)}; prepare the set again")
     return card, content

@@ -19,7 +19,8 @@ from phvae.data.card import SPLITS, read_card
 from phvae.data.recipe import Input, Kind, Sources
 from phvae.data.registry import parse
 from phvae.errors import DataError
-from phvae.files import sha256, sha256_text, write_json
+from phvae.files import sha256, sha256_text
+from phvae.records import write_record
 
 __all__ = ["FORMAT", "complete", "prepare"]
 
@@ -82,7 +83,7 @@ def _prepared(options: Kind, sources: Sources) -> Path:
         recipe.write(builder)
         builder.close()
         card = _card(key, options, described, recipe.inputs, builder)
-        write_json(temporary / "card.json", card)
+        write_record(temporary / "card.json", card)
         temporary.chmod(0o755)
         _move(temporary, folder)
     finally:

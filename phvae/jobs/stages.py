@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phvae.errors import ConfigError, nearest
+from phvae.errors import ConfigError, DataError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.manifests import needed, trained_files, write_manifest
 from phvae.experiment.questions import Questions
 from phvae.experiment.stages import CLAIMS, PUBLISHED, command
 from phvae.files import write_json
-from phvae.records import read_record
+from phvae.records import read_record, verify
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -52,16 +52,29 @@ def _cells(grid: Grid, dataset: str) -> list[Cell]:
 
 def _data(questions: Questions, dataset: str) -> Prepared:
     """The prepared data set, every byte as it was written."""
-    from phvae.data import load
+    found = needed(questions, "prepare", dataset)
+    return _whole(questions.grid, dataset, _cache(questions.grid) / found["folder"], found["sha256"])
 
-    grid = questions.grid
-    folder = _cache(grid) / needed(questions, "prepare", dataset)["folder"]
-    return load(folder, verify=True)
+
+def _whole(grid: Grid, dataset: str, folder: Path, sha256: str = "") -> Prepared:
+    """A prepared data set, once every byte of it is as it was written, and it is the one of this hash.
+
+    Raises:
+        DataError: it is damaged, or another; says which command makes it.
+    """
+    from phvae.data import load
+    from phvae.data.card import read_card
+
+    try:
+        if sha256 and read_card(folder)[0].sha256 != sha256:
+            raise DataError(f"{folder / 'card.json'}: of another set; remove {folder} and prepare the set again")
+        return load(folder, verify=True)
+    except DataError as error:
+        raise DataError(f"{error}: {command(grid.source, 'prepare', dataset)}") from None
 
 
 def prepare(grid: Grid, dataset: str) -> None:
     """Prepare a data set in the shared cache; write its manifest."""
-    from phvae.data import load
     from phvae.data import prepare as prepare_data
 
     cells = _cells(grid, dataset)
@@ -73,7 +86,7 @@ def prepare(grid: Grid, dataset: str) -> None:
         download=grid.config.download,
         progress=True,
     )
-    data = load(folder)
+    data = _whole(grid, dataset, folder)
     for cell in cells:
         data.subset(cell.n_train, None)  # too large a training size is refused here, before any training
     write_manifest(
@@ -219,8 +232,12 @@ def groups(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     write_manifest(questions, "groups", (dataset, n_train, batch), records)
 
 
-def _scored(questions: Questions) -> Iterator[tuple[Cell, int, str]]:
-    """The runs whose scores are not there yet, and why: what the jobs of the others left was checked.
+def _is_collected(name: str) -> bool:
+    return name.endswith((".json", "/history.csv")) and not name.endswith("/model.json")
+
+
+def _scored(questions: Questions, read: Callable[[str], bool] = _is_collected) -> Iterator[tuple[Cell, int, str]]:
+    """The runs whose scores are not there yet, and why: what the jobs of the others left, and is read, was checked.
 
     Raises:
         PhvaeError: results of another question.
@@ -230,14 +247,12 @@ def _scored(questions: Questions) -> Iterator[tuple[Cell, int, str]]:
     for where, cells in grid.batches().items():
         jobs = [("evaluate", where), ("groups", where), *(("train", stack) for stack in questions.stacks(where))]
         absent = [path for job in jobs if not (path := grid.paths.manifest(job[0], *job[1])).is_file()]
+        if grid.paths.manifest("encode", *where).is_file():  # else as `clean` left it
+            jobs.append(("encode", where))
         for stage, place in [] if absent else jobs:
-            needed(questions, stage, *place, read=_is_collected)
+            needed(questions, stage, *place, read=read)
         for cell in cells if absent else []:
             yield from ((cell, seed, f"not finished: {absent[0]} is absent") for seed in cell.seeds)
-
-
-def _is_collected(name: str) -> bool:
-    return name.endswith((".json", "/history.csv")) and not name.endswith("/model.json")
 
 
 def collect(grid: Grid) -> None:
@@ -271,6 +286,11 @@ def figures(grid: Grid) -> None:
 
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
+    for dataset in grid.config.datasets:
+        if (
+            _cache(grid) / needed(questions, "prepare", dataset)["folder"]
+        ).is_dir():  # figures go without, once it is gone
+            _data(questions, dataset)
     write_figures(root, baseline=grid.config.baseline)
     write_manifest(questions, "figures", (), _files(root / "figures"))
 
@@ -292,11 +312,23 @@ def track(grid: Grid) -> None:
     from phvae.tracking.sync import mask, sync
 
     questions, root = Questions(grid), grid.paths.root
-    needed(questions, "report")
-    list(_scored(questions))
+    for stage in ("collect", "tables", "figures", "report"):
+        needed(questions, stage)
+    late = {(cell.name, seed) for cell, seed, _ in _scored(questions, read=lambda name: True)}
+    for cell, seed in grid.runs():
+        if (cell.name, seed) not in late:
+            _check_pictures(_folder(grid, cell, seed))
     address = root / "tracking.json"
     write_json(address, {"uri": mask(sync(root))})
     write_manifest(questions, "track", (), [address])
+
+
+def _check_pictures(folder: Path) -> None:
+    """Refuse pictures of a run that are not those of its encoding."""
+    record, remedy = folder / "encode.json", f"remove {folder / 'encode.json'} and run the workflow again"
+    if record.is_file():
+        files = read_record(record, remedy, files=dict)["files"]
+        verify(folder, {name: known for name, known in files.items() if name.startswith("pictures/")}, remedy)
 
 
 def _files(folder: Path) -> list[Path]:
