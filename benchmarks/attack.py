@@ -1,18 +1,18 @@
 """Attacks on what the stages read: no damaged file may lead to another number with exit status 0.
 
-`python -m benchmarks.attack`, about 20 minutes on one core; `--stage encode` tries what encode reads. Writes attack.csv.
+`python -m benchmarks.attack`, about 20 minutes on one core; `--stage encode` tries what encode reads.
 
 A small grid runs to its end. Then, for every kind of file that a stage reads (an audit hook sees them), one bit is
-flipped, the file is cut to half, emptied, exchanged with its sibling of another seed, cell, data set or configuration, or
-removed. What follows is tried in two ways:
+flipped, the file is cut to half, emptied, exchanged with its sibling of another seed, cell, data set or configuration,
+or removed. What follows is tried in two ways:
 
 - by hand: the file's time stays as it was; the job that reads it starts anew, and those that need it follow;
 - by the rule of the workflow: the file looks newly written; what `make run` would run is run.
 
-It held where all ends with status 0 and a reader sees the bytes of the untouched grid: metrics.csv, tables, figures, the
-report, the files that MLflow shows. It is refused where a job ends with another status, names the file (or the record
-that holds its hash) and says what to do. That is done, and the rule of the workflow must lead to the same bytes: repaired.
-Anything else has failed.
+It held where all ends with status 0 and a reader sees the bytes of the untouched grid: metrics.csv, tables, figures,
+the report, the files that MLflow shows. It is refused where a job ends with another status, names the file (or the
+record that holds its hash) and says what to do. That is done, and the rule of the workflow must lead to the same bytes:
+repaired. Anything else has failed. The counts go to attack.csv beside this file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A grid of seconds for `benchmarks.attack`: its jobs, by hand or by the workflow's rule, what each reads and writes."""
+"""A grid of seconds for `benchmarks.attack`: its jobs by hand or by the workflow's rule, what each reads and writes."""
 
 from __future__ import annotations
 
