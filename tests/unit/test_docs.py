@@ -78,11 +78,19 @@ def examples(page: Path) -> list[str]:
 SHOWS = {
     links: {
         *("README", "CONTRIBUTING", "docs/architecture", "docs/cluster", "docs/extending", "docs/performance"),
-        *("docs/metrics", "docs/results"),
+        *("docs/integrity", "docs/metrics", "docs/results"),
     },
     names: {
         *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/cluster", "docs/extending"),
-        *("docs/columns", "docs/licences", "docs/method", "docs/metrics", "docs/performance", "docs/results"),
+        *(
+            "docs/columns",
+            "docs/integrity",
+            "docs/licences",
+            "docs/method",
+            "docs/metrics",
+            "docs/performance",
+            "docs/results",
+        ),
     },
     commands: {str(page.with_suffix("")) for page in PAGES},
     examples: {"README", "docs/extending"},
