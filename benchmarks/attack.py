@@ -1,6 +1,6 @@
 """Attacks on what the stages read: no damaged file may lead to another number with exit status 0.
 
-`python -m benchmarks.attack`, about 20 minutes on one core; `--stage encode` tries what encode reads.
+`python -m benchmarks.attack`, about 25 minutes on one core; `--stage encode` tries what encode reads.
 
 A small grid runs to its end. Then, for every kind of file that a stage reads (an audit hook sees them), one bit is
 flipped, the file is cut to half, emptied, exchanged with its sibling of another seed, cell, data set or configuration,
@@ -242,26 +242,28 @@ def verdict(found: Finished, trial: Trial) -> tuple[str, str]:
 
 
 def write(counts: Counter[tuple[str, str, str]], path: Path = TABLE) -> None:
-    """The counts, one row a stage and attack."""
+    """Renew the rows of the stages that were tried: one a stage and attack."""
+    tried = {stage for stage, _, _ in counts}
+    kept = list(csv.reader(path.read_text().splitlines()))[1:] if path.is_file() else []
+    fresh = [row for row in kept if row[0] not in tried]
+    for stage in tried:
+        for attack in ATTACKS:
+            each = [counts[stage, attack, outcome] for outcome in OUTCOMES]
+            fresh.append([stage, attack, str(sum(each)), *map(str, each)])
+    fresh.sort(key=lambda row: [*STAGES].index(row[0]))
     with path.open("w", newline="") as stream:
-        rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow(("stage", "attack", "tried", *OUTCOMES))
-        for stage in STAGES:
-            for attack in ATTACKS:
-                each = [counts[stage, attack, outcome] for outcome in OUTCOMES]
-                if sum(each):
-                    rows.writerow((stage, attack, sum(each), *each))
+        csv.writer(stream, lineterminator="\n").writerows([["stage", "attack", "tried", *OUTCOMES], *fresh])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", choices=[*STAGES], help="try only what this stage reads")
+    parser.add_argument("--stage", choices=[*STAGES], nargs="+", help="try only what these stages read")
     arguments = parser.parse_args()
     make_light()
     counts: Counter[tuple[str, str, str]] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         found = Finished(Path(folder).resolve())
-        todo = trials(found, [arguments.stage] if arguments.stage else [*STAGES])
+        todo = trials(found, arguments.stage or [*STAGES])
         print(
             f"{len(found.digests)} files; {len(todo)} attacks on {len({trial.name for trial in todo})} kinds",
             flush=True,
@@ -274,8 +276,7 @@ def main() -> int:
                 print(f"    {story}", flush=True)
         if not found.is_whole():
             raise SystemExit("the untouched grid was changed: nothing that was found counts")
-    if not arguments.stage:
-        write(counts)
+    write(counts)
     total = Counter(outcome for _, _, outcome in counts.elements())
     print(", ".join(f"{total[outcome]} {outcome}" for outcome in OUTCOMES), f"of {len(todo)} attacks")
     return 1 if total["failed"] else 0

@@ -13,7 +13,7 @@ from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.manifests import needed, trained_files, write_manifest
 from phvae.experiment.questions import Questions
 from phvae.experiment.stages import CLAIMS, PUBLISHED, command
-from phvae.files import write_json
+from phvae.files import write_json, write_text
 from phvae.records import read_record, verify
 
 if TYPE_CHECKING:
@@ -270,12 +270,20 @@ def collect(grid: Grid) -> None:
     write_manifest(questions, "collect", (), [root / name for name in TABLES])
 
 
+def _keep_configuration(grid: Grid) -> None:
+    """Write what pages show of the configuration, unless it is there: it has no hash that a later stage could check."""
+    text = grid.dump()
+    if not grid.paths.config.is_file() or grid.paths.config.read_bytes() != text.encode():
+        write_text(grid.paths.config, text)
+
+
 def tables(grid: Grid, claims: str = CLAIMS, published: str = PUBLISHED) -> None:
     """Statistics, claims and tables from the long table."""
     from phvae.analysis.tables.write import write_tables
 
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
+    _keep_configuration(grid)
     write_tables(root, Path(claims), Path(published), baseline=grid.config.baseline)
     write_manifest(questions, "tables", (), _files(root / "tables"))
 
@@ -291,6 +299,7 @@ def figures(grid: Grid) -> None:
             _cache(grid) / needed(questions, "prepare", dataset)["folder"]
         ).is_dir():  # figures go without, once it is gone
             _data(questions, dataset)
+    _keep_configuration(grid)
     write_figures(root, baseline=grid.config.baseline)
     write_manifest(questions, "figures", (), _files(root / "figures"))
 
@@ -302,6 +311,7 @@ def report(grid: Grid) -> None:
     questions, root = Questions(grid), grid.paths.root
     for stage in ("tables", "figures"):
         needed(questions, stage)
+    _keep_configuration(grid)
     page = write_report(root)
     write_manifest(questions, "report", (), [page])
     print(page)
@@ -318,6 +328,7 @@ def track(grid: Grid) -> None:
     for cell, seed in grid.runs():
         if (cell.name, seed) not in late:
             _check_pictures(_folder(grid, cell, seed))
+    _keep_configuration(grid)
     address = root / "tracking.json"
     write_json(address, {"uri": mask(sync(root))})
     write_manifest(questions, "track", (), [address])

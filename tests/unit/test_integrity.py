@@ -262,6 +262,14 @@ def test_absent_codes_are_made_again_as_the_message_says(made: Workflow):
     assert scores(made) == scores(made, "kept")
 
 
+@pytest.mark.parametrize("change", [one_digit, half, Path.unlink])
+def test_the_report_shows_the_configuration_that_it_is_given(made: Workflow, change: Callable[[Path], None]):
+    page = (made.paths.root / "report.html").read_bytes()
+    change(made.paths.config)
+    assert made.by_hand(("report", ())).status == 0
+    assert (made.paths.root / "report.html").read_bytes() == page
+
+
 def test_figures_ask_for_the_manifest_of_data(made: Workflow):
     made.manifest(("prepare", ("claw",))).unlink()
     refused(made.by_hand(("figures", ())), "data/claw.json: absent; run first: phvae prepare")
