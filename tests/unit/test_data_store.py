@@ -20,6 +20,7 @@ from phvae.data.recipe import Kind
 from phvae.data.registry import KINDS
 from phvae.errors import ConfigError, DataError
 from phvae.files import read_json
+from phvae.records import write_record
 
 CLAW = {"kind": "claw", "n_train": 100, "n_validation": 10, "n_test": 20}
 
@@ -292,7 +293,7 @@ def test_a_pickled_array_in_a_prepared_folder_is_refused(tmp_path: Path) -> None
     np.save(folder / "test.npy", np.array([{}], dtype=object), allow_pickle=True)
     card = json.loads((folder / "card.json").read_text())
     card["files"]["test.npy"]["bytes"] = (folder / "test.npy").stat().st_size
-    (folder / "card.json").write_text(json.dumps(card))
+    write_record(folder / "card.json", card)
     with pytest.raises(DataError, match=r"test\.npy: unreadable"):
         data.load(folder)
 
