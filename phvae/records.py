@@ -73,8 +73,10 @@ def read_record(path: Path, remedy: str, **kinds: type) -> dict[str, Any]:
     """Read what `write_record` wrote, as `phvae.files.read_object` does, without its seal.
 
     Raises:
-        DataError: it is damaged or something else; names the file, and ends with `remedy`.
+        DataError: it is absent, damaged or something else; names the file, and ends with `remedy`.
     """
+    if not path.is_file():
+        raise DataError(f"{path}: absent; {remedy}")
     content = read_object(path, remedy, **kinds)
     check_seal(content, path, remedy)
     return {name: value for name, value in content.items() if name != "seal"}

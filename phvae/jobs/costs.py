@@ -17,10 +17,10 @@ NAME = "costs.json"
 
 def known_costs(folder: Path) -> dict[str, Any]:
     """What is noted of a run; a damaged note stops no job, it is begun anew."""
+    if not (folder / NAME).is_file():
+        return {}
     try:
         return read_record(folder / NAME, "it is begun anew")
-    except FileNotFoundError:
-        return {}
     except DataError as error:
         LOG.warning("%s", error)
         return {}

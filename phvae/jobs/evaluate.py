@@ -118,14 +118,11 @@ def evaluate(
     sections = kept(path, asked)
     todo = [scorer for scorer in scorers if scorer.name not in sections]
     if todo:
-        for name in READ:
-            if not (run_dir / name).is_file():
-                raise PhvaeError(f"{run_dir / name}: absent; run `phvae encode` for this run before `phvae evaluate`")
         known = _read(run_dir / "encode.json", "encode", files=dict)["files"]
         verify(run_dir, {name: known[name] for name in READ}, f"remove {run_dir / 'encode.json'} and encode it again")
         reference = _read(reference_dir / "reference.json", "reference", scores=dict)["scores"]
         for name in (scorer.name for scorer in todo if scorer.name in reference):
-            remedy = f"remove {reference_dir / name} and run `phvae reference` again"
+            remedy = f"remove {reference_dir / 'reference.json'} and run the workflow again"
             verify(reference_dir / name, reference[name]["files"], remedy)
         # The number of BLAS threads changes sums in the last bit: one thread, whatever the machine.
         with threadpool_limits(1), np.load(run_dir / "arrays.npz") as arrays, np.load(run_dir / "codes.npz") as codes:

@@ -32,9 +32,13 @@ def keys(cell: Cell, run_dirs: Sequence[Path]) -> dict[str, Key]:
         return {}
     for folder in run_dirs:
         if not (folder / "codes.npz").is_file():
-            raise PhvaeError(f"{folder / 'codes.npz'}: absent; run `phvae encode` before `phvae groups`")
+            raise PhvaeError(f"{folder / 'codes.npz'}: absent; {_remedy(folder)}")
     inputs = inputs_sha256([sha256(folder / "codes.npz") for folder in run_dirs], cell.model.prior)
     return {scorer.name: Key(code([scorer.module]), inputs) for scorer in SEED_SCORERS}
+
+
+def _remedy(folder: Path) -> str:
+    return f"remove {folder / 'encode.json'} and encode it again"
 
 
 def evaluate(path: str | Path, cell: Cell, run_dirs: Sequence[str | Path]) -> list[dict[str, Any]]:
@@ -55,8 +59,7 @@ def evaluate(path: str | Path, cell: Cell, run_dirs: Sequence[str | Path]) -> li
     if todo:
         for folder in folders:
             known = read_record(folder / "encode.json", "remove it and encode the run again", files=dict)["files"]
-            remedy = f"remove {folder / 'encode.json'} and encode it again"
-            verify(folder, {"codes.npz": known.get("codes.npz", "")}, remedy)
+            verify(folder, {"codes.npz": known.get("codes.npz", "")}, _remedy(folder))
         codes = [dict(np.load(folder / "codes.npz")) for folder in folders]
         for scorer in todo:
             rows = plain(scorer, scorer.rows(codes, cell.model.prior))

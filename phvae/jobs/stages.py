@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.manifests import needed, trained_files, write_manifest
 from phvae.experiment.questions import Questions
 from phvae.experiment.stages import PUBLISHED, command
-from phvae.files import write_json
-from phvae.records import read_record
+from phvae.files import write_json, write_text
+from phvae.records import read_record, verify
 from phvae.words import plural
 
 if TYPE_CHECKING:
@@ -225,8 +225,12 @@ def groups(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
     write_manifest(questions, "groups", (dataset, n_train, batch), records)
 
 
-def _scored(questions: Questions) -> Iterator[tuple[Cell, int, str]]:
-    """The runs whose scores are not there yet, and why: what the jobs of the others left was checked.
+def _is_collected(name: str) -> bool:
+    return name.endswith((".json", "/history.csv")) and not name.endswith("/model.json")
+
+
+def _scored(questions: Questions, read: Callable[[str], bool] = _is_collected) -> Iterator[tuple[Cell, int, str]]:
+    """The runs whose scores are not there yet, and why: what the jobs of the others left, and is read, was checked.
 
     Raises:
         PhvaeError: results of another question.
@@ -236,14 +240,12 @@ def _scored(questions: Questions) -> Iterator[tuple[Cell, int, str]]:
     for where, cells in grid.batches().items():
         jobs = [("evaluate", where), ("groups", where), *(("train", stack) for stack in questions.stacks(where))]
         absent = [path for job in jobs if not (path := grid.paths.manifest(job[0], *job[1])).is_file()]
+        if grid.paths.manifest("encode", *where).is_file():  # else as `clean` left it
+            jobs.append(("encode", where))
         for stage, place in [] if absent else jobs:
-            needed(questions, stage, *place, read=_is_collected)
+            needed(questions, stage, *place, read=read)
         for cell in cells if absent else []:
             yield from ((cell, seed, f"not finished: {absent[0]} is absent") for seed in cell.seeds)
-
-
-def _is_collected(name: str) -> bool:
-    return name.endswith((".json", "/history.csv")) and not name.endswith("/model.json")
 
 
 def collect(grid: Grid) -> None:
@@ -261,12 +263,20 @@ def collect(grid: Grid) -> None:
     write_manifest(questions, "collect", (), [root / name for name in TABLES])
 
 
+def _keep_configuration(grid: Grid) -> None:
+    """Write what pages show of the configuration, unless it is there: it has no hash that a later stage could check."""
+    text = grid.dump()
+    if not grid.paths.config.is_file() or grid.paths.config.read_bytes() != text.encode():
+        write_text(grid.paths.config, text)
+
+
 def tables(grid: Grid, published: str = PUBLISHED) -> None:
     """Statistics, claims and tables from the long table."""
     from phvae.analysis.tables.write import write_tables
 
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
+    _keep_configuration(grid)
     write_tables(root, grid.claims, Path(published), baseline=grid.config.baseline)
     write_manifest(questions, "tables", (), _files(root / "tables"))
 
@@ -277,6 +287,11 @@ def figures(grid: Grid) -> None:
 
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
+    for dataset in grid.config.datasets:
+        folder = _cache(grid) / needed(questions, "prepare", dataset)["folder"]
+        if folder.is_dir():  # figures go without, once it is gone
+            _data(questions, dataset)
+    _keep_configuration(grid)
     write_figures(root, baseline=grid.config.baseline)
     write_manifest(questions, "figures", (), _files(root / "figures"))
 
@@ -288,6 +303,7 @@ def report(grid: Grid) -> None:
     questions, root = Questions(grid), grid.paths.root
     for stage in ("tables", "figures"):
         needed(questions, stage)
+    _keep_configuration(grid)
     page = write_report(root)
     write_manifest(questions, "report", (), [page])
     print(page)
@@ -298,11 +314,24 @@ def track(grid: Grid) -> None:
     from phvae.tracking.sync import mask, sync
 
     questions, root = Questions(grid), grid.paths.root
-    needed(questions, "report")
-    list(_scored(questions))
+    for stage in ("collect", "tables", "figures", "report"):
+        needed(questions, stage)
+    late = {(cell.name, seed) for cell, seed, _ in _scored(questions, read=lambda name: True)}
+    for cell, seed in grid.runs():
+        if (cell.name, seed) not in late:
+            _check_pictures(_folder(grid, cell, seed))
+    _keep_configuration(grid)
     address = root / "tracking.json"
     write_json(address, {"uri": mask(sync(root))})
     write_manifest(questions, "track", (), [address])
+
+
+def _check_pictures(folder: Path) -> None:
+    """Refuse pictures of a run that are not those of its encoding."""
+    record, remedy = folder / "encode.json", f"remove {folder / 'encode.json'} and run the workflow again"
+    if record.is_file():
+        files = read_record(record, remedy, files=dict)["files"]
+        verify(folder, {name: known for name, known in files.items() if name.startswith("pictures/")}, remedy)
 
 
 def _files(folder: Path) -> list[Path]:

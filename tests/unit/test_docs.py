@@ -78,13 +78,14 @@ def examples(page: Path) -> list[str]:
 SHOWS = {
     links: {
         *("README", "CONTRIBUTING", "docs/architecture", "docs/cluster", "docs/extending", "docs/performance"),
-        *("docs/data", "docs/metrics", "docs/results"),
+        *("docs/data", "docs/integrity", "docs/metrics", "docs/results"),
     },
     names: {
         *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/cluster", "docs/extending"),
         *(
             "docs/columns",
             "docs/data",
+            "docs/integrity",
             "docs/licences",
             "docs/method",
             "docs/metrics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from figure_layout import check_layout
 from synthetic import write_results
 
+from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.plans import plans
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.stored import Stored
@@ -69,6 +71,14 @@ def test_the_baseline_alone_gives_what_makes_sense_of_it(tmp_path: Path) -> None
     names = {plan.figure.kind for plan in plans(Stored(root))}
     assert {"reconstructions", "learning_curves", "kl_levels"} <= names
     assert not names & {"forest", "metric_by_order", "rate_distortion", "level_drop"}
+
+
+def test_curves_of_one_epoch_are_drawn(every: Path) -> None:
+    figures = [plan.figure for plan in plans(Stored(every)) if isinstance(plan.figure, LearningCurves)]
+    assert figures
+    for figure in figures:
+        once = dataclasses.replace(figure, history=figure.history[figure.history["epoch"] == 1])
+        assert once.draw().axes
 
 
 def test_variants_of_one_label_are_all_drawn(tmp_path: Path) -> None:

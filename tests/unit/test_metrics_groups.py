@@ -154,7 +154,7 @@ def test_the_stage_says_why_there_is_no_value(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_not_encoded_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PhvaeError, match=r"codes\.npz: absent; run `phvae encode`"):
+    with pytest.raises(PhvaeError, match=r"codes\.npz: absent; remove .*/encode\.json and encode it"):
         groups.evaluate(tmp_path / "groups.json", make_cell(), [tmp_path])
 
 

@@ -24,6 +24,8 @@ INSTEAD = {
     # needs the reader's own run of hours; test_reference.py runs it on a part
     "phvae check results/mine --against results/reference": "phvae check --help",
     # measurements of minutes to hours: that they load is all that is tried
+    "python -m benchmarks.attack": "python -m benchmarks.attack --help",
+    "python -m benchmarks.hashing config/smoke.yaml": "python -c 'import benchmarks.hashing'",
     "python -m benchmarks.coverage": "python -c 'import benchmarks.coverage'",
     "python -m benchmarks.curve_margin": "python -m benchmarks.curve_margin --help",
     "python -m benchmarks.likelihood": "python -c 'import benchmarks.likelihood'",
