@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,7 +35,7 @@ def failures(jobs: Iterable[tuple[str, str]], since: float) -> str:
 
 def _by_hand(command: str) -> str:
     """A rule's command without `exec` and the way into the log."""
-    words = shlex.split(command)
+    words = shlex.split(os.path.expandvars(command))
     start = 1 if words[:1] == ["exec"] else 0
     end = next((i for i, word in enumerate(words) if word.startswith(">")), len(words))
     return shlex.join(words[start:end])

@@ -28,7 +28,8 @@ from phvae.planning.plan import request
 if os.path.exists(sys.executable):
     sys.executable = shlex.quote(sys.executable)
 
-# Names the configuration of the main process to its jobs on other machines.
+# Names the configuration as it was at the start to all jobs, on other machines too. No parameter of a rule: of another
+# one Snakemake would run all jobs again.
 FROZEN = "PHVAE_FROZEN_CONFIG"
 
 # Read by our own strict reader: Snakemake's `config` is what is left after it took the last of two equal keys.

@@ -12,7 +12,7 @@ rule prepare:
         mem_mb=memory("prepare"),
         runtime=minutes("prepare"),
     shell:
-        "exec phvae prepare --config {frozen:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"
+        'exec phvae prepare --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} >{log:q} 2>&1'
 
 
 rule reference:
@@ -30,4 +30,4 @@ rule reference:
         mem_mb=memory("reference"),
         runtime=minutes("reference"),
     shell:
-        "exec phvae reference --config {frozen:q} --dataset {wildcards.dataset:q} >{log:q} 2>&1"
+        'exec phvae reference --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} >{log:q} 2>&1'

@@ -22,7 +22,7 @@ rule evaluate:
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
     shell:
-        "exec phvae evaluate --config {frozen:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        'exec phvae evaluate --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}'
         " --batch {wildcards.index:q} --threads {threads} >{log:q} 2>&1"
 
 
@@ -40,5 +40,5 @@ rule groups:
         mem_mb=memory("groups"),
         runtime=minutes("groups"),
     shell:
-        "exec phvae groups --config {frozen:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        'exec phvae groups --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}'
         " --batch {wildcards.index:q} >{log:q} 2>&1"

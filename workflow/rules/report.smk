@@ -14,7 +14,7 @@ rule collect:
     conda:
         "../../envs/phvae.yaml"
     shell:
-        "exec phvae collect --config {frozen:q} >{log:q} 2>&1"
+        'exec phvae collect --config "$PHVAE_FROZEN_CONFIG" >{log:q} 2>&1'
 
 
 rule tables:
@@ -29,7 +29,7 @@ rule tables:
     conda:
         "../../envs/phvae.yaml"
     shell:
-        "exec phvae tables --config {frozen:q} >{log:q} 2>&1"
+        'exec phvae tables --config "$PHVAE_FROZEN_CONFIG" >{log:q} 2>&1'
 
 
 rule figures:
@@ -44,7 +44,7 @@ rule figures:
     conda:
         "../../envs/phvae.yaml"
     shell:
-        "exec phvae figures --config {frozen:q} >{log:q} 2>&1"
+        'exec phvae figures --config "$PHVAE_FROZEN_CONFIG" >{log:q} 2>&1'
 
 
 rule report:
@@ -60,7 +60,7 @@ rule report:
     conda:
         "../../envs/phvae.yaml"
     shell:
-        "exec phvae report --config {frozen:q} >{log:q} 2>&1"
+        'exec phvae report --config "$PHVAE_FROZEN_CONFIG" >{log:q} 2>&1'
 
 
 rule track:
@@ -75,4 +75,4 @@ rule track:
     conda:
         "../../envs/phvae.yaml"
     shell:
-        "exec phvae track --config {frozen:q} >{log:q} 2>&1"
+        'exec phvae track --config "$PHVAE_FROZEN_CONFIG" >{log:q} 2>&1'

@@ -13,7 +13,7 @@ rule train:
         mem_mb=memory("train"),
         runtime=minutes("train"),
     shell:
-        "exec phvae train --config {frozen:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        'exec phvae train --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}'
         " --variant {wildcards.variant:q} --stack {wildcards.stack:q} >{log:q} 2>&1"
 
 
@@ -33,5 +33,5 @@ rule encode:
         mem_mb=memory("encode"),
         runtime=minutes("encode"),
     shell:
-        "exec phvae encode --config {frozen:q} --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}"
+        'exec phvae encode --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}'
         " --batch {wildcards.index:q} >{log:q} 2>&1"
