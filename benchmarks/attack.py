@@ -255,6 +255,20 @@ def write(counts: Counter[tuple[str, str, str]], path: Path = TABLE) -> None:
         csv.writer(stream, lineterminator="\n").writerows([["stage", "attack", "tried", *OUTCOMES], *fresh])
 
 
+def page(path: Path = TABLE) -> str:
+    """The counts by stage, as docs/integrity.md shows them."""
+    by_stage: dict[str, Counter[str]] = {}
+    with path.open(newline="") as stream:
+        for row in csv.DictReader(stream):
+            for stage in (row["stage"], "all"):
+                counts = by_stage.setdefault(stage, Counter())
+                counts.update({name: int(row[name]) for name in ("tried", *OUTCOMES)})
+    by_stage["all"] = by_stage.pop("all")
+    lines = [["reads", "tried", *OUTCOMES], ["---"] * 5]
+    lines += [[stage, *(str(counts[name]) for name in ("tried", *OUTCOMES))] for stage, counts in by_stage.items()]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", choices=[*STAGES], nargs="+", help="try only what these stages read")
@@ -277,6 +291,7 @@ def main() -> int:
         if not found.is_whole():
             raise SystemExit("the untouched grid was changed: nothing that was found counts")
     write(counts)
+    print(page())
     total = Counter(outcome for _, _, outcome in counts.elements())
     print(", ".join(f"{total[outcome]} {outcome}" for outcome in OUTCOMES), f"of {len(todo)} attacks")
     return 1 if total["failed"] else 0

@@ -64,12 +64,9 @@ def test_the_likelihoods_that_were_measured_are_as_near_as_the_method_says():
 
 
 def test_the_attacks_are_those_that_the_page_counts_and_none_succeeded():
+    from benchmarks.attack import page
+
     table = pd.read_csv("benchmarks/attack.csv")
     assert (table["failed"] == 0).all()
-    columns = ["tried", "held", "repaired", "failed"]
-    rows = table.groupby("stage", sort=False)[columns].sum()
-    rows.loc["all"] = rows.sum()
-    shown = [line for line in Path("docs/integrity.md").read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
-    assert shown[1:] == [
-        f"| {stage} | {' | '.join(map(str, row))} |" for stage, row in zip(rows.index, rows.to_numpy(), strict=True)
-    ]
+    assert table["tried"].sum() > 500
+    assert page() in Path("docs/integrity.md").read_text(encoding="utf-8")

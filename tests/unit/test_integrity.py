@@ -253,6 +253,12 @@ def test_an_absent_record_is_named_with_a_remedy(made: Workflow, name: str):
     refused(made.by_hand(("figures", ())), f"{name}: absent; remove ", "run the workflow again")
 
 
+@pytest.mark.parametrize("name", ["samples.npz", "history.csv"])
+def test_what_a_figure_shows_is_not_left_out_because_it_is_gone(made: Workflow, name: str):
+    (made.paths.root / RUN / name).unlink()
+    refused(made.by_hand(("figures", ())), f"{RUN}/{name}: absent; remove ", "run the workflow again")
+
+
 def test_absent_codes_are_made_again_as_the_message_says(made: Workflow):
     for name in ("codes.npz", "metrics.json"):
         (made.paths.root / RUN / name).unlink()

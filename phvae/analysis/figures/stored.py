@@ -87,14 +87,18 @@ class Stored:
         """Whether a run has a file; it is the one whose hash the record holds.
 
         Raises:
-            DataError: it is another.
+            DataError: it is another, or gone, or without a record.
         """
-        if not (run / file).is_file():
+        if run / file in self._known:
+            return True
+        remedy, absent = f"remove {run / record} and run the workflow again", not (run / file).is_file()
+        if absent and not (run / record).is_file():
             return False
-        if run / file not in self._known:
-            remedy = f"remove {run / record} and run the workflow again"
-            verify(run, {file: read_record(run / record, remedy, files=dict)["files"].get(file, "")}, remedy)
-            self._known.add(run / file)
+        listed = read_record(run / record, remedy).get("files", {})
+        if absent and file not in listed:
+            return False
+        verify(run, {file: listed.get(file, "")}, remedy)
+        self._known.add(run / file)
         return True
 
     def first(self, dataset: str, variants: Sequence[str], file: str, name: str) -> dict[str, np.ndarray]:
