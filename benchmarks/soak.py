@@ -69,9 +69,10 @@ def pipeline(results: Path) -> None:
     stages.reference(grid, "claw")
     for cell in grid.cells:
         for stack in grid.stacks(cell):
-            stages.train(grid, cell, stack)
+            stages.train(grid, cell.dataset, cell.n_train, cell.variant, stack)
     stages.encode(grid, "claw", 100, 0)
     stages.evaluate(grid, "claw", 100, 0)
+    stages.groups(grid, "claw", 100, 0)
     stages.collect(grid)
 
 

@@ -22,6 +22,8 @@ from phvae.jobs import accept
 from phvae.jobs.lease import Leases, workflow_lease
 from phvae.records import write_record
 
+pytestmark = pytest.mark.slow  # one small grid is run for all
+
 ANALYSIS = ("tables", "figures", "report", "track")
 BATCH = ("claw", "all", 0)
 VAE, PH = (("claw", "all", variant, "0-1") for variant in ("vae", "ph-vae-2"))
