@@ -1,6 +1,6 @@
 """Attacks on what the stages read: no damaged file may lead to another number with exit status 0.
 
-`python -m benchmarks.attack`, about 25 minutes on one core; `--stage encode` tries what encode reads.
+`python -m benchmarks.attack`, about half an hour on one core; `--stage encode` tries what encode reads.
 
 A small grid runs to its end. Then, for every kind of file that a stage reads (an audit hook sees them), one bit is
 flipped, the file is cut to half, emptied, exchanged with its sibling of another seed, cell, data set or configuration,

@@ -128,7 +128,7 @@ class Workflow:
         self.paths = self.grid.paths
         self.questions = Questions(self.grid)
         self.jobs: list[Job] = list(self.questions.jobs())
-        self.before = {job: list(self.questions._before(*job)) for job in self.jobs}
+        self.before = {job: list(self.questions.before(*job)) for job in self.jobs}
 
     def manifest(self, job: Job) -> Path:
         return self.paths.manifest(job[0], *job[1])

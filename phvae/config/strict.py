@@ -45,6 +45,7 @@ def stated(section: BaseModel, exclude: Collection[str] = ()) -> dict[str, Any]:
 
     A part's name is always said. What the defaults are is in the code, which keys hold beside this.
 
+    >>> from typing import Literal
     >>> class Part(Named):
     ...     name: Literal["kl"] = "kl"
     ...     beta: float = 1.0

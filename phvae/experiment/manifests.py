@@ -58,14 +58,14 @@ def stale(questions: Questions) -> Iterator[tuple[Path, str]]:
     whether anything is wrong. Of encoded arrays nothing needs to be there once they are scored (`phvae clean`).
     """
     paths = questions.grid.paths
-    begun = paths.manifest("collect").is_file()  # before, the workflow itself makes what is absent
+    wanted = _wanted(questions)
     for stage, where in questions.jobs():
         path = paths.manifest(stage, *where)
         try:
             written = path.stat().st_mtime_ns
             content = read_record(path, "", question=str, files=dict)
         except FileNotFoundError:
-            if begun and stage != "encode":
+            if stage != "encode" and (stage, where) in wanted:
                 yield path, "absent"
             continue
         except DataError:
@@ -77,6 +77,15 @@ def stale(questions: Questions) -> Iterator[tuple[Path, str]]:
             yield path, "its source has changed since"
         elif changed := next((name for name in content["files"] if _changed(paths.root / name, written)), ""):
             yield path, f"{changed} is gone or was changed"
+
+
+def _wanted(questions: Questions) -> set[tuple[str, tuple[Any, ...]]]:
+    """The jobs whose work is in results that exist; what is absent of the others the workflow makes by itself."""
+    wanted: set[tuple[str, tuple[Any, ...]]] = set()
+    for stage, where in reversed(list(questions.jobs())):
+        if (stage, where) in wanted or questions.grid.paths.manifest(stage, *where).is_file():
+            wanted.update(questions.before(stage, where))
+    return wanted
 
 
 def _other_source(grid: Grid, dataset: str, known: str | None) -> bool:

@@ -37,7 +37,7 @@ class Questions:
     def of(self, stage: str, *where: Any) -> str:
         """The question of a job."""
         if (stage, where) not in self._known:
-            before = [self.of(name, *place) for name, place in self._before(stage, where)]
+            before = [self.of(name, *place) for name, place in self.before(stage, where)]
             asked = [stage, stage_code(stage, self._cells(stage, where)), self._settings(stage, where), before]
             self._known[stage, where] = inputs_sha256(*asked)
         return self._known[stage, where]
@@ -63,7 +63,7 @@ class Questions:
             for stack in self.grid.stacks(cell)
         ]
 
-    def _before(self, stage: str, where: Where) -> Iterator[tuple[str, Where]]:
+    def before(self, stage: str, where: Where) -> Iterator[tuple[str, Where]]:
         """The jobs that a job needs."""
         for name in STAGES[stage].after:
             unit = STAGES[name].unit

@@ -81,7 +81,7 @@ def redone_first(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     old, new = (Questions(parse_grid(content, "mine.yaml")) for content in (before, after))
     known = {new_job: old.of(job[0], *job[1]) for job in old.jobs() if (new_job := (job[0], job[1]))}
     again = {job for job in new.jobs() if known.get(job) != new.of(job[0], *job[1])}
-    return {stage for stage, where in again if not again.intersection(new._before(stage, where))}
+    return {stage for stage, where in again if not again.intersection(new.before(stage, where))}
 
 
 @pytest.mark.parametrize("key", sorted(set(CHANGES) - {"name", "results"}))

@@ -41,6 +41,9 @@ INSTEAD = {
     # thousands of jobs; test_paper.py has their dry run
     "snakemake --cores 8 --profile slurm --configfile config/paper.yaml": "snakemake --cores 8 --profile slurm -n",
     # named in a sentence, without what they need
+    "phvae check": "phvae check --help",
+    "phvae compare": "phvae compare --help",
+    "phvae prepare": "phvae prepare --config config/smoke.yaml --dataset claw",
     "phvae accept": "phvae accept --config config/smoke.yaml --reason 'a remark'",
     "phvae clean": "phvae clean --config config/smoke.yaml --dry-run",
     "phvae config FILE": "phvae config config/smoke.yaml",
