@@ -44,16 +44,6 @@ def stated(section: BaseModel, exclude: Collection[str] = ()) -> dict[str, Any]:
     """What a section says beyond the defaults, as plain data: an option that is added later changes nothing in it.
 
     A part's name is always said. What the defaults are is in the code, which keys hold beside this.
-
-    >>> from typing import Literal
-    >>> class Part(Named):
-    ...     name: Literal["kl"] = "kl"
-    ...     beta: float = 1.0
-    >>> class Section(Strict):
-    ...     part: Part = Part()
-    ...     size: int = 3
-    >>> stated(Section(part=Part(beta=2.0)), exclude={"size"}), stated(Section(size=4))
-    ({'part': {'name': 'kl', 'beta': 2.0}}, {'size': 4})
     """
     found = {}
     for name, field in type(section).model_fields.items():

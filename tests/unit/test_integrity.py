@@ -109,7 +109,7 @@ def test_an_edited_configuration_is_seen_in_the_manifests_alone(made: Workflow):
     other = trained_longer(made)
     assert named(other) == of(other, "train", "encode", "evaluate", "groups", "collect", *PAGES)
     finer = workflow(made.config.parent, "finer.yaml", evaluation=CONFIG["evaluation"] | {"n_likelihood": 5})
-    assert named(finer) == of(finer, "encode", "evaluate", "groups", "collect", *PAGES)
+    assert named(finer) == of(finer, "encode", "evaluate", "groups", "collect", *PAGES, "reference")
     for stage in ("collect", "tables", "figures", "report"):
         answer = other.by_hand((stage, ()))
         refused(answer, "made by other code or under another configuration; run again: phvae ", str(other.config))

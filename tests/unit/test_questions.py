@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from test_grid import SMALL, changed
 
+from phvae.config.strict import stated
 from phvae.experiment.grid import parse_grid
 from phvae.experiment.questions import Questions
 from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
 from phvae.metrics.options import EvaluationConfig
+from phvae.model.options import ModelConfig
 from phvae.training.options import TrainingConfig
 
 BASE = changed("device", "cpu", changed("datasets.digits.seeds", 3))
@@ -127,3 +129,10 @@ def test_the_tables_are_made_again_where_the_grids_own_claims_change(tmp_path: P
     path.write_text("two")
     assert asked() != before
     assert Questions(parse_grid(mine, "mine.yaml")).of("figures") == Questions(parse_grid(BASE, "b.yaml")).of("figures")
+
+
+def test_what_a_section_says_beyond_its_defaults():
+    beta = ModelConfig(divergence={"name": "kl", "beta": 2})
+    assert stated(beta) == {"divergence": {"name": "kl", "beta": 2.0}}
+    assert stated(ModelConfig(divergence="log_polynomial")) == {"divergence": {"name": "log_polynomial"}}
+    assert stated(ModelConfig(latent_size=6), exclude={"latent_size"}) == {}
