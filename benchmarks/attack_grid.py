@@ -101,8 +101,8 @@ def make_light() -> None:
     record = training._Job._record
     training._Job._record = lambda job, *given: record(job, *given) | {"stack": []}
     classifier.train_classifier.__kwdefaults__["steps"] = 20
-    plans = write.plans
-    write.plans = lambda stored: [plan for plan in plans(stored) if plan.figure.kind in DRAWN]
+    planned = write._planned
+    write._planned = lambda group: [plan for plan in planned(group) if plan.figure.kind in DRAWN]
 
 
 class Reads:

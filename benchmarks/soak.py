@@ -23,12 +23,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from phvae.experiment.grid import Grid
 
 Trial = tuple[bool, Callable[[Path], str]]
 
@@ -82,23 +79,15 @@ PATIENCE = 10.0  # seconds within which a process that is asked to stop must be 
 LATE = ("tables", "figures", "report", "track")  # what these make lies beside the scores
 
 
-def calls(grid: Grid) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Every job of the grid, in the order of the workflow: its stage and what names its unit."""
-    yield from (("prepare", ("claw",)), ("reference", ("claw",)))
-    for cell in grid.cells:
-        yield from (("train", (cell.dataset, cell.n_train, cell.variant, stack)) for stack in grid.stacks(cell))
-    yield from ((stage, ("claw", 100, 0)) for stage in ("encode", "evaluate", "groups"))
-    yield from ((stage, ()) for stage in ("collect", *LATE))
-
-
 def pipeline(results: Path, late: bool = False, **changed: Any) -> None:
     """The grid, with changed options of the training, up to its long table or to its end."""
     from phvae.experiment.grid import parse_grid
+    from phvae.experiment.questions import Questions
     from phvae.jobs import stages
 
     grid = parse_grid(CONFIG | {"results": str(results), "training": CONFIG["training"] | changed}, "soak")
     with (results.parent / "seconds").open("a") as seconds:
-        for stage, where in calls(grid):
+        for stage, where in Questions(grid).jobs():
             if late or stage not in LATE:
                 started = time.monotonic()
                 getattr(stages, stage)(grid, *where)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from phvae.errors import DataError
+from phvae.words import listed
 
 __all__ = ["column_scaling"]
 
@@ -56,6 +57,5 @@ def column_scaling(x: np.ndarray, names: Sequence[object] = ()) -> tuple[np.ndar
 
 
 def _some(names: list[object], chosen: np.ndarray) -> str:
-    """Names of the chosen columns, eight at most."""
-    found = [str(name) for name, this in zip(names, chosen, strict=True) if this]
-    return ", ".join(found[:8]) + (f" and {len(found) - 8} more" if len(found) > 8 else "")
+    """Names of the chosen columns."""
+    return listed(str(name) for name, this in zip(names, chosen, strict=True) if this)

@@ -38,7 +38,7 @@ class Questions:
         """The question of a job."""
         if (stage, where) not in self._known:
             before = [self.of(name, *place) for name, place in self.before(stage, where)]
-            asked = [stage, stage_code(stage, self._cells(stage, where)), self._settings(stage, where), before]
+            asked = [stage, stage_code(stage, self.cells(stage, where)), self._settings(stage, where), before]
             self._known[stage, where] = inputs_sha256(*asked)
         return self._known[stage, where]
 
@@ -76,7 +76,8 @@ class Questions:
             else:
                 yield name, ()
 
-    def _cells(self, stage: str, where: Where) -> list[Cell]:
+    def cells(self, stage: str, where: Where) -> list[Cell]:
+        """The cells that a job works on; none of one that works on the whole grid."""
         unit = STAGES[stage].unit
         if unit == "stack":
             return [self.grid.cell(*where[:3])]
@@ -87,7 +88,7 @@ class Questions:
     def _settings(self, stage: str, where: Where) -> Any:
         """What decides what a job writes, beside its code and what it reads."""
         grid, config = self.grid, self.grid.config
-        cells = self._cells(stage, where)
+        cells = self.cells(stage, where)
         if stage == "prepare":
             return stated_options(cells[0].data, places=True)
         if stage == "reference":

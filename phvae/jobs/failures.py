@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from phvae.words import plural
+
 __all__ = ["failures"]
 
 SHOWN = 5  # jobs
@@ -24,7 +26,7 @@ def failures(jobs: Iterable[tuple[str, str]], since: float) -> str:
     failed = sorted(jobs)
     if not failed:
         return "\nstopped before the end; what is done is kept: the same command goes on"
-    lines = ["", f"{len(failed)} job{'s' * (len(failed) > 1)} failed:"]
+    lines = ["", f"{plural(len(failed), 'job')} failed:"]
     for log, command in failed[:SHOWN]:
         lines += ["", *(f"  {line}" for line in _said(Path(log), since))]
         lines += [f"    log      {log}", f"    by hand  {_by_hand(command)}"]

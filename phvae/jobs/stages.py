@@ -15,7 +15,7 @@ from phvae.experiment.questions import Questions
 from phvae.experiment.stages import PUBLISHED, command
 from phvae.files import write_json, write_text
 from phvae.records import read_record, verify
-from phvae.words import plural
+from phvae.words import listed, plural
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -152,10 +152,8 @@ def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cel
     batches = grid.batches()
     if (dataset, n_train, index) not in batches:
         wanted, known = f"{dataset}/n-{n_train}/{index}", [f"{d}/n-{n}/{i}" for d, n, i in batches]
-        most = 12  # of a large grid
-        listed = ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
         raise ConfigError(
-            f"{grid.source}: the grid has no batch {wanted}, expected one of {listed}{nearest(wanted, known)}"
+            f"{grid.source}: the grid has no batch {wanted}, expected one of {listed(known)}{nearest(wanted, known)}"
         )
     return batches[dataset, n_train, index]
 

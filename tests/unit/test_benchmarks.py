@@ -26,6 +26,12 @@ def test_the_soak_kills_at_places_that_there_are():
     assert all(callable(operator.attrgetter(name)(importlib.import_module(module))) for module, name, _ in PLACES)
 
 
+def test_the_attacked_grid_is_made_light_where_there_is_something_to_lighten():
+    code = "from benchmarks.attack_grid import make_light; make_light()"  # it changes modules: in a process of its own
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def recipe(target: str) -> list[str]:
     """The words of a target's last command."""
     command = ["make", "-n", "--no-print-directory", "-o", ".venv/installed", target]  # `make test` runs make in make

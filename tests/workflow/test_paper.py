@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 from checkout import call, copy, planned
+from grids import run_through
 from layouts import TEST, write_all
 
 from phvae.analysis.results.long_table import read_runs, read_table
 from phvae.config.reader import read_yaml
 from phvae.data.registry import KINDS, kind_class
 from phvae.experiment.grid import Grid, load_grid, parse_grid
-from phvae.jobs import stages
 from phvae.metrics import classifier
 from phvae.planning.plan import LOCAL, jobs
 
@@ -130,17 +130,7 @@ def test_in_miniature(paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {cell.variant for cell in grid.dataset_cells("claw")} == set(paper.config.variants)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*binary.*")  # dSprites with order > 1 says what it cannot test
-        for dataset in grid.config.datasets:
-            stages.prepare(grid, dataset)
-            stages.reference(grid, dataset)
-        for cell in grid.cells:
-            for stack in grid.stacks(cell):
-                stages.train(grid, cell.dataset, cell.n_train, cell.variant, stack)
-        for batch in grid.batches():
-            stages.encode(grid, *batch)
-            stages.evaluate(grid, *batch)
-            stages.groups(grid, *batch)
-        stages.collect(grid)
+        run_through(grid, until="collect")
 
     runs = read_runs(grid.paths.root)
     assert list(runs["status"]) == ["ok"] * len(grid.cells)

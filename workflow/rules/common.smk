@@ -73,28 +73,31 @@ def size(wildcards):
     return wildcards.n_train if wildcards.n_train == "all" else int(wildcards.n_train)
 
 
-def cell_of(wildcards):
-    return grid.cell(wildcards.dataset, size(wildcards), wildcards.variant)
-
-
 def batch_of(wildcards):
-    return batches[wildcards.dataset, size(wildcards), int(wildcards.index)]
+    """What names a batch of cells."""
+    return wildcards.dataset, size(wildcards), int(wildcards.index)
 
 
 def cells_of(stage, wildcards):
     """The cells that a job of a stage works on."""
     unit = STAGES[stage].unit
     if unit == "stack":
-        return [cell_of(wildcards)]
-    if unit == "batch":
-        return batch_of(wildcards)
-    return grid.dataset_cells(wildcards.dataset) if unit == "data set" else []
+        where = (wildcards.dataset, size(wildcards), wildcards.variant)
+    else:
+        where = {
+            "batch": batch_of,
+            "data set": lambda wc: (wc.dataset,),
+            "grid": lambda wc: (),
+        }[unit](wildcards)
+    return questions.cells(stage, where)
 
 
 def stacks_of(wildcards):
     """Every stack of trained seeds that a batch needs."""
-    batch = (wildcards.dataset, size(wildcards), int(wildcards.index))
-    return [paths.manifest("train", *stack) for stack in questions.stacks(batch)]
+    return [
+        paths.manifest("train", *stack)
+        for stack in questions.stacks(batch_of(wildcards))
+    ]
 
 
 def needs(stage, wildcards):

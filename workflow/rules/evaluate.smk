@@ -13,12 +13,14 @@ rule evaluate:
     threads:
         lambda wc: (
             4
-            if any("boosting" in cell.evaluation.dci for cell in batch_of(wc))
+            if any(
+                "boosting" in cell.evaluation.dci for cell in cells_of("evaluate", wc)
+            )
             else THREADS
         )
     resources:
         # no GPU for scores, but for FID at full size, where the configuration asks for a GPU by name
-        **on_device(lambda wc: grid.scoring_device(batch_of(wc))),
+        **on_device(lambda wc: grid.scoring_device(cells_of("evaluate", wc))),
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
     shell:

@@ -22,6 +22,7 @@ from phvae.errors import ConfigError
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.stages import CLAIMS
 from phvae.files import write_text
+from phvae.words import plural
 
 __all__ = ["first_claims", "write_first"]
 
@@ -71,7 +72,7 @@ def write_first(grid: Grid, output: str | None = None) -> str:
         raise ConfigError(f"{path}: exists, and is not written over; give another file: --output FILE")
     claims = first_claims(grid)
     write_text(path, "\n".join(_lines(grid, claims)))
-    return "\n".join([f"{path}: {len(claims)} claim{'s' if len(claims) > 1 else ''}", *_next(grid, path, claims)])
+    return "\n".join([f"{path}: {plural(len(claims), 'claim')}", *_next(grid, path, claims)])
 
 
 def first_claims(grid: Grid) -> dict[str, Claim]:

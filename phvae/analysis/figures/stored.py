@@ -113,7 +113,7 @@ class Stored:
         return found
 
     def prepared(self, dataset: str) -> Prepared | None:
-        """The prepared data set, or None where the cache is gone."""
+        """The prepared data set, or None where the cache is gone; the figures stage has compared its hashes."""
         if dataset not in self._prepared:
             from phvae.data import load
 
@@ -121,7 +121,7 @@ class Stored:
             if path.is_file():
                 manifest = read_record(path, "run `phvae prepare` again", folder=str)
                 folder = self.root.parent / "data" / manifest["folder"]
-            self._prepared[dataset] = load(folder, verify=True) if folder and folder.is_dir() else None
+            self._prepared[dataset] = load(folder) if folder and folder.is_dir() else None
         return self._prepared[dataset]
 
     def history(self, dataset: str, variants: Sequence[str], most_seeds: int = 10) -> pd.DataFrame:

@@ -42,11 +42,12 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
             drawn.append(DrawnFigure(group.name, group.name, group.datasets, "", [], planned.reason))
             continue
         for plan in planned:
-            files = attempt(f"figure {plan.name}", partial(_draw, plan, folder))
-            kind, caption = plan.figure.kind, plan.figure.caption()
-            if isinstance(files, NotMade):
-                drawn.append(DrawnFigure(plan.name, kind, plan.datasets, caption, [], files.reason))
+            made = attempt(f"figure {plan.name}", partial(_draw, plan, folder))
+            kind = plan.figure.kind
+            if isinstance(made, NotMade):
+                drawn.append(DrawnFigure(plan.name, kind, plan.datasets, "", [], made.reason))
                 continue
+            files, caption = made
             written += files
             drawn.append(DrawnFigure(plan.name, kind, plan.datasets, caption, [file.name for file in files]))
     absent = set(FIGURES) - {figure.kind for figure in drawn}
@@ -62,10 +63,10 @@ def _planned(group: PlanGroup) -> list[Plan]:
     return list(group.plans())
 
 
-def _draw(plan: Plan, folder: Path) -> list[Path]:
-    """The files of one picture."""
+def _draw(plan: Plan, folder: Path) -> tuple[list[Path], str]:
+    """The files of one picture, and its caption."""
     files = save(plan.figure.draw(), folder / plan.name)
     if isinstance(plan.figure, Traversals):
         files.append(folder / f"{plan.name}.gif")
         plan.figure.animate(files[-1])
-    return files
+    return files, plan.figure.caption()
