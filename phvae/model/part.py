@@ -54,6 +54,13 @@ class Context:
     share: Tensor
     prior: Tensor | None = None
 
+    @property
+    def drawn_prior(self) -> Tensor:
+        """`prior`, for an objective that cannot do without."""
+        if self.prior is None:
+            raise ValueError("this objective compares codes with draws of the prior: give Context a prior, (B, n, d)")
+        return self.prior
+
 
 class Divergence(Named):
     """What the posterior pays for leaving the prior."""

@@ -19,8 +19,10 @@ from phvae.model.couplings.chain import Chain
 from phvae.model.divergences.beta_tcvae import BetaTCVAE
 from phvae.model.divergences.dip_vae import DIPVAE
 from phvae.model.divergences.hierarchical import Hierarchical
+from phvae.model.divergences.info_vae import InfoVAE
 from phvae.model.divergences.kl import KL
 from phvae.model.divergences.log_polynomial import LogPolynomial, log_ratio_moments
+from phvae.model.divergences.wae_mmd import WAEMMD
 from phvae.model.part import Context
 from phvae.model.parts import COUPLINGS, DIVERGENCES
 from phvae.model.posterior import PRIORS, Posterior, couple, uncouple
@@ -42,6 +44,10 @@ OF_BATCHES = [
     BetaTCVAE(beta=2, alpha=0, gamma=0.5, estimator="stratified"),
     DIPVAE(),
     DIPVAE(type="II"),
+    InfoVAE(),
+    InfoVAE(alpha=1, lambda_mmd=3, kernel="imq", scale=0.5),
+    WAEMMD(),
+    WAEMMD(kernel="rbf", scale=2),
 ]
 EVERY = pytest.mark.parametrize("options", CLOSED + OF_BATCHES, ids=str)
 EVERY_CLOSED = pytest.mark.parametrize("options", CLOSED, ids=str)

@@ -10,6 +10,7 @@ import torch
 from phvae.api.phvae import PHVAE
 from phvae.model.hierarchy import BASES
 from phvae.model.options import ModelConfig
+from phvae.model.part import Context
 from phvae.model.parts import COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
 from phvae.model.posterior import PRIORS
 
@@ -37,16 +38,17 @@ def blobs(n=32, size=28):
 def train(model, x, steps):
     g = torch.Generator().manual_seed(1)
     optimiser = torch.optim.Adam(model.parameters(), 2e-3)
-    held = torch.randn(len(x), model.order, model.level_size, generator=g)
+    held, prior = torch.randn(2, len(x), model.order, model.level_size, generator=g)
+    at = Context(len(x), torch.ones(()), prior)
 
     def loss():
         with torch.no_grad():
-            return model(x, held)["loss"].item()
+            return model(x, held, at=at)["loss"].item()
 
     before = loss()
     for _ in range(steps):
         optimiser.zero_grad()
-        model(x, torch.randn(held.shape, generator=g))["loss"].backward()
+        model(x, torch.randn(held.shape, generator=g), at=at)["loss"].backward()
         optimiser.step()
     return before, loss()
 

@@ -20,7 +20,7 @@ __all__ = ["BetaTCVAE", "log_weights"]
 
 
 class BetaTCVAE(Divergence):
-    """KL in parts, over all whitened coordinates: alpha * I(x; u) + beta * total correlation + gamma * dimension-wise KL."""
+    """KL in parts, each with a weight: mutual information, total correlation, dimension-wise KL of all coordinates."""
 
     name: Literal["beta_tcvae"] = "beta_tcvae"
     beta: Weight = Field(4.0, description="weight of the total correlation")
@@ -69,8 +69,7 @@ class BetaTCVAE(Divergence):
         if q.prior == "hierarchical":
             joint = each.sum((-2, -1))
         else:  # v = C^-1 u has independent coordinates given x, and the same density: |C| = 1
-            mean = uncouple(q.matrix, q.mean)
-            v = mean + torch.exp(0.5 * q.log_variance) * q.eps
+            v, mean = uncouple(q.matrix, q.z), uncouple(q.matrix, q.mean)
             joint = _log_normal(v, mean, torch.exp(q.log_variance), q.log_variance).sum((-2, -1))
         weights = log_weights(self.estimator, len(u), examples, like=u)
         log_q = torch.logsumexp(joint + weights, 1)

@@ -24,9 +24,7 @@ class DIPVAE(Divergence):
     name: Literal["dip_vae"] = "dip_vae"
     type: Literal["I", "II"] = Field("I", description="I: the covariance of the means; II: of the aggregate posterior")
     lambda_od: Weight = Field(10.0, description="weight of the covariances")
-    lambda_d: Weight = Field(
-        10.0, description="weight of the variances; in the paper 10 lambda_od (I), lambda_od (II)"
-    )
+    lambda_d: Weight = Field(10.0, description="weight of the variances; in the paper 10 lambda_od (I), lambda_od (II)")
 
     @model_validator(mode="after")
     def _used(self) -> DIPVAE:
