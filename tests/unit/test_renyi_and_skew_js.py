@@ -69,7 +69,8 @@ def test_renyi_tends_to_kl_from_below(coupling, prior):
 @PRIORS
 def test_what_renyis_levels_add_is_never_negative(coupling, prior):
     for seed in range(50):
-        assert (Renyi(alpha=0.4).levels(random_posterior(coupling, prior, seed=seed)) >= 0).all()
+        q = random_posterior(coupling, prior, seed=seed)
+        assert (Renyi(alpha=0.4).levels(q, seen(q)) >= 0).all()
 
 
 @pytest.mark.parametrize(

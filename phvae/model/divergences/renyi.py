@@ -41,9 +41,9 @@ class Renyi(Divergence):
 
     def value(self, q: Posterior, at: Context) -> Tensor:
         """Beta times D_alpha(q || p), (B,) nats (table 2)."""
-        return self.levels(q).sum(-1)
+        return self.levels(q, at).sum(-1)
 
-    def levels(self, q: Posterior) -> Tensor:
+    def levels(self, q: Posterior, at: Context) -> Tensor:
         """What each level adds to the divergence of the levels before it, (B, n) nats; none is negative.
 
         With S = alpha I + (1 - alpha) C diag(sigma^2) C^T: 1/2 sum_j [alpha w^T S^-1 w + log|S| / (1 - alpha) -

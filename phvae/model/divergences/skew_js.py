@@ -31,9 +31,13 @@ class SkewJS(Divergence):
 
     def value(self, q: Posterior, at: Context) -> Tensor:
         """Beta times the divergence, (B,) nats (equations 13 and 14, with g skewed as in section 3)."""
+        return self.levels(q, at).sum(-1)
+
+    def levels(self, q: Posterior, at: Context) -> Tensor:
+        """By level, (B, n) nats; under the standard prior, where levels are correlated, as a whole (B, 1)."""
         if q.prior == "hierarchical":
-            return self.beta * (_dual if self.dual else _straight)(q, self.alpha).sum((-2, -1))
-        return self.beta * self._correlated(q).sum(-1)
+            return self.beta * (_dual if self.dual else _straight)(q, self.alpha).sum(-1)
+        return self.beta * self._correlated(q).sum(-1, keepdim=True)
 
     def _correlated(self, q: Posterior) -> Tensor:
         """The divergence of each coordinate, over levels that are correlated under q, (B, d)."""
