@@ -49,7 +49,8 @@ def _without_allowance(divergence: Mapping[str, Any]) -> str:
     if name == "log_polynomial":
         given = divergence["coefficients"]
         return f"{name}:exponential({divergence['degree']})" if given is None else f"{name}:list({_numbers(given)})"
-    options = {key: value for key, value in divergence.items() if key not in _ELSEWHERE and value not in (None, False)}
+    given = {key: value for key, value in divergence.items() if value is not None and value is not False}
+    options = {key: value for key, value in given.items() if key not in _ELSEWHERE}
     numbers = sum(not isinstance(value, str | bool) for value in options.values())
     words = [_option(key, value, alone=numbers == 1) for key, value in options.items()]
     return f"{name}({' '.join(words)})" if words else str(name)

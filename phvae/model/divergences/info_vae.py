@@ -42,7 +42,7 @@ class InfoVAE(Divergence):
         return self
 
     def value(self, q: Posterior, at: Context) -> Tensor:
-        """The weighted sum, (B,) (equation 7); its discrepancy is the same for each example."""
+        """The weighted sum, (B,); its discrepancy is the same for each example."""
         from phvae.model.discrepancy import squared_discrepancy
 
         discrepancy = squared_discrepancy(q.drawn.flatten(1), at.drawn_prior.flatten(1), self.kernel, self.scale)

@@ -30,7 +30,7 @@ class SkewJS(Divergence):
     dual: StrictBool = Field(False, description="KL from the geometric mean to q and p, instead of to it")
 
     def value(self, q: Posterior, at: Context) -> Tensor:
-        """Beta times the divergence, (B,) nats (equations 13 and 14, with g skewed as in section 3)."""
+        """Beta times the divergence, (B,) nats."""
         return self.levels(q, at).sum(-1)
 
     def levels(self, q: Posterior, at: Context) -> Tensor:
