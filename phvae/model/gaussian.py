@@ -13,10 +13,10 @@ from torch import Tensor
 
 from phvae.model.posterior import Posterior, uncouple
 
-__all__ = ["Normal", "inverse_and_log_determinant", "normal_kl", "of_posterior", "quadratic"]
+__all__ = ["LevelNormal", "inverse_and_log_determinant", "normal_kl", "of_posterior", "quadratic"]
 
 
-class Normal(NamedTuple):
+class LevelNormal(NamedTuple):
     """Normal distributions of n numbers each.
 
     Attributes:
@@ -31,13 +31,13 @@ class Normal(NamedTuple):
     log_determinant: Tensor
 
 
-def of_posterior(q: Posterior) -> Normal:
+def of_posterior(q: Posterior) -> LevelNormal:
     """q in whitened coordinates: N(w, C diag(sigma^2) C^T) over the levels, for each of the d coordinates."""
     eye = torch.eye(q.mean.shape[1], dtype=q.mean.dtype, device=q.mean.device)
     c = q.mixing
     inverse = uncouple(c, eye)
     log_variance = q.log_variance.transpose(1, 2)
-    return Normal(
+    return LevelNormal(
         q.whitened.transpose(1, 2),
         _spread(c, torch.exp(log_variance)),
         _spread(inverse.T, torch.exp(-log_variance)),
@@ -73,7 +73,7 @@ def inverse_and_log_determinant(m: Tensor) -> tuple[Tensor, Tensor]:
     return both[..., n:], torch.stack(pivots, -1).log().sum(-1)
 
 
-def normal_kl(p: Normal, q: Normal) -> Tensor:
+def normal_kl(p: LevelNormal, q: LevelNormal) -> Tensor:
     """KL(p || q), (B, d) nats."""
     trace = (q.precision * p.covariance).sum((-2, -1)) - p.mean.shape[-1]
     return 0.5 * (trace + quadratic(q.precision, p.mean - q.mean) + q.log_determinant - p.log_determinant)

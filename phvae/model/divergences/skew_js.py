@@ -43,17 +43,17 @@ class SkewJS(Divergence):
         """The divergence of each coordinate, over levels that are correlated under q, (B, d)."""
         import torch
 
-        from phvae.model.gaussian import Normal, inverse_and_log_determinant, normal_kl, of_posterior
+        from phvae.model.gaussian import LevelNormal, inverse_and_log_determinant, normal_kl, of_posterior
 
         a, one = self.alpha, of_posterior(q)
         eye = torch.eye(one.mean.shape[-1], dtype=q.mean.dtype, device=q.mean.device).expand_as(one.covariance)
         zero = torch.zeros_like(one.mean)
-        prior = Normal(zero, eye, eye, zero.sum(-1))
+        prior = LevelNormal(zero, eye, eye, zero.sum(-1))
         precision = a * one.precision + (1 - a) * eye
         covariance, log_determinant = inverse_and_log_determinant(precision)
         pull = (one.precision * one.mean.unsqueeze(-2)).sum(-1)
         mean = a * (covariance * pull.unsqueeze(-2)).sum(-1)
-        g = Normal(mean, covariance, precision, -log_determinant)
+        g = LevelNormal(mean, covariance, precision, -log_determinant)
         if self.dual:
             return (1 - a) * normal_kl(g, one) + a * normal_kl(g, prior)
         return (1 - a) * normal_kl(one, g) + a * normal_kl(prior, g)
