@@ -109,7 +109,7 @@ def test_with_an_allowance_it_is_no_twin_of_what_is_charged_in_full():
     free = {"name": "kl", "free_bits": 0.5}
     cells = parse_grid(grid(one="kl", two=free, three={"name": "kl", "capacity": {"nats": 5}}), "a.yaml").cells
     texts = [divergence_text(cell.model.divergence.model_dump(mode="json")) for cell in cells]
-    assert texts == ["kl", "kl + free_bits(0.5)", "kl + capacity(5 1000 1)"]
+    assert texts == ["kl", "kl + free_bits(0.5)", "kl + capacity(gamma=1000 nats=5 until=1)"]
     with pytest.raises(ConfigError, match="found the model of two under another name"):
         parse_grid(grid(one="kl", two=free, four={**free, "beta": 1}), "a.yaml")
 

@@ -18,22 +18,22 @@ TEXTS: list[tuple[Any, str, str]] = [
     ("kl", "kl", "KL"),
     ("hierarchical", "hierarchical:geometric(2)", "level-weighted, geometric(2)"),
     ("log_polynomial", "log_polynomial:exponential(3)", "log-ratio polynomial, exponential(3)"),
-    ("beta_tcvae", "beta_tcvae(alpha=1 gamma=1 weighted)", "β-TCVAE(alpha=1 gamma=1 weighted)"),
-    ("dip_vae", "dip_vae(I lambda_od=10 lambda_d=10)", "DIP-VAE(I lambda_od=10 lambda_d=10)"),
+    ("beta_tcvae", "beta_tcvae(weighted alpha=1 gamma=1)", "β-TCVAE(weighted alpha=1 gamma=1)"),
+    ("dip_vae", "dip_vae(I lambda_d=10 lambda_od=10)", "DIP-VAE(I lambda_d=10 lambda_od=10)"),
     (
         "info_vae",
-        "info_vae(alpha=0 lambda_mmd=500 rbf scale=1)",
-        "InfoVAE(alpha=0 lambda_mmd=500 rbf scale=1)",
+        "info_vae(rbf alpha=0 lambda_mmd=500 scale=1)",
+        "InfoVAE(rbf alpha=0 lambda_mmd=500 scale=1)",
     ),
-    ("wae_mmd", "wae_mmd(lambda_mmd=500 imq scale=1)", "WAE-MMD(lambda_mmd=500 imq scale=1)"),
+    ("wae_mmd", "wae_mmd(imq lambda_mmd=500 scale=1)", "WAE-MMD(imq lambda_mmd=500 scale=1)"),
     ("renyi", "renyi(0.5)", "Rényi(0.5)"),
     ("skew_js", "skew_js(0.5)", "skew JS(0.5)"),
-    ({"name": "skew_js", "dual": True}, "skew_js(0.5 dual)", "skew JS(0.5 dual)"),
+    ({"name": "skew_js", "dual": True}, "skew_js(dual 0.5)", "skew JS(dual 0.5)"),
     ({"name": "kl", "free_bits": 0.5}, "kl + free_bits(0.5)", "KL + free bits(0.5)"),
     (
         {"name": "hierarchical", "capacity": {"nats": 25}},
-        "hierarchical:geometric(2) + capacity(25 1000 1)",
-        "level-weighted, geometric(2) + capacity(25 1000 1)",
+        "hierarchical:geometric(2) + capacity(gamma=1000 nats=25 until=1)",
+        "level-weighted, geometric(2) + capacity(gamma=1000 nats=25 until=1)",
     ),
 ]
 
@@ -44,7 +44,9 @@ def resolved(divergence: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("divergence", "text", "words"), TEXTS, ids=str)
 def test_a_divergence_is_told_with_its_options(divergence: Any, text: str, words: str):
-    found = divergence_text(resolved(divergence)["divergence"])
+    options = resolved(divergence)["divergence"]
+    found = divergence_text(options)
+    assert found == divergence_text(dict(reversed(options.items()))), "records have their keys in another order"
     assert (found, divergence_words(found)) == (text, words)
     name = divergence if isinstance(divergence, str) else divergence["name"]
     assert divergence_kind(found) == name

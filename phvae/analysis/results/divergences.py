@@ -31,11 +31,11 @@ def divergence_text(divergence: Mapping[str, Any]) -> str:
     >>> divergence_text({"name": "renyi", "alpha": 0.5, "beta": 1.0}), divergence_text({"name": "kl", "beta": 1.0})
     ('renyi(0.5)', 'kl')
     >>> divergence_text({"name": "dip_vae", "type": "II", "lambda_od": 10.0, "lambda_d": 5.0, "free_bits": 0.5})
-    'dip_vae(II lambda_od=10 lambda_d=5) + free_bits(0.5)'
+    'dip_vae(II lambda_d=5 lambda_od=10) + free_bits(0.5)'
     """
     text, capacity, free = _without_allowance(divergence), divergence.get("capacity"), divergence.get("free_bits")
     if capacity:
-        return f"{text} + capacity({_numbers(capacity.values())})"
+        return f"{text} + capacity({_options(capacity)})"
     return f"{text} + free_bits({short_number(free)})" if free else text
 
 
@@ -50,17 +50,17 @@ def _without_allowance(divergence: Mapping[str, Any]) -> str:
         given = divergence["coefficients"]
         return f"{name}:exponential({divergence['degree']})" if given is None else f"{name}:list({_numbers(given)})"
     given = {key: value for key, value in divergence.items() if value is not None and value is not False}
-    options = {key: value for key, value in given.items() if key not in _ELSEWHERE}
-    numbers = sum(not isinstance(value, str | bool) for value in options.values())
-    words = [_option(key, value, alone=numbers == 1) for key, value in options.items()]
-    return f"{name}({' '.join(words)})" if words else str(name)
+    options = _options({key: value for key, value in given.items() if key not in _ELSEWHERE})
+    return f"{name}({options})" if options else str(name)
 
 
-def _option(key: str, value: Any, *, alone: bool) -> str:
-    """A choice by its name, a switch by its key, a number with its key unless it is the only one."""
-    if isinstance(value, str | bool):
-        return key if value is True else str(value)
-    return short_number(value) if alone else f"{key}={short_number(value)}"
+def _options(options: Mapping[str, Any]) -> str:
+    """Choices by their names, switches by their keys, then numbers with their keys, or one without; in one order."""
+    choices = {key: value for key, value in sorted(options.items()) if isinstance(value, str | bool)}
+    numbers = {key: short_number(value) for key, value in sorted(options.items()) if key not in choices}
+    told = [key if value is True else str(value) for key, value in choices.items()]
+    alone = len(numbers) == 1
+    return " ".join(told + [number if alone else f"{key}={number}" for key, number in numbers.items()])
 
 
 def divergence_kind(text: str) -> str:
@@ -79,8 +79,8 @@ def divergence_words(text: str, *, settings: bool = True) -> str:
     ('level-weighted, geometric(2)', 'KL', 'Rényi(0.5)')
     >>> divergence_words("log_polynomial:exponential(3)", settings=False)
     'log-ratio polynomial'
-    >>> divergence_words("kl + capacity(25 1000 1)", settings=False)
-    'KL + capacity(25 1000 1)'
+    >>> divergence_words("kl + capacity(gamma=1000 nats=25 until=1)", settings=False)
+    'KL + capacity(gamma=1000 nats=25 until=1)'
     """
     kind = divergence_kind(text)
     words, (own, plus, allowance) = _WORDS.get(kind, kind), text[len(kind) :].partition(" + ")
