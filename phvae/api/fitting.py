@@ -143,8 +143,8 @@ def fit(
         trainer.run(lambda _, state: best.update(state), each_step, each_epoch)
     if record.diverged:
         raise PhvaeError(
-            f"training diverged at step {record.diverged['step']}: the loss is no longer finite (last finite "
-            f"{record.diverged['last_finite']}); the model is unchanged. Lower learning_rate ({learning_rate})"
+            f"training {record.divergence_told(model.config.divergence.name)}; the model is unchanged. Lower "
+            f"learning_rate ({learning_rate})"
         )
     with torch.no_grad():
         for name, parameter in model.named_parameters():

@@ -14,7 +14,9 @@ from phvae.config.strict import Named
 from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
 from phvae.files import write_text
 from phvae.metrics.options import EvaluationConfig
+from phvae.model.allowance import Capacity
 from phvae.model.options import ModelConfig
+from phvae.model.part import Divergence
 from phvae.model.parts import REGISTRIES
 from phvae.training.options import Schedule, TrainingConfig
 
@@ -26,6 +28,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "evaluation": EvaluationConfig,
 }
 NAMED: list[type[BaseModel]] = [part for registry in REGISTRIES.values() for part in registry.values()]
+SHARED = set(Divergence.model_fields)  # told once
 
 HEAD = """\
 # The configuration, key by key
@@ -143,7 +146,7 @@ def _default(field: FieldInfo) -> str:
 def _table(cls: type[BaseModel]) -> str:
     lines = ["| key | type | default | meaning |", "| --- | --- | --- | --- |"]
     for name, field in cls.model_fields.items():
-        if name == "name" and cls in NAMED:
+        if (name == "name" and issubclass(cls, Named)) or (name in SHARED and cls in NAMED):
             continue
         lines.append(f"| `{name}` | {_type(field)} | {_default(field)} | {field.description or ''} |")
     return "\n".join(lines)
@@ -164,8 +167,10 @@ def reference() -> str:
     chapter("`training.schedule`", Schedule)
     chapter("`evaluation`", EvaluationConfig)
     chapters.append("## Parts and their options\n")
+    chapters.append(f"### Any divergence\n\n{_table(Divergence)}\n")
+    chapters.append(f"### `divergence.capacity`\n\n{Capacity.__doc__}\n\n{_table(Capacity)}\n")
     for cls in NAMED:
-        options = [name for name in cls.model_fields if name != "name"]
+        options = set(cls.model_fields) - SHARED
         title = f"### `{cls.model_fields['name'].default}`\n\n{cls.__doc__}\n"
         chapters.append(title + (f"\n{_table(cls)}\n" if options else ""))
     return "\n".join(chapters)

@@ -37,7 +37,8 @@ def _computed(model: ModelConfig) -> dict[str, Any]:
     """What a model computes, so that the spellings of one model are alike."""
     plain = model.model_dump(mode="json")
     plain["reconstruction_weights"] = model.scored_weights
-    plain["divergence"] = model.divergence.computed(model.order)
+    allowance = model.divergence.model_dump(include={"capacity", "free_bits"})
+    plain["divergence"] = model.divergence.computed(model.order) | allowance
     if model.order == 1:  # one level: x itself, A = 1
         plain |= dict.fromkeys(("basis", "coupling", "prior", "encoder_width"))
     return plain

@@ -150,8 +150,7 @@ class _Job:
     def _finish(self, progress: Progress, state: dict[str, Tensor]) -> None:
         """Write the result of one seed, run.json last, and remove its checkpoints."""
         if progress.diverged:
-            at, last = progress.diverged["step"], progress.diverged["last_finite"]
-            self.meter.line(f"seed {progress.seed} diverged at step {at}; last finite loss {last.get('loss')}")
+            self.meter.line(f"seed {progress.seed} {progress.divergence_told(self.cell.model.divergence.name)}")
         folder = self.runs[progress.seed].folder
         (folder / "run.json").unlink(missing_ok=True)
         names = ["history.csv"]

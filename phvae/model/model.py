@@ -61,7 +61,7 @@ class Model(nn.Module):
         image = len(self.shape) == 3
         self.likelihood = BoundLikelihood(c.likelihood, c.basis, self.scored, image)
         self.unit_interval = image or c.likelihood.unit_interval
-        self.divergence = c.divergence.value
+        self.divergence = c.divergence.charge
 
     # ---- the objective: differentiable, without checks, fit for torch.func.vmap ----
     def posterior(self, levels: Sequence[Tensor], eps: Tensor | None = None) -> Posterior:

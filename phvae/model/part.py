@@ -10,7 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from phvae.config.strict import Named
+from pydantic import Field, model_validator
+
+from phvae.config.strict import Named, Weight
+from phvae.model.allowance import Capacity, above_free_bits, off_capacity
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +57,13 @@ class Context:
     share: Tensor
     prior: Tensor | None = None
 
+    @property
+    def drawn_prior(self) -> Tensor:
+        """`prior`, for an objective that cannot do without."""
+        if self.prior is None:
+            raise ValueError("this objective compares codes with draws of the prior: give Context a prior, (B, n, d)")
+        return self.prior
+
 
 class Divergence(Named):
     """What the posterior pays for leaving the prior."""
@@ -61,12 +71,32 @@ class Divergence(Named):
     # whether `Context.prior` is drawn for it: the same numbers in any company of seeds, and after a resumption
     draws_prior: ClassVar[bool] = False
 
+    capacity: Capacity | None = Field(None, description="charge the distance from a capacity that grows, see below")
+    free_bits: Weight = Field(0.0, description="nats of each level, as weighted, that are free")
+
+    @model_validator(mode="after")
+    def _one_allowance(self) -> Divergence:
+        if self.capacity and self.free_bits:
+            raise ValueError(f"capacity and free_bits ({self.free_bits:g}) are both given: give one of the two")
+        return self
+
+    def charge(self, q: Posterior, at: Context) -> Tensor:
+        """What the loss has, (B,) nats: the divergence, or what is charged of it."""
+        if self.free_bits:
+            return above_free_bits(self.levels(q, at), self.free_bits)
+        value = self.value(q, at)
+        return off_capacity(value, self.capacity, at.share) if self.capacity else value
+
     def value(self, q: Posterior, at: Context) -> Tensor:
         """One number per example, (B,) nats; no branch on a tensor's value, no random numbers.
 
         Of the batch as a whole (a total correlation, a discrepancy) each example has the same number.
         """
         raise NotImplementedError
+
+    def levels(self, q: Posterior, at: Context) -> Tensor:
+        """The parts that sum to the value and have their own free bits: (B, n), or (B, 1) where levels have none."""
+        return self.value(q, at).unsqueeze(-1)
 
     def check(self, model: ModelConfig) -> None:
         """Refuse, with a ValueError, a model in which this divergence has no meaning."""

@@ -93,6 +93,11 @@ class Posterior:
         return PRIORS["standard"](self.matrix) if self.prior == "hierarchical" else uncouple(self.factor, self.matrix)
 
     @cached_property
+    def drawn(self) -> Tensor:
+        """u = F^-1 z, the draw in whitened coordinates, (B, n, d)."""
+        return self.z if self.prior == "standard" else uncouple(self.factor, self.z)
+
+    @cached_property
     def kl_levels(self) -> Tensor:
         r"""The level terms D_k, whose sum is KL(q || p), (B, n) nats.
 

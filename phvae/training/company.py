@@ -62,9 +62,12 @@ def _train(
     for step, size in enumerate([*batches, batches[0]]):
         draws = [torch_generator(seed, "company", step) for seed in seeds]
         x = torch.stack([torch.rand(size, *shape, generator=g) for g in draws]).to(device)
-        eps = torch.stack([torch.randn(size, *levels, generator=g) for g in draws]).to(device)
+        noises = [
+            torch.stack([torch.randn(size, *levels, generator=g) for g in draws]).to(device)
+            for _ in range(2 if config.divergence.draws_prior else 1)
+        ]
         last = step == len(batches)
-        terms = stack.losses(x, eps) if last else stack.step(x, eps, weight=0.5)
+        terms = stack.losses(x, *noises) if last else stack.step(x, *noises, weight=0.5)
         for index, seed in enumerate(seeds):
             found[seed][f"terms {step}"] = terms[index].cpu()
     for index, seed in enumerate(seeds):

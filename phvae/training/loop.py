@@ -65,7 +65,7 @@ class Progress:
         rows: one row of history an epoch.
         sums: the terms of the running epoch, summed over its steps; `count`: how many.
         last: the last finite terms.
-        diverged: step, epoch and last finite terms, if the seed left the finite numbers.
+        diverged: step, epoch, last finite terms and those that are not, if the seed left the finite numbers.
         seconds: this seed's share of the time its stack took.
     """
 
@@ -78,6 +78,20 @@ class Progress:
     best_loss: float = float("inf")
     diverged: dict[str, Any] | None = None
     seconds: float = 0.0
+
+    def divergence_told(self, objective: str) -> str:
+        """Which terms of the loss ceased to be finite, and when; `objective`: the divergence's name.
+
+        >>> at = {"step": 1, "epoch": 1, "last_finite": {}, "not_finite": ["loss", "divergence", "kl"]}
+        >>> Progress(0, diverged=at).divergence_told("renyi")
+        'diverged at step 1, the first: not finite is the divergence renyi'
+        """
+        at = self.diverged or {}
+        words = {"reconstruction": "the reconstruction", "divergence": f"the divergence {objective}"}
+        lost = [text for name, text in words.items() if name in at["not_finite"]] or at["not_finite"]
+        last = f"; the last finite loss is {at['last_finite']['loss']:.6g}" if at["last_finite"] else ""
+        first = ", the first" if at["step"] == 1 else ""
+        return f"diverged at step {at['step']}{first}: not finite is {' and '.join(lost)}{last}"
 
 
 Finish = Callable[[Progress, dict[str, Tensor]], None]
@@ -175,11 +189,12 @@ class Trainer:
         if count:
             progress.last = terms[count - 1].tolist()
         if count < len(finite):
-            self._diverge(progress, before + count + 1)
+            self._diverge(progress, before + count + 1, terms[count])
 
-    def _diverge(self, progress: Progress, step: int) -> None:
+    def _diverge(self, progress: Progress, step: int, terms: np.ndarray) -> None:
         last = dict(zip(self.names, progress.last, strict=False))
-        progress.diverged = {"step": step, "epoch": len(progress.rows) + 1, "last_finite": last}
+        lost = [name for name, value in zip(self.names, terms, strict=True) if not np.isfinite(value)]
+        progress.diverged = {"step": step, "epoch": len(progress.rows) + 1, "last_finite": last, "not_finite": lost}
 
     def _diverged(self) -> list[int]:
         return [index for index, progress in enumerate(self.progress) if progress.diverged]
@@ -189,7 +204,7 @@ class Trainer:
         weight = schedule_weight(self.training.schedule, self.step - 1, self.ends[-1])
         for index, (progress, values) in enumerate(zip(self.progress, losses, strict=True)):
             if not np.isfinite(values).all():
-                self._diverge(progress, self.step)
+                self._diverge(progress, self.step, values)
                 continue
             row = {"epoch": len(progress.rows) + 1, "step": self.step, "weight": weight}
             means = np.array(progress.sums) / progress.count

@@ -13,6 +13,7 @@ from torch.func import functional_call, vmap
 from torch.nn.functional import pad
 
 from phvae.model.part import Context
+from phvae.training.recordable import in_words
 from phvae.training.tape import ALIGNMENT, record
 
 if TYPE_CHECKING:
@@ -185,7 +186,8 @@ class Stack:
         if self.compile:
             self._computations[key] = torch.compile(self._cast(function))
             return self._computations[key](clock, *batch)
-        self._computations[key], outputs = record(self._cast(function), leaves, [clock, *batch])
+        with in_words():
+            self._computations[key], outputs = record(self._cast(function), leaves, [clock, *batch])
         return outputs
 
     def _cast(self, function: Computation) -> Computation:

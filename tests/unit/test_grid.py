@@ -68,7 +68,12 @@ BAD = {
     "unknown divergence": (
         "variants.vae.model.divergence",
         "hierarchicl",
-        ["variants.vae.model.divergence", "'hierarchicl'", "'hierarchical', 'kl'", "did you mean 'hierarchical'"],
+        [
+            "variants.vae.model.divergence",
+            "'hierarchicl'",
+            "'dip_vae', 'hierarchical', 'info_vae'",
+            "did you mean 'hierarchical'",
+        ],
     ),
     "unknown key": ("variants.vae.model.ordr", 2, ["variants.vae.model.ordr", "unknown key", "did you mean 'order'"]),
     "unknown top key": ("dataset", {}, ["small.yaml: dataset:", "unknown key", "did you mean 'datasets'"]),

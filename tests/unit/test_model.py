@@ -11,6 +11,7 @@ from torch.func import functional_call, grad, stack_module_state, vmap
 from phvae.api.phvae import PHVAE
 from phvae.model.hierarchy import BASES
 from phvae.model.options import ModelConfig
+from phvae.model.part import Context
 from phvae.model.parts import COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
 from phvae.model.posterior import PRIORS, uncouple
 
@@ -24,6 +25,11 @@ def images(n=8, shape=(1, 8, 8), seed=0, dtype=torch.float64):
 def noise(model, n=8, seed=1, dtype=torch.float64):
     g = torch.Generator().manual_seed(seed)
     return torch.randn(n, model.order, model.level_size, generator=g, dtype=dtype)
+
+
+def seen(eps):
+    """What an objective sees: draws of the prior, as it were."""
+    return Context(50, torch.ones((), dtype=eps.dtype), eps.flip(0))
 
 
 # ---- order 1 is the textbook's VAE ----
@@ -182,7 +188,8 @@ COMBINATIONS = [
 @pytest.mark.parametrize("options", COMBINATIONS, ids=str)
 def test_every_parameter_gets_a_gradient(options):
     model = PHVAE((1, 8, 8), order=3, **SMALL, **options).double()
-    model(images(), noise(model))["loss"].backward()
+    eps = noise(model)
+    model(images(), eps, at=seen(eps))["loss"].backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
@@ -205,12 +212,12 @@ def test_vmap_over_a_stack_of_models_equals_each_model(options):
     x, eps = images(3, shape), torch.stack([noise(m, 3, seed) for seed, m in enumerate(models)])
 
     def call(p, b, e):
-        return functional_call(models[0], (p, b), (x, e, 0.5))
+        return functional_call(models[0], (p, b), (x, e, 0.5, seen(e)))
 
     stacked = vmap(call)(parameters, buffers, eps)
     gradients = vmap(grad(lambda p, b, e: call(p, b, e)["loss"]))(parameters, buffers, eps)
     for i, model in enumerate(models):
-        out = model(x, eps[i], 0.5)
+        out = model(x, eps[i], 0.5, seen(eps[i]))
         assert all(torch.allclose(stacked[key][i], out[key], rtol=1e-9, atol=1e-12) for key in out)
         out["loss"].backward()
         for name, parameter in model.named_parameters():
@@ -222,11 +229,11 @@ def test_precisions_agree(options):
     """float32 within 2e-4 and bfloat16 autocast within 3 % of float64, relative to the loss."""
     model = PHVAE((1, 8, 8), order=3, **SMALL, **options)
     x, eps = images(dtype=torch.float32), noise(model, dtype=torch.float32)
-    single = model(x, eps)["loss"]
+    single = model(x, eps, at=seen(eps))["loss"]
     with torch.autocast("cpu", torch.bfloat16):
-        half = model(x, eps)
+        half = model(x, eps, at=seen(eps))
     assert half["loss"].dtype == torch.float32
-    exact = model.double()(x.double(), eps.double())["loss"]
+    exact = model.double()(x.double(), eps.double(), at=seen(eps.double()))["loss"]
     scale = max(abs(exact.item()), 10.0)
     assert abs(single.item() - exact.item()) < 2e-4 * scale
     assert abs(half["loss"].item() - exact.item()) < 3e-2 * scale

@@ -44,6 +44,22 @@ MODELS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
     ),
 }
 
+# what looks at the batch as a whole, sums over it, or takes small matrices apart
+_UNEVEN = {"order": 3, "latent_size": 9, "network": dense(33, 17), "prior": "standard", "coupling": "learned"}
+OBJECTIVES: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
+    str(divergence): ((1, 5, 7), _UNEVEN | {"divergence": divergence})
+    for divergence in (
+        "beta_tcvae",
+        {"name": "dip_vae", "type": "II"},
+        "info_vae",
+        "wae_mmd",
+        "renyi",
+        "skew_js",
+        {"name": "kl", "capacity": {"nats": 5}},
+        {"name": "kl", "free_bits": 0.2},
+    )
+}
+
 
 def _states(shape: tuple[int, ...], config: ModelConfig, seeds: list[int]) -> list[dict[str, Tensor]]:
     return [dict(PHVAE(shape, config, seed=seed).named_parameters()) for seed in seeds]
@@ -80,14 +96,15 @@ SMALL: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
 COMPANIES = ([0, 1, 2, 3, 4, 5, 6, 7], [7, 5, 3, 1, 0], [1, 2, 3], [4, 1], [0], [6])
 
 
-EACH = [pytest.param(name, marks=[] if name == "1 inputs, vae" else pytest.mark.slow) for name in MODELS | SMALL]
+ALL = MODELS | SMALL | OBJECTIVES
+EACH = [pytest.param(name, marks=[] if name == "1 inputs, vae" else pytest.mark.slow) for name in ALL]
 
 
 @pytest.mark.parametrize("name", EACH)
 @pytest.mark.slow
 def test_a_seed_has_the_same_bits_in_any_company(name: str):
     """Weights, both Adam moments and every term; full batches, a batch of odd size, and validation."""
-    assert differences(*(MODELS | SMALL)[name], COMPANIES) == [0] * 5
+    assert differences(*ALL[name], COMPANIES) == [0] * 5
 
 
 def test_a_difference_between_companies_is_counted(monkeypatch: pytest.MonkeyPatch):

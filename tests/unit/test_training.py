@@ -289,7 +289,10 @@ def test_a_seed_that_diverges_stops_and_the_others_go_on(
     record = records[1]
     assert record["status"] == "diverged"
     assert record["diverged"]["step"] == record["step"] == wanted + 1
-    assert "seed 1 diverged" in capfd.readouterr().err
+    first = ", the first" if not wanted else ""
+    told = f"seed 1 diverged at step {wanted + 1}{first}: not finite is the reconstruction"
+    assert told in capfd.readouterr().err
+    assert "divergence" not in record["diverged"]["not_finite"]
     assert not (tmp_path / "poisoned" / "seed-1" / "model.safetensors").exists()
     assert current(tmp_path / "poisoned" / "seed-1" / "run.json", key(1))
     if wanted:

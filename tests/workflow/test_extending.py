@@ -74,7 +74,7 @@ def test_each_part_is_one_short_file(section: str):
 def test_the_new_parts_train_and_are_scored(checkout: Path):
     stages = [["prepare", "--dataset", "comb"], ["reference", "--dataset", "comb"]]
     batch = ["--dataset", "comb", "--n-train", "200"]
-    stages += [["train", *batch, "--variant", name, "--stack", "0-1"] for name in ("vae", "renyi", "linear")]
+    stages += [["train", *batch, "--variant", name, "--stack", "0-1"] for name in ("vae", "wasserstein", "linear")]
     stages += [[stage, *batch, "--batch", "0"] for stage in ("encode", "evaluate", "groups")] + [["collect"]]
     # in one process: a command costs seconds of imports
     code = f"""
@@ -87,27 +87,25 @@ for arguments in {stages!r}:
         rows = list(csv.DictReader(stream))
     assert {row["status"] for row in rows} <= {"ok", "empty"}
     scored = {(row["variant"], row["seed"]) for row in rows if row["metric"] == "kurtosis" and row["value"]}
-    assert scored == {(variant, seed) for variant in ("vae", "renyi", "linear") for seed in "01"}
+    assert scored == {(variant, seed) for variant in ("vae", "wasserstein", "linear") for seed in "01"}
     assert any(row["metric"] == "w1_samples_mean" and row["value"] for row in rows), "the density is known exactly"
-    assert {row["divergence"] for row in rows if row["variant"] == "renyi"} == {"renyi(0.5)"}
+    assert {row["divergence"] for row in rows if row["variant"] == "wasserstein"} == {"wasserstein(0.25)"}
     run = json.loads((checkout / "results/extended/runs/comb/n-200/linear/seed-0/run.json").read_text())
     assert run["parameters"]["decoder"] == 6 + 1
 
 
-def test_the_renyi_divergence_of_the_page_is_that_of_two_normals(checkout: Path):
+def test_the_distance_of_the_page_is_that_of_two_normals(checkout: Path):
     code = """
 import torch
 from scipy.integrate import quad
-from phvae.model.divergences.renyi import Renyi
+from scipy.stats import norm
+from phvae.model.divergences.wasserstein import Wasserstein
 from phvae.model.part import Context
 from phvae.model.posterior import Posterior
-q, p = torch.distributions.Normal(.7, .6), torch.distributions.Normal(0., 1.)
-density = lambda d, x: d.log_prob(torch.tensor(x, dtype=torch.float64)).exp().item()
-value = quad(lambda x: density(q, x)**.3 * density(p, x)**.7, -10, 10)[0]
+expected = quad(lambda t: (norm.ppf(t, .7, .6) - norm.ppf(t))**2, 0, 1)[0]  # by quantile functions
 mean, log_variance = (torch.full((1, 1, 1), v, dtype=torch.float64) for v in (.7, 2 * torch.tensor(.6).log().item()))
 q = Posterior(mean, log_variance, torch.eye(1, dtype=torch.float64))
-found = Renyi(alpha=.3).value(q, Context(1, torch.ones(()))).item()
-expected = torch.tensor(value).log().item() / (.3 - 1)
+found = Wasserstein(gamma=1).value(q, Context(1, torch.ones(()))).item()
 assert abs(found - expected) < 1e-6, (found, expected)
 """
     call(checkout, sys.executable, "-c", code)
@@ -118,6 +116,6 @@ def test_the_pages_made_from_the_code_can_be_renewed(checkout: Path):
     for name in ("data.md", "metrics.md", "renew.py"):
         shutil.copy(REPOSITORY / "docs" / name, checkout / "docs" / name)
     call(checkout, sys.executable, "docs/renew.py")
-    assert "### `renyi`" in (checkout / "config/README.md").read_text()
+    assert "### `wasserstein`" in (checkout / "config/README.md").read_text()
     assert "| `kurtosis` |" in (checkout / "docs/metrics.md").read_text()
     assert "| `comb` | Comb density" in (checkout / "docs/data.md").read_text()

@@ -81,9 +81,17 @@ class Hierarchical(Divergence):
         """The level-weighted divergence sum_k omega_k D_k, (B,) nats."""
         import torch
 
+        return torch.stack(self._weighted(q)).sum(0)
+
+    def levels(self, q: Posterior, at: Context) -> Tensor:
+        """omega_k D_k, (B, n) nats."""
+        import torch
+
+        return torch.stack(self._weighted(q), -1)
+
+    def _weighted(self, q: Posterior) -> list[Tensor]:
         levels = q.kl_levels.unbind(-1)
-        weights = self.level_weights(len(levels))
-        return torch.stack([omega * d_k for omega, d_k in zip(weights, levels, strict=True)]).sum(0)
+        return [omega * d_k for omega, d_k in zip(self.level_weights(len(levels)), levels, strict=True)]
 
     def computed(self, order: int) -> dict[str, object]:
         """The weights, however they are written."""

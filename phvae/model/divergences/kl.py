@@ -28,6 +28,10 @@ class KL(Divergence):
         """Beta times KL(q || p), (B,) nats: VAE (Kingma and Welling, 2014), beta-VAE (Higgins et al., 2017)."""
         return self.beta * q.kl_levels.sum(-1)
 
+    def levels(self, q: Posterior, at: Context) -> Tensor:
+        """Beta D_k, (B, n) nats."""
+        return self.beta * q.kl_levels
+
     def computed(self, order: int) -> dict[str, object]:
         """On one level it is the level-weighted divergence of that weight."""
         return {"weights": [self.beta]} if order == 1 else super().computed(order)

@@ -69,12 +69,19 @@ class LogPolynomial(Divergence):
         The sum runs over whitened coordinates. c_j = 1/j! tends to the sum of the coordinates' chi-squared
         divergences, where sigma^2 < 2. Coefficients are accepted by `phvae.model.acceptance` only.
         """
+        return self.beta * self._coordinates(q).sum((-2, -1))
+
+    def levels(self, q: Posterior, at: Context) -> Tensor:
+        """The sum over each level's coordinates, (B, n) nats."""
+        return self.beta * self._coordinates(q).sum(-1)
+
+    def _coordinates(self, q: Posterior) -> Tensor:
+        """E_q[P(l_i)], (B, n, d)."""
         import torch
 
         c = self.listed
         moments = log_ratio_moments(q.whitened, q.log_variance, len(c))
-        value = torch.stack([c_j * moment for c_j, moment in zip(c, moments, strict=True)]).sum(0)
-        return self.beta * value.sum((-2, -1))
+        return torch.stack([c_j * moment for c_j, moment in zip(c, moments, strict=True)]).sum(0)
 
     def computed(self, order: int) -> dict[str, object]:
         """The coefficients, however they are written."""
