@@ -67,8 +67,8 @@ class Cell:
     def in_effect(self, device: str) -> Cell:
         """The cell that trains the same on a device ("cpu" or "cuda") and names no option that does nothing there.
 
-        On a CPU nothing is compiled and tf32 is float32; there are no more looks at the validation loss than steps; of
-        all training examples there is one subset.
+        On a CPU nothing is compiled and tf32 is float32; there are no more looks at the validation loss than steps, of
+        one epoch there is no choice, and of all training examples one subset.
         """
         training = self.training
         changes: dict[str, Any] = {}
@@ -77,6 +77,8 @@ class Cell:
             changes["precision"] = "float32" if training.precision == "tf32" else training.precision
         if training.steps is not None:
             changes["epochs"] = min(training.epochs, training.steps)
+        if changes.get("epochs", training.epochs) == 1:
+            changes["select"] = "loss"
         subset = "fixed" if self.n_train == "all" else self.subset
         return replace(self, training=training.model_copy(update=changes), subset=subset)
 

@@ -58,7 +58,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `name`, `results` | everything, in another folder |
 | `data` | prepare |
 | `model`, `device`, `n_train`, `subset` | train |
-| `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `precision`, `compile` | train |
+| `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `select`, `precision`, `compile` | train |
 | `seeds`, `seeds_per_job` | train; seeds that are trained stay |
 | `threads` | train, reference |
 | `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |

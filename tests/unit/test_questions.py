@@ -31,6 +31,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "batch_size": ("training.batch_size", 32),
     "learning_rate": ("training.learning_rate", 0.01),
     "schedule": ("training.schedule", {"name": "linear", "warm_up": 0.5}),
+    "select": ("training.select", "elbo"),
     "precision": ("training.precision", "bfloat16"),
     "compile": ("training.compile", "auto"),
     "seeds": ("seeds", 4),

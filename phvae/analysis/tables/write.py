@@ -15,6 +15,7 @@ from phvae.analysis.presentation.metrics_shown import SCORE_TABLES
 from phvae.analysis.tables.claims_table import ClaimTables, claims_table, no_claims
 from phvae.analysis.tables.costs import cost, parameters
 from phvae.analysis.tables.divergences_orders import by_order
+from phvae.analysis.tables.epochs import epochs
 from phvae.analysis.tables.inputs import read_inputs
 from phvae.analysis.tables.latex import latex
 from phvae.analysis.tables.layout import ClaimsFile, Table, TableBlock, TableCell, TableIndex, write_index, write_table
@@ -58,6 +59,7 @@ def write_tables(root: Path, claims: Path | None, published: Path, *, baseline: 
         "matched-rate": lambda: matched_rate(inputs),
         "small-data": lambda: by_size(inputs),
         "divergences-orders": lambda: by_order(inputs),
+        "epochs": lambda: epochs(inputs),
         "cost": lambda: cost(inputs),
         "parameters": lambda: parameters(inputs),
         "provenance": lambda: provenance(inputs),
