@@ -21,6 +21,7 @@ from phvae.errors import ConfigError, nearest
 from phvae.experiment.paths import Paths
 from phvae.experiment.schema import Config
 from phvae.experiment.stacks import seeds_per_job
+from phvae.experiment.tuning import check_tuning
 from phvae.experiment.twins import refuse_twins
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
@@ -243,6 +244,8 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     if unused:  # nothing would read their options, nor find a mistake in them
         raise ConfigError(f"{source}: variants: {', '.join(unused)} in no data set's list: add or remove")
     refuse_twins(cells, source, "cpu" if config.device == "cpu" else "cuda")
+    if config.tuning:
+        check_tuning(config.tuning, cells, config.baseline, source)
     return Grid(config, tuple(cells), source)
 
 

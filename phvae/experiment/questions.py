@@ -111,7 +111,8 @@ class Questions:
             return config.model_dump(mode="json")  # the page shows it
         if stage == "tables":
             read = [path for path in (grid.claims, Path(PUBLISHED)) if path and path.is_file()]
-            return [sha256(path) for path in read], config.baseline
+            tuning = [config.tuning.model_dump()] if config.tuning else []
+            return [sha256(path) for path in read], config.baseline, *tuning
         return grid.labels, sorted(grid.off_curve), config.baseline
 
 

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from phvae.config.strict import Named
 from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
+from phvae.experiment.tuning import TuningConfig
 from phvae.files import write_text
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
@@ -67,7 +68,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `extractors`, `dci`, `votes` | reference |
 | `cells_per_job` | encode; what is encoded and scored stays |
 | `label`, `curve`, `baseline` | collect |
-| `claims` | tables |
+| `claims`, `tuning` | tables |
 | `description`, `data_path`, `download`, `inception_weights`, `checkpoint_minutes`, `memory_share` | report |
 
 A variant that is added or renamed costs its own cells; a renamed one keeps its trained runs.
@@ -157,6 +158,7 @@ def reference() -> str:
         chapters.append(f"## {title}\n\n{cls.__doc__ or ''}\n\n{_table(cls)}\n")
 
     chapter("Top level", Config)
+    chapter("`tuning`", TuningConfig)
     chapter("`datasets.NAME`", DatasetConfig)
     chapter("`variants.NAME`", VariantConfig)
     chapter("`model`", ModelConfig)

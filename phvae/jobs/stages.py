@@ -267,7 +267,7 @@ def tables(grid: Grid, published: str = PUBLISHED) -> None:
 
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
-    write_tables(root, grid.claims, Path(published), baseline=grid.config.baseline)
+    write_tables(root, grid.claims, Path(published), baseline=grid.config.baseline, tuning=grid.config.tuning)
     write_manifest(questions, "tables", (), _files(root / "tables"))
 
 
