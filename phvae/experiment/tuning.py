@@ -41,9 +41,8 @@ class TuningConfig(Strict):
         scores = [metric for metric in METRICS.values() if metric.group != "groups"]  # those are of all seeds together
         known = [VALIDATION_ELBO, *(metric.name for metric in scores if metric.higher_is_better is not None)]
         if value not in known:
-            raise ValueError(
-                f"{VALIDATION_ELBO}, or a metric of single runs with a better direction{nearest(value, known)}"
-            )
+            hint = nearest(value, known)
+            raise ValueError(f"{VALIDATION_ELBO}, or a metric of single runs with a better direction{hint}")
         return value
 
     @field_validator("families")

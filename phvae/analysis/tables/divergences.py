@@ -37,12 +37,13 @@ def divergences(inputs: TableInputs, tuning: TuningConfig) -> tuple[Table, pd.Da
     frame = _compared(inputs, found, tuning, baseline)
     caption = (
         f"{about(tuning)} Differences from {baseline}: at its own chosen weight; and at equal rate, from the curve "
-        "through all its weights at the family's own rate. Nothing is extrapolated: off the curve is beyond its ends, in "
-        "brackets how many seeds are on it where some are not. Paired by seed, ± half the width of the 95 % interval. "
+        "through all its weights at the family's own rate. Nothing is extrapolated: off the curve is beyond its ends; "
+        "in brackets, how many seeds are on it where some are not. Paired by seed, ± half the width of the 95 % "
+        "interval. "
         "Bold is better, † worse (at equal rate by more than the curve's own error, measured on β-VAEs), "
         f"{CAUTION}, {UNMARKED}. An asterisk: the weight is the first or last of its family, a better one may lie "
         "beyond. Over data sets: how many comparisons of a family were better, worse, not resolved; and its mean rank "
-        "(1 is best) where every family has a value, with Student's 95 % interval over data sets."
+        "(1 is best) where every family has a value, with Student's 95 % interval over data sets where ranks differ."
     )
     table = Table("divergences", "Divergences", caption + (f" {inputs.varies}" if inputs.varies else ""))
     metrics = [metric for metric in compared_by(tuning) if metric in set(frame["metric"])]
@@ -121,9 +122,12 @@ def _over_sets(metric: str, rows: pd.DataFrame, baseline: str) -> TableBlock:
     body = []
     for i, family in enumerate(whole.index):
         own = rows[rows["family"] == family]
-        said = [_record(own["word"]), _record(own[EQUAL + "word"])] if family != baseline else ["–", "–"]
-        rank = TableCell(plus_minus(mean[i], (high[i] - low[i]) / 2), value=float(mean[i]))
-        body.append([TableCell(str(family)), *map(TableCell, said), rank])
+        on_curve = own[own[EQUAL + "pairs"] > 0]
+        off = int((own[EQUAL + "pairs"] == 0).sum())
+        said = [_record(own["word"]), _record(on_curve[EQUAL + "word"]) + (f", {off} off the curve" if off else "")]
+        half = (high[i] - low[i]) / 2
+        rank = TableCell(plus_minus(mean[i], half if half > 0 else np.nan), value=float(mean[i]))
+        body.append([TableCell(str(family)), *map(TableCell, said if family != baseline else "––"), rank])
     header = ["family", f"against {baseline}", f"against {baseline}, equal rate", f"mean rank, {whole.shape[1]} sets"]
     return TableBlock(f"Over data sets, {metric_label(metric)}", header, body)
 

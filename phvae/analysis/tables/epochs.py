@@ -19,7 +19,7 @@ def epochs(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     """Validation terms of the epoch that was kept and of the last: means over the seeds of a cell."""
     caption = (
         "Which epoch was kept, and what the last would have given on the validation split: means over seeds, in nats. "
-        "Chosen by (`training.select`): the lowest validation loss, which is each objective's own, so that variants "
+        "Chosen by (training.select) the lowest validation loss, which is each objective's own, so that variants "
         "with other divergences are chosen by other numbers; the lowest reconstruction; elbo, the lowest −ELBO, which "
         "is reconstruction + KL(q‖p) whatever the divergence; or last, which is no choice."
     )
