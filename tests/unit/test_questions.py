@@ -52,6 +52,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "curve": ("variants.vae.curve", False),
     "baseline": ("baseline", "ph-vae-3"),
     "claims": ("claims", "none"),
+    "tuning": ("tuning", {"seeds": [0], "families": {"VAE": ["vae"], "PH-VAE": ["ph-vae-3"]}}),
     "description": ("description", "another"),
     "data_path": ("data_path", ["/nowhere"]),
     "download": ("download", True),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from phvae.analysis.results.long_table import CELL
@@ -44,9 +43,9 @@ def tuned(table: pd.DataFrame, costs: pd.DataFrame, tuning: TuningConfig) -> Tun
     last = {name: len(variants) - 1 for name, variants in tuning.families.items()}
     weights["at_end"] = [place[v][1] in (0, last[place[v][0]]) for v in weights["variant"]]
     sign = 1.0 if tuning.criterion != VALIDATION_ELBO and lookup(tuning.criterion).higher_is_better else -1.0
-    score = (sign * weights["criterion"]).where(weights["seeds"] == len(tuning.seeds))
-    best = score.groupby([weights[name] for name in ("dataset", "n_train", "family")], sort=False).idxmax()
-    weights["chosen"] = np.isin(weights.index, best.dropna())
+    score = (sign * weights["criterion"]).where(weights["seeds"] == len(tuning.seeds)).dropna()
+    best = score.groupby([weights.loc[score.index, name] for name in ("dataset", "n_train", "family")]).idxmax()
+    weights["chosen"] = weights.index.isin(best)
     report = table[table["variant"].isin(place) & ~table["seed"].isin(tuning.seeds) & table["seed"].notna()]
     return Tuned(weights, report)
 
