@@ -111,9 +111,14 @@ class Questions:
             return config.model_dump(mode="json")  # the page shows it
         if stage == "tables":
             read = [path for path in (grid.claims, Path(PUBLISHED)) if path and path.is_file()]
-            tuning = [config.tuning.model_dump()] if config.tuning else []
-            return [sha256(path) for path in read], config.baseline, *tuning
-        return grid.labels, sorted(grid.off_curve), config.baseline
+            return [sha256(path) for path in read], config.baseline, *self._tuning()
+        shown = grid.labels, sorted(grid.off_curve), config.baseline
+        return (*shown, *self._tuning()) if stage == "figures" else shown
+
+    def _tuning(self) -> list[dict[str, Any]]:
+        """The families whose weights are chosen, where there are any."""
+        tuning = self.grid.config.tuning
+        return [tuning.model_dump()] if tuning else []
 
 
 def _evaluation(cell: Cell, *unread: str) -> dict[str, Any]:

@@ -38,6 +38,7 @@ page is the same for editors: put `# yaml-language-server: $schema=schema.json` 
 | --- | --- | --- |
 | `quick.yaml` | the default: no download, two cores, minutes | 360 runs |
 | `smoke.yaml` | the smallest grid through every stage; the tests run it | 18 runs |
+| `divergences.yaml` | objectives at five weights each, tuned alike; two cores, half an hour | 525 runs |
 | `reference.yaml` | the committed results, `results/reference/`; two cores, hours | 5932 runs |
 | `held-out.yaml` | β-VAEs that the β-VAE's curve is tested on; docs/method.md, section 6 | 540 runs |
 | `paper.yaml` | the full grid, for a GPU cluster; see `docs/cluster.md` | `phvae plan config/paper.yaml` |
@@ -68,7 +69,8 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `extractors`, `dci`, `votes` | reference |
 | `cells_per_job` | encode; what is encoded and scored stays |
 | `label`, `curve`, `baseline` | collect |
-| `claims`, `tuning` | tables |
+| `claims` | tables |
+| `tuning` | tables, figures |
 | `description`, `data_path`, `download`, `inception_weights`, `checkpoint_minutes`, `memory_share` | report |
 
 A variant that is added or renamed costs its own cells; a renamed one keeps its trained runs.

@@ -277,7 +277,7 @@ def figures(grid: Grid) -> None:
 
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
-    write_figures(root, baseline=grid.config.baseline)
+    write_figures(root, baseline=grid.config.baseline, tuning=grid.config.tuning)
     write_manifest(questions, "figures", (), _files(root / "figures"))
 
 
