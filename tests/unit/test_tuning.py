@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from phvae.analysis.results.tuned import tuned
 from phvae.analysis.tables.divergences import divergences
 from phvae.analysis.tables.inputs import TableInputs, read_inputs
 from phvae.analysis.tables.layout import Table
+from phvae.analysis.tables.score_cells import difference_cell
 from phvae.analysis.tables.weights import weights
 from phvae.analysis.tables.write import write_tables
 from phvae.errors import ConfigError
@@ -82,7 +84,7 @@ def test_families_that_cannot_be_compared_are_refused(case: str) -> None:
 # ---- known truth: rate falls with the weight, mse is a line of the rate; ph is better by GAIN at equal rate ----
 BETAS = {"b1": 1.0, "vae": 2.0, "b4": 4.0}
 RATES = {"b1": 9.0, "vae": 6.0, "b4": 3.0, "p1": 8.0, "p2": 5.0, "p4": 2.0}
-GAIN = 0.05
+GAIN = 0.06
 SELECTION, SEEDS = (0, 1), range(7)
 TUNING = TuningConfig(
     seeds=list(SELECTION), criterion="mse", families={"β-VAE": ["b1", "vae", "b4"], "PH": ["p1", "p2", "p4"]}
@@ -184,6 +186,25 @@ def test_a_rate_beyond_the_curve_is_said_to_be_and_not_extrapolated(inputs: Tabl
     assert [line[-1].text for line in block.rows] == ["–", "off the curve"]
     over = next(block for block in table.blocks if block.heading == "Over data sets, MSE")
     assert over.rows[1][2].text == "0 better, 0 worse, 0 not resolved, 2 off the curve"
+
+
+def test_a_metric_without_values_takes_no_place_and_ranks_leave_out_what_is_not_whole(inputs: TableInputs) -> None:
+    table = inputs.table
+    lost = (table["dataset"] == "digits") & table["variant"].isin(["p1", "p2", "p4"]) & (table["metric"] == "mse")
+    here = replace(inputs, table=table.assign(value=table["value"].mask(lost)))
+    tuning = TUNING.model_copy(update={"criterion": "validation_elbo"})
+    over, *others = divergences(here, tuning)[0].blocks
+    assert [line[-1].text for line in over.rows] == ["2.00", "1.00"]
+    assert over.header[-1] == "mean rank, 1 set"
+    assert [line[3].text for line in others[1].rows][1] == "–"
+    empty = replace(inputs, table=table.assign(value=table["value"].mask(table["metric"] == "mse")))
+    assert not divergences(empty, tuning)[0].blocks
+
+
+def test_seeds_off_the_curve_are_counted_in_whole_numbers() -> None:
+    numbers = {"pairs": 2.0, "outside": 1.0, "no_curve": 0.0, "difference": -1.0, "difference_low": -2.0}
+    row = pd.Series({**numbers, "difference_high": 0.0, "word": "not resolved", "caution": ""})
+    assert difference_cell(row).text == "-1.0 ± 1.0 (2/3)"
 
 
 def test_over_data_sets_stand_the_record_and_the_mean_rank(inputs: TableInputs) -> None:

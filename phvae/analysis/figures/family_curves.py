@@ -75,4 +75,12 @@ class FamilyCurves:
             markerfacecolor="white", markersize=4.5, label=family,
         )  # fmt: skip
         filled = mean.loc[[variant for variant in known if variant in self.chosen]]
-        ax.plot(filled[RATE], filled[metric], color=look.colour, marker=look.marker, markersize=6, linestyle="none")
+        ax.plot(
+            filled[RATE],
+            filled[metric],
+            color=look.colour,
+            marker=look.marker,
+            markersize=6,
+            linestyle="none",
+            zorder=3,
+        )

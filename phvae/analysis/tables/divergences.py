@@ -15,13 +15,14 @@ from phvae.analysis.results.roles import BETA_VAE
 from phvae.analysis.results.tuned import Tuned, tuned
 from phvae.analysis.statistics.against_baseline import against
 from phvae.analysis.statistics.rate_distortion import RATE
-from phvae.analysis.statistics.verdict import BETTER, WORSE
+from phvae.analysis.statistics.verdict import BETTER, MIN_PAIRS, WORSE
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
 from phvae.analysis.tables.matched_rate import against_curve
 from phvae.analysis.tables.score_cells import CAUTION, UNMARKED, difference_cell, score_cell
 from phvae.analysis.tables.weights import about, compared_by, reported
 from phvae.experiment.tuning import TuningConfig
+from phvae.words import plural
 
 __all__ = ["divergences"]
 
@@ -43,7 +44,8 @@ def divergences(inputs: TableInputs, tuning: TuningConfig) -> tuple[Table, pd.Da
         "Bold is better, † worse (at equal rate by more than the curve's own error, measured on β-VAEs), "
         f"{CAUTION}, {UNMARKED}. An asterisk: the weight is the first or last of its family, a better one may lie "
         "beyond. Over data sets: how many comparisons of a family were better, worse, not resolved; and its mean rank "
-        "(1 is best) where every family has a value, with Student's 95 % interval over data sets where ranks differ."
+        "(1 is best) where every family has a value, with Student's 95 % interval over data sets from "
+        f"{MIN_PAIRS} on, where ranks differ."
     )
     table = Table("divergences", "Divergences", caption + (f" {inputs.varies}" if inputs.varies else ""))
     metrics = [metric for metric in compared_by(tuning) if metric in set(frame["metric"])]
@@ -54,8 +56,9 @@ def divergences(inputs: TableInputs, tuning: TuningConfig) -> tuple[Table, pd.Da
     header = ["family", "weight chosen", "rate, nats", "mean", f"− {baseline}", f"− {baseline}, equal rate"]
     for dataset, size in largest.items():
         for metric, rows in by_metric:
-            body = [_line(row) for _, row in rows[rows["dataset"] == dataset].iterrows()]
-            if body:
+            here = rows[rows["dataset"] == dataset]
+            if here["mean"].notna().any():
+                body = [_line(row) for _, row in here.iterrows()]
                 name = f"{reported(found, dataset, size)}, {metric_label(metric)}"
                 table.blocks.append(TableBlock(name, header, body))
     return table, frame
@@ -108,13 +111,14 @@ def _line(row: pd.Series) -> list[TableCell]:
 
 
 def _ranked(rows: pd.DataFrame) -> bool:
-    """Whether a metric has a better direction, and several data sets."""
-    return bool(rows["higher_is_better"].notna().all()) and rows["dataset"].nunique() > 1
+    """Whether a metric has a better direction, and values on several data sets."""
+    return bool(rows["higher_is_better"].notna().all()) and rows.loc[rows["mean"].notna(), "dataset"].nunique() > 1
 
 
 def _over_sets(metric: str, rows: pd.DataFrame, baseline: str) -> TableBlock:
     """What the comparisons of a metric came to, and mean ranks over the data sets where every family has a value."""
-    whole = rows.pivot_table(index="family", columns="dataset", values="mean", sort=False).dropna(axis=1)
+    wide = rows.set_index(["family", "dataset"])["mean"].unstack().reindex(rows["family"].unique())
+    whole = wide.dropna(axis=1)
     sign = -1.0 if rows["higher_is_better"].iloc[0] else 1.0
     ranks = stats.rankdata(sign * whole.to_numpy(), axis=0)
     _, mean, _ = s.moments(ranks)
@@ -125,10 +129,15 @@ def _over_sets(metric: str, rows: pd.DataFrame, baseline: str) -> TableBlock:
         on_curve = own[own[EQUAL + "pairs"] > 0]
         off = int((own[EQUAL + "pairs"] == 0).sum())
         said = [_record(own["word"]), _record(on_curve[EQUAL + "word"]) + (f", {off} off the curve" if off else "")]
-        half = (high[i] - low[i]) / 2
-        rank = TableCell(plus_minus(mean[i], half if half > 0 else np.nan), value=float(mean[i]))
+        half = (high[i] - low[i]) / 2 if high[i] > low[i] and whole.shape[1] >= MIN_PAIRS else np.nan
+        rank = number_cell(mean[i], plus_minus(mean[i], half))
         body.append([TableCell(str(family)), *map(TableCell, said if family != baseline else "––"), rank])
-    header = ["family", f"against {baseline}", f"against {baseline}, equal rate", f"mean rank, {whole.shape[1]} sets"]
+    header = [
+        "family",
+        f"against {baseline}",
+        f"against {baseline}, equal rate",
+        f"mean rank, {plural(whole.shape[1], 'set')}",
+    ]
     return TableBlock(f"Over data sets, {metric_label(metric)}", header, body)
 
 

@@ -86,7 +86,7 @@ def difference_cell(row: pd.Series | None) -> TableCell:
     if row is None or not row["pairs"] > 0:
         return TableCell("–")
     text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2)
-    outside, lost = row.get("outside", 0), row.get("no_curve", 0)
+    pairs, outside, lost = (int(row.get(name, 0)) for name in ("pairs", "outside", "no_curve"))
     if outside or lost:
-        text += f" ({row['pairs']}/{row['pairs'] + outside}{f', {lost} lost' if lost else ''})"
+        text += f" ({pairs}/{pairs + outside}{f', {lost} lost' if lost else ''})"
     return TableCell(text, bold=row["word"] == BETTER, mark=marks(row), value=float(row["difference"]))
