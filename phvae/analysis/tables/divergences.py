@@ -127,7 +127,7 @@ def _over_sets(metric: str, rows: pd.DataFrame, baseline: str) -> TableBlock:
     for i, family in enumerate(whole.index):
         own = rows[rows["family"] == family]
         on_curve = own[own[EQUAL + "pairs"] > 0]
-        off = int((own[EQUAL + "pairs"] == 0).sum())
+        off = int(((own[EQUAL + "pairs"] == 0) & (own[EQUAL + "outside"] > 0)).sum())
         said = [_record(own["word"]), _record(on_curve[EQUAL + "word"]) + (f", {off} off the curve" if off else "")]
         half = (high[i] - low[i]) / 2 if high[i] > low[i] and whole.shape[1] >= MIN_PAIRS else np.nan
         rank = number_cell(mean[i], plus_minus(mean[i], half))
@@ -144,9 +144,9 @@ def _over_sets(metric: str, rows: pd.DataFrame, baseline: str) -> TableBlock:
 def _record(words: pd.Series) -> str:
     """How many of the comparisons that were made came to what.
 
-    >>> _record(pd.Series(["better", "not resolved", None, "worse", "better"]))
+    >>> _record(pd.Series(["better", "not resolved", None, "", "worse", "better"]))
     '2 better, 1 worse, 1 not resolved'
     """
-    made = words.dropna()
+    made = words[words.notna() & (words != "")]
     better, worse = int((made == BETTER).sum()), int((made == WORSE).sum())
     return f"{better} better, {worse} worse, {len(made) - better - worse} not resolved"
