@@ -45,12 +45,13 @@ def fit(
     batch_size: int = 64,
     learning_rate: float = 1e-3,
     warm_up: float = 0.0,
+    select: Literal["loss", "elbo", "reconstruction", "last"] = "loss",
     precision: Literal["float32", "bfloat16", "tf32", "float64"] = "float32",
     seed: int = 0,
     device: str = "auto",
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Train a model on an array and leave it with the weights of its best epoch.
+    """Train a model on an array and leave it with the weights of one of its epochs, by default the best.
 
     Training goes on from the model's present weights. Equal arguments give equal weights; with one torch thread they
     are those of a run of the workflow with the same data, seed and settings. No global random state is used.
@@ -61,7 +62,7 @@ def fit(
         model: changed in place; stays on its device.
         x: (N, *shape) array or tensor: images, uint8 or floats in [0, 1]; or a table of real numbers in any units, also
             as a data frame. Without masks.
-        validation: a share of x held out (drawn from `seed`), or an array like x. It chooses the best epoch.
+        validation: a share of x held out (drawn from `seed`), or an array like x. It chooses the epoch.
         standardise: map the columns of a table to where powers are tame, once; the map stays with the model
             (`scaling`). Images, and likelihoods on [0, 1], have no map. False: x is in the model's units.
         epochs: passes over the training examples.
@@ -69,6 +70,8 @@ def fit(
         batch_size: examples a step; a batch may hold the end of one pass and the beginning of the next.
         learning_rate: Adam's.
         warm_up: share of the steps over which the divergence's weight grows from 0 to 1.
+        select: the epoch whose weights are kept: that of the lowest validation `loss`; of the lowest `elbo`, which is
+            reconstruction + KL(q || p), whatever the divergence; of the lowest `reconstruction`; or the `last`.
         precision: of the computation.
         seed: drives order and noise.
         device: `auto`, `cpu` or `cuda`.
@@ -103,6 +106,7 @@ def fit(
         "batch_size": batch_size,
         "learning_rate": learning_rate,
         "schedule": {"name": "linear" if warm_up else "constant", "warm_up": warm_up},
+        "select": select,
         "precision": precision,
     }
     settings = validated(TrainingConfig, options, lambda key: f"fit: {key.removeprefix('schedule.')}")

@@ -21,6 +21,7 @@ from phvae.errors import ConfigError, nearest
 from phvae.experiment.paths import Paths
 from phvae.experiment.schema import Config
 from phvae.experiment.stacks import seeds_per_job
+from phvae.experiment.tuning import check_tuning
 from phvae.experiment.twins import refuse_twins
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
@@ -67,8 +68,8 @@ class Cell:
     def in_effect(self, device: str) -> Cell:
         """The cell that trains the same on a device ("cpu" or "cuda") and names no option that does nothing there.
 
-        On a CPU nothing is compiled and tf32 is float32; there are no more looks at the validation loss than steps; of
-        all training examples there is one subset.
+        On a CPU nothing is compiled and tf32 is float32; there are no more looks at the validation loss than steps, of
+        one epoch there is no choice, and of all training examples one subset.
         """
         training = self.training
         changes: dict[str, Any] = {}
@@ -77,6 +78,8 @@ class Cell:
             changes["precision"] = "float32" if training.precision == "tf32" else training.precision
         if training.steps is not None:
             changes["epochs"] = min(training.epochs, training.steps)
+        if changes.get("epochs", training.epochs) == 1:
+            changes["select"] = "loss"
         subset = "fixed" if self.n_train == "all" else self.subset
         return replace(self, training=training.model_copy(update=changes), subset=subset)
 
@@ -241,6 +244,8 @@ def parse_grid(content: dict[str, Any], source: str) -> Grid:
     if unused:  # nothing would read their options, nor find a mistake in them
         raise ConfigError(f"{source}: variants: {', '.join(unused)} in no data set's list: add or remove")
     refuse_twins(cells, source, "cpu" if config.device == "cpu" else "cuda")
+    if config.tuning:
+        check_tuning(config.tuning, cells, config.baseline, source)
     return Grid(config, tuple(cells), source)
 
 

@@ -113,8 +113,14 @@ class Questions:
             return config.model_dump(mode="json")  # the page shows it
         if stage == "tables":
             read = [path for path in (grid.claims, Path(PUBLISHED)) if path and path.is_file()]
-            return [sha256(path) for path in read], config.baseline
-        return grid.labels, sorted(grid.off_curve), config.baseline
+            return [sha256(path) for path in read], config.baseline, *self._tuning()
+        shown = grid.labels, sorted(grid.off_curve), config.baseline
+        return (*shown, *self._tuning()) if stage == "figures" else shown
+
+    def _tuning(self) -> list[dict[str, Any]]:
+        """The families whose weights are chosen, where there are any."""
+        tuning = self.grid.config.tuning
+        return [tuning.model_dump()] if tuning else []
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool, field_validator
 
 from phvae.config.strict import Strict, Unique, Whole, at_home
 from phvae.experiment.stages import CLAIMS
+from phvae.experiment.tuning import TuningConfig
 
 __all__ = ["Config", "DatasetConfig", "VariantConfig"]
 
@@ -69,6 +70,7 @@ class Config(Strict):
     claims: Literal["none"] | Annotated[str, Field(min_length=1)] = Field(
         CLAIMS, description="file of the claims that the grid tests, fixed before its runs (docs/data.md); or none"
     )
+    tuning: TuningConfig | None = Field(None, description="weights chosen on some seeds, compared on the others")
     model: dict[str, Any] = Field({}, description="defaults of every model")
     training: dict[str, Any] = Field({}, description="defaults of every training")
     evaluation: dict[str, Any] = Field({}, description="defaults of every evaluation")

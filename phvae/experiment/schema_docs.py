@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from phvae.config.strict import Named
 from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
+from phvae.experiment.tuning import TuningConfig
 from phvae.files import write_text
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.allowance import Capacity
@@ -40,6 +41,7 @@ page is the same for editors: put `# yaml-language-server: $schema=schema.json` 
 | --- | --- | --- |
 | `quick.yaml` | the default: no download, two cores, minutes | 360 runs |
 | `smoke.yaml` | the smallest grid through every stage; the tests run it | 18 runs |
+| `divergences.yaml` | objectives at five weights each, tuned alike; two cores, half an hour | 525 runs |
 | `reference.yaml` | the committed results, `results/reference/`; two cores, hours | 5932 runs |
 | `held-out.yaml` | β-VAEs that the β-VAE's curve is tested on; docs/method.md, section 6 | 540 runs |
 | `paper.yaml` | the full grid, for a GPU cluster; see `docs/cluster.md` | `phvae plan config/paper.yaml` |
@@ -61,7 +63,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `name`, `results` | everything, in another folder |
 | `data` | prepare |
 | `model`, `device`, `n_train`, `subset` | train |
-| `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `precision`, `compile` | train |
+| `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `select`, `precision`, `compile` | train |
 | `seeds`, `seeds_per_job` | train; seeds that are trained stay |
 | `threads` | train, reference |
 | `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |
@@ -71,6 +73,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `cells_per_job` | encode; what is encoded and scored stays |
 | `label`, `curve`, `baseline` | collect |
 | `claims` | tables |
+| `tuning` | tables, figures |
 | `description`, `data_path`, `download`, `inception_weights`, `checkpoint_minutes`, `memory_share` | report |
 
 A variant that is added or renamed costs its own cells; a renamed one keeps its trained runs.
@@ -160,6 +163,7 @@ def reference() -> str:
         chapters.append(f"## {title}\n\n{cls.__doc__ or ''}\n\n{_table(cls)}\n")
 
     chapter("Top level", Config)
+    chapter("`tuning`", TuningConfig)
     chapter("`datasets.NAME`", DatasetConfig)
     chapter("`variants.NAME`", VariantConfig)
     chapter("`model`", ModelConfig)

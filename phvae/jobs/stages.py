@@ -275,7 +275,7 @@ def tables(grid: Grid, published: str = PUBLISHED) -> None:
     questions, root = Questions(grid), grid.paths.root
     needed(questions, "collect")
     _keep_configuration(grid)
-    write_tables(root, grid.claims, Path(published), baseline=grid.config.baseline)
+    write_tables(root, grid.claims, Path(published), baseline=grid.config.baseline, tuning=grid.config.tuning)
     write_manifest(questions, "tables", (), _files(root / "tables"))
 
 
@@ -290,7 +290,7 @@ def figures(grid: Grid) -> None:
         if folder.is_dir():  # figures go without, once it is gone
             _data(questions, dataset)
     _keep_configuration(grid)
-    write_figures(root, baseline=grid.config.baseline)
+    write_figures(root, baseline=grid.config.baseline, tuning=grid.config.tuning)
     write_manifest(questions, "figures", (), _files(root / "figures"))
 
 

@@ -170,6 +170,7 @@ class _Job:
 
     def _record(self, progress: Progress, files: dict[str, str]) -> dict[str, Any]:
         trainer, run = self.trainer, self.runs[progress.seed]
+        best = progress.best_epoch
         images = trainer.step * self.cell.training.batch_size
         return {
             **run.origin,
@@ -180,8 +181,8 @@ class _Job:
             "diverged": progress.diverged,
             "step": progress.diverged["step"] if progress.diverged else trainer.step,
             "epochs": len(progress.rows),
-            "best_epoch": progress.best_epoch,
-            "best_validation_loss": progress.best_loss if progress.best_epoch else None,
+            "best_epoch": best,
+            "best_validation_loss": progress.rows[best - 1]["validation_loss"] if best else None,
             "parameters": {
                 "total": self.counts["total"],
                 "encoder": self.counts["encoders"],

@@ -1,4 +1,4 @@
-"""The training loop: a stack of seeds in lockstep, a fixed budget, the best epoch of each seed kept."""
+"""The training loop: a stack of seeds in lockstep, a fixed budget, one epoch of each seed kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from phvae.training.options import Schedule, TrainingConfig
 from phvae.training.stacking import Stack, term_names
 from phvae.training.tape import ALIGNMENT
 
-__all__ = ["Progress", "Trainer", "epoch_ends", "schedule_weight"]
+__all__ = ["Progress", "Trainer", "criterion", "epoch_ends", "schedule_weight"]
 
 LOG_INTERVAL = 100  # steps between two looks at the losses: the only times the host waits for the device
 VALIDATION_BATCH = 512
@@ -48,6 +48,20 @@ def epoch_ends(training: TrainingConfig, examples: int) -> list[int]:
     return [-(-(epoch + 1) * steps // epochs) for epoch in range(epochs)]
 
 
+def criterion(select: str, row: dict[str, float]) -> float:
+    """What is lowest in the epoch that is kept, of a row of history; `select` as in `TrainingConfig`.
+
+    >>> row = {"epoch": 3, "validation_loss": 9.0, "validation_reconstruction": 5.0, "validation_kl": 2.0}
+    >>> [criterion(select, row) for select in ("loss", "elbo", "reconstruction", "last")]
+    [9.0, 7.0, 5.0, -3]
+    """
+    if select == "last":
+        return -row["epoch"]
+    if select == "elbo":
+        return row["validation_reconstruction"] + row["validation_kl"]
+    return row[f"validation_{select}"]
+
+
 def validation_batch(left: int) -> int:
     """How many of the examples that are left are computed next: mostly sizes that a stack computes together.
 
@@ -65,6 +79,7 @@ class Progress:
         rows: one row of history an epoch.
         sums: the terms of the running epoch, summed over its steps; `count`: how many.
         last: the last finite terms.
+        best_epoch: the epoch that is kept so far; `lowest`: its `criterion`.
         diverged: step, epoch, last finite terms and those that are not, if the seed left the finite numbers.
         seconds: this seed's share of the time its stack took.
     """
@@ -75,7 +90,7 @@ class Progress:
     last: list[float] = field(default_factory=list)
     count: int = 0
     best_epoch: int | None = None
-    best_loss: float = float("inf")
+    lowest: float = float("inf")
     diverged: dict[str, Any] | None = None
     seconds: float = 0.0
 
@@ -200,7 +215,7 @@ class Trainer:
         return [index for index, progress in enumerate(self.progress) if progress.diverged]
 
     def _close_epoch(self, losses: np.ndarray) -> None:
-        """Add the row of history; keep the weights of a seed that is better than ever on the validation split."""
+        """Add the row of history; keep the weights of a seed whose criterion is lower than ever."""
         weight = schedule_weight(self.training.schedule, self.step - 1, self.ends[-1])
         for index, (progress, values) in enumerate(zip(self.progress, losses, strict=True)):
             if not np.isfinite(values).all():
@@ -212,8 +227,9 @@ class Trainer:
                 row |= {f"{split}_{name}": float(value) for name, value in zip(self.names, terms, strict=True)}
             progress.rows.append(row)
             progress.sums, progress.count = [], 0
-            if row["validation_loss"] < progress.best_loss:
-                progress.best_loss, progress.best_epoch = row["validation_loss"], len(progress.rows)
+            value = criterion(self.training.select, row)
+            if value < progress.lowest:
+                progress.lowest, progress.best_epoch = value, len(progress.rows)
                 self.best[index] = self.stack.state(index, moments=False)
         self.look()
 

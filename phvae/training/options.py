@@ -27,7 +27,7 @@ class Schedule(Strict):
 
 
 class TrainingConfig(Strict):
-    """A fixed budget, the same for every variant; the best epoch on the validation split is kept."""
+    """A fixed budget, the same for every variant; the weights of one epoch are kept."""
 
     epochs: Whole = Field(
         30,
@@ -42,6 +42,11 @@ class TrainingConfig(Strict):
     batch_size: Whole = Field(64, ge=1, le=MOST_AT_ONCE, description="examples a step")
     learning_rate: float = Field(1e-3, gt=0, description="of Adam")
     schedule: Schedule = Field(Schedule(), description="schedule of the divergence's weight")
+    select: Literal["loss", "elbo", "reconstruction", "last"] = Field(
+        "loss",
+        description="the epoch that is kept: that of the lowest validation loss, each objective's own; elbo: of the "
+        "lowest reconstruction + KL(q‖p), the same for every objective; of the lowest reconstruction; or the last",
+    )
     precision: Literal["float32", "bfloat16", "tf32", "float64"] = Field(
         "float32", description="arithmetic; bfloat16 by autocast; tf32 on a GPU, float32 on a CPU"
     )

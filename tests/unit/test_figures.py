@@ -30,10 +30,15 @@ from phvae.analysis.figures.small_data import SmallData
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.write import write_figures
 from phvae.errors import DataError
+from phvae.experiment.tuning import TuningConfig
 from phvae.files import read_json
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FEW = ("vae", "beta-vae-0.25", "beta-vae-4", "ph-vae-2", "ph-vae-3", "copies-3", "ph-vae-3-matched")
+TUNING = TuningConfig(
+    seeds=[0],
+    families={"β-VAE": ["beta-vae-0.25", "vae", "beta-vae-4"], "PH-VAE": ["ph-vae-2", "ph-vae-3", "ph-vae-3-matched"]},
+)
 pytestmark = pytest.mark.slow
 
 
@@ -54,7 +59,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawn(results: Path) -> dict[str, tuple[Plan, Figure]]:
     """Every figure of the folder by name, laid out."""
     found = {}
-    for plan in plans(Stored(results)):
+    for plan in plans(Stored(results, tuning=TUNING)):
         figure = plan.figure.draw()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once for all tests

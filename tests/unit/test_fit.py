@@ -45,6 +45,24 @@ def test_fit_is_the_training_of_the_workflow(tmp_path: Path):
     assert [float(value) for value in history.iloc[1]] == [float(value) for value in lines[2].split(",")]
 
 
+def test_fit_keeps_the_epoch_that_is_asked_for():
+    data = images()
+
+    def fitted(epochs: int, select: Any) -> tuple[list[torch.Tensor], Any]:
+        model = PHVAE((1, 6, 6), **OPTIONS, divergence={"name": "kl", "beta": 30.0}, seed=0)
+        options = {"epochs": epochs, "learning_rate": 0.02, "select": select}
+        history = model.fit(data.train, validation=data.validation, device="cpu", **options)
+        return _weights(model), history
+
+    best, history = fitted(8, "loss")
+    lowest = 1 + int(history["validation_loss"].idxmin())
+    assert lowest < 8
+    assert _same(best, fitted(lowest, "last")[0])
+    assert not _same(best, fitted(8, "last")[0])
+    with pytest.raises(ConfigError, match="fit: select: found 'best'"):
+        PHVAE((1, 6, 6), **OPTIONS).fit(data.train, select="best")
+
+
 def test_fit_learns_repeats_and_goes_on_from_where_the_model_is():
     x = images(200).train
     models = [PHVAE((1, 6, 6), **OPTIONS, seed=0) for _ in range(2)]

@@ -55,6 +55,8 @@ WITHOUT_EFFECT = {
     "compile on a CPU": ("cpu", {}, "training.compile", "auto"),
     "tf32 on a CPU": ("cpu", {}, "training.precision", "tf32"),
     "more looks than steps": ("cuda", {"training": {"steps": 20}}, "training.epochs", 50),
+    "a choice of one epoch": ("cpu", {"training": {"epochs": 1}}, "training.select", "elbo"),
+    "the usual choice of the epoch": ("cpu", {}, "training.select", "loss"),
     "another subset of all": ("cuda", {"datasets": {"claw": {}}}, "datasets.claw.subset", "by_seed"),
 }
 WITH_EFFECT = {
@@ -62,6 +64,7 @@ WITH_EFFECT = {
     "tf32 on a GPU": ("cuda", {}, "training.precision", "tf32"),
     "bfloat16 on a CPU": ("cpu", {}, "training.precision", "bfloat16"),
     "fewer looks than steps": ("cpu", {"training": {"steps": 20}}, "training.epochs", 10),
+    "another choice of the epoch": ("cpu", {}, "training.select", "elbo"),
     "another subset of some": ("cpu", {}, "datasets.claw.subset", "by_seed"),
 }
 

@@ -217,6 +217,29 @@ def test_what_the_last_tenth_of_the_epochs_brought(root: Path, losses: list[floa
     assert pd.isna(costs.late_gain[1])  # has no history
 
 
+TERMS = "epoch,validation_loss,validation_reconstruction,validation_kl\n1,9,5,2\n2,7,4,2.5\n3,6,3.5,3\n4,8,3,4\n"
+
+
+@pytest.mark.parametrize(("record", "select", "kept"), [
+    ({}, "loss", (3.5, 3.0)),  # an earlier record does not say what chose its epoch
+    ({"training": {"select": "last"}, "best_epoch": 4}, "last", (3.0, 4.0)),
+    ({"best_epoch": None}, "loss", (None, None)),
+    ({"best_epoch": 9}, "loss", (None, None)),  # damaged: the history is shorter
+])  # fmt: skip
+def test_costs_hold_the_terms_of_the_epoch_that_was_kept_and_of_the_last(
+    root: Path, record: dict[str, Any], select: str, kept: tuple[float | None, float | None]
+) -> None:
+    config = {"model": ModelConfig().model_dump(mode="json"), "training": {"epochs": 4, **record.pop("training", {})}}
+    folder = write_run(root, "digits", 100, "vae", 2, config=config, **record)
+    (folder / "history.csv").write_text(TERMS)
+    collect.collect(root, [*EXPECTED, ("digits", 100, "vae", 2)])
+    costs = long_table.read_costs(root).query("seed == 2").iloc[0]
+    assert costs["select"] == select
+    found = tuple(None if pd.isna(costs[name]) else costs[name] for name in ("kept_reconstruction", "kept_kl"))
+    assert found == kept
+    assert (costs["last_reconstruction"], costs["last_kl"]) == (3.0, 4.0)
+
+
 def test_costs_of_an_earlier_version_lack_what_it_did_not_keep(root: Path) -> None:
     collect.collect(root, EXPECTED)
     path = root / "costs.parquet"

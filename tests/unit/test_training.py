@@ -150,6 +150,26 @@ def test_the_best_epoch_is_chosen_on_validation_at_the_final_weight(tmp_path: Pa
     assert [row["weight"] for row in rows] == pytest.approx([(3 * e - 1) / 18 for e in range(1, 7)])
 
 
+@pytest.mark.parametrize("select", ["elbo", "reconstruction", "last"])
+def test_one_criterion_chooses_the_epoch_of_every_objective(tmp_path: Path, select: str):
+    """A heavy divergence makes the loss's lowest epoch another than those of the other criteria."""
+    heavy = {"divergence": {"name": "kl", "beta": 30.0}}
+    options = {"epochs": 8, "learning_rate": 0.02}
+    own = train(tmp_path / "loss", cell(heavy, options), [0])[0]
+    record = train(tmp_path / select, cell(heavy, {**options, "select": select}), [0])[0]
+    rows = history(tmp_path / select)
+    values = {
+        "elbo": [row["validation_reconstruction"] + row["validation_kl"] for row in rows],
+        "reconstruction": [row["validation_reconstruction"] for row in rows],
+        "last": [-row["epoch"] for row in rows],
+    }
+    assert rows == history(tmp_path / "loss")  # the training is the same
+    assert record["best_epoch"] == 1 + int(np.argmin(values[select])) != own["best_epoch"]
+    assert record["best_validation_loss"] == rows[record["best_epoch"] - 1]["validation_loss"]
+    weights = [results(tmp_path / name, 0)["model.safetensors"] for name in ("loss", select)]
+    assert weights[0] != weights[1]
+
+
 @pytest.mark.slow
 def test_the_saved_model_is_that_of_the_best_epoch(tmp_path: Path):
     """A large learning rate makes the validation loss go up again; a shorter budget ends at the best epoch."""

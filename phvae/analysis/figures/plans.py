@@ -9,16 +9,19 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from phvae.analysis.figures.choosing import choose_metrics
 from phvae.analysis.figures.density_curves import DensityCurves
 from phvae.analysis.figures.density_maps import DensityMaps
 from phvae.analysis.figures.drawable import Drawable
 from phvae.analysis.figures.factor_maps import FactorMaps, information
+from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.forest import Forest
 from phvae.analysis.figures.interpolations import Interpolations
 from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
+from phvae.analysis.figures.looks import looks
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
@@ -28,7 +31,10 @@ from phvae.analysis.figures.small_data import SmallData
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.traversals import Traversals
 from phvae.analysis.presentation.metrics_shown import DISTORTIONS, FIGURES_BY_SIZE
-from phvae.analysis.results.roles import curve_variants
+from phvae.analysis.results.long_table import read_costs
+from phvae.analysis.results.roles import BASELINE, curve_variants
+from phvae.analysis.results.tuned import tuned
+from phvae.analysis.statistics.rate_distortion import RATE
 
 __all__ = ["Plan", "PlanGroup", "plan_groups", "plans"]
 
@@ -56,6 +62,8 @@ class PlanGroup:
 def plan_groups(stored: Stored) -> Iterator[PlanGroup]:
     """Everything that the results allow to draw, in the order of the report."""
     of_dataset = {"density": _density, "numbers": _numbers, "images": _images, "latent": _latent}
+    if stored.tuning:
+        of_dataset["families"] = _families
     for dataset in stored.datasets:
         for name, figures in of_dataset.items():
             yield PlanGroup(f"{name}-{dataset}", [dataset], partial(_of_dataset, stored, dataset, figures))
@@ -175,6 +183,17 @@ def _numbers(stored: Stored, dataset: str) -> Iterator[Drawable]:
         several = stored.variants(dataset, 4, [v for v in drops["variant"].unique() if stored.order(v) > 1])
         if several:
             yield LevelDrop(drops[drops["variant"].isin(several)], stored.labels)
+
+
+def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:
+    assert stored.tuning is not None
+    found = tuned(stored.of(dataset), read_costs(stored.root), stored.tuning)
+    metrics = choose_metrics(found.report[found.report["metric"] != RATE], 6)
+    if metrics and (found.report["metric"] == RATE).any():
+        chosen = list(found.weights.loc[found.weights["chosen"], "variant"])
+        baseline = stored.tuning.family_of(stored.baseline)
+        styles = looks({family: BASELINE if family == baseline else "" for family in stored.tuning.families})
+        yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, styles)
 
 
 def _pages(kind: str, datasets: list[str], most: int) -> Iterator[tuple[str, list[str]]]:

@@ -6,6 +6,7 @@ from phvae.analysis.figures.density_curves import DensityCurves
 from phvae.analysis.figures.density_maps import DensityMaps
 from phvae.analysis.figures.drawable import Drawable
 from phvae.analysis.figures.factor_maps import FactorMaps
+from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.forest import Forest
 from phvae.analysis.figures.interpolations import Interpolations
 from phvae.analysis.figures.kl_levels import KlLevels
@@ -30,6 +31,7 @@ _KINDS: tuple[type[Drawable], ...] = (
     MetricByOrder,
     PairedSeeds,
     Forest,
+    FamilyCurves,
     RateDistortion,
     LearningCurves,
     KlLevels,

@@ -15,6 +15,7 @@ from phvae.analysis.figures.looks import looks_of
 from phvae.analysis.results.configuration import default_baseline
 from phvae.analysis.results.long_table import labels_of, read_runs, read_table, size_key
 from phvae.experiment.paths import Paths
+from phvae.experiment.tuning import TuningConfig
 from phvae.records import read_record, verify
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ __all__ = ["Stored"]
 class Stored:
     """A results folder, read lazily; every figure shows the largest training size unless it is about sizes."""
 
-    def __init__(self, root: Path, baseline: str | None = None) -> None:
+    def __init__(self, root: Path, baseline: str | None = None, tuning: TuningConfig | None = None) -> None:
         self.root = Path(root)
         self.paths = Paths(self.root)
         self.table = read_table(self.root)
-        self.baseline = baseline or default_baseline(self.root)
+        self.baseline, self.tuning = baseline or default_baseline(self.root), tuning
         self.labels = labels_of(self.table, read_runs(self.root))
         self.looks = looks_of(self.table)
         self._known: set[Path] = set()  # files whose hashes were compared

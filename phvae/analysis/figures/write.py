@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
 from phvae.analysis.figures.plans import Plan, PlanGroup, plan_groups
 from phvae.analysis.figures.registry import FIGURES
@@ -12,16 +13,18 @@ from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.style import save
 from phvae.analysis.figures.traversals import Traversals
 from phvae.analysis.presentation.attempts import NotMade, attempt
+from phvae.experiment.tuning import TuningConfig
 
 __all__ = ["write_figures"]
 
 
-def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
+def write_figures(root: Path, *, baseline: str | None = None, tuning: TuningConfig | None = None) -> list[Path]:
     """Draw every figure that the results allow into root/figures, as PNG and PDF, with index.json.
 
     Args:
         root: folder of a grid's results, with its long table.
         baseline: the variant that others are compared with; by default the configuration's.
+        tuning: families whose weights are chosen; None without them.
 
     A figure that cannot be drawn stands in index.json with the reason.
 
@@ -31,7 +34,7 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
     Raises:
         DataError: there is no long table.
     """
-    stored = Stored(Path(root), baseline)
+    stored = Stored(Path(root), baseline, tuning)
     folder = stored.root / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -50,8 +53,9 @@ def write_figures(root: Path, *, baseline: str | None = None) -> list[Path]:
             files, caption = made
             written += files
             drawn.append(DrawnFigure(plan.name, kind, plan.datasets, caption, [file.name for file in files]))
-    absent = set(FIGURES) - {figure.kind for figure in drawn}
-    write_figure_index(folder, FigureIndex(drawn, [kind for kind in FIGURES if kind in absent]))
+    asked = [kind for kind in FIGURES if tuning or kind != FamilyCurves.kind]
+    absent = set(asked) - {figure.kind for figure in drawn}
+    write_figure_index(folder, FigureIndex(drawn, [kind for kind in asked if kind in absent]))
     kept = {path.name for path in written}
     for path in folder.iterdir():
         if path.suffix in (".png", ".pdf", ".gif") and path.name not in kept:

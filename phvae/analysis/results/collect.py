@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -13,8 +12,9 @@ from typing import Any
 import pandas as pd
 
 from phvae.analysis.presentation.csv_file import write_csv
-from phvae.analysis.results.columns import CellName, Costs, Line, Origin, Score, check, frame
+from phvae.analysis.results.columns import CellName, Costs, Epochs, Line, Origin, Score, check, columns, frame
 from phvae.analysis.results.design import design
+from phvae.analysis.results.history import of_epochs, read_history
 from phvae.analysis.results.long_table import ROW_COLUMNS, RUN, SCHEMA_VERSION, TYPES, size_key
 from phvae.analysis.results.roles import with_roles
 from phvae.errors import DataError
@@ -83,8 +83,8 @@ def collect(
             rows, status, reason = _missing(late) if late else _rows_of(folders[seed], record, trouble)
             key = (record or {}).get("run_key", "")
             table += [line(seed, row, key) for row in _sorted(rows, folders[seed])]
-            late_gain = _late_gain(folders[seed] / "history.csv")
-            costs.append(_costs(cell, seed, _kept(folders[seed]), record or {}, late_gain, status))
+            history = of_epochs(read_history(folders[seed] / "history.csv"), (record or {}).get("best_epoch"))
+            costs.append(_costs(cell, seed, _kept(folders[seed]), record or {}, history, status))
             runs.append(_origin(cell, seed, status, reason, record or {}, binary[dataset]))
         path = paths.groups(dataset, n_train, variant)
         groups, trouble = (None, "") if late else _read(path, _check_rows)
@@ -150,11 +150,11 @@ def _check_record(record: dict[str, Any]) -> None:
     cell = CellName("", "", "")
     made = (
         design(record["config"]["model"] if "config" in record else None),
-        _costs(cell, 0, {}, record, None, ""),
+        _costs(cell, 0, {}, record, of_epochs([], None), ""),
         _origin(cell, 0, "", "", record, None),
     )
     for one in made:
-        names = [field.name for field in fields(one) if field.name != "cell"]
+        names = [field.name for field in fields(one) if field.name in columns(type(one))]
         check(type(one), {name: [getattr(one, name)] for name in names})
     _keys(record)
 
@@ -247,7 +247,7 @@ def _kept(folder: Path) -> dict[str, Any]:
 
 
 def _costs(
-    cell: CellName, seed: int, kept: dict[str, Any], record: dict[str, Any], late_gain: float | None, status: str
+    cell: CellName, seed: int, kept: dict[str, Any], record: dict[str, Any], history: Epochs, status: str
 ) -> Costs:
     """Seconds and memory of a run: what the stages kept, run.json otherwise."""
     parameters = record.get("parameters") or {}
@@ -266,25 +266,18 @@ def _costs(
         peak_memory_mb=first("peak_memory_mb"),
         seconds_encode=first("seconds_encode"),
         seconds_evaluate=first("seconds_evaluate"),
+        select=_select(record),
         best_epoch=record.get("best_epoch"),
         epochs=record.get("epochs"),
-        late_gain=late_gain,
+        history=history,
         status=status,
     )
 
 
-def _late_gain(history: Path) -> float | None:
-    """The share of the validation loss's whole fall, first epoch to lowest, that came in the last tenth of the epochs.
-
-    Near 0 where the curve has flattened; None where it never fell, or there are fewer than ten epochs.
-    """
-    try:
-        with history.open(newline="") as stream:
-            losses = [float(row["validation_loss"]) for row in csv.DictReader(stream)]
-    except (OSError, KeyError, ValueError, TypeError):  # a line that was cut has no such field
-        return None
-    fall = losses[0] - min(losses) if len(losses) >= 10 else 0.0
-    return (min(losses[: len(losses) - len(losses) // 10]) - min(losses)) / fall if fall > 0 else None
+def _select(record: dict[str, Any]) -> str:
+    """What chose the epoch of a run; earlier records do not say that it was the loss."""
+    training = (record.get("config") or {}).get("training")
+    return str(training.get("select", "loss")) if training else ""
 
 
 def _origin(cell: CellName, seed: int, status: str, reason: str, record: dict[str, Any], binary: bool | None) -> Origin:

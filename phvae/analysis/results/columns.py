@@ -101,6 +101,17 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Epochs:
+    """What a run's history says of its epochs: validation terms in nats."""
+
+    late_gain: Annotated[float | None, "share of the validation loss's fall that came in the last tenth of the epochs"]
+    kept_reconstruction: Annotated[float | None, "validation reconstruction of the epoch that was kept, nats"]
+    kept_kl: Annotated[float | None, "its KL(q||p), nats"]
+    last_reconstruction: Annotated[float | None, "validation reconstruction of the last epoch, nats"]
+    last_kl: Annotated[float | None, "its KL(q||p), nats"]
+
+
+@dataclass(frozen=True, slots=True)
 class Costs:
     """What a run cost (costs.parquet)."""
 
@@ -114,9 +125,10 @@ class Costs:
     peak_memory_mb: Annotated[float | None, "most memory in use, megabytes"]
     seconds_encode: Annotated[float | None, "seconds of encoding"]
     seconds_evaluate: Annotated[float | None, "seconds of scoring"]
+    select: Annotated[str, "what chose the epoch that was kept"]
     best_epoch: Annotated[int | None, "epoch that was kept"]
     epochs: Annotated[int | None, "epochs trained"]
-    late_gain: Annotated[float | None, "share of the validation loss's fall that came in the last tenth of the epochs"]
+    history: Epochs
     status: Annotated[str, "ok, diverged, failed or missing"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -10,16 +12,15 @@ from phvae.analysis.claims.schema import CURVE_CONTROL
 from phvae.analysis.claims.scores_by_cell import Scores, ScoresByCell, scores_by_cell
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.metrics_shown import MATCHED_RATE
-from phvae.analysis.presentation.numbers import plus_minus
 from phvae.analysis.statistics.curve_margin import MARGINS, NOT_KNOWN, WITHIN, curve_margin, margin_text
 from phvae.analysis.statistics.rate_distortion import matched, outside_curve
-from phvae.analysis.statistics.verdict import BETTER, ZERO_INSIDE, Comparison, best_of, judge
+from phvae.analysis.statistics.verdict import ZERO_INSIDE, Comparison, best_of, judge
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
-from phvae.analysis.tables.score_cells import CAUTION, UNMARKED, heading, marks, row_name
+from phvae.analysis.tables.score_cells import CAUTION, UNMARKED, difference_cell, heading, row_name
 from phvae.determinism.seeding import numpy_generator
 
-__all__ = ["matched_rate"]
+__all__ = ["against_curve", "matched_rate"]
 
 COLUMNS = [
     "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "no_curve", "rate", "mean", "curve",
@@ -31,7 +32,8 @@ COLUMNS = [
 def matched_rate(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     """Each variant's difference from the beta-VAE curve at its own rate, seed by seed."""
     scores = scores_by_cell(inputs.table, MATCHED_RATE)
-    found = [_against_curve(inputs, scores, metric) for metric in MATCHED_RATE if metric in set(inputs.table["metric"])]
+    known = set(inputs.table["metric"])
+    found = [against_curve(inputs.table, inputs.labels, scores, m) for m in MATCHED_RATE if m in known]
     found = [one for one in found if len(one)]
     frame = pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
     caption = (
@@ -50,11 +52,11 @@ def matched_rate(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
         metrics = [m for m in MATCHED_RATE if (rows[rows["metric"] == m]["pairs"] > 0).any()]
         if not metrics:
             continue
-        known = {(row["variant"], row["metric"]): row for _, row in rows.iterrows()}
+        by_metric = {(row["variant"], row["metric"]): row for _, row in rows.iterrows()}
         body: list[list[TableCell]] = [
             [
                 row_name(inputs, dataset, size, variant),
-                *(_difference(known.get((variant, metric))) for metric in metrics),
+                *(difference_cell(by_metric.get((variant, metric))) for metric in metrics),
             ]
             for variant in rows["variant"].unique()
         ]
@@ -64,23 +66,14 @@ def matched_rate(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     return table, frame
 
 
-def _difference(row: pd.Series | None) -> TableCell:
-    if row is None or row["pairs"] == 0:
-        return TableCell("–")
-    text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2)
-    if row["outside"] or row["no_curve"]:
-        lost = f", {row['no_curve']} lost" if row["no_curve"] else ""
-        text += f" ({row['pairs']}/{row['pairs'] + row['outside']}{lost})"
-    return TableCell(text, bold=row["word"] == BETTER, mark=marks(row), value=float(row["difference"]))
-
-
 def _margin_cell(metric: str) -> TableCell:
     margin = MARGINS.get(metric)
     return number_cell((100 * margin.relative or margin.absolute) if margin else None, margin_text(metric))
 
 
-def _against_curve(inputs: TableInputs, scores: ScoresByCell, metric: str) -> pd.DataFrame:
-    points = matched(inputs.table, metric)
+def against_curve(table: pd.DataFrame, labels: Mapping[str, str], scores: ScoresByCell, metric: str) -> pd.DataFrame:
+    """Each variant of a long table against its curve at the variant's own rate: one row a cell."""
+    points = matched(table, metric)
     sign = {True: 1.0, False: -1.0, None: np.nan}[scores.directions.get(metric)]
     rows = []
     for (dataset, size, variant), group in points.groupby(["dataset", "n_train", "variant"], sort=False):
@@ -107,7 +100,7 @@ def _against_curve(inputs: TableInputs, scores: ScoresByCell, metric: str) -> pd
         word, why = (texts[0] for texts in judge(comparison))
         rows.append(
             {
-                "dataset": dataset, "n_train": size, "variant": variant, "label": inputs.labels[str(variant)],
+                "dataset": dataset, "n_train": size, "variant": variant, "label": labels[str(variant)],
                 "metric": metric, "pairs": int(n), "outside": outside,
                 "no_curve": int((~group["outside"] & group["curve"].isna()).sum()), "rate": paired["rate"].mean(),
                 "mean": paired["value"].mean(), "curve": paired["curve"].mean(), "difference": float(mean),

@@ -12,7 +12,17 @@ from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import TableCell
 from phvae.words import plural
 
-__all__ = ["CAUTION", "CSV_COLUMNS", "UNMARKED", "heading", "legend", "marks", "row_name", "score_cell"]
+__all__ = [
+    "CAUTION",
+    "CSV_COLUMNS",
+    "UNMARKED",
+    "difference_cell",
+    "heading",
+    "legend",
+    "marks",
+    "row_name",
+    "score_cell",
+]
 
 WORD_MARKS = {BETTER: "", WORSE: "†", FLOOR: "‡", UNRESOLVED: "", "": ""}
 CAUTION = "§ shown, but decides nothing (too few examples, or an estimate that has not settled)"
@@ -69,3 +79,14 @@ def score_cell(row: pd.Series | None) -> TableCell:
     if row["n"] < row["planned"]:
         text += f" ({row['n']}/{row['planned']})"
     return TableCell(text, bold=row["word"] == BETTER, mark=marks(row), value=float(row["mean"]))
+
+
+def difference_cell(row: pd.Series | None) -> TableCell:
+    """A paired difference with its interval and marks; from a curve, how many rates lie on it where some do not."""
+    if row is None or not row["pairs"] > 0:
+        return TableCell("–")
+    text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2)
+    pairs, outside, lost = (int(row.get(name, 0)) for name in ("pairs", "outside", "no_curve"))
+    if outside or lost:
+        text += f" ({pairs}/{pairs + outside}{f', {lost} lost' if lost else ''})"
+    return TableCell(text, bold=row["word"] == BETTER, mark=marks(row), value=float(row["difference"]))

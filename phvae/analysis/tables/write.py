@@ -14,7 +14,9 @@ from phvae.analysis.presentation.csv_file import write_csv
 from phvae.analysis.presentation.metrics_shown import SCORE_TABLES
 from phvae.analysis.tables.claims_table import ClaimTables, claims_table, no_claims
 from phvae.analysis.tables.costs import cost, parameters
+from phvae.analysis.tables.divergences import divergences
 from phvae.analysis.tables.divergences_orders import by_order
+from phvae.analysis.tables.epochs import epochs
 from phvae.analysis.tables.inputs import read_inputs
 from phvae.analysis.tables.latex import latex
 from phvae.analysis.tables.layout import ClaimsFile, Table, TableBlock, TableCell, TableIndex, write_index, write_table
@@ -23,14 +25,24 @@ from phvae.analysis.tables.matched_rate import matched_rate
 from phvae.analysis.tables.provenance import provenance
 from phvae.analysis.tables.score_tables import score_table
 from phvae.analysis.tables.small_data import by_size
+from phvae.analysis.tables.weights import weights
+from phvae.experiment.tuning import TuningConfig
 from phvae.files import write_text
 
 __all__ = ["write_tables"]
 
 Made = tuple[Table, pd.DataFrame]
+TUNED = {"divergences": divergences, "weights": weights}
 
 
-def write_tables(root: Path, claims: Path | None, published: Path, *, baseline: str | None = None) -> list[Table]:
+def write_tables(
+    root: Path,
+    claims: Path | None,
+    published: Path,
+    *,
+    baseline: str | None = None,
+    tuning: TuningConfig | None = None,
+) -> list[Table]:
     """Write all tables into root/tables: {name}.csv, .md, .tex and .json, and index.json.
 
     A table that cannot be made says why instead. Beside the tables of the report: statistics.csv (every metric of
@@ -41,6 +53,7 @@ def write_tables(root: Path, claims: Path | None, published: Path, *, baseline: 
         claims: the claims' file; None without one.
         published: the published numbers' file.
         baseline: variant that others are compared with; by default the configuration's.
+        tuning: families whose weights are chosen; None without them.
 
     Raises:
         DataError: no long table.
@@ -55,9 +68,11 @@ def write_tables(root: Path, claims: Path | None, published: Path, *, baseline: 
     makers: dict[str, Callable[[], Made]] = {
         "claims": lambda: (ledger.table, ledger.verdicts),
         **{name: partial(score_table, inputs, name) for name in SCORE_TABLES},
+        **({name: partial(make, inputs, tuning) for name, make in TUNED.items()} if tuning else {}),
         "matched-rate": lambda: matched_rate(inputs),
         "small-data": lambda: by_size(inputs),
         "divergences-orders": lambda: by_order(inputs),
+        "epochs": lambda: epochs(inputs),
         "cost": lambda: cost(inputs),
         "parameters": lambda: parameters(inputs),
         "provenance": lambda: provenance(inputs),
