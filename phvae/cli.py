@@ -142,6 +142,8 @@ def _data(a: Arguments) -> None:
         print(data_cli.list_sets())
     elif a.action == "show":
         print(data_cli.show(a.name))
+    elif a.action == "export":
+        print(data_cli.export_set(a.name, a.config, a.folder))
     elif a.name == "inception":
         from phvae.metrics.weights import fetch_inception
 
@@ -235,13 +237,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("results", metavar="FOLDER", help="your results")
     check.add_argument("--against", required=True, metavar="FOLDER", help="the results to hold them against")
-    data = add("data", _data, "list, show or fetch data sets", "phvae data show claw")
-    data.add_argument("action", choices=["list", "show", "fetch"], help="what to do")
-    data.add_argument("name", nargs="?", help="a data set (show, fetch), or inception: the weights behind FID (fetch)")
+    data = add("data", _data, "list, show, fetch or export data sets", "phvae data show claw")
+    data.add_argument("action", choices=["list", "show", "fetch", "export"], help="what to do")
     data.add_argument(
-        "--config", metavar="FILE", help="fetch what a configuration asks for, or NAME along its data_path"
+        "name", nargs="?", help="a data set (show, fetch, export), or inception: the weights behind FID (fetch)"
     )
-    data.add_argument("--folder", metavar="FOLDER", help="where fetched files go (default: the platform's cache)")
+    data.add_argument(
+        "--config",
+        metavar="FILE",
+        help="fetch what a configuration asks for, or NAME along its data_path; export its data set NAME",
+    )
+    data.add_argument("--folder", metavar="FOLDER", help="where files go (fetch: by default the platform's cache)")
     return parser
 
 
@@ -253,10 +259,12 @@ def _check_data_arguments(parser: argparse.ArgumentParser, arguments: Arguments)
         parser.error("data show needs the NAME of a data set; see `phvae data list`")
     if action == "fetch" and not (name or arguments.config):
         parser.error("data fetch needs the NAME of a data set or --config FILE")
+    if action == "export" and not (name and arguments.folder):
+        parser.error("data export needs the NAME of a data set and --folder FOLDER")
     weights = action == "fetch" and name == "inception"
     given = {"NAME": name, "--config": arguments.config, "--folder": arguments.folder}
     unread = {"list": set(given), "show": {"--config", "--folder"}, "fetch": {"--config"} if weights else set()}
-    ignored = [key for key, value in given.items() if value is not None and key in unread[action]]
+    ignored = [key for key, value in given.items() if value is not None and key in unread.get(action, ())]
     if ignored:
         words = f"data {action} inception" if weights else f"data {action}"
         parser.error(f"{words} takes no {' and no '.join(ignored)}: leave it out")

@@ -1,4 +1,4 @@
-"""What `phvae data` prints and does: list the sets, show one, fetch what is published; the tables of docs/data.md."""
+"""What `phvae data` does: list the sets, show, fetch or export one; the tables of docs/data.md."""
 
 from __future__ import annotations
 
@@ -7,17 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phvae.data.card import read_card
+from phvae.data.export import export
 from phvae.data.files.obtain import fetch_published
 from phvae.data.files.places import cache_folder, find, find_unpacked, locate, search_path
 from phvae.data.files.published import Published, check
+from phvae.data.prepared import load
 from phvae.data.recipe import Kind, Sources
 from phvae.data.registry import KINDS, kind_class
-from phvae.errors import ConfigError, DataError
+from phvae.data.store import prepare
+from phvae.errors import ConfigError, DataError, nearest
+from phvae.words import listed
 
 if TYPE_CHECKING:
     from phvae.experiment.grid import Grid
 
-__all__ = ["cards_table", "check_places", "fetch", "fetch_all", "files_table", "list_sets", "show"]
+__all__ = ["cards_table", "check_places", "export_set", "fetch", "fetch_all", "files_table", "list_sets", "show"]
+
+CACHE = Path("results/data")  # of sets that no configuration names
 
 
 def list_sets() -> str:
@@ -31,7 +37,7 @@ def list_sets() -> str:
     return "\n".join("  ".join([*(row[i].ljust(widths[i]) for i in range(6)), row[6]]).rstrip() for row in rows)
 
 
-def show(name: str, cache: str | Path = "results/data") -> str:
+def show(name: str, cache: str | Path = CACHE) -> str:
     """The data card of a kind: what it is, its options, its files with their hashes, what is prepared in `cache`.
 
     Raises:
@@ -101,6 +107,37 @@ def fetch_all(name: str | None, config: str | Path | None, folder: str | Path | 
     for kind in kinds:
         files = fetch(kind, folder, search=search)
         print(*(f"{kind}: {path}" for path in files), *([] if files else [f"{kind}: nothing to fetch"]), sep="\n")
+
+
+def export_set(name: str, config: str | Path | None, folder: str | Path) -> str:
+    """Write the exact splits of a kind with its defaults, or of a data set of a configuration; a line a file.
+
+    With a configuration the file also says which rows of `train` its smaller training sets have:
+    `rows_n-{n_train}`, or `rows_n-{n_train}_seed-{seed}` where they vary with the seed.
+
+    Raises:
+        ConfigError: on an unknown kind or data set, or a configuration that cannot be read.
+        DataError: the set cannot be prepared.
+    """
+    if config is None:
+        kind_class(name)
+        return "\n".join(map(str, export(load(prepare(name, None, cache=CACHE, progress=True)), name, Path(folder))))
+    from phvae.experiment.grid import load_grid
+
+    grid = load_grid(config)
+    cells = grid.dataset_cells(name)
+    if not cells:
+        known = list(grid.config.datasets)
+        raise ConfigError(
+            f"{grid.source}: found no data set {name!r}, expected one of {listed(known)}{nearest(name, known)}"
+        )
+    cache, search = Path(grid.config.results) / "data", [Path(place) for place in grid.config.data_path]
+    data = load(prepare(name, cells[0].data, cache=cache, search=search, download=grid.config.download, progress=True))
+    rows = {}
+    for cell in cells:
+        for seed in (cell.seeds if cell.subset == "by_seed" else [None]) if cell.n_train != "all" else []:
+            rows[f"rows_n-{cell.n_train}" + ("" if seed is None else f"_seed-{seed}")] = data.subset(cell.n_train, seed)
+    return "\n".join(map(str, export(data, name, Path(folder), rows)))
 
 
 def check_places(grid: Grid) -> None:
