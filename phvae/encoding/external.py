@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["OUTPUTS", "in_memory", "layout", "opened"]
+__all__ = ["OUTPUTS", "in_memory", "layout", "opened", "original"]
 
 # What may be given -> what it is.
 OUTPUTS = {
@@ -101,6 +101,14 @@ def layout(
     if "log_px" in given:
         arrays["log_px"] = _log_px(given["log_px"], data, settings)
     return codes, arrays
+
+
+def original(x: np.ndarray, data: Prepared) -> np.ndarray:
+    """Examples as they are stored: images as they are, densities in original units, float32."""
+    if data.scaling is None:
+        return np.asarray(x)
+    offset, scale = data.scaling
+    return ((np.asarray(x, dtype=np.float64) - offset) / scale).astype(np.float32)
 
 
 def _codes(
@@ -196,11 +204,10 @@ def _stored(rows: Rows, n: int, data: Prepared) -> np.ndarray:
     width = FAR * np.maximum(high - low, 1e-12)
     if np.mean((found < low - width) | (found > high + width)) > 0.5:
         raise DataError(
-            f"{rows.what}: found numbers from {found.min():.4g} to {found.max():.4g}, expected them in the units of the "
-            f"exported arrays, which lie from {low.min():.4g} to {high.max():.4g}"
+            f"{rows.what}: found numbers from {found.min():.4g} to {found.max():.4g}, expected them in the units of "
+            f"the exported arrays, which lie from {low.min():.4g} to {high.max():.4g}"
         )
-    offset, scale = data.scaling
-    return ((found - offset) / scale).astype(np.float32)
+    return original(found, data)
 
 
 def _checked_bytes(rows: Rows, n: int, data: Prepared) -> Iterator[np.ndarray]:
@@ -236,10 +243,7 @@ def _log_px(rows: Rows, data: Prepared, settings: EvaluationConfig) -> np.ndarra
 
 def _check_order(name: str, where: object, data: Prepared, rows: np.ndarray) -> None:
     alike = name == "reconstructions"
-    examples = np.asarray(data.test[: len(rows)], dtype=np.float64)
-    if alike and data.scaling is not None:
-        examples = (examples - data.scaling[0]) / data.scaling[1]
-    if not in_order(examples, rows, alike=alike):
+    if not in_order(original(data.test[: len(rows)], data), rows, alike=alike):
         raise DataError(
             f"{where}: {name}: found rows that fit their own test examples no better than others, expected row i of "
             "test example i, in the order of the exported array test"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from phvae.determinism.seeding import numpy_generator
@@ -11,6 +13,7 @@ __all__ = ["in_order"]
 MOST = 1000  # examples compared, from the first on
 ORDERS = 99  # others that the given one must surpass
 APART = 3.0  # by that many of their standard deviations
+Agreement = Callable[[np.ndarray], float]  # of the rows of one side with those of the other in an order
 STILL = 1e-3  # share of the examples' variance, or of the prior's, below which rows are all alike and have no order
 
 
@@ -31,19 +34,23 @@ def in_order(x: np.ndarray, y: np.ndarray, *, alike: bool) -> bool:
     one, two = one - one.mean(0), two - two.mean(0)
     if np.square(two).sum() <= STILL * (np.square(one).sum() if alike else n):
         return True
-    pairs = one @ two.T if alike else None
-    near, far = (None, None) if alike else (_distances(one), _distances(two))
-
-    def agreement(order: np.ndarray) -> float:
-        if pairs is not None:
-            return float(pairs[np.arange(n), order].sum())
-        assert near is not None and far is not None
-        return float((near * far[np.ix_(order, order)]).sum())
-
+    agreement = _products(one, two) if alike else _mantel(one, two)
     generator = numpy_generator(0, "order")
     others = np.array([agreement(generator.permutation(n)) for _ in range(ORDERS)])
     own = agreement(np.arange(n))
     return bool(own > max(others.max(), others.mean() + APART * others.std()))
+
+
+def _products(one: np.ndarray, two: np.ndarray) -> Agreement:
+    """The sum of inner products of rows."""
+    pairs = one @ two.T
+    return lambda order: float(pairs[np.arange(len(order)), order].sum())
+
+
+def _mantel(one: np.ndarray, two: np.ndarray) -> Agreement:
+    """The sum of products of distances."""
+    near, far = _distances(one), _distances(two)
+    return lambda order: float((near * far[np.ix_(order, order)]).sum())
 
 
 def _distances(points: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from phvae.errors import PhvaeError, of_the_machine
 from phvae.experiment.code import code
 from phvae.jobs.costs import known_costs, note_costs
 from phvae.jobs.scores import Section, kept, plain, save
+from phvae.metrics.given import Given
 from phvae.metrics.naming import expected
 from phvae.metrics.registry import GROUPS, SCORERS, Scorer, pattern_of
 from phvae.metrics.rows import Inputs, Row, Undefined, without_value
@@ -60,7 +61,7 @@ def keys(
     shared = [
         {name: encoded.get(name) for name in READ},
         stated(cell.evaluation, _APART),
-        stated(cell.model),
+        stated(cell.own_model) if cell.own_model else "external",
         seed,
         data.sha256,
         device,
@@ -128,9 +129,9 @@ def evaluate(
         with threadpool_limits(1), np.load(run_dir / "arrays.npz") as arrays, np.load(run_dir / "codes.npz") as codes:
             inputs = Inputs(
                 data,
-                dict(codes),
-                arrays,
-                cell.model,
+                Given(dict(codes)) if cell.external else dict(codes),
+                Given(arrays) if cell.external else arrays,
+                cell.own_model,
                 cell.evaluation,
                 reference_dir,
                 seed,

@@ -58,7 +58,7 @@ def names(pattern: str, *, order: int = 0, level_size: int = 0, factors: Sequenc
 
 def expected(metrics: Iterable[Metric], inputs: Inputs) -> list[str]:
     """The names that rows of these metrics have: what a scorer that failed is shown with."""
-    order, size = inputs.model.order, inputs.model.latent_size // inputs.model.order
+    order, size = _levels(inputs)
     factors = varying(inputs.data)
     return [
         name
@@ -66,6 +66,14 @@ def expected(metrics: Iterable[Metric], inputs: Inputs) -> list[str]:
         if metric.when(inputs)
         for name in names(metric.name, order=order, level_size=size, factors=factors)
     ]
+
+
+def _levels(inputs: Inputs) -> tuple[int, int]:
+    """Number and size of a run's levels; none where neither model nor codes are known."""
+    if inputs.model:
+        return inputs.model.order, inputs.model.latent_size // inputs.model.order
+    _, order, size = inputs.codes["whitened"].shape if "whitened" in inputs.codes else (0, 0, 0)
+    return order, size
 
 
 def varying(data: Prepared) -> list[str]:

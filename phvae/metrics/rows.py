@@ -70,7 +70,8 @@ class Inputs:
         data: the prepared data set.
         codes: mean, log_variance, whitened (N, n, d) float32, coupling (n, n); row i is test example i.
         arrays: what the encode stage wrote to arrays.npz; each access reads one array from the file.
-        model: the run's resolved model.
+        model: the run's resolved model; None of one that was trained elsewhere, whose codes are of one level and in
+            coordinates in which the prior is N(0, I), and whose arrays may be absent (`phvae.metrics.given`).
         settings: the run's resolved evaluation settings.
         reference: the scorer's folder of the reference stage (classifier, features).
         seed: the run's seed, for the metrics' own draws.
@@ -81,7 +82,7 @@ class Inputs:
     data: Prepared
     codes: Mapping[str, np.ndarray]
     arrays: Mapping[str, np.ndarray]
-    model: ModelConfig
+    model: ModelConfig | None
     settings: EvaluationConfig
     reference: Path
     seed: int

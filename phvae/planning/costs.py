@@ -97,6 +97,8 @@ def _scores(cell: Cell, rates: Rates, device: str) -> float:
 def seconds(stage: str, cell: Cell, device: str, seeds: int = 1) -> float:
     """Seconds of one cell's share of a job: that many seeds of it (train: as one stack), or the cell or data set."""
     rates, about = RATES[device], cell.facts
+    if cell.external and stage in ("train", "encode"):
+        return 0.1 + seeds * (0.5 + 2e-8 * disk(cell)[1])  # its outputs are read
     if stage == "train":
         return _train(cell, rates, seeds)
     if stage == "encode":
@@ -118,14 +120,15 @@ def data_bytes(cell: Cell) -> int:
 def disk(cell: Cell) -> tuple[float, float]:
     """Bytes of one run: what is kept, and what `phvae clean` removes once the scores are there."""
     settings, about = cell.evaluation, cell.facts
-    kept = 4 * sum(sizes(cell)) + 11 * _codes(cell) * cell.model.latent_size + 1.55e6  # model, codes, samples, records
+    weights = 0 if cell.external else 4 * sum(sizes(cell))
+    kept = weights + 11 * _codes(cell) * cell.model.latent_size + 1.55e6  # model, codes, samples, records
     images = settings.n_reconstructions + 2 * settings.redraws * settings.n_samples + 500 * cell.model.order
     return kept, images * about.size * _item(cell) + 8 * _codes(cell) * (3 + cell.model.order)
 
 
 def memory_mb(stage: str, cell: Cell, seeds: int = 1) -> float:
     """Peak memory of a job of a stage in MB; `seeds` train as one stack."""
-    if stage == "train":
+    if stage == "train" and not cell.external:
         data = _n_train(cell) * cell.facts.size * _item(cell)
         activations = 200 * sum(_work(cell)) ** 0.5 * cell.training.batch_size  # about
         return 900 + (data + (44 * sum(sizes(cell)) + activations) * seeds) / 1e6

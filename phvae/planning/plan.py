@@ -71,11 +71,12 @@ def _job(grid: Grid, stage: str, name: str, cells: Sequence[Cell], seeds: int = 
     cells = [look(grid, cell) for cell in (cells if stage in BATCHED else cells[:1])]
     threads, wanted = grid.config.threads, grid.config.device
     if stage in ("train", "encode"):
-        device, gpu = "cuda" if wanted == "cuda" else "cpu", wanted != "cpu"
+        own = any(not cell.external for cell in cells)
+        device, gpu = "cuda" if wanted == "cuda" else "cpu", wanted != "cpu" and own
     else:
         device = grid.scoring_device(list(cells)) if stage in ("reference", "evaluate") else "cpu"
         gpu = device == "cuda"
-    if stage == "train":
+    if stage == "train" and not cells[0].external:
         stack = seeds if cells[0].model.network.stacks(device, threads) else 1
         seconds = costs.seconds(stage, cells[0], device, stack) * seeds / stack
         memory = costs.memory_mb(stage, cells[0], stack)

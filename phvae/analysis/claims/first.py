@@ -121,7 +121,7 @@ def first_claims(grid: Grid) -> dict[str, Claim]:
 def _designs(grid: Grid) -> Iterator[dict[str, Any]]:
     for cell in grid.cells:
         place = {"dataset": cell.dataset, "variant": cell.variant, "off_curve": cell.variant in grid.off_curve}
-        yield place | asdict(design(cell.model.model_dump()))
+        yield place | asdict(design(cell.own_model.model_dump() if cell.own_model else None))
 
 
 def _measure(cell: Cell) -> _Draft | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import bandwidth, mmd2
 from phvae.metrics.redraws import finite, redrawn
-from phvae.metrics.rows import Inputs, Row, Undefined, at_least
+from phvae.metrics.rows import Inputs, Row, Undefined, at_least, without_value
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -297,10 +297,9 @@ def _truth(data: Prepared) -> np.ndarray:
     return (np.asarray(data.test, dtype=np.float64) - offset) / scale
 
 
-def _outputs(inputs: Inputs) -> Iterator[tuple[str, list[np.ndarray]]]:
-    for name in ("samples_mean", "samples_model"):
-        yield name, [np.asarray(one, dtype=np.float64) for one in inputs.arrays[name]]
-    yield "reconstructions", [np.asarray(inputs.arrays["reconstructions"], dtype=np.float64)]
+def _sets(inputs: Inputs, output: str) -> list[np.ndarray]:
+    array = inputs.arrays[output]
+    return [np.asarray(one, dtype=np.float64) for one in ([array] if output == "reconstructions" else array)]
 
 
 def applies(data: Prepared) -> bool:
@@ -319,17 +318,17 @@ def rows(inputs: Inputs) -> list[Row]:
     """Distances of samples_mean, samples_model and reconstructions from the exact density."""
     measures = _measures(inputs.data, _truth(inputs.data))
     decoded = {"reconstructions": "posterior means decoded; "}
-    return [
-        redrawn(
-            f"{family}_{output}",
-            measure,
-            sets,
-            n=measure.count(len(sets[0])),
-            settings=decoded.get(output, "") + measure.settings,
-        )
-        for output, sets in _outputs(inputs)
-        for family, measure in measures.items()
-    ]
+    found: list[Row] = []
+    for output in ("samples_mean", "samples_model", "reconstructions"):
+        try:
+            sets = _sets(inputs, output)
+        except Undefined as error:
+            found += [without_value(f"{family}_{output}", "empty", str(error)) for family in measures]
+            continue
+        for family, measure in measures.items():
+            settings, n = decoded.get(output, "") + measure.settings, measure.count(len(sets[0]))
+            found.append(redrawn(f"{family}_{output}", measure, sets, n=n, settings=settings))
+    return found
 
 
 def reference(

@@ -197,8 +197,7 @@ def rows(inputs: Inputs) -> list[Row]:
 
 
 def _every(inputs: Inputs) -> list[Row]:
-    arrays = inputs.arrays
-    sets = {"samples": list(arrays["samples_mean"]), "reconstructions": [arrays["reconstructions"]]}
+    sets = {"samples": "samples_mean", "reconstructions": "reconstructions"}
     found: list[Row] = []
     for name in inputs.settings.extractors:
         if name == "classifier" and classes_of(inputs.data, "test") is None:
@@ -209,8 +208,13 @@ def _every(inputs: Inputs) -> list[Row]:
             status: Status = "empty" if isinstance(error, Undefined) else "failed"
             found += [without_value(m, status, str(error)) for images in sets for m in metric_names(name, images)]
             continue
-        for images, each in sets.items():
-            found += _rows(inputs, network, name, images, each)
+        for images, array in sets.items():
+            try:
+                made = inputs.arrays[array]
+            except Undefined as error:
+                found += [without_value(metric, "empty", str(error)) for metric in metric_names(name, images)]
+            else:
+                found += _rows(inputs, network, name, images, list(made) if images == "samples" else [made])
     return found
 
 
