@@ -58,7 +58,8 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
     files = write_arrays(folder, data, codes, arrays)
     record = key.fields() | {"device": device, "threads": threads, "reads": reads, "files": files}
     write_record(folder / "encode.json", record)
-    note_costs(folder, seconds_encode=round(time.perf_counter() - started, 3))
+    if not cell.external:  # reading outputs is no cost of a model
+        note_costs(folder, seconds_encode=round(time.perf_counter() - started, 3))
     return record
 
 
