@@ -152,6 +152,25 @@ def _data(a: Arguments) -> None:
         data_cli.fetch_all(a.name, a.config, folder=a.folder)
 
 
+def _score(a: Arguments) -> None:
+    from phvae.cli_data import prepared_set
+    from phvae.files import write_text
+    from phvae.jobs.score import as_text, score_folder
+
+    data, cells = prepared_set(a.data, a.config)
+    scores = score_folder(Path(a.folder), data, cells[0].evaluation if cells else None)
+    if a.output:
+        write_text(a.output, scores.to_json(orient="records", indent=1, force_ascii=False, double_precision=15) + "\n")
+    print(as_text(scores))
+
+
+def _export_model(a: Arguments) -> None:
+    from phvae.api.export import export_model
+    from phvae.api.saving import load
+
+    print(*export_model(load(a.run_folder), Path(a.output)), sep="\n")
+
+
 class _Help(argparse.RawDescriptionHelpFormatter):
     """Examples keep their lines, so that they can be copied."""
 
@@ -237,6 +256,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("results", metavar="FOLDER", help="your results")
     check.add_argument("--against", required=True, metavar="FOLDER", help="the results to hold them against")
+    score = add(
+        "score",
+        _score,
+        "score the outputs of a model trained elsewhere, without a grid",
+        "phvae score outputs/digits --data digits",
+    )
+    score.add_argument("folder", metavar="FOLDER", help="holds seed-{seed}.npz (docs/external.md)")
+    score.add_argument("--data", required=True, metavar="NAME", help="the data set that they are of")
+    score.add_argument("--config", metavar="FILE", help="whose data set and evaluation; default: the kind's own")
+    score.add_argument("--output", metavar="FILE", help="all rows as JSON")
+    exported = add(
+        "export-model",
+        _export_model,
+        "write a trained model as plain torch programs",
+        "phvae export-model results/quick/runs/digits/n-all/vae/seed-0 --output exported",
+    )
+    exported.add_argument("run_folder", metavar="RUN", help="folder of a run")
+    exported.add_argument("--output", required=True, metavar="FOLDER", help="where to")
     data = add("data", _data, "list, show, fetch or export data sets", "phvae data show claw")
     data.add_argument("action", choices=["list", "show", "fetch", "export"], help="what to do")
     data.add_argument(

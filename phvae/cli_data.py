@@ -19,9 +19,20 @@ from phvae.errors import ConfigError, DataError, nearest
 from phvae.words import listed
 
 if TYPE_CHECKING:
-    from phvae.experiment.grid import Grid
+    from phvae.data.prepared import Prepared
+    from phvae.experiment.grid import Cell, Grid
 
-__all__ = ["cards_table", "check_places", "export_set", "fetch", "fetch_all", "files_table", "list_sets", "show"]
+__all__ = [
+    "cards_table",
+    "check_places",
+    "export_set",
+    "fetch",
+    "fetch_all",
+    "files_table",
+    "list_sets",
+    "prepared_set",
+    "show",
+]
 
 CACHE = Path("results/data")  # of sets that no configuration names
 
@@ -109,6 +120,28 @@ def fetch_all(name: str | None, config: str | Path | None, folder: str | Path | 
         print(*(f"{kind}: {path}" for path in files), *([] if files else [f"{kind}: nothing to fetch"]), sep="\n")
 
 
+def prepared_set(name: str, config: str | Path | None = None) -> tuple[Prepared, list[Cell]]:
+    """A kind with its defaults, or a data set of a configuration with its cells; prepared if it is not yet.
+
+    Raises:
+        ConfigError: on an unknown kind or data set, or a configuration that cannot be read.
+        DataError: the set cannot be prepared.
+    """
+    if config is None:
+        kind_class(name)
+        return load(prepare(name, None, cache=CACHE, progress=True)), []
+    from phvae.experiment.grid import load_grid
+
+    grid = load_grid(config)
+    cells, known = grid.dataset_cells(name), list(grid.config.datasets)
+    if not cells:
+        hint = nearest(name, known)
+        raise ConfigError(f"{grid.source}: found no data set {name!r}, expected one of {listed(known)}{hint}")
+    cache, search = Path(grid.config.results) / "data", [Path(place) for place in grid.config.data_path]
+    folder = prepare(name, cells[0].data, cache=cache, search=search, download=grid.config.download, progress=True)
+    return load(folder), cells
+
+
 def export_set(name: str, config: str | Path | None, folder: str | Path) -> str:
     """Write the exact splits of a kind with its defaults, or of a data set of a configuration; a line a file.
 
@@ -119,20 +152,7 @@ def export_set(name: str, config: str | Path | None, folder: str | Path) -> str:
         ConfigError: on an unknown kind or data set, or a configuration that cannot be read.
         DataError: the set cannot be prepared.
     """
-    if config is None:
-        kind_class(name)
-        return "\n".join(map(str, export(load(prepare(name, None, cache=CACHE, progress=True)), name, Path(folder))))
-    from phvae.experiment.grid import load_grid
-
-    grid = load_grid(config)
-    cells = grid.dataset_cells(name)
-    if not cells:
-        known = list(grid.config.datasets)
-        raise ConfigError(
-            f"{grid.source}: found no data set {name!r}, expected one of {listed(known)}{nearest(name, known)}"
-        )
-    cache, search = Path(grid.config.results) / "data", [Path(place) for place in grid.config.data_path]
-    data = load(prepare(name, cells[0].data, cache=cache, search=search, download=grid.config.download, progress=True))
+    data, cells = prepared_set(name, config)
     rows = {}
     for cell in cells:
         for seed in (cell.seeds if cell.subset == "by_seed" else [None]) if cell.n_train != "all" else []:
@@ -141,11 +161,16 @@ def export_set(name: str, config: str | Path | None, folder: str | Path) -> str:
 
 
 def check_places(grid: Grid) -> None:
-    """Refuse a configuration whose own data are neither prepared nor found on this machine.
+    """Refuse a configuration whose own data are neither prepared nor found on this machine, or an external model's.
 
     Raises:
         ConfigError: names the key, and where its file or folder was looked for.
     """
+    for cell, seed in grid.runs():
+        file = cell.external.file(cell.dataset, cell.n_train, seed) if cell.external else None
+        recorded = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed) / "run.json"
+        if file and not (file.is_file() or recorded.is_file()):
+            raise ConfigError(f"{grid.source}: variants.{cell.variant}.external: {file}: absent (docs/external.md)")
     sources = Sources(search=tuple(Path(folder) for folder in grid.config.data_path))
     for name in grid.config.datasets:
         data = grid.dataset_cells(name)[0].data
