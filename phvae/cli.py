@@ -176,7 +176,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog)
-        self._action_max_length = 13  # argparse forgets that the names of commands are indented
+        self._action_max_length = 16  # argparse forgets that the names of commands are indented
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -259,7 +259,7 @@ def _parser() -> argparse.ArgumentParser:
     score = add(
         "score",
         _score,
-        "score the outputs of a model trained elsewhere, without a grid",
+        "score the outputs of another model without a grid",
         "phvae score outputs/digits --data digits",
     )
     score.add_argument("folder", metavar="FOLDER", help="holds seed-{seed}.npz (docs/external.md)")

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from phvae.config.strict import Named
-from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
+from phvae.experiment.schema import Config, DatasetConfig, ExternalConfig, VariantConfig
 from phvae.experiment.tuning import TuningConfig
 from phvae.files import write_text
 from phvae.metrics.options import EvaluationConfig
@@ -65,6 +65,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `model`, `device`, `n_train`, `subset` | train |
 | `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `select`, `precision`, `compile` | train |
 | `seeds`, `seeds_per_job` | train; seeds that are trained stay |
+| `external` | train; a changed file of its folder redoes its own scores |
 | `threads` | train, reference |
 | `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |
 | `importance_samples`, `n_likelihood` | encode |
@@ -117,7 +118,9 @@ def _words(annotation: Any) -> str:
         return "mapping" if arguments[1] is Any else f"mapping from names to `{arguments[1].__name__}`"
     if annotation in NAMED:
         return f"`{annotation.model_fields['name'].default}`"
-    return {type(None): "null", float: "number", str: "text"}.get(annotation) or annotation.__name__
+    return {type(None): "null", float: "number", str: "text", ExternalConfig: "text or mapping"}.get(
+        annotation
+    ) or annotation.__name__
 
 
 def _bounds(metadata: list[Any]) -> str:
@@ -166,6 +169,7 @@ def reference() -> str:
     chapter("`tuning`", TuningConfig)
     chapter("`datasets.NAME`", DatasetConfig)
     chapter("`variants.NAME`", VariantConfig)
+    chapter("`variants.NAME.external`", ExternalConfig)
     chapter("`model`", ModelConfig)
     chapter("`training`", TrainingConfig)
     chapter("`training.schedule`", Schedule)

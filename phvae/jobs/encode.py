@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from phvae.data import Prepared
     from phvae.experiment.grid import Cell
 
-__all__ = ["encode", "write_arrays"]
+__all__ = ["KEPT_POINTS", "encode", "write_arrays"]
 
 KEPT_IMAGES = 64
 KEPT_POINTS = 4096
@@ -53,9 +53,10 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
     started = time.perf_counter()
     if cell.external:
         codes, arrays = outputs(cell, seed, data, reads["external"])
+        originals = original(data.test[:KEPT_POINTS], data)
     else:
-        codes, arrays = _encoded(folder, cell, seed, data, reads, device, threads)
-    files = write_arrays(folder, data, codes, arrays)
+        codes, arrays, originals = _encoded(folder, cell, seed, data, reads, device, threads)
+    files = write_arrays(folder, codes, arrays, originals)
     record = key.fields() | {"device": device, "threads": threads, "reads": reads, "files": files}
     write_record(folder / "encode.json", record)
     if not cell.external:  # reading outputs is no cost of a model
@@ -65,8 +66,8 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
 
 def _encoded(
     folder: Path, cell: Cell, seed: int, data: Prepared, reads: dict[str, str], device: str, threads: int
-) -> tuple[Arrays, Arrays]:
-    """Codes and arrays of a model that was trained here."""
+) -> tuple[Arrays, Arrays, np.ndarray]:
+    """Codes and arrays of a model that was trained here, and the first test examples in their units."""
     known = {name: digest for name, digest in reads.items() if digest}
     verify(folder, known, f"remove {folder / 'run.json'} and train it again")
     with session(device, threads):
@@ -76,16 +77,20 @@ def _encoded(
         codes, arrays = encoder.codes(), {}
         for name, value in encoder.arrays(codes):
             arrays[name] = value
-    return codes, arrays
+    return codes, arrays, encoder.original(data.test[:KEPT_POINTS])
 
 
-def write_arrays(folder: Path, data: Prepared, codes: Arrays, arrays: Arrays) -> dict[str, str]:
-    """Write codes, arrays, a selection of them and pictures; the hash of each file."""
-    kept = _selection(arrays, original(data.test[:KEPT_POINTS], data))
+def write_arrays(folder: Path, codes: Arrays, arrays: Arrays, originals: np.ndarray) -> dict[str, str]:
+    """Write codes, arrays, a selection of them and pictures of images; the hash of each file.
+
+    Args:
+        originals: the first test examples, at least as many as are kept, as `arrays` has them.
+    """
+    kept = _selection(arrays, originals)
     _write(folder / "codes.npz", codes, compress=True)
     _write(folder / "arrays.npz", arrays, compress=False)
     _write(folder / "samples.npz", kept, compress=True)
-    names = ["codes.npz", "arrays.npz", "samples.npz", *([] if data.is_density else _pictures(folder, kept))]
+    names = ["codes.npz", "arrays.npz", "samples.npz", *(_pictures(folder, kept) if originals.ndim == 4 else [])]
     return {name: sha256(folder / name) for name in names}
 
 

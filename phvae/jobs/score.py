@@ -12,12 +12,12 @@ import numpy as np
 from phvae.config.explain import validated
 from phvae.data import Prepared, load, prepare
 from phvae.data.files.arrays import Rows
-from phvae.encoding.external import in_memory, layout, opened
+from phvae.encoding.external import in_memory, layout, opened, original
 from phvae.errors import DataError
 from phvae.experiment.grid import Cell
 from phvae.experiment.schema import ExternalConfig
 from phvae.jobs import evaluate, groups, reference
-from phvae.jobs.encode import write_arrays
+from phvae.jobs.encode import KEPT_POINTS, write_arrays
 from phvae.jobs.external import check_alike
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import lookup
@@ -144,7 +144,7 @@ def _scores(seeds: Mapping[int, tuple[str, Mapping[str, Rows]]], data: Prepared,
         laid_out = {seed: layout(given, where, data, settings) for seed, (where, given) in seeds.items()}
         reference.build(root / "reference", data, cell.evaluation)
         for seed, (codes, arrays) in laid_out.items():
-            files = write_arrays(root / str(seed), data, codes, arrays)
+            files = write_arrays(root / str(seed), codes, arrays, original(data.test[:KEPT_POINTS], data))
             write_record(root / str(seed) / "encode.json", {"files": files})
             rows = evaluate.evaluate(root / str(seed), cell, seed, data, root / "reference")
             found += [{"seed": seed, **row} for row in rows]
