@@ -27,7 +27,7 @@ def linear_model(data: Prepared, seed: int = 0, size: int = 3, samples: int = 32
         found = middle + (z * spread) @ axes
         return (found if data.is_density else np.clip(found, 0, 1)).reshape(-1, *shape).astype(np.float32)
 
-    mean = (codes / spread + 0.01 * numpy_generator(seed, "external", "codes").standard_normal(codes.shape))
+    mean = codes / spread + 0.01 * numpy_generator(seed, "external", "codes").standard_normal(codes.shape)
     return {
         "mean": mean.astype(np.float32),
         "log_variance": np.full(mean.shape, -3.0, np.float32),

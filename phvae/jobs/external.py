@@ -14,7 +14,7 @@ from phvae.errors import DataError
 from phvae.experiment.keys import external_key
 from phvae.files import sha256
 from phvae.records import current, write_record
-from phvae.words import listed
+from phvae.words import listed, plural
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -41,9 +41,10 @@ def ingest(
     assert cell.external is not None
     files = {seed: cell.external.file(cell.dataset, cell.n_train, seed) for seed in folders}
     if absent := [file for file in files.values() if not file.is_file()]:
+        found = plural(len(files) - len(absent), "seed")
         raise DataError(
-            f"{absent[0]}: absent; found the outputs of {len(files) - len(absent)} seeds of {cell.name}, expected all "
-            f"{len(files)}: {listed([str(seed) for seed in files])}"
+            f"{absent[0]}: absent; found the outputs of {found} of {cell.name}, expected all {len(files)}: "
+            f"{listed([str(seed) for seed in files])}"
         )
     given = {file: opened(file, data) for file in files.values()}
     check_alike(given)

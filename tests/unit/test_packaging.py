@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,6 +89,20 @@ model.save("model")
 assert (phvae.load("model").reconstruct(x) == model.reconstruct(x)).all()
 """
     run(sys.executable, "-c", code, installed["PYTHONPATH"], cwd=tmp_path, env=installed)
+
+
+def test_the_page_on_external_models_works_from_the_wheel(installed: dict[str, str], tmp_path: Path):
+    page = Path("docs/external.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(script.splitlines()) <= 35
+    run("phvae", "data", "export", "digits", "--folder", "exported", cwd=tmp_path, env=installed)
+    run(sys.executable, "-c", f"import sys; sys.modules['phvae'] = None\n{script}", cwd=tmp_path, env=installed)
+    command = ["phvae", "score", "outputs/digits/n-all", "--data", "digits", "--output", "scores.json"]
+    assert "udr_lasso" in run(*command, cwd=tmp_path, env=installed).stdout
+    rows = json.loads((tmp_path / "scores.json").read_text())
+    scores = {(row["metric"], row["seed"]): row["value"] for row in rows}
+    assert max(scores["mse", 0], scores["mse", 1]) < 0.03
+    assert min(scores["knn_accuracy", 0], scores["knn_accuracy", 1]) > 0.8
 
 
 def test_the_commands_work_without_the_repository(installed: dict[str, str], tmp_path: Path):

@@ -23,6 +23,13 @@ INSTEAD = {
     "phvae data fetch NAME": "phvae data fetch --help",
     # needs the reader's own run of hours; test_reference.py runs it on a part
     "phvae check results/mine --against results/reference": "phvae check --help",
+    # needs the outputs that the page's script writes; test_packaging.py runs both
+    "phvae score outputs/digits/n-all --data digits --output scores.json": "phvae score --help",
+    # needs a trained model; test_score.py exports one
+    "phvae export-model results/quick/runs/digits/n-all/vae/seed-0 --output exported-model": (
+        "phvae export-model --help"
+    ),
+    "phvae data export NAME --folder FOLDER": "phvae data export digits --folder exported",
     # measurements of minutes to hours: that they load is all that is tried
     "python -m benchmarks.attack": "python -m benchmarks.attack --help",
     "python -m benchmarks.hashing config/smoke.yaml": "python -c 'import benchmarks.hashing'",
