@@ -74,7 +74,7 @@ def collect(
     for (dataset, n_train, variant), seeds in _cells(listed).items():
         folders = {seed: paths.run(dataset, n_train, variant, seed) for seed in seeds}
         records = {seed: _read(folder / "run.json", _check_record) for seed, folder in folders.items()}
-        model = next((r["config"].get("model") for r, _ in records.values() if r and "config" in r), None)
+        model = next((_model(r) for r, _ in records.values() if r and "config" in r), None)
         cell, made = CellName(dataset, str(n_train), variant), design(model)
 
         def line(seed: int | None, row: dict[str, Any], key: str, cell: Any = cell, made: Any = made) -> Line:
@@ -151,7 +151,7 @@ def _check_record(record: dict[str, Any]) -> None:
             raise TypeError(f"{name}: found {record[name]!r:.60}, expected an object")
     cell = CellName("", "", "")
     made = (
-        design((record.get("config") or {}).get("model")),
+        design(_model(record) if "config" in record else None),
         _costs(cell, 0, {}, record, of_epochs([], None), ""),
         _origin(cell, 0, "", "", record, None),
     )
@@ -159,6 +159,11 @@ def _check_record(record: dict[str, Any]) -> None:
         names = [field.name for field in fields(one) if field.name in columns(type(one))]
         check(type(one), {name: [getattr(one, name)] for name in names})
     _keys(record)
+
+
+def _model(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The resolved model of a run; None of one that was trained elsewhere."""
+    return None if "external" in record else record["config"]["model"]
 
 
 def _check_rows(content: dict[str, Any]) -> None:
