@@ -10,6 +10,8 @@ PYTHON ?= python3
 # More options for Snakemake, for example SNAKEMAKE_ARGS="--profile slurm".
 SNAKEMAKE_ARGS ?=
 PYTEST_ARGS ?=
+# Tests run on every core; those of one file stay together.
+PARALLEL ?= -n logical --dist loadgroup
 
 # Nothing is written to the home folder (data fetched there are read), nothing leaves the machine.
 export PHVAE_DATA_PATH := $(if $(PHVAE_DATA_PATH),$(PHVAE_DATA_PATH):)$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/phvae/data
@@ -45,13 +47,13 @@ run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and 
 	  && phvae summary --config "$(CONFIG)" --since $$start
 
 test: .venv/installed ## every test that this machine can run
-	@$(ACTIVATE) && python -m pytest $(PYTEST_ARGS)
+	@$(ACTIVATE) && python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 test-fast: .venv/installed ## unit tests but the slow ones, in two minutes
-	@$(ACTIVATE) && python -m pytest -m "not slow" tests/unit phvae $(PYTEST_ARGS)
+	@$(ACTIVATE) && python -m pytest $(PARALLEL) -m "not slow" tests/unit phvae $(PYTEST_ARGS)
 
 test-all: .venv/installed ## as test, but a test skipped for want of a program is a failure (gpu aside)
-	@$(ACTIVATE) && PHVAE_STRICT=1 python -m pytest $(PYTEST_ARGS)
+	@$(ACTIVATE) && PHVAE_STRICT=1 python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 lint: .venv/installed ## ruff, snakefmt, snakemake --lint, mypy
 	@$(ACTIVATE) && ruff check . && ruff format --check . \

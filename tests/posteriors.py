@@ -39,10 +39,11 @@ def random_posterior(
 
 
 def seen(q: Posterior, examples: int = 50, share: float = 1.0, seed: int = 9) -> Context:
-    """What is seen beside q; its draws of the prior are of the seed."""
+    """What is seen beside q; its draws of the prior and its critic are of the seed."""
     g = torch.Generator().manual_seed(seed)
     prior = torch.randn(q.mean.shape, generator=g, dtype=torch.float64).to(q.mean.dtype)
-    return Context(examples, torch.tensor(share, dtype=q.mean.dtype), prior)
+    direction = torch.randn(q.mean[0].numel(), 1, generator=g, dtype=torch.float64).to(q.mean.dtype)
+    return Context(examples, torch.tensor(share, dtype=q.mean.dtype), prior, lambda u: torch.tanh(u @ direction))
 
 
 def covariances(q: Posterior) -> tuple[np.ndarray, np.ndarray]:

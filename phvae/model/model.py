@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from phvae.config.explain import validated
 from phvae.determinism.seeding import torch_generator
@@ -19,6 +22,7 @@ from phvae.model.matched import matched_widths
 from phvae.model.options import ModelConfig
 from phvae.model.part import Context
 from phvae.model.posterior import PRIORS, Posterior, couple
+from phvae.model.unfit import refuse_unfit
 
 __all__ = ["Model"]
 
@@ -57,11 +61,14 @@ class Model(nn.Module):
         generators = [torch_generator(seed, "encoder", k) for k in range(1, c.order + 1)]
         self.encoders = nn.ModuleList(network.encoder(self.shape, 2 * self.level_size, widths, g) for g in generators)
         self.decoder = network.decoder(self.shape, c.latent_size, torch_generator(seed, "decoder"))
+        for part, module in (("encoder", self.encoders), ("decoder", self.decoder)):
+            refuse_unfit(f"network {network.name}, {part}", module)
         self.coupling = BoundCoupling(c.coupling, c.order)
         image = len(self.shape) == 3
         self.likelihood = BoundLikelihood(c.likelihood, c.basis, self.scored, image)
         self.unit_interval = image or c.likelihood.unit_interval
         self.divergence = c.divergence.charge
+        self.critic = c.divergence.critic(c.latent_size, torch_generator(seed, "critic"))
 
     # ---- the objective: differentiable, without checks, fit for torch.func.vmap ----
     def posterior(self, levels: Sequence[Tensor], eps: Tensor | None = None) -> Posterior:
@@ -70,8 +77,11 @@ class Model(nn.Module):
         mean, log_variance = torch.stack(parts, 1).to(levels[0].dtype).chunk(2, -1)
         return Posterior(mean, log_variance, self.coupling(mean), self.config.prior, eps)
 
-    def terms(self, x: Tensor, eps: Tensor, at: Context | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        """Of every example, in nats: lambda_k NLL_k (B, n), the divergence (B,), and D_k (B, n)."""
+    def terms(self, x: Tensor, eps: Tensor, at: Context | None = None) -> tuple[Tensor, ...]:
+        """Of every example, in nats: lambda_k NLL_k (B, n), the divergence (B,), and D_k (B, n).
+
+        With a critic, fourth, its own loss (B,); neither loss has a gradient in the other's parameters.
+        """
         at = at or Context(len(x), torch.ones((), dtype=x.dtype, device=x.device))
         levels = expand(x, self.order, self.config.basis)
         q = self.posterior(levels, eps)
@@ -79,7 +89,12 @@ class Model(nn.Module):
         nll = dict(zip(self.scored, self.likelihood.nll(levels, output, self.scored), strict=True))
         zero = torch.zeros_like(nll[self.scored[0]])
         weighted = [weight * nll[k] if weight > 0 else zero for k, weight in enumerate(self.weights, 1)]
-        return torch.stack(weighted, 1), self.divergence(q, at), q.kl_levels
+        if self.critic is None:
+            return torch.stack(weighted, 1), self.divergence(q, at), q.kl_levels
+        fixed = {name: parameter.detach() for name, parameter in self.critic.named_parameters()}
+        divergence = self.divergence(q, replace(at, critic=partial(functional_call, self.critic, fixed)))
+        critic_loss = self.config.divergence.critic_loss(q.detached(), replace(at, critic=self.critic))
+        return torch.stack(weighted, 1), divergence, q.kl_levels, critic_loss
 
     def forward(
         self, x: Tensor, eps: Tensor, weight: float | Tensor = 1.0, at: Context | None = None
@@ -95,11 +110,14 @@ class Model(nn.Module):
         Returns:
             Batch means in nats: `loss` = reconstruction + weight * divergence, `reconstruction` (sum_k lambda_k NLL_k)
             and its parts `reconstruction_levels` (n,), `divergence` (at its final weight), `kl` (KL(q || p),
-            unweighted) and its parts `kl_levels` (n,).
+            unweighted) and its parts `kl_levels` (n,). With a critic, the gradient of `loss` holds that of its own.
         """
-        reconstruction, divergence, kl = (term.mean(0) for term in self.terms(x, eps, at))
+        reconstruction, divergence, kl, *critic = (term.mean(0) for term in self.terms(x, eps, at))
+        loss = reconstruction.sum() + weight * divergence
+        for own in critic:
+            loss = loss + (own - own.detach())
         return {
-            "loss": reconstruction.sum() + weight * divergence,
+            "loss": loss,
             "reconstruction": reconstruction.sum(),
             "divergence": divergence,
             "kl": kl.sum(),

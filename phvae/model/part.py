@@ -6,7 +6,7 @@ import what they compute with. `phvae.model.parts` finds the classes by their fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -51,11 +51,13 @@ class Context:
         share: how much of the training is done, a tensor () from 0 to 1; 1 in validation.
         prior: standard normal numbers, (B, n, d), drawn anew at every step from a stream of the seed's own; None
             where the objective does not ask for them (`Divergence.draws_prior`).
+        critic: the objective's own network with its weights as they are, fixed or trained (`Divergence.critic`).
     """
 
     examples: int
     share: Tensor
     prior: Tensor | None = None
+    critic: Callable[[Tensor], Tensor] | None = None
 
     @property
     def drawn_prior(self) -> Tensor:
@@ -64,12 +66,22 @@ class Context:
             raise ValueError("this objective compares codes with draws of the prior: give Context a prior, (B, n, d)")
         return self.prior
 
+    def judged(self, codes: Tensor) -> Tensor:
+        """What the critic says of codes (B, L)."""
+        if self.critic is None:
+            raise ValueError("this objective has no critic: define Divergence.critic")
+        return self.critic(codes)
+
 
 class Divergence(Named):
     """What the posterior pays for leaving the prior."""
 
     # whether `Context.prior` is drawn for it: the same numbers in any company of seeds, and after a resumption
     draws_prior: ClassVar[bool] = False
+    # whether every example of a batch meets every other; what it costs follows
+    pairs: ClassVar[bool] = False
+    # first and second decay of the Adam that trains its critic
+    critic_betas: ClassVar[tuple[float, float]] = (0.5, 0.9)
 
     capacity: Capacity | None = Field(None, description="charge the distance from a capacity that grows, see below")
     free_bits: Weight = Field(0.0, description="nats of each level, as weighted, that are free")
@@ -97,6 +109,23 @@ class Divergence(Named):
     def levels(self, q: Posterior, at: Context) -> Tensor:
         """The parts that sum to the value and have their own free bits: (B, n), or (B, 1) where levels have none."""
         return self.value(q, at).unsqueeze(-1)
+
+    def critic(self, size: int, generator: torch.Generator) -> nn.Module | None:
+        """A network of its own over codes (B, size), trained beside the model to lower `critic_loss`; None: none."""
+        return None
+
+    def critic_size(self, size: int) -> int:
+        """The number of parameters of that network."""
+        return 0
+
+    @property
+    def critic_rate(self) -> float:
+        """The learning rate of the critic's own Adam."""
+        raise NotImplementedError
+
+    def critic_loss(self, q: Posterior, at: Context) -> Tensor:
+        """What the critic is trained to lower, (B,); q brings no gradient to the model."""
+        raise NotImplementedError
 
     def check(self, model: ModelConfig) -> None:
         """Refuse, with a ValueError, a model in which this divergence has no meaning."""

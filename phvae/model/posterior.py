@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -69,6 +69,12 @@ class Posterior:
     def draw(self, eps: Tensor) -> Tensor:
         """z = mu + A (sigma * eps), (B, n, d)."""
         return self.mean + couple(self.matrix, torch.exp(0.5 * self.log_variance) * eps)
+
+    def detached(self) -> Posterior:
+        """The same numbers, through which no gradient flows."""
+        return replace(
+            self, mean=self.mean.detach(), log_variance=self.log_variance.detach(), matrix=self.matrix.detach()
+        )
 
     @cached_property
     def z(self) -> Tensor:

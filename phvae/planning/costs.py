@@ -28,6 +28,7 @@ RATES = {
     "cpu": Rates(7e-4, 6e-5, 5e10, 2.5e10, 5.0),
     "cuda": Rates(1.5e-3, 0.0, 4e12, 4e12, 1500.0),
 }
+PAIR = 2e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
 USUAL_DRAWS = 2048  # per example of the likelihood, those that fit its proposal among them, on quick grids
 START = 6.0  # of any job: Python, torch, two Snakemakes
 
@@ -67,7 +68,14 @@ def _train(cell: Cell, rates: Rates, seeds: int) -> float:
     steps = training.steps or -(-training.epochs * _n_train(cell) // training.batch_size)  # as in loop.epoch_ends
     overhead = (rates.level + rates.level_seed * seeds) * cell.model.order
     looks = min(training.epochs, steps) * cell.facts.counts[1]
-    return steps * (overhead + 6 * training.batch_size * work) + 2 * looks * work
+    return steps * (overhead + 6 * training.batch_size * work + _objective(cell) * seeds) + 2 * looks * work
+
+
+def _objective(cell: Cell) -> float:
+    """Of one seed's step, beyond KL: what meets in pairs, and a critic (8 products a weight, where a layer has 3)."""
+    divergence, batch = cell.model.divergence, cell.training.batch_size
+    critic = 16 * batch * divergence.critic_size(cell.model.latent_size) / RATES["cpu"].training
+    return critic + (PAIR * batch**2 * cell.model.latent_size if divergence.pairs else 0.0)
 
 
 def _encode(cell: Cell, rates: Rates) -> float:

@@ -23,6 +23,7 @@ __all__ = ["Stack", "term_names"]
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # Adam's (Kingma and Ba, 2015)
 BETAS, EPSILON = (0.9, 0.999), 1e-8
+CRITIC = "critic."  # parameters of the objective's own network, which its own Adam trains
 
 Weights = dict[str, Tensor]
 Computation = Callable[..., list[Tensor]]
@@ -140,23 +141,36 @@ class Stack:
         """
         *gradients, terms = self._compute(True, self._clock(weight, share), x, *noises)
         self.count += 1
-        # the kernel behind torch.optim.Adam(fused=True), whose import costs a second
+        own = [index for index, name in enumerate(self.shapes) if name.startswith(CRITIC)]
+        self._adam([index for index in range(len(self.leaves)) if index not in own], gradients)
+        if own:
+            divergence = self.model.config.divergence
+            self._adam(own, gradients, divergence.critic_rate, divergence.critic_betas)
+        return terms
+
+    def _adam(
+        self,
+        chosen: Sequence[int],
+        gradients: Sequence[Tensor],
+        learning_rate: float | None = None,
+        betas: tuple[float, float] = BETAS,
+    ) -> None:
+        """Step the chosen leaves, by the kernel behind torch.optim.Adam(fused=True), whose import costs a second."""
         torch._fused_adam_(
-            self.leaves,
-            gradients,
-            self.moments["exp_avg"],
-            self.moments["exp_avg_sq"],
+            [self.leaves[index] for index in chosen],
+            [gradients[index] for index in chosen],
+            [self.moments["exp_avg"][index] for index in chosen],
+            [self.moments["exp_avg_sq"][index] for index in chosen],
             [],
-            [self.count] * len(self.leaves),
-            lr=self.learning_rate,
-            beta1=BETAS[0],
-            beta2=BETAS[1],
+            [self.count] * len(chosen),
+            lr=learning_rate or self.learning_rate,
+            beta1=betas[0],
+            beta2=betas[1],
             weight_decay=0.0,
             eps=EPSILON,
             amsgrad=False,
             maximize=False,
         )
-        return terms
 
     def losses(self, x: Tensor, *noises: Tensor) -> Tensor:
         """The terms at the divergence's final weight, (S, T), without a step."""

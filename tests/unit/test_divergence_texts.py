@@ -21,6 +21,11 @@ TEXTS: list[tuple[Any, str, str]] = [
     ("beta_tcvae", "beta_tcvae(weighted alpha=1 gamma=1)", "β-TCVAE(weighted alpha=1 gamma=1)"),
     ("dip_vae", "dip_vae(I lambda_d=10 lambda_od=10)", "DIP-VAE(I lambda_d=10 lambda_od=10)"),
     (
+        "factor_vae",
+        "factor_vae(critic_layers=6 critic_learning_rate=0.0001 critic_width=1000 gamma=10)",
+        "FactorVAE(critic_layers=6 critic_learning_rate=0.0001 critic_width=1000 gamma=10)",
+    ),
+    (
         "info_vae",
         "info_vae(rbf alpha=0 lambda_mmd=500 scale=1)",
         "InfoVAE(rbf alpha=0 lambda_mmd=500 scale=1)",

@@ -18,6 +18,7 @@ from phvae.model.bound import BoundCoupling
 from phvae.model.couplings.chain import Chain
 from phvae.model.divergences.beta_tcvae import BetaTCVAE
 from phvae.model.divergences.dip_vae import DIPVAE
+from phvae.model.divergences.factor_vae import FactorVAE
 from phvae.model.divergences.hierarchical import Hierarchical
 from phvae.model.divergences.info_vae import InfoVAE
 from phvae.model.divergences.kl import KL
@@ -54,6 +55,7 @@ OF_BATCHES = [
     InfoVAE(alpha=1, lambda_mmd=3, kernel="imq", scale=0.5),
     WAEMMD(),
     WAEMMD(kernel="rbf", scale=2),
+    FactorVAE(),
 ]
 EVERY = pytest.mark.parametrize("options", CLOSED + OF_BATCHES, ids=str)
 EVERY_CLOSED = pytest.mark.parametrize("options", CLOSED, ids=str)

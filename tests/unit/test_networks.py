@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from phvae.errors import ConfigError
 from phvae.model.matched import matched_widths
+from phvae.model.model import Model
 from phvae.model.networks.conv_locatello import ConvLocatello
 from phvae.model.networks.dense import Dense
 from phvae.model.parts import NETWORKS
@@ -132,3 +134,32 @@ def test_initialisation_is_torchs_own_but_from_the_generator(name, network, shap
 def test_conv_locatello_refuses_other_shapes(shape):
     with pytest.raises(ValueError, match="1 or 3 channels and 28, 32 or 64 pixels a side, not shape"):
         ConvLocatello().check_shape(shape)
+
+
+def model_with(layer, monkeypatch):
+    plain = Dense.encoder
+
+    def encoder(self, *arguments):
+        return nn.Sequential(*plain(self, *arguments), layer)
+
+    monkeypatch.setattr(Dense, "encoder", encoder)
+    return Model((5,), latent_size=2)
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (nn.BatchNorm1d(4), "found BatchNorm1d at 0.6, .*use LayerNorm or GroupNorm"),
+        (nn.BatchNorm1d(4, track_running_stats=False), "treat every example by itself"),
+        (nn.Sequential(nn.Dropout(0.1)), "found Dropout at 0.6.0, .*leave it out"),
+        (nn.InstanceNorm1d(4, track_running_stats=True), "track_running_stats=False"),
+    ],
+    ids=str,
+)
+def test_layers_that_make_examples_or_steps_depend_on_others_are_refused(layer, words, monkeypatch):
+    with pytest.raises(ConfigError, match=f"^network dense, encoder: .*{words}"):
+        model_with(layer, monkeypatch)
+
+
+def test_layers_that_treat_every_example_by_itself_are_taken(monkeypatch):
+    assert model_with(nn.LayerNorm(4), monkeypatch).encode(torch.zeros(3, 5))[0].shape == (3, 1, 2)

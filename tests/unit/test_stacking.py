@@ -55,6 +55,7 @@ OBJECTIVES: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
         "wae_mmd",
         "renyi",
         "skew_js",
+        {"name": "factor_vae", "critic_width": 33, "critic_layers": 2},
         {"name": "kl", "capacity": {"nats": 5}},
         {"name": "kl", "free_bits": 0.2},
     )

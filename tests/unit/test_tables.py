@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -19,6 +20,7 @@ from phvae.analysis.claims.published import read_published
 from phvae.analysis.results.collect import collect
 from phvae.analysis.statistics.curve_margin import MARGINS
 from phvae.analysis.tables.costs import parameters
+from phvae.analysis.tables.divergences_orders import by_order
 from phvae.analysis.tables.inputs import read_inputs
 from phvae.analysis.tables.write import write_tables
 from phvae.analysis.terminal.compare import compare
@@ -219,6 +221,18 @@ def test_the_line_of_order_one_says_whose_numbers_stand_there(root: Path) -> Non
     one = lines(root, "divergences-orders", "grey")
     assert one["order"] == ["KL", "level-weighted, geometric(2)"]
     assert one["1"][1] == "–"  # which the sentence explains
+
+
+def test_weights_of_a_divergence_are_columns_where_they_have_two_orders(root: Path) -> None:
+    inputs = read_inputs(root)
+    stats = inputs.statistics
+    heavier = stats[stats["divergence"] != "kl"].assign(beta=4.0)
+    one = stats[stats["divergence"] == "kl"].assign(beta=2.0)  # of order 1 alone
+    weighted = dataclasses.replace(inputs, statistics=pd.concat([stats, heavier, one]))
+    table, frame = by_order(weighted)
+    words = "level-weighted, geometric(2)"
+    assert {tuple(block.header) for block in table.blocks} == {("order", "KL", words, f"{words}, β 4")}
+    assert set(frame["beta"].dropna()) == {1.0, 4.0}
 
 
 def test_a_damaged_configuration_stops_the_tables(tmp_path: Path) -> None:

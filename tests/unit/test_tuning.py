@@ -45,6 +45,7 @@ GRID: dict[str, Any] = {
 LOG_4 = "variants.log-4"
 REFUSED = {
     "of unequal numbers": ("tuning.families.log", ["log-1"], "tuning.families: .*as many weights in each family"),
+    "with a variant twice": ("tuning.families.log", ["log-1", "log-1"], "each entry once"),
     "with a variant in two": ("tuning.families.log", ["log-1", "vae"], "each variant in one family: vae in several"),
     "without the baseline": ("baseline", "absent", "expected one of the variants"),
     "of the wrong baseline": ("tuning.families", {"log": ["log-1", "log-4"]}, "found none with vae, the baseline"),

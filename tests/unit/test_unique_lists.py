@@ -15,6 +15,7 @@ from phvae.data.registry import KINDS
 from phvae.errors import ConfigError
 from phvae.experiment.grid import parse_grid
 from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
+from phvae.experiment.tuning import TuningConfig
 from phvae.metrics.options import EvaluationConfig
 from phvae.model.options import ModelConfig
 from phvae.model.parts import REGISTRIES
@@ -23,6 +24,7 @@ from phvae.training.options import Schedule, TrainingConfig
 PARTS = [part for registry in REGISTRIES.values() for part in registry.values()]
 SECTIONS: list[type[BaseModel]] = [
     *(Config, DatasetConfig, VariantConfig, ModelConfig, TrainingConfig, Schedule, EvaluationConfig, Claim),
+    TuningConfig,
     *PARTS,
     *KINDS.values(),
 ]
@@ -35,6 +37,7 @@ MAY_REPEAT = {
     "Images.size": "height and width",
     "Images.crop": "height and width",
     "Rings.radii": "two rings may lie on each other",
+    "TuningConfig.families": "by name, each tried in test_tuning.py",
     "Claim.controls": "told apart by what they are and whom they stand against: by the claim's own check",
 }
 ENTRIES: tuple[Any, ...] = ("vae", "density", "classifier", "forest", 7, 1.5)

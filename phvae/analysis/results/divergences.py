@@ -14,6 +14,7 @@ _WORDS = {
     "log_polynomial": "log-ratio polynomial",
     "beta_tcvae": "β-TCVAE",
     "dip_vae": "DIP-VAE",
+    "factor_vae": "FactorVAE",
     "info_vae": "InfoVAE",
     "renyi": "Rényi",
     "skew_js": "skew JS",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ __all__ = ["BetaTCVAE", "log_weights"]
 
 class BetaTCVAE(Divergence):
     """KL in parts, each with a weight: mutual information, total correlation, dimension-wise KL of all coordinates."""
+
+    pairs: ClassVar[bool] = True
 
     name: Literal["beta_tcvae"] = "beta_tcvae"
     beta: Weight = Field(4.0, description="weight of the total correlation")

@@ -22,6 +22,7 @@ class InfoVAE(Divergence):
     """(1 - alpha) * KL + (alpha + lambda_mmd - 1) * MMD^2 between the batch's codes and draws of the prior."""
 
     draws_prior: ClassVar[bool] = True
+    pairs: ClassVar[bool] = True
 
     name: Literal["info_vae"] = "info_vae"
     alpha: Annotated[float, Field(ge=-LARGEST, le=1)] = Field(

@@ -22,6 +22,7 @@ class WAEMMD(Divergence):
     """lambda_mmd * MMD^2 between the batch's codes and draws of the prior; no KL."""
 
     draws_prior: ClassVar[bool] = True
+    pairs: ClassVar[bool] = True
 
     name: Literal["wae_mmd"] = "wae_mmd"
     lambda_mmd: Weight = Field(500.0, description="weight of MMD^2")
