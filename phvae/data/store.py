@@ -21,6 +21,7 @@ from phvae.data.card import SPLITS
 from phvae.data.prepared import load
 from phvae.data.recipe import Input, Kind, Sources
 from phvae.data.registry import parse
+from phvae.determinism.untouched import untouched
 from phvae.errors import DataError
 from phvae.files import sha256, sha256_text
 from phvae.records import write_record
@@ -62,7 +63,8 @@ def prepare(
     options, cache = parse(name, data), Path(cache)
     sources = Sources(tuple(Path(p) for p in search), cache, download, progress, options.name)
     try:
-        return _prepared(options, sources)
+        with untouched(f"data kind {options.name}"):
+            return _prepared(options, sources)
     except MemoryError:
         raise DataError(f"{options.name}: not enough memory to prepare the set; ask for a smaller size") from None
     except OSError as error:  # what a damaged source raises is a DataError already
