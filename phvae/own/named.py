@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from phvae.errors import ConfigError
 
-__all__ = ["HOW", "VARIABLE", "name_files", "named", "spelt"]
+__all__ = ["HOW", "VARIABLE", "assignment", "name_files", "named", "spelt"]
 
 VARIABLE = "PHVAE_PARTS"
 HOW = f"; a part of your own is in a file that you name: --parts FILE, or {VARIABLE}=FILE"
@@ -24,13 +25,18 @@ def spelt() -> list[str]:
     return [text for text in os.environ.get(VARIABLE, "").split(os.pathsep) if text]
 
 
+def assignment() -> str:
+    """What a command begins with that is to find the same files; empty where none is named."""
+    return f"{VARIABLE}={shlex.quote(os.pathsep.join(files))} " if (files := spelt()) else ""
+
+
 def named() -> list[Path]:
     """The files, absolute, also in the environment: a job that starts in another folder finds them.
 
     Raises:
         ConfigError: one is absent or no Python file, or two have one name.
     """
-    files = [_file(text) for text in spelt()]
+    files = list(dict.fromkeys(_file(text) for text in spelt()))
     for place, file in enumerate(files):
         if other := next((before for before in files[:place] if before.stem == file.stem), None):
             raise ConfigError(f"{VARIABLE}: found {other} and {file}, expected files of different names")
