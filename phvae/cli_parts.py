@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from phvae.data.registry import KINDS
 from phvae.errors import ConfigError
@@ -14,14 +15,14 @@ __all__ = ["list_parts"]
 
 
 def list_parts() -> str:
-    """One line a part: what it is, its name, the file of a part of the user's.
+    """One line a part: what it is, its name, the file or module of a part of the user's.
 
     Raises:
         ConfigError: a file of the user's holds no part.
     """
     rows = list(_rows())
     for one in own():
-        if not any(_of(module) == one.file.name for _, _, module in rows):
+        if not any(_of(module) == Path(one.said).name for _, _, module in rows):
             raise ConfigError(
                 f"{one.file}: holds no part: expected a class of phvae.model.part or phvae.data.recipe, METRICS with "
                 "rows(inputs), or levels(x, order)"
@@ -42,6 +43,6 @@ def _rows() -> Iterator[tuple[str, str, str]]:
 
 
 def _of(module: str) -> str:
-    """The file's name of a module of the user's; empty of this package's."""
+    """The name of the user's file or package; empty of a module of this package."""
     first = module.split(".")[0]
-    return next((one.file.name for one in own() if one.module.__name__.split(".")[0] == first), "")
+    return next((Path(one.said).name for one in own() if one.module.__name__.split(".")[0] == first), "")

@@ -63,8 +63,7 @@ def prepare(
     options, cache = parse(name, data), Path(cache)
     sources = Sources(tuple(Path(p) for p in search), cache, download, progress, options.name)
     try:
-        with untouched(f"data kind {options.name}"):
-            return _prepared(options, sources)
+        return _prepared(options, sources)
     except MemoryError:
         raise DataError(f"{options.name}: not enough memory to prepare the set; ask for a smaller size") from None
     except OSError as error:  # what a damaged source raises is a DataError already
@@ -73,7 +72,8 @@ def prepare(
 
 
 def _prepared(options: Kind, sources: Sources) -> Path:
-    recipe = options.read(sources)
+    with untouched(f"data kind {options.name}"):
+        recipe = options.read(sources)
     described = options.model_dump(mode="json", exclude=set(options.places))
     key = _key(options, stated(options, options.places), recipe.inputs)
     cache = sources.cache
@@ -85,7 +85,8 @@ def _prepared(options: Kind, sources: Sources) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=cache))
     builder = Builder(temporary, progress=sources.progress)
     try:
-        recipe.write(builder)
+        with untouched(f"data kind {options.name}"):
+            recipe.write(builder)
         builder.close()
         write_record(temporary / "card.json", _card(key, options, described, recipe.inputs, builder))
         temporary.chmod(0o755)

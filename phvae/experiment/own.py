@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phvae.data.registry import kind_class
@@ -19,12 +21,12 @@ __all__ = ["check_own", "own_files"]
 
 
 def own_files(grid: Grid) -> dict[str, str]:
-    """The user's files that a grid uses, with their hashes: parts of its models, its data kinds, all scores."""
+    """The user's files and modules that a grid uses, with their hashes: parts of its models, its data kinds, all scores."""
     used = {scorer.module for scorer in (*SCORERS, *SEED_SCORERS)}
     for cell in grid.cells:
         used |= {*parts(cell.model), kind_class(str(cell.data["kind"])).__module__}
     tops = {module.split(".")[0] for module in used}
-    return {str(one.file): sha256(one.file) for one in own() if one.module.__name__.split(".")[0] in tops}
+    return {one.said: sha256(one.file) for one in own() if one.module.__name__.split(".")[0] in tops}
 
 
 def check_own(used: dict[str, Any], source: str) -> None:
@@ -33,9 +35,12 @@ def check_own(used: dict[str, Any], source: str) -> None:
     Raises:
         ConfigError: says which, and how to name them.
     """
-    known = {one.file.name for one in own()}
-    if absent := [file for file in used if file.replace("\\", "/").rpartition("/")[2] not in known]:
+    known = {Path(one.said).name for one in own()}
+    absent = [said for said in used if Path(said).name not in known]
+    if files := [said for said in absent if said.endswith(".py")]:
         raise ConfigError(
-            f"{source}: was started with the parts of {', '.join(absent)}, which are not named here: set "
-            f"{VARIABLE}={':'.join(absent)} (on a cluster jobs take it over from where the workflow starts)"
+            f"{source}: was started with the parts of {', '.join(files)}, which are not named here: set "
+            f"{VARIABLE}={os.pathsep.join(files)} (on a cluster jobs take it over from where the workflow starts)"
         )
+    if absent:
+        raise ConfigError(f"{source}: was started with the parts of {', '.join(absent)}: install that package here")

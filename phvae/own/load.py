@@ -20,6 +20,7 @@ from phvae.own.named import VARIABLE, named, spelt
 __all__ = ["GROUP", "Own", "own", "root"]
 
 GROUP = "phvae.parts"
+_PREFIX = "phvae_own_"  # of the modules of named files
 _at_work: list[str] = []
 _named: list[list[str]] = []
 
@@ -37,6 +38,11 @@ class Own:
     name: str
     module: ModuleType
     file: Path
+
+    @property
+    def said(self) -> str:
+        """How people know it: the path of a named file, the module of an installed package."""
+        return str(self.file) if self.module.__name__.startswith(_PREFIX) else self.module.__name__
 
 
 def own() -> tuple[Own, ...]:
@@ -84,7 +90,7 @@ def root(name: str) -> Path | None:
 
 def _imported(file: Path) -> ModuleType:
     """A file as a module; nothing is written beside it, and an edit within the same second is seen."""
-    module = ModuleType(f"phvae_own_{file.stem}")
+    module = ModuleType(f"{_PREFIX}{file.stem}")
     module.__file__ = str(file)
     sys.modules[module.__name__] = module  # pydantic looks there for the names in annotations
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import itertools
+import json
 import shutil
 import subprocess
 import tempfile
@@ -12,8 +14,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cluster.conftest import LITERAL, Site, place, same_runs
+from cluster.conftest import HURRIED, LITERAL, Site, place, same_runs
 from cluster.lab import GPUS, PATIENCE, Lab
+from test_extending import blocks
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(6 * PATIENCE)]
 JOBS = {"prepare": 1, "reference": 1, "train": 3, "encode": 1, "evaluate": 1, "groups": 1}
@@ -86,6 +89,26 @@ def test_the_literal_command(
         assert apart or job["NodeList"] != other["NodeList"], f"{job} and {other} share a GPU"
     trained = {job["NodeList"] for job, rule in zip(jobs, rules, strict=True) if rule == "train"}
     assert trained == {"n0", "n1"}, "both nodes were used"
+
+
+def test_a_users_own_parts_reach_the_jobs(site: Site):
+    """Named by a relative path where the workflow starts; jobs are told the absolute one."""
+    (wasserstein,) = [block for block in blocks() if block.file == "wasserstein.py"]
+    (tails,) = [block for block in blocks() if block.file == "tails.py"]
+    for block in (wasserstein, tails):
+        block.write(site.folder / "mine of old")
+    config = site.folder / "config/quick.yaml"
+    lines = config.read_text().replace("epochs: 20, steps: 4000", "epochs: 2").splitlines()
+    lines = [line for line in lines if not line.startswith("  ph-vae")]
+    config.write_text("\n".join([*lines, "  mine: {model: {order: 3, divergence: wasserstein}}", ""]))
+    site.variables["PHVAE_PARTS"] = "mine of old/wasserstein.py:mine of old/tails.py"
+    site.finish(site.start(*HURRIED, "results/quick/metrics.csv"))
+    run = json.loads((site.run("mine") / "run.json").read_text())
+    assert run["config"]["model"]["divergence"]["name"] == "wasserstein"
+    with (site.results / "quick/metrics.csv").open() as stream:
+        assert {row["variant"] for row in csv.DictReader(stream) if row["metric"] == "kurtosis"} == {"vae", "mine"}
+    log = (site.results / "quick/logs/train/claw/n-500/mine/0-1.log").read_text()
+    assert "phvae:" not in log
 
 
 def span(job: dict[str, str]) -> tuple[datetime, datetime]:
