@@ -21,7 +21,7 @@ __all__ = ["check_own", "own_files"]
 
 
 def own_files(grid: Grid) -> dict[str, str]:
-    """The user's files and modules that a grid uses, with their hashes: parts of its models, its data kinds, all scores."""
+    """The user's files and modules that a grid uses, with their hashes; of scores it uses all."""
     used = {scorer.module for scorer in (*SCORERS, *SEED_SCORERS)}
     for cell in grid.cells:
         used |= {*parts(cell.model), kind_class(str(cell.data["kind"])).__module__}
