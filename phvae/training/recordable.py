@@ -44,14 +44,14 @@ _CAUSES = {
 @contextmanager
 def in_words() -> Iterator[None]:
     """Raise, of what a recorded step cannot be, a ConfigError that names the part, its line and the way out."""
-    try:
-        with untouched("a part of the model, in a training step,"):
+    with untouched("a part of the model, in a training step,"):
+        try:
             yield
-    except (RuntimeError, ValueError) as error:
-        for signs, meaning in _CAUSES.items():
-            if any(sign in str(error) for sign in signs):
-                raise ConfigError(f"{_where(error)} {meaning}") from error
-        raise
+        except (RuntimeError, ValueError) as error:
+            for signs, meaning in _CAUSES.items():
+                if any(sign in str(error) for sign in signs):
+                    raise ConfigError(f"{_where(error)} {meaning}") from error
+            raise
 
 
 def _where(error: BaseException) -> str:

@@ -22,6 +22,7 @@ from phvae.cli import main
 from phvae.determinism.untouched import untouched
 from phvae.errors import ConfigError
 from phvae.experiment import code
+from phvae.experiment.stages import command
 from phvae.metrics.own import check_entries
 from phvae.metrics.registry import GROUPS, METRICS
 from phvae.model.options import ModelConfig
@@ -29,6 +30,7 @@ from phvae.model.part import Divergence, Network
 from phvae.own import load, named
 from phvae.own.checks import check_free, classes
 from phvae.own.load import Own
+from phvae.training import recordable
 
 HEAD = "from typing import ClassVar, Literal\nfrom phvae.model.part import Divergence, Network\n"
 MINE = """
@@ -218,6 +220,7 @@ def test_paths_become_absolute_for_jobs_elsewhere(monkeypatch: pytest.MonkeyPatc
     assert named.named() == [tmp_path / "a b/mine.py"]
     assert os.environ["PHVAE_PARTS"] == str(tmp_path / "a b/mine.py")
     assert named.assignment() == f"PHVAE_PARTS='{tmp_path}/a b/mine.py' "
+    assert command("a.yaml", "collect") == f"phvae collect --config a.yaml --parts '{tmp_path}/a b/mine.py'"
 
 
 def test_others_than_at_the_start_are_refused_not_ignored(
@@ -344,6 +347,24 @@ def test_an_object_is_not_checked_for_what_it_draws_alone():
     with pytest.raises(ConfigError, match="global generator of torch"):
         PHVAE((2,), network=Loose(), latent_size=2)
     torch.set_rng_state(state)
+
+
+def test_numbers_drawn_in_a_step_and_a_branch_are_refused_with_the_users_file(
+    own_parts: Callable[..., Own], monkeypatch: pytest.MonkeyPatch
+):
+    x = np.random.default_rng(0).random((64, 2), dtype=np.float32)
+    state = np.random.get_state()  # noqa: NPY002
+    for line, words in (
+        ("np.random.rand() * self.beta", r"^a part of the model, in a training step, draws .* generator of numpy"),
+        ("float(q.mean.mean()) * self.beta", r"^mine\.py \(line 10, `return float.*`\) branches on a tensor's value"),
+    ):
+        one = own_parts("import numpy as np\n" + HEAD + MINE.replace("self.beta", line))
+        monkeypatch.setattr(recordable, "own", lambda one=one: (one,))
+        given = one.module.Mine()
+        model = PHVAE((2,), divergence=given, latent_size=2, network={"name": "dense", "hidden": [4]})
+        with pytest.raises(ConfigError, match=words):
+            model.fit(x, epochs=1, seed=0, device="cpu")
+    np.random.set_state(state)  # noqa: NPY002
 
 
 # ---- keys ----
