@@ -205,10 +205,10 @@ def test_an_edit_of_a_users_file_redoes_its_own_variants_and_scores(checkout: Pa
 
     objective.write_text(objective.read_text().replace("gamma: Weight", "# a remark\n    gamma: Weight"))
     scores.write_text(scores.read_text().replace('label="kurtosis"', 'label="excess kurtosis"'))
-    jobs = planned(checkout, "results/smoke/metrics.csv", *CONFIG)
+    jobs = planned(checkout, *CONFIG, "--", "results/smoke/metrics.csv")
     assert jobs == {}, "remarks and labels"
     objective.write_text(objective.read_text().replace("(sigma - 1)", "(sigma - 1.5)"))
-    assert planned(checkout, "results/smoke/metrics.csv", *CONFIG)["train"] == 1
+    assert planned(checkout, *CONFIG, "--", "results/smoke/metrics.csv")["train"] == 1
     scores.write_text(scores.read_text() + CODE)
     snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
     changed = {path.parent.parent.name for path, time in kept.items() if path.stat().st_mtime_ns != time}
