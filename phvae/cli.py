@@ -12,6 +12,7 @@ from typing import Any
 
 from phvae.errors import PhvaeError, no_memory
 from phvae.experiment.stages import PLACE, PUBLISHED, STAGES, flag
+from phvae.own.named import name_files
 
 __all__ = ["main"]
 
@@ -63,7 +64,9 @@ def _grid(arguments: Arguments) -> Any:
 def _run_stage(a: Arguments) -> None:
     from phvae.jobs import stages
 
-    asked = {key: value for key, value in vars(a).items() if key not in ("command", "config", "run", "version")}
+    asked = {
+        key: value for key, value in vars(a).items() if key not in ("command", "config", "parts", "run", "version")
+    }
     getattr(stages, a.command)(_grid(a), **asked)
 
 
@@ -135,6 +138,12 @@ def _accept(a: Arguments) -> None:
     print(accept(_grid(a), a.reason))
 
 
+def _parts(a: Arguments) -> None:
+    from phvae.cli_parts import list_parts
+
+    print(list_parts())
+
+
 def _data(a: Arguments) -> None:
     from phvae import cli_data as data_cli
 
@@ -199,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=_Help,
             allow_abbrev=False,
         )
+        sub.add_argument("--parts", action="append", metavar="FILE", help="a file of parts of your own (repeatable)")
         sub.set_defaults(run=run)
         return sub
 
@@ -256,6 +266,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("results", metavar="FOLDER", help="your results")
     check.add_argument("--against", required=True, metavar="FOLDER", help="the results to hold them against")
+    add("parts", _parts, "list the parts that a configuration may name, and metrics", "phvae parts --parts my_parts.py")
     score = add(
         "score",
         _score,
@@ -322,6 +333,8 @@ def main(argv: list[str] | None = None) -> int:
     _check_data_arguments(parser, arguments)
     if argv is None and hasattr(signal, "SIGPIPE"):  # not where a program calls main()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `phvae data list | head` ends quietly
+    if arguments.parts:
+        name_files(arguments.parts)
     try:
         return arguments.run(arguments) or 0
     except PhvaeError as error:

@@ -18,6 +18,7 @@ from phvae.config.strict import stated
 from phvae.data.facts import Facts, facts
 from phvae.data.registry import stated_options
 from phvae.errors import ConfigError, nearest
+from phvae.experiment.own import check_own, own_files
 from phvae.experiment.paths import Paths
 from phvae.experiment.schema import Config, ExternalConfig
 from phvae.experiment.stacks import seeds_per_job
@@ -188,7 +189,8 @@ class Grid:
 
     def dump(self) -> str:
         """The configuration as JSON that `load_grid` reads back, in the order of the file (it decides the batches)."""
-        return json.dumps({"source": self.source, "config": self.config.model_dump(mode="json")}, indent=1) + "\n"
+        content = {"source": self.source, "config": self.config.model_dump(mode="json")}
+        return json.dumps(content | ({"parts": used} if (used := own_files(self)) else {}), indent=1) + "\n"
 
     def check_writable(self) -> None:
         """Refuse a results folder that cannot be written, without creating it.
@@ -236,7 +238,8 @@ def load_grid(path: str | Path) -> Grid:
         ConfigError: anything in it cannot be run; the message names file, key, found, expected.
     """
     content = read_yaml(path)
-    if set(content) == {"source", "config"}:  # what the workflow wrote for its jobs
+    if {"source", "config"} <= set(content) <= {"source", "config", "parts"}:  # what the workflow wrote for its jobs
+        check_own(content.get("parts", {}), str(path))
         return parse_grid(content["config"], content["source"])
     return parse_grid(content, str(path))
 

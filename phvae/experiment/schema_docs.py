@@ -1,8 +1,9 @@
-"""The configuration's JSON schema and reference page: ``python -m phvae.experiment.schema_docs``."""
+"""The configuration's JSON schema and reference page: ``python -m phvae.experiment.schema_docs [FOLDER]``."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -179,7 +180,7 @@ def reference() -> str:
     chapters.append(f"### `divergence.capacity`\n\n{Capacity.__doc__}\n\n{_table(Capacity)}\n")
     for cls in NAMED:
         options = set(cls.model_fields) - SHARED
-        title = f"### `{cls.model_fields['name'].default}`\n\n{cls.__doc__}\n"
+        title = f"### `{cls.model_fields['name'].default}`\n\n{cls.__doc__ or ''}\n"
         chapters.append(title + (f"\n{_table(cls)}\n" if options else ""))
     return "\n".join(chapters)
 
@@ -191,4 +192,4 @@ def main(folder: str | Path = "config") -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
+    from phvae.model.model import Model
     from phvae.model.options import ModelConfig
 
 __all__ = ["Inputs", "Row", "Status", "Undefined", "at_least", "attempt", "row", "without_value"]
@@ -62,6 +63,10 @@ class Row:
     caution: str = ""
 
 
+def _not_asked() -> Model:
+    raise ValueError("the trained model is given to a file of scores that says `uses_model = True` beside its METRICS")
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What the `rows(inputs)` of a scorer may read.
@@ -77,6 +82,8 @@ class Inputs:
         seed: the run's seed, for the metrics' own draws.
         threads: processes or threads that a metric may use; never changes a value.
         device: where features of images are computed, "cpu" or "cuda".
+        trained: gives the trained model on the CPU, in the units of `data.test`, to a file of scores that says
+            `uses_model = True` beside its METRICS: its decoder and encoders.
     """
 
     data: Prepared
@@ -88,6 +95,7 @@ class Inputs:
     seed: int
     threads: int = 1
     device: str = "cpu"
+    trained: Callable[[], Model] = _not_asked
 
 
 def _optional(value: float | None) -> float | None:

@@ -47,6 +47,9 @@ INSTEAD = {
     "python tests/cluster/lab.py snakemake --cores 8 --profile slurm": "python -m py_compile tests/cluster/lab.py",
     # thousands of jobs; test_paper.py has their dry run
     "snakemake --cores 8 --profile slurm --configfile config/paper.yaml": "snakemake --cores 8 --profile slurm -n",
+    # files that the reader writes; test_extending.py does
+    "phvae parts --parts mine/comb.py --parts mine/wasserstein.py": "phvae parts",
+    "python -m phvae.experiment.schema_docs FOLDER": "python -m phvae.experiment.schema_docs config",
     # named in a sentence, without what they need
     "phvae check": "phvae check --help",
     "phvae compare": "phvae compare --help",
