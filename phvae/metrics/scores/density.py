@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.data.columns import columns_of, to_user
 from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import bandwidth, mmd2
@@ -293,8 +294,7 @@ def _truth(data: Prepared) -> np.ndarray:
     """The test split in original units, (N, D) float64."""
     if data.scaling is None:
         raise Undefined(f"{data.kind} is no density: it has no exact distribution to compare with")
-    offset, scale = data.scaling
-    return (np.asarray(data.test, dtype=np.float64) - offset) / scale
+    return to_user(data.test, data)
 
 
 def _outputs(inputs: Inputs) -> Iterator[tuple[str, list[np.ndarray]]]:
@@ -305,7 +305,7 @@ def _outputs(inputs: Inputs) -> Iterator[tuple[str, list[np.ndarray]]]:
 
 def applies(data: Prepared) -> bool:
     """On densities alone."""
-    return data.is_density
+    return data.is_density and not columns_of(data)
 
 
 def modules(data: Prepared) -> list[str]:
