@@ -10,12 +10,17 @@ import numpy as np
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
 
-__all__ = ["columns_of", "keys_of", "to_user"]
+__all__ = ["columns_of", "keys_of", "spread_of", "to_user"]
 
 
 def columns_of(data: Prepared) -> tuple[str, ...]:
     """The columns of a table; empty for densities and images."""
     return tuple(data.card.get("columns", ()))
+
+
+def spread_of(data: Prepared) -> np.ndarray:
+    """The standard deviation of each column of a table among its training rows, in original units, (D,)."""
+    return np.array(data.card["spread"])
 
 
 def keys_of(columns: tuple[str, ...]) -> list[str]:
