@@ -27,11 +27,11 @@ def keys_of(columns: tuple[str, ...]) -> list[str]:
     """What columns are called in the names of metrics: in letters, digits and _ . + -, each another.
 
     >>> keys_of(("age", "size (cm)", "size_cm_", "Größe"))
-    ['age', 'size_cm_', 'size_cm_-3', 'Gr_e']
+    ['age', 'size_cm', 'size_cm-3', 'Gr_e']
     """
     found: list[str] = []
     for number, name in enumerate(columns, start=1):
-        key = re.sub(r"[^A-Za-z0-9_.+-]+", "_", name)
+        key = re.sub(r"[^A-Za-z0-9_.+-]+", "_", name).strip("_") or "column"
         found.append(f"{key}-{number}" if key in found else key)
     return found
 

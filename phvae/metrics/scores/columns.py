@@ -11,6 +11,7 @@ import numpy as np
 
 from phvae.data.columns import columns_of, keys_of, spread_of, to_user
 from phvae.determinism.seeding import numpy_generator
+from phvae.metrics.correlations import correlations
 from phvae.metrics.energy import energy
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import bandwidth, mmd2
@@ -142,15 +143,7 @@ def ks(x: np.ndarray, y: np.ndarray) -> float:
 def correlation_error(x: np.ndarray, y: np.ndarray) -> float:
     """Mean absolute difference of the correlations of all pairs of columns, of (n, D) and (m, D)."""
     pairs = np.triu_indices(x.shape[1], 1)
-    return float(np.abs(_correlations(x) - _correlations(y))[pairs].mean())
-
-
-def _correlations(x: np.ndarray) -> np.ndarray:
-    """(D, D); 0 of a constant column, whose deviations are of rounding alone."""
-    deviation = x.std(0)
-    varies = deviation > 1e-12 * np.abs(x).max(0)
-    scaled = np.where(varies, (x - x.mean(0)) / np.where(varies, deviation, 1.0), 0.0)
-    return scaled.T @ scaled / len(x)
+    return float(np.abs(correlations(x) - correlations(y))[pairs].mean())
 
 
 @dataclass(frozen=True)
