@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-__all__ = ["limits", "share", "short_ticks"]
+__all__ = ["bins", "limits", "share", "short_ticks"]
 
 
 def limits(truth: np.ndarray) -> list[tuple[float, float]]:
@@ -14,6 +14,15 @@ def limits(truth: np.ndarray) -> list[tuple[float, float]]:
     low, high = np.quantile(truth, [0.001, 0.999], axis=0)
     room = np.where(high > low, 0.08 * (high - low), 1.0)
     return list(zip((low - room).tolist(), (high + room).tolist(), strict=True))
+
+
+def bins(truth: np.ndarray, span: tuple[float, float], most: int) -> np.ndarray:
+    """Edges of at most about `most` bins over an interval; of many whole numbers each bin holds equally many."""
+    low, high = span
+    if high - low < most or (truth != np.rint(truth)).any():
+        return np.linspace(low, high, most + 1)
+    step = np.ceil((high - low) / most)
+    return np.arange(np.floor(low) - 0.5, high + step, step)
 
 
 def share(x: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from matplotlib.figure import Figure
 
-from phvae.analysis.figures.column_axes import limits, share, short_ticks
+from phvae.analysis.figures.column_axes import bins, limits, share, short_ticks
 from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.looks import Look
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, shared_legend, styled
@@ -55,7 +55,7 @@ class Marginals:
             figure = new_figure(DOUBLE, 0.4 + 1.3 * -(-count // _ACROSS))
             axes = grid_of(figure, count, _ACROSS)
             for j, (ax, name, span) in enumerate(zip(axes, self.columns, limits(self.truth), strict=True)):
-                edges = np.linspace(*span, BINS + 1)
+                edges = bins(self.truth[:, j], span, BINS)
                 ax.stairs(share(self.truth[:, j], edges), edges, fill=True, color="#D9D9D9", label="test rows")
                 for label, rows in self.samples.items():
                     look = self.looks[label]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from phvae.analysis.figures.column_axes import limits, share, short_ticks
+from phvae.analysis.figures.column_axes import bins, limits, share, short_ticks
 from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.looks import Look
 from phvae.analysis.figures.style import DOUBLE, new_figure, shared_legend, styled
@@ -70,7 +70,7 @@ class PairPlot:
         return figure
 
     def _column(self, ax: Axes, i: int, span: tuple[float, float]) -> None:
-        edges = np.linspace(*span, BINS + 1)
+        edges = bins(self.truth[:, i], span, BINS)
         ax.stairs(share(self.truth[:, i], edges), edges, fill=True, color="#D9D9D9", label="test rows")
         for label, rows in self.samples.items():
             look = self.looks[label]

@@ -9,7 +9,7 @@ from phvae.metrics.registry import lookup, pattern_of
 __all__ = ["direction", "metric_label", "short_unit"]
 
 _MEASURED_ON = {"samples_mean": "samples (means)", "samples_model": "samples (with noise)"}
-_UNITS = {"interquartile ranges": "IQR", "1": ""}
+_UNITS = {"interquartile ranges": "IQR", "standard deviations": "SD", "1": ""}
 
 
 def short_unit(unit: str) -> str:
