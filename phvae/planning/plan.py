@@ -112,11 +112,8 @@ def _assumed(grid: Grid) -> Iterator[str]:
     for name in grid.config.datasets:
         about = look(grid, grid.dataset_cells(name)[0]).facts
         if about.assumed:
-            what = (
-                f"rows of {about.size} columns"
-                if about.is_density
-                else f"pictures of {'x'.join(map(str, about.shape))}"
-            )
+            pictures = f"pictures of {'x'.join(map(str, about.shape))}"
+            what = f"rows of {about.size} columns" if about.is_density else pictures
             yield f"assumed: {about.counts[0]:,} {what} in {name}, whose files cannot be counted here"
 
 
