@@ -10,7 +10,7 @@ __all__ = ["energy"]
 
 
 def energy(x: np.ndarray, y: np.ndarray) -> float:
-    """2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased (Székely and Rizzo 2013, eq. 5): below 0 by chance for equal laws.
+    """2 E|X - Y| - E|X - X'| - E|Y - Y'|, unbiased (Székely and Rizzo 2013): below 0 by chance for equal laws.
 
     Args:
         x: (n, D).

@@ -47,7 +47,7 @@ class CorrelationErrors:
         }
         across = min(3, len(panels))
         with styled():
-            figure = new_figure(DOUBLE, 0.8 + 2.1 * -(-len(panels) // across))
+            figure = new_figure(DOUBLE, 0.6 + 2.2 * -(-len(panels) // across))
             axes = grid_of(figure, len(panels), across, sharex=True, sharey=True)
             for ax, (title, matrix) in zip(axes, panels.items(), strict=True):
                 image = ax.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest")
@@ -55,7 +55,7 @@ class CorrelationErrors:
                 ax.tick_params(length=0)
                 ax.spines[:].set_visible(True)
                 if len(self.columns) <= NAMED:
-                    places, names = range(len(self.columns)), [wrap(name, 16) for name in self.columns]
+                    places, names = range(len(self.columns)), [wrap(name, 10) for name in self.columns]
                     ax.set_xticks(places, names, rotation=90, fontsize=5.5)
                     ax.set_yticks(places, names, fontsize=5.5)
                 else:

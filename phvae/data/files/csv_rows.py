@@ -135,7 +135,8 @@ def _readable(path: Path, dialect: Dialect) -> Iterator[None]:
     try:
         yield
     except UnicodeError:
-        line = next((i for i, text in enumerate(path.open("rb"), start=1) if not _decodes(text, dialect)), 1)
+        with path.open("rb") as lines:
+            line = next((i for i, text in enumerate(lines, start=1) if not _decodes(text, dialect)), 1)
         raise DataError(
             f"{path}: line {line}: not {dialect.encoding}; expected a CSV in {_set('encoding', 'latin-1')}"
         ) from None

@@ -89,7 +89,7 @@ METRICS = (
         "rows; the U-statistic, unbiased for samples",
         unit="standard deviations",
         higher_is_better=False,
-        source="Székely and Rizzo 2013, eq. 5",
+        source="Székely and Rizzo 2013",
         shown=(Shown(name="energy_columns_samples_model", table=60, panel=45),),
     ),
     Metric(
