@@ -44,7 +44,7 @@ def toy(**changes: Any) -> Any:
     content: dict[str, Any] = {
         "kind": "toy", "shape": (1, 4, 4), "is_density": False, "binary": False, "labels": {}, "sha256": "toy",
         "factors": {"test": np.stack([generator.integers(0, s, N) for s in (2, 3)], axis=1)},
-        "factor_names": ("shape", "size"), "factor_sizes": (2, 3), "test": np.zeros((N, 1, 4, 4), np.uint8),
+        "factor_names": ("shape", "size"), "factor_sizes": (2, 3), "test": np.zeros((N, 1, 4, 4), np.uint8), "card": {},
     }  # fmt: skip
     return SimpleNamespace(**content | changes)
 

@@ -25,14 +25,14 @@ from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError, nearest
 from phvae.words import listed
 
-__all__ = ["Table"]
+__all__ = ["OwnTable"]
 
 MOST = 1_000  # columns
 BLOCK = 1 << 20  # numbers that are moved at once
 OPTION = {"train": "path", "validation": "validation_path", "test": "test_path"}
 
 
-class Table(Kind):
+class OwnTable(Kind):
     """A table of real columns, in the user's units wherever it is shown or scored."""
 
     path: str = Field(

@@ -147,7 +147,7 @@ def correlation_error(x: np.ndarray, y: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class _Measure:
+class _Distances:
     """A distance of rows (n, D) in original units from the test rows: one number for each of its names.
 
     Attributes:
@@ -165,29 +165,29 @@ class _Measure:
         return np.array(self.distance(finite("rows", x[: self.most], 2)))
 
 
-def _measures(data: Prepared, n: int) -> Iterator[_Measure]:
+def _measures(data: Prepared, n: int) -> Iterator[_Distances]:
     """All distances from the first n test rows."""
     columns, spread, truth = columns_of(data), spread_of(data), to_user(data.test[:n], data)
     ascending, scaled, part = np.sort(truth, axis=0).T, truth / spread, truth[:POINTS] / spread
     against, few, over = f"against {n} test rows", f"against {len(part)} test rows", "each column over its deviation"
 
-    def by_column(name: str, distance: Distance, unit: np.ndarray, settings: str) -> _Measure:
+    def by_column(name: str, distance: Distance, unit: np.ndarray, settings: str) -> _Distances:
         def each(x: np.ndarray) -> list[float]:
             found = [distance(one, other) for one, other in zip(np.sort(x, axis=0).T, ascending, strict=True)]
             return [float(np.mean(found / unit)), *found]
 
         names = [f"{name}_columns", *(f"{name}_column_{key}" for key in keys_of(columns))]
-        return _Measure(names, [settings, *(f"{column}; {against}" for column in columns)], each)
+        return _Distances(names, [settings, *(f"{column}; {against}" for column in columns)], each)
 
     yield by_column("w1", w1, spread, f"{against}; {over}")
     yield by_column("ks", ks, np.ones(len(columns)), against)
     if len(columns) > 1:
         text = f"{PROJECTIONS} projections, {against}; {over}"
-        yield _Measure(["sliced_w1_columns"], [text], lambda x: [sliced_w1(x / spread, scaled)])
-        yield _Measure(["correlation_error"], [against], lambda x: [correlation_error(x, truth)])
+        yield _Distances(["sliced_w1_columns"], [text], lambda x: [sliced_w1(x / spread, scaled)])
+        yield _Distances(["correlation_error"], [against], lambda x: [correlation_error(x, truth)])
     kernel = f"Gaussian kernel of the test rows' median distance, {few}; {over}"
-    yield _Measure(["mmd_columns"], [kernel], lambda x: [mmd2(x / spread, part, bandwidth(part))], POINTS)
-    yield _Measure(["energy_columns"], [f"{few}; {over}"], lambda x: [energy(x / spread, part)], POINTS)
+    yield _Distances(["mmd_columns"], [kernel], lambda x: [mmd2(x / spread, part, bandwidth(part))], POINTS)
+    yield _Distances(["energy_columns"], [f"{few}; {over}"], lambda x: [energy(x / spread, part)], POINTS)
 
 
 def _count(data: Prepared, wanted: int) -> int:
@@ -216,7 +216,7 @@ def rows(inputs: Inputs) -> list[Row]:
     return found
 
 
-def _redrawn(measure: _Measure, output: str, sets: Sequence[np.ndarray], decoded: str) -> list[Row]:
+def _redrawn(measure: _Distances, output: str, sets: Sequence[np.ndarray], decoded: str) -> list[Row]:
     """The mean over the sets of each number, with its standard deviation over them."""
     names, n = [f"{name}_{output}" for name in measure.names], min(len(sets[0]), measure.most or len(sets[0]))
     values: list[np.ndarray] = []
