@@ -472,7 +472,7 @@ def test_what_is_shown_has_a_name_of_its_entry_and_a_place_of_its_own() -> None:
 
 
 def test_names_and_patterns_are_inverse() -> None:
-    found = {m: names(m, order=3, level_size=2, factors=("shape", "x")) for m in METRICS}
+    found = {m: names(m, order=3, level_size=2, factors=("shape", "x"), columns=("age",)) for m in METRICS}
     assert all(pattern_of(name) == m for m, each in found.items() for name in each)
     assert len({name for each in found.values() for name in each}) == sum(map(len, found.values())) > len(METRICS)
 

@@ -27,7 +27,7 @@ METRICS = (
         unit="variances",
         higher_is_better=False,
         source="textbook",
-        shown=(Shown(table=5, sizes=35, orders=35, matched=15, headline=35, panel=65, distortion=15),),
+        shown=(Shown(table=5, sizes=48, orders=48, matched=15, headline=48, panel=65, distortion=15),),
     ),
     Metric(
         name="mse_column_{column}",

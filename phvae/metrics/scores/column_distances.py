@@ -41,7 +41,7 @@ METRICS = (
         higher_is_better=False,
         source="Villani 2009, ch. 6",
         shown=(
-            Shown(name="w1_columns_samples_model", table=20, sizes=15, orders=15, matched=75, headline=15, panel=25),
+            Shown(name="w1_columns_samples_model", table=20, sizes=46, orders=46, matched=75, headline=46, panel=25),
             Shown(name="w1_columns_samples_mean", table=30),
         ),
     ),
@@ -66,7 +66,7 @@ METRICS = (
         source="Rabin et al. 2011",
         when=_several,
         shown=(
-            Shown(name="sliced_w1_columns_samples_model", table=10, sizes=25, orders=25, headline=25, panel=15),
+            Shown(name="sliced_w1_columns_samples_model", table=10, sizes=44, orders=44, headline=44, panel=15),
             Shown(name="sliced_w1_columns_samples_mean", table=15),
         ),
     ),

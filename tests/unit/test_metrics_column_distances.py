@@ -14,7 +14,8 @@ from phvae.metrics.correlations import correlations
 from phvae.metrics.energy import energy
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row
-from phvae.metrics.scores import column_errors, columns
+from phvae.metrics.scores import column_distances as columns
+from phvae.metrics.scores import column_errors
 from phvae.metrics.transport import directions, sliced_w1
 from phvae.model.options import ModelConfig
 
