@@ -174,7 +174,8 @@ def check_places(grid: Grid) -> None:
     sources = Sources(search=tuple(Path(folder) for folder in grid.config.data_path))
     for name in grid.config.datasets:
         data = grid.dataset_cells(name)[0].data
-        for key in kind_class(data["kind"]).places if not grid.paths.data(name).is_file() else ():
+        places = kind_class(data["kind"]).places if not grid.paths.data(name).is_file() else ()
+        for key in filter(data.get, places):
             try:
                 locate(data[key], sources)
             except DataError as error:

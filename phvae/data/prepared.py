@@ -28,8 +28,9 @@ class Prepared:
 
     Attributes:
         kind: the kind of data, such as `digits`.
-        shape: of one example: (C, H, W) for images, (D,) for densities.
-        train: uint8 (N, C, H, W), 0..255; or float32 (N, D) after the affine map `scaling`. Memory-mapped.
+        shape: of one example: (C, H, W) for images, (D,) for densities and tables.
+        train: uint8 (N, C, H, W), 0..255; or (N, D) after the affine map `scaling`, float32, of tables float64.
+            Memory-mapped.
         validation: as `train`.
         test: as `train`; the canonical test split, or one drawn with one fixed seed.
         labels: split -> int64 (N,), or empty.
@@ -37,7 +38,7 @@ class Prepared:
         factor_names: names of the F factors.
         factor_sizes: number of classes of the F factors.
         binary: whether every pixel is 0 or 255.
-        is_density: whether the set is a density with a known pdf.
+        is_density: whether an example is a few numbers: of a density with a known pdf, or of a table.
         scaling: (offset, scale), each (D,), of x_model = offset + scale * x_original; None for images.
         sha256: one hash of all content.
         card: the data card.
@@ -66,7 +67,7 @@ class Prepared:
 
     @property
     def density(self) -> Density1D | Density2D | None:
-        """The exact density that the examples were drawn from, in original units; None for images."""
+        """The exact density that the examples were drawn from, in original units; None for images. Not of tables."""
         if not self.is_density:
             return None
         from phvae.data.registry import parse

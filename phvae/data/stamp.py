@@ -52,7 +52,7 @@ def stamp_of(places: Sequence[Path | None]) -> str | None:
 
 def _watched(kind: type[Kind], data: dict[str, Any], search: list[Path] | tuple[Path, ...]) -> list[Path | None]:
     """Files and folders that may change and still be accepted by the kind's `read`; None for one that is not here."""
-    found = [own(data[key], []) or own(data[key], search_path(search)) for key in sorted(kind.places)]
+    found = [own(data[key], []) or own(data[key], search_path(search)) for key in sorted(kind.places) if data.get(key)]
     for file in kind.files:
         if not file.vouched:
             found += find(file, search_path(search)) or [None]

@@ -17,6 +17,7 @@ __all__ = ["CLAIMS", "PLACE", "PUBLISHED", "ROOMS", "STAGES", "Stage", "command"
 ROOMS = (
     "determinism",
     "data/prepared.py",
+    "data/columns.py",
     "data/distributions",
     "model",
     "training",

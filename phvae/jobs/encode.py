@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["KEPT_POINTS", "encode", "write_arrays"]
 
 KEPT_IMAGES = 64
-KEPT_POINTS = 4096
+KEPT_POINTS, KEPT_ROWS = 4096, 500  # of densities; of a table of very many columns
 KEPT_BYTES = 1_500_000  # of samples.npz before compression
 MODEL = ("model.safetensors", "model.json")
 
@@ -97,7 +97,8 @@ def write_arrays(folder: Path, codes: Arrays, arrays: Arrays, originals: np.ndar
 def _selection(arrays: Arrays, originals: np.ndarray) -> Arrays:
     """The few examples that are kept with a run for good."""
     example = originals[:1].nbytes
-    count = KEPT_POINTS if originals.ndim == 2 else min(KEPT_IMAGES, max(8, KEPT_BYTES // (4 * example)))
+    least, most = (KEPT_ROWS, KEPT_POINTS) if originals.ndim == 2 else (8, KEPT_IMAGES)
+    count = min(most, max(least, KEPT_BYTES // (4 * example)))
     kept: Arrays = {name: arrays[name][0, :count] for name in ("samples_mean", "samples_model") if name in arrays}
     if "reconstructions" in arrays:
         kept["reconstructions"] = arrays["reconstructions"][:count]

@@ -119,7 +119,7 @@ def shown(place: Place, groups: Sequence[str] = GROUPS) -> tuple[str, ...]:
     """The names of the metrics of some groups that a table or figure shows, in its order.
 
     >>> shown("distortion")
-    ('mse', 'reconstruction_nll', 'bce_reconstruction')
+    ('mse', 'mse_columns', 'reconstruction_nll', 'bce_reconstruction')
     """
     found = [
         (number, one.name or metric.name)

@@ -91,7 +91,7 @@ def _scores(cell: Cell, rates: Rates, device: str) -> float:
     """One run."""
     settings, about = cell.evaluation, cell.facts
     if about.is_density:
-        return 0.05 + (1e-5 if about.size == 1 else 1e-4) * settings.n_samples
+        return 0.05 + (1e-5 if about.size == 1 else 5e-5 * about.size) * settings.n_samples
     images = settings.n_samples * (settings.redraws + 1) + settings.n_reconstructions
     total = 0.1 + 8e-8 * images * about.size + (9e-4 * _codes(cell) if about.classes else 0.0)
     if "boosting" in settings.dci:  # 450 s for 10 codes of 10,000 points and the 113 classes of dSprites

@@ -113,8 +113,9 @@ def _assumed(grid: Grid) -> Iterator[str]:
     for name in grid.config.datasets:
         about = look(grid, grid.dataset_cells(name)[0]).facts
         if about.assumed:
-            shape = "x".join(map(str, about.shape))
-            yield f"assumed: {about.counts[0]:,} pictures of {shape} in {name}, whose files cannot be counted here"
+            pictures = f"pictures of {'x'.join(map(str, about.shape))}"
+            what = f"rows of {about.size} columns" if about.is_density else pictures
+            yield f"assumed: {about.counts[0]:,} {what} in {name}, whose files cannot be counted here"
 
 
 def _row(title: str, found: list[Job]) -> str:
