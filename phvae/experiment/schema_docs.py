@@ -51,7 +51,8 @@ A grid is data sets × training sizes × variants × seeds. A cell's settings ar
 the whole key below (`divergence: kl` replaces a `divergence` with options). A part may be written as its bare name
 (`coupling: identity`) or with options (`coupling: {name: chain, rho: 0.5}`).
 
-Check a file with `phvae config FILE`; unknown keys are errors.
+Check a file with `phvae config FILE`; unknown keys are errors. The options of `data` are those of its kind:
+`phvae data show NAME` lists them, docs/data.md explains them (splits, `correlated` factors, your own files).
 
 ## What a change redoes
 
