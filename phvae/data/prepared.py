@@ -67,11 +67,12 @@ class Prepared:
 
     @property
     def density(self) -> Density1D | Density2D | None:
-        """The exact density that the examples were drawn from, in original units; None for images. Not of tables."""
-        if not self.is_density:
-            return None
-        from phvae.data.registry import parse
+        """The exact density that the examples were drawn from, in original units; None of images and tables."""
+        from phvae.data.density_set import DensitySet
+        from phvae.data.registry import kind_class, parse
 
+        if not (self.is_density and issubclass(kind_class(self.kind), DensitySet)):
+            return None
         options: Any = parse(self.kind, {"kind": self.kind, **self.card["options"]})
         exact: Density1D | Density2D = options.density()
         return exact

@@ -40,7 +40,7 @@ page is the same for editors: put `# yaml-language-server: $schema=schema.json` 
 
 | file | what it is | cost |
 | --- | --- | --- |
-| `quick.yaml` | the default: no download, two cores, minutes | 360 runs |
+| `quick.yaml` | the default: no download, two cores, minutes | 400 runs |
 | `smoke.yaml` | the smallest grid through every stage; the tests run it | 18 runs |
 | `divergences.yaml` | objectives at five weights each, tuned alike; two cores, three quarters of an hour | 1260 runs |
 | `reference.yaml` | the committed results, `results/reference/`; two cores, hours | 5932 runs |
@@ -52,7 +52,8 @@ A grid is data sets × training sizes × variants × seeds. A cell's settings ar
 the whole key below (`divergence: kl` replaces a `divergence` with options). A part may be written as its bare name
 (`coupling: identity`) or with options (`coupling: {name: chain, rho: 0.5}`).
 
-Check a file with `phvae config FILE`; unknown keys are errors.
+Check a file with `phvae config FILE`; unknown keys are errors. The options of `data` are those of its kind:
+`phvae data show NAME` lists them, docs/data.md explains them (splits, `correlated` factors, your own files).
 
 ## What a change redoes
 

@@ -65,6 +65,7 @@ def test_the_ends_of_the_training_rows_become_a_tenth_and_nine_tenths_as_in_fit(
     people().to_csv(tmp_path / "a.csv", index=False)
     found = prepare(tmp_path, "table", path="a.csv")
     np.testing.assert_allclose([found.train.min(0), found.train.max(0)], [[0.1] * 3, [0.9] * 3], atol=1e-12)
+    assert found.density is None
     train = to_user(found.train, found)
     np.testing.assert_allclose(spread_of(found), train.std(0), rtol=1e-6)
     model = PHVAE((3,), latent_size=2, network={"name": "dense", "hidden": [4]})
