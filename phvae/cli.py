@@ -47,8 +47,7 @@ def _size(text: str) -> int | str:
 OPTIONS: dict[str, dict[str, Any]] = {
     "dataset": {"metavar": "NAME", "help": "a data set of the grid", "example": "digits"},
     "n_train": {"metavar": "N", "type": _size, "help": "training size, or 'all'", "example": "all"},
-    "variant": {"metavar": "NAME", "help": "a variant of the grid", "example": "vae"},
-    "stack": {"metavar": "FIRST-LAST", "help": "the stack's first and last seed", "example": "0-4"},
+    "lot": {"metavar": "INDEX", "type": int, "help": "which lot of stacks, from 0", "example": "0"},
     "batch": {"metavar": "INDEX", "type": int, "help": "which batch of cells, from 0", "example": "0"},
 }
 

@@ -18,6 +18,7 @@ from phvae.config.strict import stated
 from phvae.data.facts import Facts, facts
 from phvae.data.registry import stated_options
 from phvae.errors import ConfigError, nearest
+from phvae.experiment.lots import Lots, Stack, cut
 from phvae.experiment.own import check_own, own_files
 from phvae.experiment.paths import Paths
 from phvae.experiment.schema import Config, ExternalConfig
@@ -157,8 +158,8 @@ class Grid:
         """All cells of one data set."""
         return [cell for cell in self.cells if cell.dataset == dataset]
 
-    def stacks(self, cell: Cell) -> dict[str, list[int]]:
-        """The cell's seeds in the stacks that train together: ``{"0-4": [0, 1, 2, 3, 4]}``.
+    def stacks(self, cell: Cell) -> list[list[int]]:
+        """The cell's seeds in the stacks that train together: ``[[0, 1, 2, 3, 4]]``.
 
         They follow from the configuration alone, so that a login node without a GPU and a compute node with one
         agree; `device: auto` counts as cpu.
@@ -167,8 +168,12 @@ class Grid:
         if size == "auto":
             device = "cuda" if self.config.device == "cuda" else "cpu"
             size = seeds_per_job(len(cell.seeds), cell.model.network, device, self.config.threads)
-        stacks = [list(cell.seeds[start : start + size]) for start in range(0, len(cell.seeds), size)]
-        return {f"{stack[0]}-{stack[-1]}": stack for stack in stacks}
+        return [list(cell.seeds[start : start + size]) for start in range(0, len(cell.seeds), size)]
+
+    def lots(self) -> Lots:
+        """Stacks trained by one job: (data set, n_train, index) -> stacks."""
+        stacks = [Stack(cell, seeds) for cell in self.cells for seeds in self.stacks(cell)]
+        return cut(stacks, "cuda" if self.config.device == "cuda" else "cpu")
 
     def batches(self) -> dict[tuple[str, int | str, int], list[Cell]]:
         """Cells encoded and evaluated by one job: (data set, n_train, index) -> cells."""

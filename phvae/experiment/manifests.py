@@ -75,7 +75,7 @@ def stale(questions: Questions) -> Iterator[tuple[Path, str]]:
             yield path, "made by other code or under another configuration"
         elif stage == "prepare" and _other_source(questions.grid, where[0], content.get("stamp")):
             yield path, "its source has changed since"
-        elif stage == "train" and _other_outputs(questions.grid, where, content.get("stamp")):
+        elif stage == "train" and _other_outputs(questions, where, content.get("stamp")):
             yield path, "the outputs of its model have changed since"
         elif changed := next((name for name in content["files"] if _changed(paths.root / name, written)), ""):
             yield path, f"{changed} is gone or was changed"
@@ -96,17 +96,16 @@ def _other_source(grid: Grid, dataset: str, known: str | None) -> bool:
     return None not in (found, known) and found != known
 
 
-def external_stamp(grid: Grid, where: tuple[Any, ...]) -> str | None:
-    """A short hash of the files of a stack that was trained elsewhere; None of one trained here, or not to be seen."""
-    if where[2] not in grid.external:
+def external_stamp(questions: Questions, where: tuple[Any, ...]) -> str | None:
+    """A short hash of the files of a lot that was trained elsewhere; None of one trained here, or not to be seen."""
+    (cell, seeds), *_ = questions.stacks(where)
+    if cell.external is None:
         return None
-    cell = grid.cell(*where[:3])
-    assert cell.external is not None
-    return stamp_of([cell.external.file(cell.dataset, cell.n_train, seed) for seed in grid.stacks(cell)[where[3]]])
+    return stamp_of([cell.external.file(cell.dataset, cell.n_train, seed) for seed in seeds])
 
 
-def _other_outputs(grid: Grid, where: tuple[Any, ...], known: str | None) -> bool:
-    found = external_stamp(grid, where)
+def _other_outputs(questions: Questions, where: tuple[Any, ...], known: str | None) -> bool:
+    found = external_stamp(questions, where)
     return None not in (found, known) and found != known
 
 
@@ -117,11 +116,12 @@ def _changed(path: Path, written: int) -> bool:
         return True
 
 
-def trained_files(grid: Grid, where: tuple[Any, ...]) -> list[Path]:
-    """run.json of a stack's seeds, each with the files that it lists."""
+def trained_files(questions: Questions, lot: tuple[Any, ...]) -> list[Path]:
+    """run.json of a lot's seeds, each with the files that it lists."""
     found = []
-    for seed in grid.stacks(grid.cell(*where[:3]))[where[3]]:
-        folder = grid.paths.cell(*where[:3]) / f"seed-{seed}"
-        record = read_record(folder / "run.json", "train it again", files=dict)
-        found += [folder / "run.json", *(folder / name for name in record["files"])]
+    for cell, seeds in questions.stacks(lot):
+        for seed in seeds:
+            folder = questions.grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed)
+            record = read_record(folder / "run.json", "train it again", files=dict)
+            found += [folder / "run.json", *(folder / name for name in record["files"])]
     return found

@@ -38,9 +38,7 @@ class Paths:
         unit = STAGES[stage].unit
         if unit == "data set":
             return self.root / ("data" if stage == "prepare" else stage) / f"{where[0]}.json"
-        if unit == "stack":
-            return self.stack(*where)
-        return self.batch(stage, *where) if unit == "batch" else self.root / "stages" / f"{stage}.json"
+        return self.batch(stage, *where) if unit in ("lot", "batch") else self.root / "stages" / f"{stage}.json"
 
     def data(self, dataset: str) -> Path:
         """Manifest of a prepared data set: its folder in the cache and its hash."""
@@ -50,12 +48,8 @@ class Paths:
         """Folder of what all runs on a data set share."""
         return self.root / "reference" / dataset
 
-    def stack(self, dataset: str, n_train: int | str, variant: str, stack: str) -> Path:
-        """Manifest of a stack of trained seeds."""
-        return self.root / "stacks" / dataset / f"n-{n_train}" / variant / f"{stack}.json"
-
     def batch(self, stage: str, dataset: str, n_train: int | str, index: int | str) -> Path:
-        """Manifest of a batch of cells that went through a stage (encode, evaluate, groups)."""
+        """Manifest of a lot (train) or a batch of cells (encode, evaluate, groups) that went through a stage."""
         return self.root / "batches" / stage / dataset / f"n-{n_train}" / f"{index}.json"
 
     def cell(self, dataset: str, n_train: int | str, variant: str) -> Path:

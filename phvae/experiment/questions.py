@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from phvae.config.strict import stated
 from phvae.data.registry import stated_options
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.keys import encoded, stage_code
+from phvae.experiment.lots import Stack
 from phvae.experiment.stages import PUBLISHED, STAGES
 from phvae.files import sha256
 from phvae.metrics.weights import stamps
@@ -31,7 +32,7 @@ class Questions:
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
-        self._batches = grid.batches()
+        self._batches, self._lots = grid.batches(), grid.lots()
         self._known: dict[tuple[str, Where], str] = {}
 
     def of(self, stage: str, *where: Any) -> str:
@@ -47,21 +48,19 @@ class Questions:
         for dataset in self.grid.config.datasets:
             yield "prepare", (dataset,)
             yield "reference", (dataset,)
-        for cell in self.grid.cells:
-            yield from (
-                ("train", (cell.dataset, cell.n_train, cell.variant, stack)) for stack in self.grid.stacks(cell)
-            )
+        yield from (("train", lot) for lot in self._lots)
         for stage in ("encode", "evaluate", "groups"):
             yield from ((stage, batch) for batch in self._batches)
         yield from ((stage.name, ()) for stage in STAGES.values() if stage.unit == "grid")
 
-    def stacks(self, where: Where) -> list[Where]:
-        """The stacks of trained seeds behind a batch."""
-        return [
-            (cell.dataset, cell.n_train, cell.variant, stack)
-            for cell in self._batches[where]
-            for stack in self.grid.stacks(cell)
-        ]
+    def stacks(self, lot: Where) -> list[Stack]:
+        """The stacks of seeds that a job trains."""
+        return self._lots[lot]
+
+    def lots(self, cells: Sequence[Cell]) -> list[Where]:
+        """The lots behind some cells."""
+        names = {cell.name for cell in cells}
+        return [lot for lot, stacks in self._lots.items() if any(stack.cell.name in names for stack in stacks)]
 
     def before(self, stage: str, where: Where) -> Iterator[tuple[str, Where]]:
         """The jobs that a job needs."""
@@ -69,8 +68,8 @@ class Questions:
             unit = STAGES[name].unit
             if unit == "data set":
                 yield name, where[:1]
-            elif unit == "stack":
-                yield from ((name, stack) for stack in self.stacks(where))
+            elif unit == "lot":
+                yield from ((name, lot) for lot in self.lots(self._batches[where]))
             elif unit == "batch":
                 yield from ((name, batch) for batch in ([where] if where else self._batches))
             else:
@@ -79,8 +78,8 @@ class Questions:
     def cells(self, stage: str, where: Where) -> list[Cell]:
         """The cells that a job works on; none of one that works on the whole grid."""
         unit = STAGES[stage].unit
-        if unit == "stack":
-            return [self.grid.cell(*where[:3])]
+        if unit == "lot":
+            return list({stack.cell.name: stack.cell for stack in self._lots[where]}.values())
         if unit == "batch":
             return self._batches[where]
         return self.grid.dataset_cells(where[0]) if unit == "data set" else []
@@ -100,11 +99,10 @@ class Questions:
                 config.threads,
             )
         if stage == "train":
-            seeds = grid.stacks(cells[0])[where[3]]
             if cells[0].external:
-                return stated(cells[0].external), seeds
-            cell = cells[0].in_effect("cpu") if config.device == "cpu" else cells[0]
-            return cell.science(), seeds, config.device, config.threads, _torch()
+                return stated(cells[0].external), cells[0].seeds
+            asked = [(self._in_effect(stack.cell).science(), stack.seeds) for stack in self._lots[where]]
+            return asked, config.device, config.threads, _torch()
         if stage == "encode":
             return [[cell.name, encoded(cell)] for cell in cells]
         if stage == "evaluate":
@@ -119,6 +117,9 @@ class Questions:
         external = [sorted(grid.external)] if grid.external else []
         shown = grid.labels, sorted(grid.off_curve), config.baseline, *external
         return (*shown, *self._tuning()) if stage == "figures" else shown
+
+    def _in_effect(self, cell: Cell) -> Cell:
+        return cell.in_effect("cpu") if self.grid.config.device == "cpu" else cell
 
     def _tuning(self) -> list[dict[str, Any]]:
         """The families whose weights are chosen, where there are any."""

@@ -30,7 +30,7 @@ ROOMS = (
 # What names a job of a stage, by what the stage works on: also the options of its command.
 PLACE = {
     "data set": ("dataset",),
-    "stack": ("dataset", "n_train", "variant", "stack"),
+    "lot": ("dataset", "n_train", "lot"),
     "batch": ("dataset", "n_train", "batch"),
     "grid": (),
 }
@@ -56,7 +56,7 @@ class Stage:
     """
 
     name: str
-    unit: Literal["data set", "stack", "batch", "grid"]
+    unit: Literal["data set", "lot", "batch", "grid"]
     summary: str
     reads: str
     writes: str
@@ -93,8 +93,8 @@ _ALL = (
     ),
     Stage(
         "train",
-        "stack",
-        "train a stack of seeds of one cell",
+        "lot",
+        "train a lot: stacks of seeds, about a minute of work",
         "prepared data",
         "runs/.../seed-{seed}/: model, history.csv, run.json",
         ("prepare",),

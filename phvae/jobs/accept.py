@@ -123,11 +123,9 @@ class _Acceptance:
         known = {name: value for name, value in self.manifest.items() if name not in ("question", "files")}
         write_manifest(questions, "prepare", (self.dataset,), [], **known)
         self._write(questions, "reference", (self.dataset,), [paths.reference(self.dataset) / "reference.json"])
-        for cell in self.cells:
-            for stack, seeds in self.grid.stacks(cell).items():
-                if all((cell.name, seed) in self.runs for seed in seeds):
-                    where = (self.dataset, cell.n_train, cell.variant, stack)
-                    write_manifest(questions, "train", where, trained_files(self.grid, where))
+        for lot in questions.lots(self.cells):
+            if all((cell.name, seed) in self.runs for cell, seeds in questions.stacks(lot) for seed in seeds):
+                write_manifest(questions, "train", lot, trained_files(questions, lot))
         for place, cells in self.grid.batches().items():
             runs = [(cell.name, seed) for cell in cells for seed in cell.seeds]
             if place[0] == self.dataset and all(run in self.runs for run in runs):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from phvae.errors import ConfigError, DataError, nearest
 from phvae.experiment import provenance
@@ -19,6 +19,9 @@ from phvae.words import listed, plural
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
+
+Place = tuple[str, int | str, int]
+Part = TypeVar("Part")
 
 __all__ = [
     "collect",
@@ -106,27 +109,26 @@ def _trained(questions: Questions, cell: Cell) -> dict[int, Path]:
         PhvaeError: a seed is not trained yet, or its run.json is damaged.
     """
     grid, found = questions.grid, {}
-    for stack, seeds in grid.stacks(cell).items():
-        where = (cell.dataset, cell.n_train, cell.variant, stack)
-        needed(questions, "train", *where, read=_is_record)
-        for seed in seeds:
+    runs = f"{grid.paths.cell(cell.dataset, cell.n_train, cell.variant).relative_to(grid.paths.root).as_posix()}/"
+    for lot in questions.lots([cell]):
+        needed(questions, "train", *lot, read=lambda name: name.startswith(runs) and _is_record(name))
+        for seed in (seed for its, seeds in questions.stacks(lot) if its.name == cell.name for seed in seeds):
             path = _folder(grid, cell, seed) / "run.json"
-            remedy = f"remove it and run again: {command(grid.source, 'train', *where)}"
+            remedy = f"remove it and run again: {command(grid.source, 'train', *lot)}"
             if read_record(path, remedy, status=str, files=dict)["status"] != "diverged":
                 found[seed] = path.parent
     return found
 
 
-def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str) -> None:
-    """Train a stack of seeds of one cell, or record one that was trained elsewhere; what is done is left alone."""
-    cell, questions = grid.cell(dataset, n_train, variant), Questions(grid)
-    stacks, where = grid.stacks(cell), (dataset, n_train, variant, stack)
-    if stack not in stacks:
-        raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
-    data = _data(questions, cell.dataset)
-    stamp = external_stamp(grid, where)  # so that a change meanwhile is seen later
-    (_ingest if cell.external else _train)(grid, cell, stacks[stack], data)
-    write_manifest(questions, "train", where, trained_files(grid, where), **({"stamp": stamp} if stamp else {}))
+def train(grid: Grid, dataset: str, n_train: int | str, lot: int) -> None:
+    """Train a lot of stacks of seeds, or record outputs of a model trained elsewhere; what is done is left alone."""
+    questions, where = Questions(grid), (dataset, n_train, lot)
+    stacks = _named(grid, grid.lots(), "lot", where)
+    data = _data(questions, dataset)
+    stamp = external_stamp(questions, where)  # so that a change meanwhile is seen later
+    for cell, seeds in stacks:
+        (_ingest if cell.external else _train)(grid, cell, seeds, data)
+    write_manifest(questions, "train", where, trained_files(questions, where), **({"stamp": stamp} if stamp else {}))
 
 
 def _ingest(grid: Grid, cell: Cell, seeds: list[int], data: Prepared) -> None:
@@ -159,13 +161,21 @@ def _train(grid: Grid, cell: Cell, seeds: list[int], data: Prepared) -> None:
 
 
 def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cell]:
-    batches = grid.batches()
-    if (dataset, n_train, index) not in batches:
-        wanted, known = f"{dataset}/n-{n_train}/{index}", [f"{d}/n-{n}/{i}" for d, n, i in batches]
+    return _named(grid, grid.batches(), "batch", (dataset, n_train, index))
+
+
+def _named(grid: Grid, there: Mapping[Place, list[Part]], what: str, place: Place) -> list[Part]:
+    """The lot or the batch of that name.
+
+    Raises:
+        ConfigError: the grid has none of it; names those that it has.
+    """
+    if place not in there:
+        wanted, *known = [f"{dataset}/n-{n_train}/{index}" for dataset, n_train, index in (place, *there)]
         raise ConfigError(
-            f"{grid.source}: the grid has no batch {wanted}, expected one of {listed(known)}{nearest(wanted, known)}"
+            f"{grid.source}: the grid has no {what} {wanted}, expected one of {listed(known)}{nearest(wanted, known)}"
         )
-    return batches[dataset, n_train, index]
+    return there[place]
 
 
 def encode(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
@@ -246,7 +256,7 @@ def _scored(questions: Questions, read: Callable[[str], bool] = _is_collected) -
     """
     grid = questions.grid
     for where, cells in grid.batches().items():
-        jobs = [("evaluate", where), ("groups", where), *(("train", stack) for stack in questions.stacks(where))]
+        jobs = [("evaluate", where), ("groups", where), *(("train", lot) for lot in questions.lots(cells))]
         absent = [path for job in jobs if not (path := grid.paths.manifest(job[0], *job[1])).is_file()]
         if grid.paths.manifest("encode", *where).is_file():  # else as `clean` left it
             jobs.append(("encode", where))

@@ -5,53 +5,13 @@ Those of a CPU are measured; those of a GPU are assumed for one of 2020 or later
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from phvae.experiment.grid import Cell
+from phvae.experiment.training_cost import RATES, Rates, sizes, train_seconds, trained_on, work
 
-__all__ = ["RATES", "START", "Rates", "data_bytes", "disk", "memory_mb", "seconds", "sizes"]
+__all__ = ["START", "data_bytes", "disk", "memory_mb", "seconds"]
 
-
-@dataclass(frozen=True)
-class Rates:
-    """A device: seconds of a training step per level, and per level and seed; multiply-adds per second beyond."""
-
-    level: float
-    level_seed: float
-    training: float
-    inference: float
-    deep_features: float  # images per second through Inception
-
-
-# CPU: process time of one core of an Intel Xeon (benchmarks/tape.py, and stages of the quick grid), within 30 %.
-RATES = {
-    "cpu": Rates(7e-4, 6e-5, 5e10, 2.5e10, 5.0),
-    "cuda": Rates(1.5e-3, 0.0, 4e12, 4e12, 1500.0),
-}
-PAIR = 2e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
 USUAL_DRAWS = 2048  # per example of the likelihood, those that fit its proposal among them, on quick grids
 START = 6.0  # of any job: Python, torch, two Snakemakes
-
-
-def sizes(cell: Cell) -> tuple[int, int]:
-    """About how many parameters all encoders have, and the decoder, which mirrors one of full width."""
-    model, shape = cell.model, cell.facts.shape
-    size, widths = model.network.encoder_size, model.network.widths
-    if model.encoder_width == "matched":
-        encoders = size(shape, 2 * model.latent_size, widths)  # together as large as the one of a VAE
-    else:
-        encoders = model.order * size(shape, 2 * model.latent_size // model.order, widths)
-    return encoders, size(shape, model.latent_size, widths)
-
-
-def _work(cell: Cell) -> tuple[float, float]:
-    """Multiply-adds per example of all encoders, and of the decoder."""
-    encoders, decoder = sizes(cell)
-    return cell.model.network.reuse * encoders, cell.model.network.reuse * decoder
-
-
-def _n_train(cell: Cell) -> int:
-    return cell.facts.counts[0] if cell.n_train == "all" else int(cell.n_train)
 
 
 def _item(cell: Cell) -> int:
@@ -62,25 +22,9 @@ def _codes(cell: Cell) -> int:
     return min(cell.evaluation.n_codes, cell.facts.counts[2])
 
 
-def _train(cell: Cell, rates: Rates, seeds: int) -> float:
-    """One stack of seeds, validation included."""
-    training, work = cell.training, sum(_work(cell)) * seeds / rates.training
-    steps = training.steps or -(-training.epochs * _n_train(cell) // training.batch_size)  # as in loop.epoch_ends
-    overhead = (rates.level + rates.level_seed * seeds) * cell.model.order
-    looks = min(training.epochs, steps) * cell.facts.counts[1]
-    return steps * (overhead + 6 * training.batch_size * work + _objective(cell) * seeds) + 2 * looks * work
-
-
-def _objective(cell: Cell) -> float:
-    """Of one seed's step, beyond KL: what meets in pairs, and a critic (8 products a weight, where a layer has 3)."""
-    divergence, batch = cell.model.divergence, cell.training.batch_size
-    critic = 16 * batch * divergence.critic_size(cell.model.latent_size) / RATES["cpu"].training
-    return critic + (PAIR * batch**2 * cell.model.latent_size if divergence.pairs else 0.0)
-
-
 def _encode(cell: Cell, rates: Rates) -> float:
     """One run."""
-    settings, (encoders, decoder) = cell.evaluation, _work(cell)
+    settings, (encoders, decoder) = cell.evaluation, work(cell)
     draws = min(settings.n_likelihood, cell.facts.counts[2]) * min(settings.importance_samples, USUAL_DRAWS)
     decoded = settings.n_reconstructions + settings.redraws * settings.n_samples + _codes(cell) + draws
     weighed = 250 * draws * (cell.facts.size + 20 * cell.model.order)  # densities of each draw, in multiply-adds
@@ -108,7 +52,7 @@ def seconds(stage: str, cell: Cell, device: str, seeds: int = 1) -> float:
     if cell.external and stage in ("train", "encode"):
         return 0.1 + seeds * (0.5 + 2e-8 * disk(cell)[1])  # its outputs are read
     if stage == "train":
-        return _train(cell, rates, seeds)
+        return train_seconds(cell, device, seeds)
     if stage == "encode":
         return seeds * _encode(cell, rates)
     if stage == "evaluate":
@@ -137,8 +81,8 @@ def disk(cell: Cell) -> tuple[float, float]:
 def memory_mb(stage: str, cell: Cell, seeds: int = 1) -> float:
     """Peak memory of a job of a stage in MB; `seeds` train as one stack."""
     if stage == "train" and not cell.external:
-        data = _n_train(cell) * cell.facts.size * _item(cell)
-        activations = 200 * sum(_work(cell)) ** 0.5 * cell.training.batch_size  # about
+        data = trained_on(cell) * cell.facts.size * _item(cell)
+        activations = 200 * sum(work(cell)) ** 0.5 * cell.training.batch_size  # about
         return 900 + (data + (44 * sum(sizes(cell)) + activations) * seeds) / 1e6
     if stage == "prepare":
         return 1500

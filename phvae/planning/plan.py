@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from phvae.experiment.grid import Cell, Grid
+from phvae.experiment.questions import Questions, Where
 from phvae.experiment.stages import STAGES
 from phvae.planning import costs
 from phvae.planning.look import look
@@ -16,7 +17,6 @@ __all__ = ["LOCAL", "Job", "jobs", "plan", "request"]
 
 SUBMITTED = tuple(name for name, stage in STAGES.items() if not stage.local)
 LOCAL = tuple(name for name, stage in STAGES.items() if stage.local)
-BATCHED = tuple(name for name, stage in STAGES.items() if stage.unit == "batch")
 # A request is larger than the estimate: a job that is killed costs more than one that ends early.
 SPARE_TIME, SPARE_MEMORY = 3.0, 1.5
 LEAST_MINUTES, LEAST_MB = 20, 2000
@@ -42,51 +42,48 @@ class Job:
 
 def jobs(grid: Grid) -> list[Job]:
     """Every submission of a whole grid, as if nothing of it had run yet."""
-    found = []
-    for dataset in grid.config.datasets:
-        cells = grid.dataset_cells(dataset)
-        found += [_job(grid, stage, dataset, cells) for stage in ("prepare", "reference")]
-    for cell in grid.cells:
-        stacks = grid.stacks(cell).items()
-        found += [_job(grid, "train", f"{cell.name} {name}", [cell], len(stack)) for name, stack in stacks]
-    for (dataset, n_train, index), cells in grid.batches().items():
-        name = f"{dataset}/n-{n_train}/{index}"
-        found += [_job(grid, stage, name, cells) for stage in BATCHED]
-    return found
+    questions = Questions(grid)
+    return [_job(questions, stage, where) for stage, where in questions.jobs() if stage in SUBMITTED]
 
 
-def request(grid: Grid, stage: str, cells: Sequence[Cell], seeds: int = 0) -> tuple[int, int]:
-    """Memory (MB) and minutes that a job's first attempt asks the scheduler for.
-
-    Args:
-        grid: the parsed configuration.
-        stage: prepare, reference, train, encode, evaluate or groups.
-        cells: what the job works on; the first is the one that train, prepare and reference mean.
-        seeds: seeds of a training job.
-    """
-    return _job(grid, stage, "", cells, seeds).request
+def request(questions: Questions, stage: str, where: Where) -> tuple[int, int]:
+    """Memory (MB) and minutes that a job's first attempt asks the scheduler for."""
+    return _job(questions, stage, where).request
 
 
-def _job(grid: Grid, stage: str, name: str, cells: Sequence[Cell], seeds: int = 0) -> Job:
-    cells = [look(grid, cell) for cell in (cells if stage in BATCHED else cells[:1])]
+def _job(questions: Questions, stage: str, where: Where) -> Job:
+    grid = questions.grid
+    cells = [look(grid, cell) for cell in questions.cells(stage, where)]
     threads, wanted = grid.config.threads, grid.config.device
     if stage in ("train", "encode"):
         own = any(not cell.external for cell in cells)
         device, gpu = "cuda" if wanted == "cuda" else "cpu", wanted != "cpu" and own
     else:
-        device = grid.scoring_device(list(cells)) if stage in ("reference", "evaluate") else "cpu"
+        device = grid.scoring_device(cells) if stage in ("reference", "evaluate") else "cpu"
         gpu = device == "cuda"
-    if stage == "train" and not cells[0].external:
-        stack = seeds if cells[0].model.network.stacks(device, threads) else 1
-        seconds = costs.seconds(stage, cells[0], device, stack) * seeds / stack
-        memory = costs.memory_mb(stage, cells[0], stack)
+    if stage == "train":
+        looked = {cell.name: cell for cell in cells}
+        stacks = [(looked[cell.name], len(seeds)) for cell, seeds in questions.stacks(where)]
+        seconds, memory = _training(stacks, device, threads)
     else:
-        seconds = sum(costs.seconds(stage, cell, device, len(cell.seeds)) for cell in cells)
-        memory = max(costs.memory_mb(stage, cell) for cell in cells)
+        some = cells if STAGES[stage].unit == "batch" else cells[:1]
+        seconds = sum(costs.seconds(stage, cell, device, len(cell.seeds)) for cell in some)
+        memory = max(costs.memory_mb(stage, cell) for cell in some)
     if stage == "evaluate" and any("boosting" in cell.evaluation.dci for cell in cells):
         threads = 4  # protocol DCI works in parallel over factors
         seconds /= threads
+    name = "/".join(str(part) for part in where)
     return Job(stage, name, costs.START + seconds, memory, gpu, threads)
+
+
+def _training(stacks: Sequence[tuple[Cell, int]], device: str, threads: int) -> tuple[float, float]:
+    """Seconds of a lot, and the memory of its largest stack; `stacks` are cells with numbers of seeds."""
+    seconds, memory = 0.0, 0.0
+    for cell, seeds in stacks:
+        together = seeds if cell.external or cell.model.network.stacks(device, threads) else 1
+        seconds += costs.seconds("train", cell, device, together) * seeds / together
+        memory = max(memory, costs.memory_mb("train", cell, together))
+    return seconds, memory
 
 
 def plan(grid: Grid) -> str:

@@ -69,8 +69,6 @@ THREADS = grid.config.threads
 wildcard_constraints:
     dataset="[^/]+",
     n_train="[0-9]+|all",
-    variant="[^/]+",
-    stack="[0-9]+-[0-9]+",
     index="[0-9]+",
 
 
@@ -79,38 +77,27 @@ def size(wildcards):
     return wildcards.n_train if wildcards.n_train == "all" else int(wildcards.n_train)
 
 
-def batch_of(wildcards):
-    """What names a batch of cells."""
+def where(stage, wildcards):
+    """What names a job of a stage."""
+    if STAGES[stage].unit == "data set":
+        return (wildcards.dataset,)
     return wildcards.dataset, size(wildcards), int(wildcards.index)
 
 
 def cells_of(stage, wildcards):
     """The cells that a job of a stage works on."""
-    unit = STAGES[stage].unit
-    if unit == "stack":
-        where = (wildcards.dataset, size(wildcards), wildcards.variant)
-    else:
-        where = {
-            "batch": batch_of,
-            "data set": lambda wc: (wc.dataset,),
-            "grid": lambda wc: (),
-        }[unit](wildcards)
-    return questions.cells(stage, where)
+    return questions.cells(stage, where(stage, wildcards))
 
 
-def stacks_of(wildcards):
-    """Every stack of trained seeds that a batch needs."""
-    return [
-        paths.manifest("train", *stack)
-        for stack in questions.stacks(batch_of(wildcards))
-    ]
+def lots_of(wildcards):
+    """Every lot of trained seeds that a batch needs."""
+    before = questions.before("encode", where("encode", wildcards))
+    return [paths.manifest(stage, *lot) for stage, lot in before if stage == "train"]
 
 
 def needs(stage, wildcards):
     """Memory and minutes of a job's first attempt, from the cost model behind `phvae plan`."""
-    cells = cells_of(stage, wildcards)
-    seeds = len(grid.stacks(cells[0])[wildcards.stack]) if stage == "train" else 0
-    return request(grid, stage, cells, seeds)
+    return request(questions, stage, where(stage, wildcards))
 
 
 def on_device(device):
@@ -132,6 +119,15 @@ def on_device(device):
     if gpu_partition != partition:
         chosen["slurm_partition"] = choose(gpu_partition, partition)
     return chosen
+
+
+def model_device(stage):
+    """Where a job computes with models: a CPU will do where all were trained elsewhere."""
+    return lambda wc: (
+        "cpu"
+        if all(cell.external for cell in cells_of(stage, wc))
+        else grid.config.device
+    )
 
 
 def memory(stage):

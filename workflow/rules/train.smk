@@ -2,25 +2,25 @@ rule train:
     input:
         paths.manifest("prepare", "{dataset}"),
     output:
-        paths.manifest("train", "{dataset}", "{n_train}", "{variant}", "{stack}"),
+        paths.manifest("train", "{dataset}", "{n_train}", "{index}"),
     log:
-        paths.log("train", "{dataset}", "n-{n_train}", "{variant}", "{stack}"),
+        paths.log("train", "{dataset}", "n-{n_train}", "{index}"),
     conda:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
-        **on_device(lambda wc: grid.config.device),
+        **on_device(model_device("train")),
         mem_mb=memory("train"),
         runtime=minutes("train"),
     shell:
         'exec phvae train --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}'
-        " --variant {wildcards.variant:q} --stack {wildcards.stack:q} >{log:q} 2>&1"
+        " --lot {wildcards.index:q} >{log:q} 2>&1"
 
 
 rule encode:
     input:
         paths.manifest("prepare", "{dataset}"),
-        stacks_of,
+        lots_of,
     output:
         paths.manifest("encode", "{dataset}", "{n_train}", "{index}"),
     log:
@@ -29,7 +29,7 @@ rule encode:
         "../../envs/phvae.yaml"
     threads: THREADS
     resources:
-        **on_device(lambda wc: grid.config.device),
+        **on_device(model_device("encode")),
         mem_mb=memory("encode"),
         runtime=minutes("encode"),
     shell:

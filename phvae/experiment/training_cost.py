@@ -1,0 +1,72 @@
+"""What the training of a stack costs in seconds: a small model with few constants (loads no torch).
+
+Those of a CPU are measured; those of a GPU are assumed for one of 2020 or later and were never held against one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from phvae.experiment.grid import Cell
+
+__all__ = ["RATES", "Rates", "sizes", "train_seconds", "trained_on", "work"]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A device: seconds of a training step per level, and per level and seed; multiply-adds per second beyond."""
+
+    level: float
+    level_seed: float
+    training: float
+    inference: float
+    deep_features: float  # images per second through Inception
+
+
+# CPU: process time of one core of an Intel Xeon (benchmarks/tape.py, and stages of the quick grid), within 30 %.
+RATES = {
+    "cpu": Rates(7e-4, 6e-5, 5e10, 2.5e10, 5.0),
+    "cuda": Rates(1.5e-3, 0.0, 4e12, 4e12, 1500.0),
+}
+PAIR = 2e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
+
+
+def sizes(cell: Cell) -> tuple[int, int]:
+    """About how many parameters all encoders have, and the decoder, which mirrors one of full width."""
+    model, shape = cell.model, cell.facts.shape
+    size, widths = model.network.encoder_size, model.network.widths
+    if model.encoder_width == "matched":
+        encoders = size(shape, 2 * model.latent_size, widths)  # together as large as the one of a VAE
+    else:
+        encoders = model.order * size(shape, 2 * model.latent_size // model.order, widths)
+    return encoders, size(shape, model.latent_size, widths)
+
+
+def work(cell: Cell) -> tuple[float, float]:
+    """Multiply-adds per example of all encoders, and of the decoder."""
+    encoders, decoder = sizes(cell)
+    return cell.model.network.reuse * encoders, cell.model.network.reuse * decoder
+
+
+def trained_on(cell: Cell) -> int:
+    """The number of training examples."""
+    return cell.facts.counts[0] if cell.n_train == "all" else int(cell.n_train)
+
+
+def train_seconds(cell: Cell, device: str, seeds: int) -> float:
+    """One stack of seeds, validation included."""
+    training, rates = cell.training, RATES[device]
+    products = sum(work(cell)) * seeds / rates.training
+    steps = training.steps or -(-training.epochs * trained_on(cell) // training.batch_size)  # as in loop.epoch_ends
+    overhead = (rates.level + rates.level_seed * seeds) * cell.model.order
+    looks = min(training.epochs, steps) * cell.facts.counts[1]
+    return steps * (overhead + 6 * training.batch_size * products + _objective(cell) * seeds) + 2 * looks * products
+
+
+def _objective(cell: Cell) -> float:
+    """Of one seed's step, beyond KL: what meets in pairs, and a critic (8 products a weight, where a layer has 3)."""
+    divergence, batch = cell.model.divergence, cell.training.batch_size
+    critic = 16 * batch * divergence.critic_size(cell.model.latent_size) / RATES["cpu"].training
+    return critic + (PAIR * batch**2 * cell.model.latent_size if divergence.pairs else 0.0)
