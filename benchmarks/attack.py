@@ -57,7 +57,7 @@ class Trial:
 def kind(name: str) -> str:
     """Files of one kind play one part: of runs (seeds, variants, data sets), tables and figures one stands for all."""
     name = re.sub(r"/(vae|ph-vae-2)/", "/VARIANT/", re.sub(r"seed-\d+", "SEED", name))
-    name = re.sub(r"/(runs|stacks|batches/\w+)/(claw|sprites)/", r"/\1/DATASET/", name)
+    name = re.sub(r"/(runs|batches/\w+)/(claw|sprites)/", r"/\1/DATASET/", name)
     name = re.sub(r"/tables/(?!index|statistics)[^.]+", "/tables/TABLE", name)
     return re.sub(r"/figures/(?!index)[^.]+", "/figures/FIGURE", name)
 

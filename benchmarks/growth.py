@@ -99,7 +99,7 @@ def run() -> list[dict[str, float]]:
         found.append(
             {
                 "runs": len(grid.runs()),
-                "jobs": sum(len(grid.stacks(cell)) for cell in grid.cells) + 3 * len(grid.batches()) + 7,
+                "jobs": len(grid.lots()) + 3 * len(grid.batches()) + 7,
                 "dry_run_s": round(dry[0], 2),
                 "dry_run_mb": round(dry[1]),
                 "collect_s": round(collect[0], 2),

@@ -31,9 +31,9 @@ def final_losses(results: str, threads: int) -> pd.DataFrame:
     grid = parse_grid(CONFIG | {"name": f"threads-{threads}", "threads": threads, "results": results}, "threads")
     stages.prepare(grid, "digits")
     found: dict[str, dict[int, float]] = {}
+    for lot in grid.lots():
+        stages.train(grid, *lot)
     for cell in grid.cells:
-        for stack in grid.stacks(cell):
-            stages.train(grid, cell, stack)
         where = (cell.dataset, cell.n_train, cell.variant)
         histories = {seed: pd.read_csv(grid.paths.run(*where, seed) / "history.csv") for seed in cell.seeds}
         found[cell.variant] = {seed: history.validation_loss.iloc[-1] for seed, history in histories.items()}

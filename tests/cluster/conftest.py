@@ -43,6 +43,11 @@ LITERAL = ("snakemake", "--cores", "8", "--profile", "slurm")
 HURRIED = (*LITERAL, "--slurm-init-seconds-before-status-checks", "2")
 
 
+def comment(variant: str) -> str:
+    """What Slurm knows a variant's training by: each is a lot of its own here."""
+    return f"rule_train_wildcards_claw_500_{VARIANTS.index(variant)}"
+
+
 @dataclass
 class Site:
     """A checkout on a cluster."""
@@ -94,18 +99,18 @@ class Site:
         """A run's folder."""
         return self.results / f"quick/runs/claw/n-500/{variant}/seed-{seed}"
 
-    def stack(self, variant: str) -> Path:
+    def manifest(self, variant: str) -> Path:
         """The manifest of a variant's training."""
-        return self.results / f"quick/stacks/claw/n-500/{variant}/0-1.json"
+        return self.results / f"quick/batches/train/claw/n-500/{VARIANTS.index(variant)}.json"
 
     def log(self, variant: str) -> str:
         """What a variant's newest training said; nothing where a new one is about to replace it."""
-        path = self.results / f"quick/logs/train/claw/n-500/{variant}/0-1.log"
+        path = self.results / f"quick/logs/train/claw/n-500/{VARIANTS.index(variant)}.log"
         return path.read_text() if path.exists() else ""
 
     def jobs(self, variant: str, state: str = "RUNNING") -> list[str]:
         """Numbers of a variant's training jobs in a state."""
-        wanted = f"rule_train_wildcards_claw_500_{variant}_0-1"
+        wanted = comment(variant)
         return [number for number, comment in self.lab.jobs(state).items() if comment == wanted]
 
     def job(self, variant: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from checkout import REPOSITORY
-from cluster.conftest import HURRIED, Site, same_runs
+from cluster.conftest import HURRIED, Site, comment, same_runs
 from cluster.lab import NODES, PATIENCE, Lab
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(6 * PATIENCE)]
@@ -48,7 +48,7 @@ def test_cancelled_timed_out_node_down_controller_away(site: Site, slurm: Lab, u
 
     ended = slurm.run("squeue", "-h", "-t", "all", "-o", "%T %k")
     for state, variant in (("TIMEOUT", timed_out), ("NODE_FAIL", lost), ("CANCELLED", cancelled)):
-        assert f"{state} rule_train_wildcards_claw_500_{variant}_0-1" in ended, ended
+        assert f"{state} {comment(variant)}" in ended, ended
         assert resumed(site, variant), f"{variant} began anew:\n{site.log(variant)}"
     for variant in (timed_out, cancelled):
         assert resumed(site, variant) > held[variant], "no checkpoint was written on SIGTERM"
@@ -58,7 +58,7 @@ def test_cancelled_timed_out_node_down_controller_away(site: Site, slurm: Lab, u
 
 def test_main_process_killed_and_restarted(site: Site, slurm: Lab, undisturbed: Path):
     """Old jobs go on; the new ones wait for them, train nothing twice, and one message says what to do."""
-    target = str(site.stack("ph-vae-3").relative_to(site.folder))
+    target = str(site.manifest("ph-vae-3").relative_to(site.folder))
     command = (HURRIED[0], target, *HURRIED[1:])
     main = site.start(*command)
     with site.still() as held:
@@ -105,7 +105,7 @@ def test_the_pages_command_cancels_what_a_killed_main_process_left(site: Site, s
 
 def test_a_requeued_job_goes_on(site: Site, slurm: Lab, undisturbed: Path):
     """What a queue that preempts does: the same job is stopped, queued again and goes on from its checkpoint."""
-    target = str(site.stack("ph-vae-2").relative_to(site.folder))
+    target = str(site.manifest("ph-vae-2").relative_to(site.folder))
     main = site.start(HURRIED[0], target, *HURRIED[1:])
     with site.still() as held:
         site.await_held(held, 1)

@@ -101,7 +101,7 @@ def test_a_users_own_parts_reach_the_jobs(site: Site):
         "variants: {mine: {model: {divergence: wasserstein}}}\n"
     )
     site.variables["PHVAE_PARTS"] = "mine of old/comb.py:mine of old/wasserstein.py"
-    site.finish(site.start(*HURRIED, "results/quick/stacks/comb/n-100/mine/0-0.json"))
+    site.finish(site.start(*HURRIED, "results/quick/batches/train/comb/n-100/0.json"))
     run = json.loads((site.results / "quick/runs/comb/n-100/mine/seed-0/run.json").read_text())
     assert run["config"]["model"]["divergence"]["name"] == "wasserstein"
 

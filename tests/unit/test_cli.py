@@ -67,8 +67,8 @@ def test_the_help_names_every_status_and_every_command(
     [
         "trian",
         "train",
-        "train --config a --dataset b --n-train half --variant c --stack 0-1",
-        "train --conf a --dataset b --n-train 1 --variant c --stack 0-1",  # no abbreviations
+        "train --config a --dataset b --n-train half --lot 0",
+        "train --conf a --dataset b --n-train 1 --lot 0",  # no abbreviations
         "plan config/quick.yaml --wat",
         "encode --config a --dataset b --n-train all --batch one",
         "check results/a",
@@ -152,7 +152,7 @@ def test_an_interrupted_training_ends_with_its_own_status(monkeypatch: pytest.Mo
         raise interrupts.Interrupted("SIGTERM")
 
     monkeypatch.setattr(stages, "train", stop)
-    words = "train --config config/smoke.yaml --dataset claw --n-train 200 --variant vae --stack 0-1"
+    words = "train --config config/smoke.yaml --dataset claw --n-train 200 --lot 0"
     with pytest.raises(SystemExit) as end:
         cli.main(words.split())
     assert end.value.code == interrupts.EXIT_STATUS
@@ -239,7 +239,7 @@ def test_an_allocation_that_torch_refuses_is_known_as_one():
 
 @pytest.mark.parametrize("size", ["²", "٣", "1_0", "-1", "9" * 5000])
 def test_a_training_size_that_is_no_number_is_refused_in_words(size: str, capsys: pytest.CaptureFixture[str]):
-    words = ["train", "--config", "a", "--dataset", "b", f"--n-train={size}", "--variant", "c", "--stack", "0-1"]
+    words = ["train", "--config", "a", "--dataset", "b", f"--n-train={size}", "--lot", "0"]
     status, _, err = usage(capsys, *words)
     assert status == 2
     assert f"found {size!r:.80}, expected a whole number of at most 18 digits or 'all'" in err

@@ -299,7 +299,7 @@ def test_a_changed_file_redoes_its_own_scores_alone(finished: Grid):
         write(file, data, linear_model(data, 1, samples=96) | {"reconstructions": fewer})
         (found,) = [str(path) for path, why in stale(Questions(finished)) if "outputs" in why]
         assert found.endswith("digits/n-200/pca/0-1.json")
-        stages.train(finished, "digits", 200, "pca", "0-1")
+        stages.train(finished, *lot_of(finished, "pca", "digits"))
         stages.encode(finished, "digits", 200, 0)
         stages.evaluate(finished, "digits", 200, 0)
         after = scores(finished)
@@ -315,11 +315,17 @@ def test_a_changed_file_redoes_its_own_scores_alone(finished: Grid):
     assert accept(finished, "nothing").startswith("accepted 0 runs; 16 up to date")
 
 
+def lot_of(grid: Grid, variant: str, dataset: str = "claw") -> tuple[Any, ...]:
+    return next(
+        lot for lot, [(cell, _), *_] in grid.lots().items() if (cell.dataset, cell.variant) == (dataset, variant)
+    )
+
+
 def refused(grid: Grid, match: str) -> None:
     with pytest.raises(DataError, match=match):
-        stages.train(grid, "claw", 200, "pca", "0-1")
+        stages.train(grid, *lot_of(grid, "pca"))
     assert not (grid.paths.root / "runs").exists()
-    assert not (grid.paths.root / "stacks").exists()
+    assert not (grid.paths.root / "batches").exists()
 
 
 def test_what_differs_between_seeds_is_refused_and_nothing_written(tmp_path: Path):

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow  # one small grid is run for all
 ANALYSIS = ("tables", "figures", "report", "track")
 PAGES = ("tables", "figures", "report")  # it is not tracked
 BATCH = ("claw", "all", 0)
-VAE, PH = (("claw", "all", variant, "0-1") for variant in ("vae", "ph-vae-2"))
+VAE, PH = (("claw", "all", lot) for lot in (0, 1))  # of vae and ph-vae-2
 RUN = "runs/claw/n-all/vae/seed-0"
 
 
@@ -120,7 +120,7 @@ def test_a_run_that_another_configuration_trained_is_refused(made: Workflow):
     other = trained_longer(made)
     assert other.by_hand(("train", VAE)).status == 0
     for job in (("encode", BATCH), ("collect", ())):
-        refused(made.by_hand(job), "stacks/claw/n-all/vae/0-1.json: made by other code or under another configuration")
+        refused(made.by_hand(job), "batches/train/claw/n-all/0.json: made by other code or under another configuration")
 
 
 def test_files_that_another_configuration_left_without_a_manifest_are_refused(made: Workflow):
@@ -140,7 +140,7 @@ def test_a_training_by_hand_amid_the_workflow_leaves_the_workflow_its_own_number
         answers.append(answer)
         if job == ("train", PH):
             assert other.by_hand(("train", VAE)).status == 0
-    refused(answers[-1], "stacks/claw/n-all/vae/0-1.json: made by other code or under another configuration")
+    refused(answers[-1], "batches/train/claw/n-all/0.json: made by other code or under another configuration")
     assert run(made).status == 0
     assert scores(made) == scores(made, "kept")
 
@@ -298,7 +298,7 @@ OWN: dict[str, Job] = {
     "tables/claims.md": ("tables", ()),
     "figures/forest-claw.png": ("figures", ()),
     "report.html": ("report", ()),
-    "stacks/claw/n-all/vae/0-1.json": ("train", VAE),
+    "batches/train/claw/n-all/0.json": ("train", VAE),
     "batches/evaluate/claw/n-all/0.json": EVALUATE,
     "stages/tables.json": ("tables", ()),
     "data/claw.json": ("prepare", ("claw",)),

@@ -194,8 +194,8 @@ def test_a_lost_lease_is_the_machines_fault_not_bad_input(
         raise LeaseLost("run.lease: another process took over this run")
 
     monkeypatch.setattr(stages, "train", lost)
-    stack = ["--dataset", "claw", "--n-train", "200", "--variant", "vae", "--stack", "0-1"]
-    assert cli.main(["train", "--config", "config/smoke.yaml", *stack]) == 1
+    lot = ["--dataset", "claw", "--n-train", "200", "--lot", "0"]
+    assert cli.main(["train", "--config", "config/smoke.yaml", *lot]) == 1
     assert capsys.readouterr().err.startswith("phvae: run.lease: another process took over")
 
 

@@ -129,7 +129,7 @@ def test_a_users_own_parts_work_without_the_repository(installed: dict[str, str]
     environment = installed | {"PYTHONPATH": f"{installed['PYTHONPATH']}{os.pathsep}{tmp_path / 'site'}"}
     environment["PHVAE_PARTS"] = os.pathsep.join(["comb.py", "tails.py", "smoothness.py"])
     cell = ["--dataset", "comb", "--n-train", "100"]
-    stages = [["prepare", *cell[:2]], ["reference", *cell[:2]], ["train", *cell, "--variant", "mine", "--stack", "0-0"]]
+    stages = [["prepare", *cell[:2]], ["reference", *cell[:2]], ["train", *cell, "--lot", "0"]]
     stages += [[stage, *cell, "--batch", "0"] for stage in ("encode", "evaluate", "groups")] + [["collect"]]
     code = f"""
 from phvae.cli import main

@@ -11,7 +11,9 @@ import pytest
 from pictures_on_disk import many, prepare, write
 from test_grid import SMALL, changed
 
+from phvae.experiment import training_cost
 from phvae.experiment.grid import Grid, load_grid, parse_grid
+from phvae.experiment.questions import Questions
 from phvae.planning import costs
 from phvae.planning.look import look
 from phvae.planning.plan import Job, jobs, plan, request
@@ -60,7 +62,7 @@ def test_size_of_a_model_is_that_of_the_real_one(network, order, width):
         {**SMALL, "datasets": {"set": {"data": {"kind": "sprites"}}}, "variants": {"vae": {"model": model}}}, "a"
     ).cells[0]
     real = PHVAE((1, 32, 32), cell.model).parameter_counts()["total"]
-    assert sum(costs.sizes(cell)) == pytest.approx(real, rel=0.02)
+    assert sum(training_cost.sizes(cell)) == pytest.approx(real, rel=0.02)
 
 
 @pytest.mark.parametrize(("network", "side"), [("dense", 28), ("conv_locatello", 28), ("conv_locatello", 64)])
@@ -82,7 +84,7 @@ def test_matched_encoders_together_cost_one():
     model = {"order": 3, "latent_size": 12, "network": "conv_locatello"}
     variants = {width: {"model": {**model, "encoder_width": width}} for width in ("full", "matched")}
     content = {**SMALL, "datasets": {"set": {"data": {"kind": "sprites"}}}, "variants": {"vae": {}, **variants}}
-    full, matched = (costs.sizes(cell) for cell in parse_grid({**content, "baseline": "vae"}, "a").cells[1:])
+    full, matched = (training_cost.sizes(cell) for cell in parse_grid({**content, "baseline": "vae"}, "a").cells[1:])
     assert matched == (pytest.approx(full[0] / 3, rel=0.1), full[1])
 
 
@@ -129,7 +131,7 @@ def test_boosting_is_counted_and_shared_by_four_processes():
     codes = min(cells[0].evaluation.n_codes, cells[0].facts.counts[2])
     added = len(cells) * 2 * 2.7e-5 * 58 * 12 * codes  # two seeds, the classes of sprites, 12 codes
     assert 4 * (boosting.seconds - costs.START) == pytest.approx(forest.seconds - costs.START + added)
-    assert request(grids[1], "evaluate", cells) == boosting.request
+    assert request(Questions(grids[1]), "evaluate", ("set", "all", 0)) == boosting.request
 
 
 @pytest.mark.parametrize("name", GRIDS)
@@ -165,7 +167,7 @@ def test_codes_of_wide_models_are_not_hidden_in_the_disk_a_run_keeps():
         for size in (12, 192)
     )
     n_codes = small.cells[0].evaluation.n_codes
-    kept = [costs.disk(g.cells[0])[0] - 4 * sum(costs.sizes(g.cells[0])) for g in (small, large)]
+    kept = [costs.disk(g.cells[0])[0] - 4 * sum(training_cost.sizes(g.cells[0])) for g in (small, large)]
     assert kept[1] - kept[0] == pytest.approx(11 * n_codes * 180)
 
 
@@ -228,7 +230,8 @@ def test_a_request_counts_the_users_own_pictures(tmp_path, stage):
     few, assumed = on("images", path=str(path), size=128), on("images", path="/absent", size=128)
     needed = [next(job for job in jobs(chosen) if job.stage == stage) for chosen in (few, assumed)]
     assert needed[0].seconds < needed[1].seconds
-    assert request(few, stage, few.cells[:1] if stage == "train" else few.cells, seeds=2) == needed[0].request
+    where = ("set",) if stage == "prepare" else ("set", "all", 0)
+    assert request(Questions(few), stage, where) == needed[0].request
 
 
 def test_a_request_has_room_and_rounds_up():
@@ -237,8 +240,9 @@ def test_a_request_has_room_and_rounds_up():
 
 
 def test_larger_stacks_ask_for_more():
-    chosen = on("mnist")
-    few, many = (request(chosen, "train", chosen.cells[1:2], seeds) for seeds in (1, 100))
+    content = {**SMALL, "datasets": {"set": {"data": {"kind": "mnist"}}}, "seeds": 100}
+    sizes = ({**content, "training": {"seeds_per_job": seeds}} for seeds in (1, 100))
+    few, many = (request(Questions(parse_grid(chosen, "a")), "train", ("set", "all", 0)) for chosen in sizes)
     assert few[0] < many[0]
     assert few[1] < many[1]
 
@@ -284,5 +288,5 @@ def test_no_job_asks_for_more_than_the_plan_says(name):
     chosen = load_grid(f"config/{name}.yaml")
     text = plan(chosen)
     for stage in ("encode", "evaluate"):
-        most = max(request(chosen, stage, cells)[0] for cells in chosen.batches().values())
+        most = max(request(Questions(chosen), stage, where)[0] for where in chosen.batches())
         assert _asked(text, stage)[0] == most / 1000

@@ -76,7 +76,7 @@ def small(tmp_path: Path) -> Path:
 CELL = ["--dataset", "claw", "--n-train", "all"]
 STAGES = {
     "reference": ["--dataset", "claw"],
-    "train": [*CELL, "--variant", "vae", "--stack", "3-3"],
+    "train": [*CELL, "--lot", "0"],
     "encode": [*CELL, "--batch", "0"],
     "evaluate": [*CELL, "--batch", "0"],
     "groups": [*CELL, "--batch", "0"],
@@ -103,8 +103,8 @@ def test_a_damaged_record_of_a_run_is_named_by_every_stage(
     content: bytes, small: Path, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["prepare", "--config", str(small), "--dataset", "claw"]) == 0
-    for stack in ("3-3", "4-4"):
-        assert main(["train", "--config", str(small), *CELL, "--variant", "vae", "--stack", stack]) == 0
+    for lot in ("0", "1"):
+        assert main(["train", "--config", str(small), *CELL, "--lot", lot]) == 0
     assert main(["reference", "--config", str(small), *STAGES["reference"]]) == 0
     assert main(["encode", "--config", str(small), *STAGES["encode"]]) == 0
     path = small.parent / "results/small/runs/claw/n-all/vae/seed-4/run.json"
@@ -114,7 +114,7 @@ def test_a_damaged_record_of_a_run_is_named_by_every_stage(
         assert main([stage, "--config", str(small), *STAGES[stage]]) == 2, stage
         message = capsys.readouterr().err
         assert message.startswith(f"phvae: {path}: "), stage
-        assert f"phvae train --config '{small}' {' '.join(CELL)} --variant vae --stack 4-4\n" in message, stage
+        assert f"phvae train --config '{small}' {' '.join(CELL)} --lot 1\n" in message, stage
 
 
 @pytest.mark.parametrize("name", ["empty", "not UTF-8"])
@@ -165,15 +165,15 @@ def test_one_seed_per_job_and_all_in_one_give_the_same_long_table(tmp_path: Path
         "variants": {"vae": {"model": {"divergence": "kl"}}},
     }
     tables = []
-    for size, stacks in ((1, ["0-0", "1-1", "2-2"]), (3, ["0-2"])):
+    for size, lots in ((1, 3), (3, 1)):
         path = tmp_path / f"{size}.yaml"
         config |= {"results": str(tmp_path / f"{size}")}
         config["training"] |= {"seeds_per_job": size}
         path.write_text(json.dumps(config))
         assert main(["prepare", "--config", str(path), "--dataset", "claw"]) == 0
         assert main(["reference", "--config", str(path), "--dataset", "claw"]) == 0
-        for stack in stacks:
-            assert main(["train", "--config", str(path), *CELL, "--variant", "vae", "--stack", stack]) == 0
+        for lot in range(lots):
+            assert main(["train", "--config", str(path), *CELL, "--lot", str(lot)]) == 0
         for stage in ("encode", "evaluate", "groups"):
             assert main([stage, "--config", str(path), *CELL, "--batch", "0"]) == 0
         assert main(["collect", "--config", str(path)]) == 0

@@ -24,7 +24,7 @@ CONFIG = {
     "datasets": {"claw": {"data": {"kind": "claw", "n_train": 300, "n_validation": 30, "n_test": 30}}},
     "variants": {"vae": {"model": {"order": 1, "divergence": "kl"}}},
 }
-TRAINED = "stacks/claw/n-all/vae/0-1.json"
+TRAINED = "batches/train/claw/n-all/0.json"
 
 
 @pytest.fixture(scope="module")

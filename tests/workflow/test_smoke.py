@@ -331,7 +331,7 @@ def test_each_stage_is_a_command(checkout: Path):
     call(checkout, "phvae", "collect", "--config", "config/smoke.yaml")
     bad = call(
         checkout, "phvae", "train", "--config", "config/smoke.yaml", "--dataset", "claw", "--n-train", "200",
-        "--variant", "vaee", "--stack", "0-1", check=False,
+        "--lot", "7", check=False,
     )  # fmt: skip
     assert bad.returncode == 2
-    assert "no cell claw/n-200/vaee; did you mean 'claw/n-200/vae'?" in bad.stderr
+    assert "the grid has no lot claw/n-200/7, expected one of claw/n-200/0" in bad.stderr
