@@ -57,10 +57,7 @@ def _data(questions: Questions, dataset: str) -> Prepared:
 
     grid = questions.grid
     known, remedy = needed(questions, "prepare", dataset), f"run again: {command(grid.source, 'prepare', dataset)}"
-    data = load(_cache(grid) / known["folder"], verify=True, remedy=remedy)
-    if data.sha256 != known["sha256"]:
-        raise DataError(f"{data.folder}: another set than {grid.paths.data(dataset)} names; {remedy}")
-    return data
+    return load(_cache(grid) / known["folder"], verify=True, remedy=remedy, known=known["sha256"])
 
 
 def prepare(grid: Grid, dataset: str) -> None:
