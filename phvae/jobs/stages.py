@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phvae.errors import ConfigError, DataError, nearest
+from phvae.errors import ConfigError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.manifests import external_stamp, needed, trained_files, write_manifest
