@@ -42,11 +42,11 @@ def measure() -> None:
     phvae, exported = [sys.executable, "-m", "phvae.cli"], PLACE / "exported" / "sprites.npz"
     peer = [peer_python(), str(HERE / "outside_peer.py")]
     seeds = ",".join(map(str, range(grid.config.seeds)))
-    snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all", "--configfile", str(CONFIG)]
+    snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", f"{grid.paths.root}/metrics.csv", "--configfile"]
     for command in (
         [*phvae, "data", "export", "sprites", "--config", str(CONFIG), "--folder", str(exported.parent)],
         [*peer, "train", str(exported), str(PLACE), seeds],
-        [*snakemake, str(grid.paths.root / "metrics.csv")],
+        [*snakemake, str(CONFIG)],
         [*peer, "batch", str(grid.paths.root), str(exported), str(BATCH)],
     ):
         subprocess.run(command, check=True, env=environment)

@@ -78,3 +78,27 @@ def test_the_attacks_are_those_that_the_page_counts_and_none_succeeded():
     assert (table["failed"] == 0).all()
     assert table["tried"].sum() > 500
     assert page() in Path("docs/integrity.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_the_peers_numbers_beside_ours():
+    from benchmarks.outside import batch_page, scores_page
+
+    page = Path("docs/external.md").read_text(encoding="utf-8")
+    assert scores_page() in page
+    assert batch_page() in page
+
+
+def test_the_same_weights_and_batch_give_the_peers_losses_but_for_what_the_page_names():
+    from benchmarks.outside import BATCH
+
+    table = pd.read_csv(BATCH).set_index(["variant", "what"])
+    apart = (table["ours"] / table["pythae"] - 1).abs()
+    named = [
+        ("factor-vae", "encoder's gradient, norm"),
+        ("beta-tcvae", "weighted parts"),
+        ("stratified", "weighted parts"),
+        ("stratified", "weighted parts, KL at the draw"),
+    ]
+    assert (apart[named] > 1e-4).all()
+    assert len(apart.drop(named)) == 10
+    assert (apart.drop(named) < 1e-5).all()

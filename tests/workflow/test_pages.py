@@ -39,6 +39,7 @@ INSTEAD = {
     "python -m benchmarks.score_sizes": "python -c 'import benchmarks.score_sizes'",
     "python -m benchmarks.growth": "python -c 'import benchmarks.growth'",
     "python -m benchmarks.limit": "python -c 'import benchmarks.limit'",
+    "python -m benchmarks.outside": "python -m benchmarks.outside --page",
     "python -m benchmarks.soak": "python -m benchmarks.soak --help",
     "python -m benchmarks.tape": "python -c 'import benchmarks.tape'",
     "python -m benchmarks.threads": "python -c 'import benchmarks.threads'",
