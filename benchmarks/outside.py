@@ -2,7 +2,7 @@
 
 `python -m benchmarks.outside` exports the splits, trains pythae's models on them in an environment of their own
 (outside_peer.py), runs the grid of outside.yaml with theirs as external variants, and gives both sides one batch under
-the same weights. Twenty minutes on one core of a busy machine. outside.csv has a row per variant, metric and seed;
+the same weights. Half an hour on a busy machine of two cores. outside.csv has a row per variant, metric and seed;
 outside_batch.csv a row per quantity of that batch. `--page` prints the tables of docs/external.md from both.
 """
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy import stats
 
 MODULES = sorted(
     path.stem for path in Path("benchmarks").glob("*.py") if path.stem not in ("__init__", "peer", "outside_peer")
@@ -102,3 +103,19 @@ def test_the_same_weights_and_batch_give_the_peers_losses_but_for_what_the_page_
     assert (apart[named] > 1e-4).all()
     assert len(apart.drop(named)) == 10
     assert (apart.drop(named) < 1e-5).all()
+
+
+def test_the_peers_scores_are_among_ours_but_for_the_rate_of_its_stratified_sampling():
+    from benchmarks.outside import SCORES
+
+    values = pd.read_csv(SCORES).pivot_table(index=["variant", "metric"], columns="seed", values="value")
+
+    def apart(one: str, other: str) -> list[str]:
+        """Metrics in which the means of two variants differ: Welch's t, 95 %."""
+        p = stats.ttest_ind(values.loc[one], values.loc[other], axis=1, equal_var=False).pvalue
+        return list(values.loc[one].index[p < 0.05])
+
+    assert apart("factor-vae", "factor-vae-pythae") == []
+    assert apart("beta-tcvae", "beta-tcvae-pythae") == []
+    assert apart("stratified", "stratified-pythae") == ["kl"]
+    assert apart("beta-tcvae", "stratified-pythae") == []
