@@ -193,6 +193,7 @@ def gradients(
     ours(x, eps, at=at)["loss"].backward()
     found = [torch.cat([w.grad.flatten() for w in part]) for part in (ours.encoders.parameters(), weights)]
     extra = torch.cat([g.flatten() for g in leak])
+    torch.testing.assert_close(found[1] - extra, found[0], rtol=1e-9, atol=1e-9)  # every element, not the norm alone
     yield "encoder's gradient, norm", found[0].norm().item(), found[1].norm().item()
     yield (
         "what it has beside ours, norm: of the discriminator's loss",
@@ -201,6 +202,7 @@ def gradients(
     )
     yield "encoder's gradient without it, norm", found[0].norm().item(), (found[1] - extra).norm().item()
     critic = [torch.cat([p.grad.flatten() for p in list(part.parameters())[:-2]]) for part in (ours.critic, both[2])]
+    torch.testing.assert_close(*critic, rtol=1e-9, atol=1e-9)
     yield "discriminator's gradient, hidden layers, norm", critic[0].norm().item(), critic[1].norm().item()
 
 
