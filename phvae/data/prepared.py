@@ -96,19 +96,22 @@ class Prepared:
         return np.sort(generator.permutation(total)[:n_train])
 
 
-def load(folder: str | Path, *, verify: bool = False, remedy: str = REMEDY) -> Prepared:
+def load(folder: str | Path, *, verify: bool = False, remedy: str = REMEDY, known: str | None = None) -> Prepared:
     """Load a prepared folder without reading its arrays into memory.
 
     Args:
         folder: what `prepare` returned.
         verify: read every file once and compare its SHA-256 with the card's.
         remedy: what to do about a damaged set: the end of every message.
+        known: the SHA-256 of the set, where it is known from elsewhere; None takes any.
 
     Raises:
         DataError: if the folder is no prepared set, or a file of it is absent or damaged; names the file.
     """
     folder = Path(folder)
     card, everything = read_card(folder, remedy)
+    if known not in (None, card.sha256):
+        raise DataError(f"{folder / 'card.json'}: is of another set, {card.kind} {card.sha256:.8}; {remedy}")
     try:
         return _loaded(folder, card, everything, verify)
     except DataError as error:

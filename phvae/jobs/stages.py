@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from phvae.errors import ConfigError, DataError, nearest
+from phvae.errors import ConfigError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.manifests import external_stamp, needed, trained_files, write_manifest
@@ -60,10 +60,7 @@ def _data(questions: Questions, dataset: str) -> Prepared:
 
     grid = questions.grid
     known, remedy = needed(questions, "prepare", dataset), f"run again: {command(grid.source, 'prepare', dataset)}"
-    data = load(_cache(grid) / known["folder"], verify=True, remedy=remedy)
-    if data.sha256 != known["sha256"]:
-        raise DataError(f"{data.folder}: another set than {grid.paths.data(dataset)} names; {remedy}")
-    return data
+    return load(_cache(grid) / known["folder"], verify=True, remedy=remedy, known=known["sha256"])
 
 
 def prepare(grid: Grid, dataset: str) -> None:
