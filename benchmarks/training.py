@@ -178,8 +178,8 @@ def density_jobs(repeats: int) -> None:
             subprocess.run([*command, "prepare", *options], check=True, env=environment, stderr=subprocess.DEVNULL)
             subprocess.run(["rm", "-rf", f"{folder}/size-{size}/runs"], check=True)
             started = time.perf_counter()
-            for first in range(0, 8, size):
-                stack = ["--n-train", "2000", "--variant", "vae", "--stack", f"{first}-{first + size - 1}"]
+            for lot in range(8 // size):
+                stack = ["--n-train", "2000", "--lot", str(lot)]
                 subprocess.run(
                     [*command, "train", *options, *stack], check=True, env=environment, stderr=subprocess.DEVNULL
                 )

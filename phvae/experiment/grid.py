@@ -18,7 +18,7 @@ from phvae.config.strict import stated
 from phvae.data.facts import Facts, facts
 from phvae.data.registry import stated_options
 from phvae.errors import ConfigError, nearest
-from phvae.experiment.lots import Lots, Stack, cut
+from phvae.experiment.lots import Lots, SeedStack, cut
 from phvae.experiment.own import check_own, own_files
 from phvae.experiment.paths import Paths
 from phvae.experiment.schema import Config, ExternalConfig
@@ -172,7 +172,7 @@ class Grid:
 
     def lots(self) -> Lots:
         """Stacks trained by one job: (data set, n_train, index) -> stacks."""
-        stacks = [Stack(cell, seeds) for cell in self.cells for seeds in self.stacks(cell)]
+        stacks = [SeedStack(cell, seeds) for cell in self.cells for seeds in self.stacks(cell)]
         return cut(stacks, "cuda" if self.config.device == "cuda" else "cpu")
 
     def batches(self) -> dict[tuple[str, int | str, int], list[Cell]]:

@@ -10,23 +10,23 @@ from phvae.experiment.training_cost import train_seconds
 if TYPE_CHECKING:
     from phvae.experiment.grid import Cell
 
-__all__ = ["Lots", "Stack", "cut"]
+__all__ = ["Lots", "SeedStack", "cut"]
 
 SECONDS = 60.0  # of a lot: a job starts for about two
 LEAST_JOBS = 16  # of a grid, where it has as many stacks: two a core of eight, so that no core waits long for the last
 
 
-class Stack(NamedTuple):
+class SeedStack(NamedTuple):
     """Seeds of a cell that train in lockstep."""
 
     cell: Cell
     seeds: list[int]
 
 
-Lots = dict[tuple[str, int | str, int], list[Stack]]
+Lots = dict[tuple[str, int | str, int], list[SeedStack]]
 
 
-def cut(stacks: Sequence[Stack], device: str) -> Lots:
+def cut(stacks: Sequence[SeedStack], device: str) -> Lots:
     """Neighbouring stacks of one data set and training size in lots: (data set, n_train, index) -> stacks.
 
     They follow from the configuration and the constants of the cost model alone, not from the machine: a login node
@@ -49,7 +49,7 @@ def cut(stacks: Sequence[Stack], device: str) -> Lots:
     return lots
 
 
-def _seconds(stack: Stack, device: str) -> float:
+def _seconds(stack: SeedStack, device: str) -> float:
     """Of a stack, or of its seeds one after the other where they do not train as one."""
     together = stack.cell.model.network.stacks(device)
     seeds = len(stack.seeds)

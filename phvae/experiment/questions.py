@@ -16,7 +16,7 @@ from phvae.config.strict import stated
 from phvae.data.registry import stated_options
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.keys import encoded, stage_code
-from phvae.experiment.lots import Stack
+from phvae.experiment.lots import SeedStack
 from phvae.experiment.stages import PUBLISHED, STAGES
 from phvae.files import sha256
 from phvae.metrics.weights import stamps
@@ -53,7 +53,7 @@ class Questions:
             yield from ((stage, batch) for batch in self._batches)
         yield from ((stage.name, ()) for stage in STAGES.values() if stage.unit == "grid")
 
-    def stacks(self, lot: Where) -> list[Stack]:
+    def stacks(self, lot: Where) -> list[SeedStack]:
         """The stacks of seeds that a job trains."""
         return self._lots[lot]
 

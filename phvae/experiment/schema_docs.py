@@ -66,7 +66,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `data` | prepare |
 | `model`, `device`, `n_train`, `subset` | train |
 | `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `select`, `precision`, `compile` | train |
-| `seeds`, `seeds_per_job`, `cuda_graph` | train; seeds that are trained stay |
+| `seeds`, `seeds_per_job` | train; seeds that are trained stay |
 | `external` | train; a changed file of its folder redoes its own scores |
 | `threads` | train, reference |
 | `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |
@@ -77,7 +77,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `label`, `curve`, `baseline` | collect |
 | `claims` | tables |
 | `tuning` | tables, figures |
-| `description`, `data_path`, `download`, `inception_weights`, `checkpoint_minutes`, `memory_share` | report |
+| `description`, `data_path`, `download`, `inception_weights`, `checkpoint_minutes`, `memory_share`, `cuda_graph` | report |
 
 A variant that is added or renamed costs its own cells; a renamed one keeps its trained runs.
 """

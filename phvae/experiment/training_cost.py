@@ -1,6 +1,6 @@
 """What the training of a stack costs in seconds: a small model with few constants (loads no torch).
 
-Those of a CPU are measured; those of a GPU are assumed for one of 2020 or later and were never held against one.
+Those of a CPU are measured, and training on a GPU (an NVIDIA H200, benchmarks/gpu.csv); the rest of a GPU's is assumed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ class Rates:
 # CPU: process time of one core of an Intel Xeon (benchmarks/tape.py, and stages of the quick grid), within 30 %.
 RATES = {
     "cpu": Rates(7e-4, 6e-5, 5e10, 2.5e10, 5.0),
-    "cuda": Rates(1.5e-3, 0.0, 4e12, 4e12, 1500.0),
+    "cuda": Rates(2.2e-4, 0.0, 1.5e13, 4e12, 1500.0),
 }
-PAIR = 2e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
+PAIR = 2.5e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
+RECORDING = 0.1  # seconds per level until a stack's computations are recorded
 
 
 def sizes(cell: Cell) -> tuple[int, int]:
@@ -58,15 +59,22 @@ def trained_on(cell: Cell) -> int:
 def train_seconds(cell: Cell, device: str, seeds: int) -> float:
     """One stack of seeds, validation included."""
     training, rates = cell.training, RATES[device]
-    products = sum(work(cell)) * seeds / rates.training
+    computed = max(seeds, cell.model.network.stacked["cuda"]) if device == "cuda" else seeds  # see `Resident`
+    products = sum(work(cell)) * computed / rates.training
     steps = training.steps or -(-training.epochs * trained_on(cell) // training.batch_size)  # as in loop.epoch_ends
-    overhead = (rates.level + rates.level_seed * seeds) * cell.model.order
     looks = min(training.epochs, steps) * cell.facts.counts[1]
-    return steps * (overhead + 6 * training.batch_size * products + _objective(cell) * seeds) + 2 * looks * products
+    overhead = (rates.level + rates.level_seed * seeds) * cell.model.order
+    step = overhead + 6 * training.batch_size * products + _critic(cell) * seeds
+    pairs = (steps * training.batch_size + looks) * _pairs(cell) * seeds
+    return RECORDING * cell.model.order + steps * step + 2 * looks * products + pairs
 
 
-def _objective(cell: Cell) -> float:
-    """Of one seed's step, beyond KL: what meets in pairs, and a critic (8 products a weight, where a layer has 3)."""
-    divergence, batch = cell.model.divergence, cell.training.batch_size
-    critic = 16 * batch * divergence.critic_size(cell.model.latent_size) / RATES["cpu"].training
-    return critic + (PAIR * batch**2 * cell.model.latent_size if divergence.pairs else 0.0)
+def _critic(cell: Cell) -> float:
+    """Of one seed's step: 8 products a weight, where a layer has 3."""
+    size = cell.model.divergence.critic_size(cell.model.latent_size)
+    return 16 * cell.training.batch_size * size / RATES["cpu"].training
+
+
+def _pairs(cell: Cell) -> float:
+    """Per example of one seed, where each meets all others of its batch."""
+    return PAIR * cell.training.batch_size * cell.model.latent_size if cell.model.divergence.pairs else 0.0

@@ -1,6 +1,6 @@
 """What the jobs of a grid cost in seconds, memory and disk: a small model with few constants (loads no torch).
 
-Those of a CPU are measured; those of a GPU are assumed for one of 2020 or later and were never held against one.
+Those of a CPU are measured; those of a GPU are assumed, training apart (`phvae.experiment.training_cost`).
 """
 
 from __future__ import annotations

@@ -62,13 +62,13 @@ def criterion(select: str, row: dict[str, float]) -> float:
     return row[f"validation_{select}"]
 
 
-def validation_batch(left: int) -> int:
+def validation_batch(left: int, most: int = VALIDATION_BATCH) -> int:
     """How many of the examples that are left are computed next: mostly sizes that a stack computes together.
 
     >>> [validation_batch(left) for left in (2000, 976, 464, 16)]
     [512, 512, 448, 16]
     """
-    return min(left, VALIDATION_BATCH) // ALIGNMENT * ALIGNMENT or left
+    return min(left, most) // ALIGNMENT * ALIGNMENT or min(left, most)
 
 
 @dataclass
@@ -140,6 +140,8 @@ class Trainer:
         self.progress, self.best, self.step = progress, best, step
         self.ends = epoch_ends(training, batches.size)
         self.names = term_names(batches.levels[0])
+        # what examples are to each other in a batch depends on its size (and costs its square): as in training
+        self._most = training.batch_size if stack.model.config.divergence.pairs else VALIDATION_BATCH
         self._pending: list[Tensor] = []  # terms of steps the host has not seen yet
         self._noises: tuple[list[int], list[Tensor]] = ([], [])  # of the validation, and the seeds that they are for
         if stack.device == "cuda":
@@ -242,7 +244,7 @@ class Trainer:
         found = []
         start = 0
         while start < len(self.validation):
-            rows = slice(start, start + validation_batch(len(self.validation) - start))
+            rows = slice(start, start + validation_batch(len(self.validation) - start, self._most))
             stored = self.validation[rows]
             x = to_model_units(
                 stored if isinstance(stored, Tensor) else torch.from_numpy(np.array(stored)), self.stack.dtype

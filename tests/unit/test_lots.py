@@ -31,7 +31,7 @@ SMALL: dict[str, Any] = {
 GRIDS = ["smoke", "quick", "divergences", "reference"]
 
 
-def spent(stacks: list[lots.Stack]) -> float:
+def spent(stacks: list[lots.SeedStack]) -> float:
     return sum(train_seconds(stack.cell, "cpu", len(stack.seeds)) for stack in stacks)
 
 
@@ -54,7 +54,7 @@ def test_a_lot_takes_a_minute_at_most_and_leaves_work_for_other_cores(name: str)
     assert len(found) >= 9
 
 
-def _same_place(one: list[lots.Stack], two: list[lots.Stack]) -> bool:
+def _same_place(one: list[lots.SeedStack], two: list[lots.SeedStack]) -> bool:
     first, second = one[0].cell, two[0].cell
     return (first.dataset, first.n_train) == (second.dataset, second.n_train)
 

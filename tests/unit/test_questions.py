@@ -62,6 +62,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "inception_weights": ("evaluation.inception_weights", "/nowhere/weights.pth"),
     "checkpoint_minutes": ("training.checkpoint_minutes", 1.0),
     "memory_share": ("training.memory_share", 0.5),
+    "cuda_graph": ("training.cuda_graph", "off"),
 }
 
 
@@ -115,7 +116,7 @@ def test_a_variant_that_is_added_costs_its_own_cells():
     old, new = (Questions(parse_grid(content, "mine.yaml")) for content in (BASE, added))
     known = {(stage, where): old.of(stage, *where) for stage, where in old.jobs()}
     trained = [where for stage, where in new.jobs() if stage == "train" and (stage, where) not in known]
-    assert {where[2] for where in trained} == {"beta"}
+    assert {stack.cell.variant for where in trained for stack in new.stacks(where)} == {"beta"}
     for stage in ("prepare", "reference", "train"):
         same = [where for name, where in new.jobs() if name == stage and (name, where) in known]
         assert same
