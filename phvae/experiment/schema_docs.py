@@ -77,7 +77,8 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `label`, `curve`, `baseline` | collect |
 | `claims` | tables |
 | `tuning` | tables, figures |
-| `description`, `data_path`, `download`, `inception_weights`, `checkpoint_minutes`, `memory_share`, `cuda_graph` | report |
+| `description`, `data_path`, `download`, `inception_weights` | report |
+| `checkpoint_minutes`, `memory_share`, `cuda_graph` | report |
 
 A variant that is added or renamed costs its own cells; a renamed one keeps its trained runs.
 """
