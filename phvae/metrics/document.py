@@ -45,9 +45,9 @@ seed, alike for all variants.
 A score averages all factors that vary over the test split, or it is empty and its reason names the factor, what was
 found and what is needed. All of them need two values of every factor in the fitting rows; IRS 100 fitting rows of
 every factor's typical value (it takes a .99 quantile of them), InfoM and InfoC 11; explicitness every value of a factor
-in both parts, InfoE in the fitting rows; the votes two rows of every value in both parts; forests 63 fitting rows, below which hardly a tree can split. Dependence of
-codes and UDR need 60 examples, as does every score of codes against factors. Factors of one value over the whole test
-split are no part of any score, and the settings name them.
+in both parts, InfoE in the fitting rows; the votes two rows of every value in both parts; forests 63 fitting rows,
+below which hardly a tree can split. Dependence of codes and UDR need 60 examples, as does every score of codes against
+factors. Factors of one value over the whole test split are no part of any score, and the settings name them.
 
 A difference between two models decides nothing where `n` is below the column "comparable from": the row is shown with
 its `caution`. There a model's place among eight (four variants, two seeds, sprites) on one block of test rows errs by
@@ -56,8 +56,8 @@ difference is right about 19 times in 20. kNN accuracy may err by .01, on MNIST:
 `python -m benchmarks.score_sizes` measures it (`benchmarks/score_sizes.csv`); DCI by boosting has the forest's numbers.
 A score without a number was not measured. The values themselves go on moving with `n`, those of all models together and
 by more than models differ: only rows of equal `n` compare. `n` counts the examples that a score reads: the fitting rows
-alone, two thirds of `n_codes`, for MIG, SAP (R2), modularity, IRS and InfoMEC; all of them for the others. Factors of many more
-values than the sprites' 16 need more rows.
+alone, two thirds of `n_codes`, for MIG, SAP (R2), modularity, IRS and InfoMEC; all of them for the others. Factors of
+many more values than the sprites' 16 need more rows.
 """
 
 
@@ -91,7 +91,7 @@ def render() -> str:
         "",
         "yes: equal to rounding; nearly: within .02, because trees and votes draw anew; no: a test holds an example",
         "that moves it. `dci_boosting` is as `dci_forest`. FactorVAE leaves out codes of standard deviation below .05,",
-        "InfoM and InfoC those whose range is at most a twentieth of the widest: there their yes to a factor of 4 ends.",
+        "InfoM and InfoC those of a range up to a twentieth of the widest: there their yes to a factor of 4 ends.",
         "",
         f"| score | {' | '.join(CHANGES)} |",
         f"|---|{'---|' * len(CHANGES)}",
