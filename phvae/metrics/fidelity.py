@@ -8,7 +8,16 @@ import numpy as np
 
 from phvae.metrics.rows import Undefined, at_least
 
-__all__ = ["KID_SUBSETS", "KID_SUBSET_SIZE", "NEIGHBOURHOOD", "frechet", "kid", "kid_subsets", "precision_recall"]
+__all__ = [
+    "KID_SUBSETS",
+    "KID_SUBSET_SIZE",
+    "NEIGHBOURHOOD",
+    "checked",
+    "frechet",
+    "kid",
+    "kid_subsets",
+    "precision_recall",
+]
 
 # torch-fidelity's defaults, those of the papers, written out because they are part of the value
 KID_SUBSETS = 100
@@ -27,8 +36,13 @@ def _options(**options: Any) -> dict[str, Any]:
     return options | {"verbose": False, "cuda": False, "cache": False}
 
 
-def _check(generated: np.ndarray, real: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64 (n, F): in float32 the covariances of large features lose the digits that matter."""
+def checked(generated: np.ndarray, real: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Generated and real features as float64 (n, F): in float32 large covariances lose the digits that matter.
+
+    Raises:
+        ValueError: they are no features of one extractor.
+        Undefined: fewer than `least` images in a set, or features that are not finite.
+    """
     x, y = np.asarray(generated, dtype=np.float64), np.asarray(real, dtype=np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(f"features have shapes {x.shape} and {y.shape}, expected (n, F) and (m, F)")
@@ -59,7 +73,7 @@ def frechet(generated: np.ndarray, real: np.ndarray) -> float:
     import torch
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-    x, y = _check(generated, real, 2)
+    x, y = checked(generated, real, 2)
     if len(x) + len(y) < x.shape[1]:
         # all features lie in a space of n + m dimensions: a rotation into it changes no distance and saves the
         # eigenvalues of a large matrix of low rank
@@ -97,7 +111,7 @@ def kid(generated: np.ndarray, real: np.ndarray, subsets: int = KID_SUBSETS) -> 
     import torch
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
-    x, y = _check(generated, real, 2)
+    x, y = checked(generated, real, 2)
     count, size = kid_subsets(len(x), len(y), subsets)
     options = _options(
         kid_subset_size=size,
@@ -127,7 +141,7 @@ def precision_recall(generated: np.ndarray, real: np.ndarray) -> tuple[float, fl
     import torch
     from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-    x, y = _check(generated, real, NEIGHBOURHOOD + 1)
+    x, y = checked(generated, real, NEIGHBOURHOOD + 1)
     # save_cpu_ram: the distances in pieces, instead of three matrices of n x n at once
     options = _options(prc_neighborhood=NEIGHBOURHOOD, prc_batch_size=_ROWS, save_cpu_ram=True)
     found = prc_features_to_metric(torch.from_numpy(x), torch.from_numpy(y), **options)
