@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of, typical_rows
 from phvae.metrics.information import entropy
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, Undefined, attempt
-from phvae.metrics.scores.irs import typical_rows
 
 if TYPE_CHECKING:
     from phvae.metrics.options import EvaluationConfig
@@ -30,6 +29,7 @@ METRICS = (
         unit="1",
         higher_is_better=True,
         source="Hsu et al. 2023",
+        comparable_from=400,
         invariances=("yes", "yes", "no", "yes", "yes", "yes"),
         shown=(Shown(table=122),),
     ),
@@ -43,6 +43,7 @@ METRICS = (
         unit="1",
         higher_is_better=True,
         source="Hsu et al. 2023",
+        comparable_from=4_000,
         invariances=("yes", "yes", "no", "yes", "yes", "yes"),
         shown=(Shown(table=126),),
     ),
@@ -55,6 +56,7 @@ METRICS = (
         unit="1",
         higher_is_better=True,
         source="Hsu et al. 2023",
+        comparable_from=400,
         invariances=("nearly", "nearly", "no", "yes", "yes", "nearly"),
         shown=(Shown(table=124),),
     ),
