@@ -96,7 +96,8 @@ def _error(inputs: Inputs, name: str) -> float | None:
     """The Monte Carlo standard error of a gap; that of the choice of examples is no part of it."""
     if f"train_{name}" not in inputs.arrays:
         return None
-    return float(np.hypot(*map(error_of_mean, _both(inputs, name))))
+    train, test = _both(inputs, name)
+    return float(np.hypot(error_of_mean(train), error_of_mean(test)))
 
 
 def _both(inputs: Inputs, name: str) -> tuple[np.ndarray, np.ndarray]:
