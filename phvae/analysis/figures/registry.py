@@ -18,6 +18,8 @@ from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.samples import Samples
+from phvae.analysis.figures.score_agreement import ScoreAgreement
+from phvae.analysis.figures.score_strips import ScoreStrips
 from phvae.analysis.figures.small_data import SmallData
 from phvae.analysis.figures.traversals import Traversals
 
@@ -30,6 +32,8 @@ _KINDS: tuple[type[Drawable], ...] = (
     Samples,
     MetricByOrder,
     PairedSeeds,
+    ScoreStrips,
+    ScoreAgreement,
     Forest,
     FamilyCurves,
     RateDistortion,
