@@ -102,6 +102,9 @@ def test_training_examples_are_the_runs_own(pictures: Any):
     x = np.array(data.train[np.sort(order[:20])])
     made = np.rint(model.reconstruct(x).numpy().clip(0, 1) * 255)
     assert np.allclose(arrays["train_error"], ((made - x) ** 2).mean((1, 2, 3)) / 255**2, atol=1e-4)
+    drawn = found["samples"]["samples_mean"][:12].astype(float)
+    apart = ((drawn[:, None] - data.train[None]) ** 2).sum((2, 3, 4))
+    assert np.array_equal(found["samples"]["nearest"], data.train[apart.argmin(axis=1)])
     some = np.array(data.train[np.sort(order[:5])])
     draws = cell().evaluation.importance_samples
     expected = log_likelihood(model, some, draws, seed=0, first=len(data.test)).numpy()

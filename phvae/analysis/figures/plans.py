@@ -23,6 +23,7 @@ from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
 from phvae.analysis.figures.looks import looks
 from phvae.analysis.figures.metric_by_order import MetricByOrder
+from phvae.analysis.figures.nearest_training import NearestTraining
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
@@ -132,6 +133,9 @@ def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
     yield Reconstructions(originals[:COLUMNS], {label: images[:COLUMNS] for label, images in rows.items()})
     if rows := kept("samples_mean", 12):
         yield Samples({label: images[:COLUMNS] for label, images in rows.items()})
+    if near := kept("nearest", 5):
+        drawn = kept("samples_mean", 5)
+        yield NearestTraining({label: drawn[label][: len(images)] for label, images in near.items()}, near)
     if rows := kept("interpolations", 6):
         yield Interpolations(rows)
     if rows := kept("traversals", 4):

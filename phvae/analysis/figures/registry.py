@@ -14,6 +14,7 @@ from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
 from phvae.analysis.figures.metric_by_order import MetricByOrder
+from phvae.analysis.figures.nearest_training import NearestTraining
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
@@ -30,6 +31,7 @@ _KINDS: tuple[type[Drawable], ...] = (
     DensityMaps,
     Reconstructions,
     Samples,
+    NearestTraining,
     MetricByOrder,
     PairedSeeds,
     ScoreStrips,
