@@ -24,7 +24,7 @@ from phvae.metrics.features import cached_features, extract, extractor
 from phvae.metrics.fidelity import frechet
 from phvae.metrics.manifold import density_coverage
 from phvae.metrics.options import EvaluationConfig
-from phvae.metrics.scores import infomec
+from phvae.metrics.scores import infomec, memorisation
 from phvae.metrics.scores.dci import dci
 
 DSPRITES = (3, 6, 40, 32, 32)
@@ -78,6 +78,11 @@ def distances() -> None:
         one, two = (extract(some[:5_000], network) for some in (made, real))
         seconds = timed(lambda: density_coverage(one, two))
         record("density and coverage, both forms, of 5,000 images 28x28", "CPU s", seconds, repeats=3)
+    few = memorisation.IMAGES
+    seconds = timed(lambda: memorisation.authentic(made[:few], real), repeats=1)
+    record("AuthPct of 2,000 images 28x28, 10,000 training images", "CPU s", seconds, repeats=1)
+    seconds = timed(lambda: memorisation.copying(made[:few], made[-few:], real), repeats=1)
+    record("C_T of 2,000 and 2,000 images 28x28, 10,000 training images", "CPU s", seconds, repeats=1)
 
 
 def main() -> None:

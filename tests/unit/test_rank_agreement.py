@@ -71,7 +71,7 @@ def test_the_table_says_with_what_a_score_agrees_and_the_csv_holds_every_pair(tm
 
 def test_without_pairs_there_is_an_empty_table(tmp_path) -> None:
     inputs = read_inputs(write_known(tmp_path))
-    nothing = inputs.table[inputs.table["variant"] == "vae"]
+    nothing = inputs.table[(inputs.table["variant"] == "vae") & (inputs.table["seed"] == 0)]
     shown, frame = score_agreement(type(inputs)(**(vars(inputs) | {"table": nothing})))
     assert not shown.blocks
     assert list(frame.columns) == ["dataset", "n_train", "metric", "other", "correlation", "runs"]
