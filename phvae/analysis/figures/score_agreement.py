@@ -45,7 +45,7 @@ class ScoreAgreement:
         labels = [metric_label(name, unit=False) for name in self.correlations.columns]
         side = min(0.28, (DOUBLE - 2.6) / len(labels))
         with styled():
-            figure = new_figure(min(DOUBLE, 3.2 + side * len(labels)), 1.5 + side * len(labels))
+            figure = new_figure(min(DOUBLE, 4.4 + side * len(labels)), 1.7 + side * len(labels))
             ax = figure.subplots()
             shown = np.ma.masked_where(~np.tri(len(labels), k=-1, dtype=bool) | np.isnan(values), values)
             shown = shown[1:, :-1]  # the first row and the last column of a triangle are empty

@@ -56,7 +56,7 @@ def _block(title: str, pairs: pd.DataFrame) -> TableBlock:
                 TableCell(metric_label(str(metric), unit=False)),
                 *_end(most),
                 *_end(least),
-                number_cell(float(others["correlation"].median())),
+                _correlation(others["correlation"].median()),
                 number_cell(float(others["runs"].min()), str(others["runs"].min())),
             ]
         )
@@ -65,5 +65,8 @@ def _block(title: str, pairs: pd.DataFrame) -> TableBlock:
 
 
 def _end(row: pd.Series) -> list[TableCell]:
-    value = float(row["correlation"])
-    return [TableCell(metric_label(str(row["other"]), unit=False)), number_cell(value, f"{value:.2f}")]
+    return [TableCell(metric_label(str(row["other"]), unit=False)), _correlation(row["correlation"])]
+
+
+def _correlation(value: float) -> TableCell:
+    return number_cell(float(value), f"{value:.2f}")
