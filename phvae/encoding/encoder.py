@@ -12,6 +12,7 @@ from torch import Tensor
 
 from phvae.determinism.seeding import numpy_generator, torch_generator
 from phvae.encoding.importance import estimate
+from phvae.metrics.neighbours import nearest
 from phvae.model.hierarchy import expand
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ DROPPED = 500  # examples reconstructed with one level replaced
 BOUND_DRAWS = 16  # of the posterior per example of the bound
 STEPS = 7  # of a traversal, from -3 to 3 prior standard deviations
 BETWEEN = 8  # points of an interpolation
+BESIDE = 12  # samples of which the nearest training image is kept
 
 
 class Encoder:
@@ -79,7 +81,8 @@ class Encoder:
         count = min(self.settings.n_reconstructions, len(self.data.test))
         first = mean if len(mean) >= count else self.model.encode(np.array(self.data.test[:count]))[0]
         yield "reconstructions", self._decoded(first[:count])
-        for name, value in self._samples().items():
+        samples = self._samples()
+        for name, value in samples.items():
             yield name, value
         yield "dropped", self._dropped(w[: min(DROPPED, count)])
         for name, value in self._rate(len(w)).items():
@@ -92,6 +95,14 @@ class Encoder:
         yield "interpolations", self._decoded(self.model.unwhiten((1 - share) * w[0] + share * w[1 % len(w)]))
         for name, value in self._seen(scored, count).items():
             yield f"train_{name}", value
+        if self.data.scaling is None:
+            yield "nearest", self._nearest(samples["samples_mean"][0, :BESIDE])
+
+    def _nearest(self, samples: np.ndarray) -> np.ndarray:
+        """The image nearest to each sample, in pixels, of those that the model was trained on: (B, C, H, W) uint8."""
+        train = self.data.train
+        seen = train if len(self.trained) == len(train) else train[self.trained]
+        return np.array(seen[nearest(samples, seen)[1]])
 
     def _seen(self, scored: int, count: int) -> Arrays:
         """What the generalisation gap is of: the same of the run's own training examples, as many as of the test split.

@@ -15,7 +15,6 @@ from phvae.experiment.keys import encoding_key
 from phvae.files import atomic, sha256
 from phvae.jobs.costs import note_costs
 from phvae.jobs.pictures import grid, save_png
-from phvae.metrics.neighbours import nearest
 from phvae.records import current, read_record, verify, write_record
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ __all__ = ["encode"]
 
 KEPT_IMAGES = 64
 KEPT_POINTS = 4096
-KEPT_NEIGHBOURS = 12
 KEPT_BYTES = 1_500_000  # of samples.npz before compression
 MODEL = ("model.safetensors", "model.json")
 
@@ -65,8 +63,6 @@ def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) 
         for name, value in encoder.arrays(codes):
             arrays[name] = value
     kept = _selection(arrays, encoder.original(data.test[:KEPT_POINTS]))
-    if not data.is_density:
-        kept["nearest"] = _nearest(kept["samples_mean"][:KEPT_NEIGHBOURS], data.train, trained)
     _write(folder / "codes.npz", codes, compress=True)
     _write(folder / "arrays.npz", arrays, compress=False)
     _write(folder / "samples.npz", kept, compress=True)
@@ -84,13 +80,8 @@ def _selection(arrays: Arrays, originals: np.ndarray) -> Arrays:
     count = KEPT_POINTS if originals.ndim == 2 else min(KEPT_IMAGES, max(8, KEPT_BYTES // (4 * example)))
     kept = {name: arrays[name][0, :count] for name in ("samples_mean", "samples_model")}
     kept |= {"reconstructions": arrays["reconstructions"][:count], "originals": originals[:count]}
-    return kept | {name: arrays[name] for name in ("traversals", "interpolations")}
-
-
-def _nearest(samples: np.ndarray, train: np.ndarray, trained: np.ndarray) -> np.ndarray:
-    """The training image nearest to each sample, in pixels, among those that the run was trained on."""
-    seen = train if len(trained) == len(train) else train[trained]
-    return np.array(seen[nearest(samples, seen)[1]])
+    further = ("traversals", "interpolations", "nearest")
+    return kept | {name: arrays[name] for name in further if name in arrays}
 
 
 def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:

@@ -89,6 +89,7 @@ def test_shapes_and_types(pictures: Any):
         "train_log_px_settled": ((5,), "bool"),
         "train_error": ((20,), "float64"),
         "train_rows": ((192,), "int64"),
+        "nearest": ((12, 1, 6, 6), "uint8"),
     }
 
 
