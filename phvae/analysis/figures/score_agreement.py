@@ -46,6 +46,7 @@ class ScoreAgreement:
         side = min(0.28, (DOUBLE - 2.6) / len(labels))
         with styled():
             figure = new_figure(min(DOUBLE, 4.4 + side * len(labels)), 1.7 + side * len(labels))
+            figure.get_layout_engine().set(h_pad=0.1)  # type: ignore[union-attr, call-arg] # slanted words grow with dots
             ax = figure.subplots()
             shown = np.ma.masked_where(~np.tri(len(labels), k=-1, dtype=bool) | np.isnan(values), values)
             shown = shown[1:, :-1]  # the first row and the last column of a triangle are empty
