@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from phvae.api.phvae import PHVAE
     from phvae.api.saving import load
     from phvae.experiment.schema import Config
+    from phvae.jobs.score import score
     from phvae.model.hierarchy import BASES
     from phvae.model.options import ModelConfig
     from phvae.model.parts import COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
@@ -26,6 +27,7 @@ __all__ = [
     "TrainingConfig",
     "__version__",
     "load",
+    "score",
 ]
 
 __version__ = "0.1.0"
@@ -41,6 +43,7 @@ _HOME = {
     "ModelConfig": "phvae.model.options",
     "TrainingConfig": "phvae.training.options",
     "load": "phvae.api.saving",
+    "score": "phvae.jobs.score",
 }
 
 

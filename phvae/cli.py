@@ -12,6 +12,7 @@ from typing import Any
 
 from phvae.errors import PhvaeError, no_memory
 from phvae.experiment.stages import PLACE, PUBLISHED, STAGES, flag
+from phvae.own.named import name_files
 
 __all__ = ["main"]
 
@@ -63,7 +64,9 @@ def _grid(arguments: Arguments) -> Any:
 def _run_stage(a: Arguments) -> None:
     from phvae.jobs import stages
 
-    asked = {key: value for key, value in vars(a).items() if key not in ("command", "config", "run", "version")}
+    asked = {
+        key: value for key, value in vars(a).items() if key not in ("command", "config", "parts", "run", "version")
+    }
     getattr(stages, a.command)(_grid(a), **asked)
 
 
@@ -135,6 +138,12 @@ def _accept(a: Arguments) -> None:
     print(accept(_grid(a), a.reason))
 
 
+def _parts(a: Arguments) -> None:
+    from phvae.cli_parts import list_parts
+
+    print(list_parts())
+
+
 def _data(a: Arguments) -> None:
     from phvae import cli_data as data_cli
 
@@ -142,6 +151,8 @@ def _data(a: Arguments) -> None:
         print(data_cli.list_sets())
     elif a.action == "show":
         print(data_cli.show(a.name))
+    elif a.action == "export":
+        print(data_cli.export_set(a.name, a.config, a.folder))
     elif a.name == "inception":
         from phvae.metrics.weights import fetch_inception
 
@@ -150,12 +161,31 @@ def _data(a: Arguments) -> None:
         data_cli.fetch_all(a.name, a.config, folder=a.folder)
 
 
+def _score(a: Arguments) -> None:
+    from phvae.cli_data import prepared_set
+    from phvae.files import write_text
+    from phvae.jobs.score import as_text, score_folder
+
+    data, cells = prepared_set(a.data, a.config)
+    scores = score_folder(Path(a.folder), data, cells[0].evaluation if cells else None)
+    if a.output:
+        write_text(a.output, scores.to_json(orient="records", indent=1, force_ascii=False, double_precision=15) + "\n")
+    print(as_text(scores))
+
+
+def _export_model(a: Arguments) -> None:
+    from phvae.api.export import export_model
+    from phvae.api.saving import load
+
+    print(*export_model(load(a.run_folder), Path(a.output)), sep="\n")
+
+
 class _Help(argparse.RawDescriptionHelpFormatter):
     """Examples keep their lines, so that they can be copied."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog)
-        self._action_max_length = 13  # argparse forgets that the names of commands are indented
+        self._action_max_length = 16  # argparse forgets that the names of commands are indented
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -178,6 +208,7 @@ def _parser() -> argparse.ArgumentParser:
             formatter_class=_Help,
             allow_abbrev=False,
         )
+        sub.add_argument("--parts", action="append", metavar="FILE", help="a file of parts of your own (repeatable)")
         sub.set_defaults(run=run)
         return sub
 
@@ -235,13 +266,36 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("results", metavar="FOLDER", help="your results")
     check.add_argument("--against", required=True, metavar="FOLDER", help="the results to hold them against")
-    data = add("data", _data, "list, show or fetch data sets", "phvae data show claw")
-    data.add_argument("action", choices=["list", "show", "fetch"], help="what to do")
-    data.add_argument("name", nargs="?", help="a data set (show, fetch), or inception: the weights behind FID (fetch)")
-    data.add_argument(
-        "--config", metavar="FILE", help="fetch what a configuration asks for, or NAME along its data_path"
+    add("parts", _parts, "list the parts that a configuration may name, and metrics", "phvae parts --parts my_parts.py")
+    score = add(
+        "score",
+        _score,
+        "score the outputs of another model without a grid",
+        "phvae score outputs/digits --data digits",
     )
-    data.add_argument("--folder", metavar="FOLDER", help="where fetched files go (default: the platform's cache)")
+    score.add_argument("folder", metavar="FOLDER", help="holds seed-{seed}.npz (docs/external.md)")
+    score.add_argument("--data", required=True, metavar="NAME", help="the data set that they are of")
+    score.add_argument("--config", metavar="FILE", help="whose data set and evaluation; default: the kind's own")
+    score.add_argument("--output", metavar="FILE", help="all rows as JSON")
+    exported = add(
+        "export-model",
+        _export_model,
+        "write a trained model as plain torch programs",
+        "phvae export-model results/quick/runs/digits/n-all/vae/seed-0 --output exported",
+    )
+    exported.add_argument("run_folder", metavar="RUN", help="folder of a run")
+    exported.add_argument("--output", required=True, metavar="FOLDER", help="where to")
+    data = add("data", _data, "list, show, fetch or export data sets", "phvae data show claw")
+    data.add_argument("action", choices=["list", "show", "fetch", "export"], help="what to do")
+    data.add_argument(
+        "name", nargs="?", help="a data set (show, fetch, export), or inception: the weights behind FID (fetch)"
+    )
+    data.add_argument(
+        "--config",
+        metavar="FILE",
+        help="fetch what a configuration asks for, or NAME along its data_path; export its data set NAME",
+    )
+    data.add_argument("--folder", metavar="FOLDER", help="where files go (fetch: by default the platform's cache)")
     return parser
 
 
@@ -253,10 +307,12 @@ def _check_data_arguments(parser: argparse.ArgumentParser, arguments: Arguments)
         parser.error("data show needs the NAME of a data set; see `phvae data list`")
     if action == "fetch" and not (name or arguments.config):
         parser.error("data fetch needs the NAME of a data set or --config FILE")
+    if action == "export" and not (name and arguments.folder):
+        parser.error("data export needs the NAME of a data set and --folder FOLDER")
     weights = action == "fetch" and name == "inception"
     given = {"NAME": name, "--config": arguments.config, "--folder": arguments.folder}
     unread = {"list": set(given), "show": {"--config", "--folder"}, "fetch": {"--config"} if weights else set()}
-    ignored = [key for key, value in given.items() if value is not None and key in unread[action]]
+    ignored = [key for key, value in given.items() if value is not None and key in unread.get(action, ())]
     if ignored:
         words = f"data {action} inception" if weights else f"data {action}"
         parser.error(f"{words} takes no {' and no '.join(ignored)}: leave it out")
@@ -277,6 +333,8 @@ def main(argv: list[str] | None = None) -> int:
     _check_data_arguments(parser, arguments)
     if argv is None and hasattr(signal, "SIGPIPE"):  # not where a program calls main()
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `phvae data list | head` ends quietly
+    if arguments.parts:
+        name_files(arguments.parts)
     try:
         return arguments.run(arguments) or 0
     except PhvaeError as error:

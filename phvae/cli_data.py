@@ -1,4 +1,4 @@
-"""What `phvae data` prints and does: list the sets, show one, fetch what is published; the tables of docs/data.md."""
+"""What `phvae data` does: list the sets, show, fetch or export one; the tables of docs/data.md."""
 
 from __future__ import annotations
 
@@ -7,17 +7,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phvae.data.card import read_card
+from phvae.data.export import export
 from phvae.data.files.obtain import fetch_published
 from phvae.data.files.places import cache_folder, find, find_unpacked, locate, search_path
 from phvae.data.files.published import Published, check
+from phvae.data.prepared import load
 from phvae.data.recipe import Kind, Sources
 from phvae.data.registry import KINDS, kind_class
-from phvae.errors import ConfigError, DataError
+from phvae.data.store import prepare
+from phvae.errors import ConfigError, DataError, nearest
+from phvae.words import listed
 
 if TYPE_CHECKING:
-    from phvae.experiment.grid import Grid
+    from phvae.data.prepared import Prepared
+    from phvae.experiment.grid import Cell, Grid
 
-__all__ = ["cards_table", "check_places", "fetch", "fetch_all", "files_table", "list_sets", "show"]
+__all__ = [
+    "cards_table",
+    "check_places",
+    "export_set",
+    "fetch",
+    "fetch_all",
+    "files_table",
+    "list_sets",
+    "prepared_set",
+    "show",
+]
+
+CACHE = Path("results/data")  # of sets that no configuration names
 
 
 def list_sets() -> str:
@@ -31,7 +48,7 @@ def list_sets() -> str:
     return "\n".join("  ".join([*(row[i].ljust(widths[i]) for i in range(6)), row[6]]).rstrip() for row in rows)
 
 
-def show(name: str, cache: str | Path = "results/data") -> str:
+def show(name: str, cache: str | Path = CACHE) -> str:
     """The data card of a kind: what it is, its options, its files with their hashes, what is prepared in `cache`.
 
     Raises:
@@ -103,16 +120,62 @@ def fetch_all(name: str | None, config: str | Path | None, folder: str | Path | 
         print(*(f"{kind}: {path}" for path in files), *([] if files else [f"{kind}: nothing to fetch"]), sep="\n")
 
 
+def prepared_set(name: str, config: str | Path | None = None) -> tuple[Prepared, list[Cell]]:
+    """A kind with its defaults, or a data set of a configuration with its cells; prepared if it is not yet.
+
+    Raises:
+        ConfigError: on an unknown kind or data set, or a configuration that cannot be read.
+        DataError: the set cannot be prepared.
+    """
+    if config is None:
+        kind_class(name)
+        return load(prepare(name, None, cache=CACHE, progress=True)), []
+    from phvae.experiment.grid import load_grid
+
+    grid = load_grid(config)
+    cells, known = grid.dataset_cells(name), list(grid.config.datasets)
+    if not cells:
+        hint = nearest(name, known)
+        raise ConfigError(f"{grid.source}: found no data set {name!r}, expected one of {listed(known)}{hint}")
+    cache, search = Path(grid.config.results) / "data", [Path(place) for place in grid.config.data_path]
+    folder = prepare(name, cells[0].data, cache=cache, search=search, download=grid.config.download, progress=True)
+    return load(folder), cells
+
+
+def export_set(name: str, config: str | Path | None, folder: str | Path) -> str:
+    """Write the exact splits of a kind with its defaults, or of a data set of a configuration; a line a file.
+
+    With a configuration the file also says which rows of `train` its smaller training sets have:
+    `rows_n-{n_train}`, or `rows_n-{n_train}_seed-{seed}` where they vary with the seed.
+
+    Raises:
+        ConfigError: on an unknown kind or data set, or a configuration that cannot be read.
+        DataError: the set cannot be prepared.
+    """
+    data, cells = prepared_set(name, config)
+    rows = {}
+    for cell in cells:
+        for seed in (cell.seeds if cell.subset == "by_seed" else [None]) if cell.n_train != "all" else []:
+            rows[f"rows_n-{cell.n_train}" + ("" if seed is None else f"_seed-{seed}")] = data.subset(cell.n_train, seed)
+    return "\n".join(map(str, export(data, name, Path(folder), rows)))
+
+
 def check_places(grid: Grid) -> None:
-    """Refuse a configuration whose own data are neither prepared nor found on this machine.
+    """Refuse a configuration whose own data are neither prepared nor found on this machine, or an external model's.
 
     Raises:
         ConfigError: names the key, and where its file or folder was looked for.
     """
+    for cell, seed in grid.runs():
+        file = cell.external.file(cell.dataset, cell.n_train, seed) if cell.external else None
+        recorded = grid.paths.run(cell.dataset, cell.n_train, cell.variant, seed) / "run.json"
+        if file and not (file.is_file() or recorded.is_file()):
+            raise ConfigError(f"{grid.source}: variants.{cell.variant}.external: {file}: absent (docs/external.md)")
     sources = Sources(search=tuple(Path(folder) for folder in grid.config.data_path))
     for name in grid.config.datasets:
         data = grid.dataset_cells(name)[0].data
-        for key in kind_class(data["kind"]).places if not grid.paths.data(name).is_file() else ():
+        places = kind_class(data["kind"]).places if not grid.paths.data(name).is_file() else ()
+        for key in filter(data.get, places):
             try:
                 locate(data[key], sources)
             except DataError as error:

@@ -78,7 +78,7 @@ def code_tokens(source: str) -> list[str]:
 def imported(source: str) -> tuple[str, ...]:
     """The names that a source text imports when it runs: modules, and module.name of `from module import name`.
 
-    Imports inside functions count; those under `if TYPE_CHECKING` do not run.
+    Imports inside functions count; those under `if TYPE_CHECKING` do not run. A relative name keeps its dots.
 
     >>> imported("def f():\\n    from math import pi\\n")
     ('math', 'math.pi')
@@ -92,8 +92,10 @@ def imported(source: str) -> tuple[str, ...]:
             continue
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            dots, module = "." * node.level, node.module or ""
+            found += [f"{dots}{module}"] if module else []
+            found += [f"{dots}{module}{'.' if module else ''}{alias.name}" for alias in node.names]
         todo += ast.iter_child_nodes(node)
     return tuple(dict.fromkeys(found))
 

@@ -11,6 +11,7 @@ from phvae.analysis.results.long_table import has_table, read_costs, read_table
 from phvae.analysis.results.run_status import without_numbers
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
+from phvae.own.named import assignment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ def _in_checkout() -> bool:
 
 
 def _go_on(source: str) -> str:
-    command = f"make run CONFIG={shlex.quote(source)}"
+    command = f"{assignment()}make run CONFIG={shlex.quote(source)}"
     return command if _in_checkout() else f"{command}, in a checkout of the repository"
 
 

@@ -19,7 +19,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 # fixtures of the session come before those of a function.
 for _name in (
     "MLFLOW_TRACKING_URI", "SNAKEMAKE_PROFILE", "TORCH_HOME", "PHVAE_GRES", "PHVAE_PARTITION", "PHVAE_GPU_PARTITION",
-    "PHVAE_ACCOUNT", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
+    "PHVAE_ACCOUNT", "PHVAE_PARTS", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE",
 ):  # fmt: skip
     os.environ.pop(_name, None)
 # The tests' own servers are not behind a proxy.

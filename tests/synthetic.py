@@ -39,7 +39,7 @@ VARIANTS: dict[str, tuple[str, ModelConfig]] = {
     ]
 }
 DATASETS = ("trimodal", "digits", "sprites")  # by default; "moons" is there too
-DENSITIES = ("trimodal", "moons")
+DENSITIES, TABLE = ("trimodal", "moons"), "people"
 BASE = {
     "trimodal": {
         "w1_samples_mean": 0.12,
@@ -49,10 +49,12 @@ BASE = {
         "nll": 1.8,
     },
     "moons": {"sliced_w1_samples_mean": 0.08, "mmd_samples_mean": 0.02, "reconstruction_nll": 0.9, "nll": 2.1},
+    "people": {"w1_columns_samples_model": 0.1, "correlation_error_samples_model": 0.05, "nll": 9.0},
     "digits": {"mse": 0.031, "psnr": 15.1, "ssim": 0.71, "fd_classifier_samples": 41.0, "knn_accuracy": 0.91},
     "sprites": {"mse": 0.012, "ssim": 0.88, "mig": 0.21, "dci_forest_disentanglement": 0.34, "active_units": 6.0},
 }
 FACTORS = ("x", "y", "size")
+PEOPLE = ("age", "height (cm)", "income", "born", "score")
 
 
 def run_folder(root: Path, dataset: str, variant: str, seed: int, n_train: int | str = "all") -> Path:
@@ -105,6 +107,11 @@ def _write_data(root: Path, dataset: str) -> None:
     if dataset in DENSITIES:
         options = {"kind": dataset, "n_train": 500, "n_validation": 50, "n_test": 1000}
         folder = prepare(dataset, options, cache=cache)
+    elif dataset == TABLE:
+        cache.mkdir(parents=True, exist_ok=True)
+        table = np.round(_table(1000, np.random.default_rng(5)), 4)
+        np.savetxt(cache / "people.csv", table, delimiter=",", header=",".join(PEOPLE), comments="", encoding="utf-8")
+        folder = prepare(dataset, {"kind": "table", "path": str(cache / "people.csv")}, cache=cache)
     else:
         folder = cache / f"{dataset}-synthetic"
         folder.mkdir(parents=True, exist_ok=True)
@@ -197,12 +204,13 @@ def _values(dataset: str, size: int | str, variant: str, shared: float, rng: np.
         noise = 0.02 * shared + 0.015 * rng.normal()
         trade = 0.25 * np.log2(beta) if metric in ("mse", "reconstruction_nll", "fd_classifier_samples") else 0.0
         values[metric] = base * (1 + sign * gain + noise + trade) * (small if sign < 0 else 1 / small)
-    rate = (4 if dataset in DENSITIES else 16) * beta**-0.45 * (1 + 0.03 * order + 0.02 * rng.normal())
+    images = dataset not in (*DENSITIES, TABLE)
+    rate = (16 if images else 4) * beta**-0.45 * (1 + 0.03 * order + 0.02 * rng.normal())
     values["kl"] = rate
     share = 0.6 ** np.arange(order)
     for k, part in enumerate(rate * share / share.sum(), start=1):
         values[f"kl_level_{k}"] = float(part)
-        if dataset not in DENSITIES and order > 1:
+        if images and order > 1:
             for band, height in (("low", 0.03), ("mid", 0.01), ("high", 0.003)):
                 wave = height * (1.3 if (band == "low") == (k == 1) else 0.4)
                 values[f"drop_level_{k}_{band}"] = wave * (1 + 0.1 * rng.normal())
@@ -235,7 +243,7 @@ def _write_model(folder: Path) -> None:
 def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np.random.Generator) -> None:
     n, d = 300, 12 // order
     images, _, factors = _images(dataset, n)
-    seen = factors if dataset not in DENSITIES else rng.integers(0, 8, (n, 3))
+    seen = factors if dataset not in (*DENSITIES, TABLE) else rng.integers(0, 8, (n, 3))
     mean = rng.normal(scale=0.3, size=(n, order, d))
     for f in range(3):
         mean[:, f % order, f // order] += (seen[:, f] - 3.0) / 2
@@ -245,6 +253,9 @@ def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np
         np.savez_compressed(path, **codes)
     if dataset in DENSITIES:
         kept = _density_samples(2 if dataset == "moons" else 1, shared, rng)
+    elif dataset == TABLE:
+        rows = _table(400, rng, 0.8)
+        kept = {name: rows for name in ("samples_mean", "samples_model", "reconstructions", "originals")}
     else:
         kept = _image_samples(dataset, images, order)
         for name in ("reconstructions", "samples_mean"):
@@ -269,6 +280,16 @@ def _density_samples(dimensions: int, shared: float, rng: np.random.Generator) -
     columns = {"samples_mean": clean, "samples_model": clean + 0.25 * rng.normal(size=clean.shape)}
     columns |= {"reconstructions": clean, "originals": clean}
     return {name: values.astype(np.float32) for name, values in columns.items()}
+
+
+def _table(n: int, rng: np.random.Generator, link: float = 1.0) -> np.ndarray:
+    """Rows (n, 5) of unlike units, two of them skewed or whole; `link` is how much columns hang together."""
+    z = rng.normal(size=(n, 5))
+    common = link * z[:, :1] + (1 - link**2) ** 0.5 * z[:, 1:]
+    return np.stack(
+        [np.rint(50 + 15 * z[:, 0]), 170 + 8 * common[:, 0] + 3 * z[:, 1], np.exp(10 + 0.4 * common[:, 1]),
+         1.7e9 + 1e5 * z[:, 3], common[:, 3] - z[:, 2]], axis=1,
+    )  # fmt: skip
 
 
 def _image_samples(dataset: str, images: np.ndarray, order: int) -> dict[str, np.ndarray]:

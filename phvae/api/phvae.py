@@ -11,6 +11,7 @@ from torch import Tensor
 
 from phvae.api import fitting
 from phvae.api.units import Scaling, log_volume, rows, to_model, to_user
+from phvae.determinism.untouched import untouched
 from phvae.model.model import Model
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class PHVAE(Model):
     def __init__(
         self, shape: Sequence[int], config: ModelConfig | None = None, *, seed: int = 0, **keywords: Any
     ) -> None:
-        super().__init__(shape, config, seed=seed, **keywords)
+        with untouched("a part of the model"):
+            super().__init__(shape, config, seed=seed, **keywords)
         self.scaling: Scaling | None = None
 
     fit = fitting.fit

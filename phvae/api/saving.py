@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialised
 
 from phvae.api.phvae import PHVAE
+from phvae.config.explain import validated
 from phvae.errors import DataError, PhvaeError
 from phvae.files import atomic, read_json, sha256, write_json
 from phvae.model.inputs import check_shape
@@ -75,7 +76,8 @@ def _built(path: Path) -> tuple[PHVAE, Any]:
         content = read_json(path, "expected a file written by save")
         if content["format"] != FORMAT:
             raise DataError(f"{path} has format {content['format']}, expected {FORMAT}")
-        config, dtype = ModelConfig(**content["config"]), DTYPES[content["dtype"]]
+        config = validated(ModelConfig, content["config"], lambda key: f"config.{key}")
+        dtype = DTYPES[content["dtype"]]
         _check_size(content["shape"], config, dtype, path)
         model = PHVAE(content["shape"], config).to(dtype)
         if content["scaling"] is not None:

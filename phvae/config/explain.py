@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from phvae.errors import ConfigError, nearest
+from phvae.own.named import HOW
 from phvae.words import plural
 
 __all__ = ["short", "validated"]
@@ -89,7 +90,8 @@ def _line(items: list[Any], cls: type[BaseModel]) -> str:
         value = first["ctx"]["tag"]
     texts = list(dict.fromkeys(_expected(item, alone=len(items) == 1) for item in items))
     words = [word for item in items if item["type"] in _NAMES for word in _quoted(_expected(item, alone=False))]
-    return f"found {short(value)}, expected {' or '.join(texts)}{nearest(str(value), words)}"
+    own = HOW if kind == "union_tag_invalid" or first["loc"] == ("basis",) else ""
+    return f"found {short(value)}, expected {' or '.join(texts)}{nearest(str(value), words)}{own}"
 
 
 def _expected(item: Any, *, alone: bool) -> str:

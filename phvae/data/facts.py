@@ -11,7 +11,7 @@ from phvae.data.registry import kind_class, parse
 
 __all__ = ["Facts", "facts", "glance"]
 
-_ASSUMED_SHAPE, _ASSUMED_COUNTS = (3, 64, 64), (50_000, 5_000, 10_000)
+_ASSUMED_SHAPE, _ASSUMED_COLUMNS, _ASSUMED_COUNTS = (3, 64, 64), (10,), (50_000, 5_000, 10_000)
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,8 @@ class Facts:
 
     Attributes:
         unit_interval: whether values lie in [0, 1], as images do.
-        assumed: they are a guess: the user's own pictures count as 50,000, of 64 pixels where no `size` is given.
+        assumed: they are a guess: the user's own data count as 50,000 pictures, of 64 pixels where no `size` is given,
+            or rows, of 10 columns where no `columns` are.
     """
 
     shape: tuple[int, ...]
@@ -31,7 +32,7 @@ class Facts:
 
     @property
     def is_density(self) -> bool:
-        """Whether an example is a few numbers, not an image."""
+        """Whether an example is a few numbers (of a density, of a table), not an image."""
         return len(self.shape) == 1
 
     @property
@@ -47,7 +48,10 @@ def facts(data: dict[str, Any]) -> Facts:
     (59000, 1000, 10000)
     """
     kind = kind_class(str(data["kind"]))
-    shape, known = kind.about.shape or _ASSUMED_SHAPE, kind.about.counts or _ASSUMED_COUNTS
+    shape = kind.about.shape or (_ASSUMED_SHAPE if kind.unit_interval else _ASSUMED_COLUMNS)
+    known = kind.about.counts or _ASSUMED_COUNTS
+    if data.get("columns"):
+        shape = (len(data["columns"]),)
     if data.get("resolution"):
         shape = (shape[0], int(data["resolution"]), int(data["resolution"]))
     if data.get("size"):

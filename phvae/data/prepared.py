@@ -28,8 +28,9 @@ class Prepared:
 
     Attributes:
         kind: the kind of data, such as `digits`.
-        shape: of one example: (C, H, W) for images, (D,) for densities.
-        train: uint8 (N, C, H, W), 0..255; or float32 (N, D) after the affine map `scaling`. Memory-mapped.
+        shape: of one example: (C, H, W) for images, (D,) for densities and tables.
+        train: uint8 (N, C, H, W), 0..255; or (N, D) after the affine map `scaling`, float32, of tables float64.
+            Memory-mapped.
         validation: as `train`.
         test: as `train`; the canonical test split, or one drawn with one fixed seed.
         labels: split -> int64 (N,), or empty.
@@ -37,7 +38,7 @@ class Prepared:
         factor_names: names of the F factors.
         factor_sizes: number of classes of the F factors.
         binary: whether every pixel is 0 or 255.
-        is_density: whether the set is a density with a known pdf.
+        is_density: whether an example is a few numbers: of a density with a known pdf, or of a table.
         scaling: (offset, scale), each (D,), of x_model = offset + scale * x_original; None for images.
         sha256: one hash of all content.
         card: the data card.
@@ -66,11 +67,12 @@ class Prepared:
 
     @property
     def density(self) -> Density1D | Density2D | None:
-        """The exact density that the examples were drawn from, in original units; None for images."""
-        if not self.is_density:
-            return None
-        from phvae.data.registry import parse
+        """The exact density that the examples were drawn from, in original units; None of images and tables."""
+        from phvae.data.density_set import DensitySet
+        from phvae.data.registry import kind_class, parse
 
+        if not (self.is_density and issubclass(kind_class(self.kind), DensitySet)):
+            return None
         options: Any = parse(self.kind, {"kind": self.kind, **self.card["options"]})
         exact: Density1D | Density2D = options.density()
         return exact
@@ -94,19 +96,22 @@ class Prepared:
         return np.sort(generator.permutation(total)[:n_train])
 
 
-def load(folder: str | Path, *, verify: bool = False, remedy: str = REMEDY) -> Prepared:
+def load(folder: str | Path, *, verify: bool = False, remedy: str = REMEDY, known: str | None = None) -> Prepared:
     """Load a prepared folder without reading its arrays into memory.
 
     Args:
         folder: what `prepare` returned.
         verify: read every file once and compare its SHA-256 with the card's.
         remedy: what to do about a damaged set: the end of every message.
+        known: the SHA-256 of the set, where it is known from elsewhere; None takes any.
 
     Raises:
         DataError: if the folder is no prepared set, or a file of it is absent or damaged; names the file.
     """
     folder = Path(folder)
     card, everything = read_card(folder, remedy)
+    if known not in (None, card.sha256):
+        raise DataError(f"{folder / 'card.json'}: is of another set, {card.kind} {card.sha256:.8}; {remedy}")
     try:
         return _loaded(folder, card, everything, verify)
     except DataError as error:

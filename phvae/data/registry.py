@@ -1,4 +1,4 @@
-"""The kinds of data by name, found in the files of `kinds/` (loads no torch)."""
+"""The kinds of data by name: those in the files of `kinds/`, and the user's own (loads no torch)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from typing import Any
 
 from phvae.config.explain import validated
 from phvae.config.strict import stated
-from phvae.data.recipe import Kind
+from phvae.data.density_set import DensitySet
+from phvae.data.recipe import About, Kind
 from phvae.errors import ConfigError, nearest
+from phvae.own.checks import check_free, classes
+from phvae.own.load import own
+from phvae.own.named import HOW
 
 __all__ = ["KINDS", "kind_class", "parse", "stated_options", "validate"]
 
@@ -25,6 +29,20 @@ def _find() -> dict[str, type[Kind]]:
             own = inspect.isclass(part) and part.__module__ == module.__name__
             if own and issubclass(part, Kind) and "name" in vars(part):
                 found[part.name] = part
+    return found | _own(found)
+
+
+def _own(taken: dict[str, type[Kind]]) -> dict[str, type[Kind]]:
+    """The user's kinds."""
+    found: dict[str, type[Kind]] = {}
+    for one in own():
+        for kind in classes(one, Kind, ["read"]):
+            check_free(one, kind.__name__, getattr(kind, "name", None), {*taken, *found})
+            if not isinstance(getattr(kind, "about", None), About):
+                raise ConfigError(f"{one.file}: {kind.__name__} needs `about: ClassVar[About] = About(...)`")
+            if issubclass(kind, DensitySet) and kind.density is DensitySet.density:
+                raise ConfigError(f"{one.file}: {kind.__name__} lacks density(self)")
+            found[kind.name] = kind
     return found
 
 
@@ -39,7 +57,7 @@ def kind_class(kind: str) -> type[Kind]:
     """
     if kind not in KINDS:
         raise ConfigError(
-            f"data kind {kind!r} is unknown{nearest(kind, KINDS)}; known kinds: {', '.join(sorted(KINDS))}"
+            f"data kind {kind!r} is unknown{nearest(kind, KINDS)}; known kinds: {', '.join(sorted(KINDS))}{HOW}"
         )
     return KINDS[kind]
 

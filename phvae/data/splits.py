@@ -26,24 +26,29 @@ def hold_out(n: int, n_validation: int, *component: str, where: object) -> tuple
 
 
 def split_rows(
-    n: int, n_train: int | None, n_validation: int, n_test: int, *component: str, where: object
+    n: int,
+    n_train: int | None,
+    n_validation: int,
+    n_test: int,
+    *component: str,
+    where: object,
+    kept: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Draw the splits from n rows without replacement, with one fixed seed. `where` names the source.
 
     Test rows come in the order in which they are drawn: in the file's order, sorted by factors, the first two thirds
-    would not hold the values of the last third. The other splits ascend.
+    would not hold the values of the last third. The other splits ascend, and take only rows that are `kept` (n,).
     """
-    left = n - n_test - n_validation
-    if left < 1 or (n_train or 1) > left:
-        raise DataError(
-            f"{where}: {n} rows are too few for n_test {n_test} + n_validation {n_validation} + n_train {n_train or 1}"
-        )
     order = numpy_generator(0, "split", *component).permutation(n)
-    cuts = {
-        "test": order[:n_test],
-        "validation": order[n_test : n_test + n_validation],
-        "train": order[n_test + n_validation :][:n_train],
-    }
+    test, rest = order[:n_test], order[n_test:]
+    if kept is not None:
+        rest = rest[kept[rest]]
+    left = len(rest) - n_validation
+    if left < 1 or (n_train or 1) > left:
+        there = f"{n} rows" if kept is None else f"{len(rest)} of {n} rows, left by n_test and `correlated`,"
+        taken = f"n_test {n_test} + " if kept is None else ""
+        raise DataError(f"{where}: {there} are too few for {taken}n_validation {n_validation} + n_train {n_train or 1}")
+    cuts = {"test": test, "validation": rest[:n_validation], "train": rest[n_validation:][:n_train]}
     return {split: cuts[split] if split == "test" else np.sort(cuts[split]) for split in SPLITS}
 
 

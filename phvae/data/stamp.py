@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from phvae.data.registry import kind_class
 from phvae.errors import DataError
 from phvae.files import sha256, sha256_text
 
-__all__ = ["stamp"]
+__all__ = ["stamp", "stamp_of"]
 
 _FEW, _SMALL = 100, 1 << 22  # files and bytes that are read in no time, over a network too
 _State = tuple[int, int] | None  # size, time in ns; None of what is no regular file, or not there
@@ -34,16 +35,24 @@ def stamp(data: dict[str, Any], search: list[Path] | tuple[Path, ...] = ()) -> s
         16 hexadecimal digits; None where nothing is watched, or not all of it can be seen from here.
     """
     try:
-        places = _watched(kind_class(str(data["kind"])), data, search)
-        digests = [_digest(str(place)) if place else "" for place in places]
+        return stamp_of(_watched(kind_class(str(data["kind"])), data, search))
     except (OSError, DataError):
         return None
+
+
+def stamp_of(places: Sequence[Path | None]) -> str | None:
+    """The same of files and folders; None where one is not to be seen from here.
+
+    Raises:
+        OSError: a folder that cannot be read.
+    """
+    digests = [_digest(str(place)) if place else "" for place in places]
     return sha256_text(" ".join(digests))[:16] if digests and all(digests) else None
 
 
 def _watched(kind: type[Kind], data: dict[str, Any], search: list[Path] | tuple[Path, ...]) -> list[Path | None]:
     """Files and folders that may change and still be accepted by the kind's `read`; None for one that is not here."""
-    found = [own(data[key], []) or own(data[key], search_path(search)) for key in sorted(kind.places)]
+    found = [own(data[key], []) or own(data[key], search_path(search)) for key in sorted(kind.places) if data.get(key)]
     for file in kind.files:
         if not file.vouched:
             found += find(file, search_path(search)) or [None]

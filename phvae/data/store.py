@@ -21,6 +21,7 @@ from phvae.data.card import SPLITS
 from phvae.data.prepared import load
 from phvae.data.recipe import Input, Kind, Sources
 from phvae.data.registry import parse
+from phvae.determinism.untouched import untouched
 from phvae.errors import DataError
 from phvae.files import sha256, sha256_text
 from phvae.records import write_record
@@ -71,7 +72,8 @@ def prepare(
 
 
 def _prepared(options: Kind, sources: Sources) -> Path:
-    recipe = options.read(sources)
+    with untouched(f"data kind {options.name}"):
+        recipe = options.read(sources)
     described = options.model_dump(mode="json", exclude=set(options.places))
     key = _key(options, stated(options, options.places), recipe.inputs)
     cache = sources.cache
@@ -83,7 +85,8 @@ def _prepared(options: Kind, sources: Sources) -> Path:
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=cache))
     builder = Builder(temporary, progress=sources.progress)
     try:
-        recipe.write(builder)
+        with untouched(f"data kind {options.name}"):
+            recipe.write(builder)
         builder.close()
         write_record(temporary / "card.json", _card(key, options, described, recipe.inputs, builder))
         temporary.chmod(0o755)

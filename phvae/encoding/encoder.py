@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from phvae.data.columns import to_user
 from phvae.determinism.seeding import numpy_generator, torch_generator
 from phvae.encoding.importance import estimate
 from phvae.metrics.neighbours import nearest
@@ -52,12 +53,11 @@ class Encoder:
         return (slice(start, min(start + BATCH, n)) for start in range(0, n, BATCH))
 
     def original(self, x: Any) -> np.ndarray:
-        """Model units to what is stored: images to bytes 0..255, densities to float32 original units."""
+        """Model units to what is stored: images to bytes 0..255, numbers to original units, as exact as the splits."""
         if isinstance(x, Tensor):
             x = x.cpu().numpy()
         if self.data.scaling is not None:
-            offset, scale = self.data.scaling
-            return ((np.asarray(x, dtype=np.float64) - offset) / scale).astype(np.float32)
+            return to_user(x, self.data).astype(self.data.test.dtype)
         return x if x.dtype == np.uint8 else np.clip(np.rint(x * 255), 0, 255).astype(np.uint8)
 
     @torch.no_grad()

@@ -2,7 +2,8 @@
 
 An edit elsewhere changes no result: the configuration's values are in a key, and the hash of the data stands for the
 code that made them; jobs, paths and leases only carry a computation out. Parts of a model are found by name when it is
-built, so they are in no file's imports: a run adds those that its cell uses, and a new part changes no other run.
+built, so they are in no file's imports: a run adds those that its cell uses, and a new part changes no other run. Of a
+user's own part its file counts, and what that imports of its own package and of this one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from phvae.experiment.noted import code_and_imports, keep
 from phvae.experiment.stages import ROOMS
 from phvae.files import sha256_text
 from phvae.model.parts import module_of
+from phvae.own.load import root
 
 if TYPE_CHECKING:
     from phvae.model.options import ModelConfig
@@ -41,7 +43,8 @@ def files(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> list[Path]:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            others = [other for name in code_and_imports(path)[1] if (other := _file(name))]
+            names = [_absolute(name, path) for name in code_and_imports(path)[1]]
+            others = [other for name in names if (other := _file(name))]
             todo += [other for other in others if _within(other, rooms)]
     return sorted(found)
 
@@ -53,23 +56,45 @@ def code(modules: Iterable[str], rooms: tuple[str, ...] = ROOMS) -> str:
 
 @functools.cache
 def _hash(modules: tuple[str, ...], rooms: tuple[str, ...]) -> str:
-    lines = [f"{path.relative_to(PACKAGE)} {code_and_imports(path)[0]}" for path in files(modules, rooms)]
+    lines = [f"{_label(path)} {code_and_imports(path)[0]}" for path in files(modules, rooms)]
     keep()
     return sha256_text("\n".join(lines))
 
 
 @functools.cache
 def _file(name: str) -> Path | None:
-    """The file of a module of this package; None for anything else."""
+    """The file of a module of this package, or of a user's own parts; None for anything else."""
     first, *steps = name.split(".")
-    if first != PACKAGE.name or not steps:
+    if first != PACKAGE.name:
+        home = root(first)
+        if home is None or home.is_file():
+            return home
+        path = home.joinpath(*steps)
+    elif steps:
+        path = PACKAGE.joinpath(*steps)
+    else:
         return None
-    path = PACKAGE.joinpath(*steps)
     if path.with_suffix(".py").is_file():
         return path.with_suffix(".py")
     return path / "__init__.py" if (path / "__init__.py").is_file() else None
 
 
+def _absolute(name: str, path: Path) -> str:
+    """The name of a module as a file of a user's package imports it: `.losses` in own/parts.py is `own.losses`."""
+    level = len(name) - len(name.lstrip("."))
+    return ".".join([*_label(path).split("/")[:-level], name[level:]]) if level else name
+
+
+def _label(path: Path) -> str:
+    """A file below this package, or by a user's package or file alone: where it lies decides nothing."""
+    if path.is_relative_to(PACKAGE):
+        return path.relative_to(PACKAGE).as_posix()
+    packages = [folder for folder in path.parents if (folder / "__init__.py").is_file()]
+    return path.relative_to(packages[-1].parent if packages else path.parent).as_posix()
+
+
 def _within(path: Path, rooms: tuple[str, ...]) -> bool:
+    if not path.is_relative_to(PACKAGE):
+        return True
     place = path.relative_to(PACKAGE).as_posix()
     return any(place == room or place.startswith(f"{room}/") for room in rooms)

@@ -18,8 +18,9 @@ from phvae.config.strict import stated
 from phvae.data.facts import Facts, facts
 from phvae.data.registry import stated_options
 from phvae.errors import ConfigError, nearest
+from phvae.experiment.own import check_own, own_files
 from phvae.experiment.paths import Paths
-from phvae.experiment.schema import Config
+from phvae.experiment.schema import Config, ExternalConfig
 from phvae.experiment.stacks import seeds_per_job
 from phvae.experiment.tuning import check_tuning
 from phvae.experiment.twins import refuse_twins
@@ -30,6 +31,7 @@ from phvae.words import listed, plural
 
 __all__ = ["Cell", "Grid", "load_grid", "parse_grid", "science"]
 
+EXTERNAL = " (external)"  # ends the label of a variant that was trained elsewhere, in every table and figure
 # Fields that decide how a run is carried out but not its numbers: they stay out of its key.
 MANNERS = {"seeds_per_job", "checkpoint_minutes", "memory_share"}
 
@@ -49,6 +51,12 @@ class Cell:
     evaluation: EvaluationConfig
     seeds: tuple[int, ...]
     looked: Facts | None = None
+    external: ExternalConfig | None = None
+
+    @property
+    def own_model(self) -> ModelConfig | None:
+        """The model; None of one that was trained elsewhere, of which nothing is known."""
+        return None if self.external else self.model
 
     @property
     def name(self) -> str:
@@ -85,11 +93,14 @@ class Cell:
 
     def science(self) -> dict[str, Any]:
         """What decides the numbers of a trained run of this cell, beyond the defaults, as plain data."""
+        if self.external:
+            return {"data": stated_options(self.data), "n_train": self.n_train, "external": self.external.folder}
         return science(self.data, self.n_train, self.subset, self.model, self.training)
 
     def resolved(self) -> dict[str, Any]:
         """The whole resolved cell, as it is kept beside each result."""
-        options = {name: getattr(self, name).model_dump() for name in ("model", "training", "evaluation")}
+        sections = ("external", "evaluation") if self.external else ("model", "training", "evaluation")
+        options = {name: getattr(self, name).model_dump() for name in sections}
         return {"data": self.data, "n_train": self.n_train, "subset": self.subset, **options}
 
 
@@ -152,7 +163,7 @@ class Grid:
         They follow from the configuration alone, so that a login node without a GPU and a compute node with one
         agree; `device: auto` counts as cpu.
         """
-        size = cell.training.seeds_per_job
+        size = len(cell.seeds) if cell.external else cell.training.seeds_per_job
         if size == "auto":
             device = "cuda" if self.config.device == "cuda" else "cpu"
             size = seeds_per_job(len(cell.seeds), cell.model.network, device, self.config.threads)
@@ -178,7 +189,8 @@ class Grid:
 
     def dump(self) -> str:
         """The configuration as JSON that `load_grid` reads back, in the order of the file (it decides the batches)."""
-        return json.dumps({"source": self.source, "config": self.config.model_dump(mode="json")}, indent=1) + "\n"
+        content = {"source": self.source, "config": self.config.model_dump(mode="json")}
+        return json.dumps(content | ({"parts": used} if (used := own_files(self)) else {}), indent=1) + "\n"
 
     def check_writable(self) -> None:
         """Refuse a results folder that cannot be written, without creating it.
@@ -198,6 +210,11 @@ class Grid:
     def scoring_device(self, cells: list[Cell]) -> str:
         """Where features are computed: on a GPU only where one is asked for by name and the features are deep."""
         return "cuda" if self.config.device == "cuda" and any(cell.deep_features for cell in cells) else "cpu"
+
+    @property
+    def external(self) -> frozenset[str]:
+        """The variants that were trained elsewhere."""
+        return frozenset(name for name, variant in self.config.variants.items() if variant.external)
 
     @property
     def off_curve(self) -> frozenset[str]:
@@ -221,7 +238,8 @@ def load_grid(path: str | Path) -> Grid:
         ConfigError: anything in it cannot be run; the message names file, key, found, expected.
     """
     content = read_yaml(path)
-    if set(content) == {"source", "config"}:  # what the workflow wrote for its jobs
+    if {"source", "config"} <= set(content) <= {"source", "config", "parts"}:  # what the workflow wrote for its jobs
+        check_own(content.get("parts", {}), str(path))
         return parse_grid(content["config"], content["source"])
     return parse_grid(content, str(path))
 
@@ -291,12 +309,12 @@ def _cells_of(config: Config, name: str, source: str) -> list[Cell]:
                 return f"{source}: {holder}.{path}" if path else f"{source}: {holder} (data set {name})"
 
             sections[key] = validated(cls, merged, where)
-            if key == "model":
+            if key == "model" and not row.external:
                 _check_data(sections[key], name, about, where)
+        label = (row.label or variant) + (EXTERNAL if row.external else "")
+        sections |= {"seeds": seeds, "external": row.external}
         for n_train in entry.n_train:
-            cells.append(
-                Cell(name, n_train, variant, row.label or variant, data, entry.subset, seeds=seeds, **sections)
-            )
+            cells.append(Cell(name, n_train, variant, label, data, entry.subset, **sections))
     return cells
 
 

@@ -14,7 +14,7 @@ from phvae.files import sha256
 from phvae.metrics.registry import METRICS, SCORERS, SEED_SCORERS
 from phvae.records import Key, inputs_sha256
 
-__all__ = ["encoded", "encoding_key", "stage_code", "training_key"]
+__all__ = ["encoded", "encoding_key", "external_key", "stage_code", "training_key"]
 
 # what the stages after the scores read of a metric's entry, which is no part of the code
 _READ = {
@@ -22,6 +22,8 @@ _READ = {
     "tables": ("name", "label", "definition", "unit", "higher_is_better", "source", "best", "shown"),
     "figures": ("name", "label", "unit", "higher_is_better", "best", "shown"),
 }
+# what lays out the outputs of a model trained elsewhere, in the place of training and encoding
+_LAID_OUT = ["phvae.encoding.external", "phvae.data.prepared"]
 # the settings that decide what the encode stage writes
 _ENCODED = {"n_codes", "n_samples", "n_reconstructions", "redraws", "importance_samples", "n_likelihood"}
 
@@ -36,6 +38,12 @@ def training_key(cell: Cell, seed: int, data_sha256: str, device: str, threads: 
     return Key(code([*STAGES["train"].code, *parts(cell.model)]), inputs)
 
 
+def external_key(cell: Cell, seed: int, outputs: str, data_sha256: str) -> Key:
+    """The key of a run that was trained elsewhere; `outputs` is the hash of its file."""
+    assert cell.external is not None
+    return Key(code(_LAID_OUT), inputs_sha256(stated(cell.external), outputs, seed, data_sha256))
+
+
 def encoded(cell: Cell) -> dict[str, object]:
     """The settings that decide what the encode stage writes."""
     return {name: value for name, value in stated(cell.evaluation).items() if name in _ENCODED}
@@ -45,7 +53,7 @@ def encoding_key(cell: Cell, seed: int, model: dict[str, str], data_sha256: str,
     """The key of an encoded run; `model` holds the hashes of the model's files, whatever code trained it."""
     torch = importlib.metadata.version("torch")
     inputs = inputs_sha256(model, seed, data_sha256, encoded(cell), torch, device, threads)
-    return Key(code([*STAGES["encode"].code, *parts(cell.model)]), inputs)
+    return Key(code(_LAID_OUT if cell.external else [*STAGES["encode"].code, *parts(cell.model)]), inputs)
 
 
 def stage_code(stage: str, cells: Sequence[Cell] = ()) -> str:
@@ -53,7 +61,7 @@ def stage_code(stage: str, cells: Sequence[Cell] = ()) -> str:
     entry = STAGES[stage]
     modules = list(entry.code)
     if stage in ("train", "encode"):
-        modules += [part for cell in cells for part in parts(cell.model)]
+        modules += [part for cell in cells for part in (_LAID_OUT if cell.external else parts(cell.model))]
     if stage in ("reference", "evaluate"):
         modules += [scorer.module for scorer in SCORERS]
     if stage == "groups":

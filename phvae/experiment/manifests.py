@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from phvae.data.stamp import stamp
+from phvae.data.stamp import stamp, stamp_of
 from phvae.errors import DataError, PhvaeError
 from phvae.experiment.grid import Grid
 from phvae.experiment.questions import Questions
@@ -14,7 +14,7 @@ from phvae.experiment.stages import command
 from phvae.files import sha256
 from phvae.records import read_record, verify, write_record
 
-__all__ = ["needed", "stale", "trained_files", "write_manifest"]
+__all__ = ["external_stamp", "needed", "stale", "trained_files", "write_manifest"]
 
 
 def write_manifest(
@@ -75,6 +75,8 @@ def stale(questions: Questions) -> Iterator[tuple[Path, str]]:
             yield path, "made by other code or under another configuration"
         elif stage == "prepare" and _other_source(questions.grid, where[0], content.get("stamp")):
             yield path, "its source has changed since"
+        elif stage == "train" and _other_outputs(questions.grid, where, content.get("stamp")):
+            yield path, "the outputs of its model have changed since"
         elif changed := next((name for name in content["files"] if _changed(paths.root / name, written)), ""):
             yield path, f"{changed} is gone or was changed"
 
@@ -91,6 +93,20 @@ def _wanted(questions: Questions) -> set[tuple[str, tuple[Any, ...]]]:
 def _other_source(grid: Grid, dataset: str, known: str | None) -> bool:
     """Whether the files behind a data set changed; not known where they cannot be seen from here."""
     found = stamp(grid.dataset_cells(dataset)[0].data, [Path(folder) for folder in grid.config.data_path])
+    return None not in (found, known) and found != known
+
+
+def external_stamp(grid: Grid, where: tuple[Any, ...]) -> str | None:
+    """A short hash of the files of a stack that was trained elsewhere; None of one trained here, or not to be seen."""
+    if where[2] not in grid.external:
+        return None
+    cell = grid.cell(*where[:3])
+    assert cell.external is not None
+    return stamp_of([cell.external.file(cell.dataset, cell.n_train, seed) for seed in grid.stacks(cell)[where[3]]])
+
+
+def _other_outputs(grid: Grid, where: tuple[Any, ...], known: str | None) -> bool:
+    found = external_stamp(grid, where)
     return None not in (found, known) and found != known
 
 

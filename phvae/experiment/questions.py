@@ -101,6 +101,8 @@ class Questions:
             )
         if stage == "train":
             seeds = grid.stacks(cells[0])[where[3]]
+            if cells[0].external:
+                return stated(cells[0].external), seeds
             cell = cells[0].in_effect("cpu") if config.device == "cpu" else cells[0]
             return cell.science(), seeds, config.device, config.threads, _torch()
         if stage == "encode":
@@ -114,7 +116,8 @@ class Questions:
         if stage == "tables":
             read = [path for path in (grid.claims, Path(PUBLISHED)) if path and path.is_file()]
             return [sha256(path) for path in read], config.baseline, *self._tuning()
-        shown = grid.labels, sorted(grid.off_curve), config.baseline
+        external = [sorted(grid.external)] if grid.external else []
+        shown = grid.labels, sorted(grid.off_curve), config.baseline, *external
         return (*shown, *self._tuning()) if stage == "figures" else shown
 
     def _tuning(self) -> list[dict[str, Any]]:

@@ -6,13 +6,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, field_validator
+from pydantic import BeforeValidator, Field, StrictBool, field_validator, model_validator
 
 from phvae.config.strict import Strict, Unique, Whole, at_home
 from phvae.experiment.stages import CLAIMS
 from phvae.experiment.tuning import TuningConfig
 
-__all__ = ["Config", "DatasetConfig", "VariantConfig"]
+__all__ = ["Config", "DatasetConfig", "ExternalConfig", "VariantConfig"]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]
@@ -37,6 +37,31 @@ class DatasetConfig(Strict):
     evaluation: dict[str, Any] = Field({}, description="overrides of `evaluation`")
 
 
+class ExternalConfig(Strict):
+    """A model trained elsewhere: where its outputs lie (docs/external.md), and what its author states of it.
+
+    A bare text is the folder.
+    """
+
+    folder: str = Field(min_length=1, description="holds {dataset}/n-{n_train}/seed-{seed}.npz")
+    parameters: Whole | None = Field(None, ge=1, description="number of parameters, as stated")
+    seconds_train: float | None = Field(None, ge=0, description="seconds of training a seed, as stated")
+    code: str = Field("", max_length=200, description="version of the code that trained it, as stated")
+
+    @field_validator("folder")
+    @classmethod
+    def _home(cls, value: str) -> str:
+        return at_home(value)
+
+    def file(self, dataset: str, n_train: int | str, seed: int) -> Path:
+        """The outputs of one run."""
+        return Path(self.folder) / dataset / f"n-{n_train}" / f"seed-{seed}.npz"
+
+
+def _folder_alone(value: Any) -> Any:
+    return {"folder": value} if isinstance(value, str) else value
+
+
 class VariantConfig(Strict):
     """A named model: what it changes, after the data set's overrides."""
 
@@ -44,8 +69,18 @@ class VariantConfig(Strict):
     curve: StrictBool = Field(
         True, description="false: a β-VAE that is held against the β-VAE's curve instead of being a point of it"
     )
+    external: (
+        Annotated[ExternalConfig, BeforeValidator(_folder_alone, json_schema_input_type=str | ExternalConfig)] | None
+    ) = Field(None, description="a model trained elsewhere, in place of `model` and `training`")
     model: dict[str, Any] = Field({}, description="overrides of `model`")
     training: dict[str, Any] = Field({}, description="overrides of `training`")
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> VariantConfig:
+        unread = [name for name in ("model", "training") if self.external and getattr(self, name)]
+        if unread:
+            raise ValueError(f"external or {' and '.join(unread)}, not both: nothing would read the latter")
+        return self
 
     @field_validator("label")
     @classmethod

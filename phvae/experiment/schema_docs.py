@@ -1,8 +1,9 @@
-"""The configuration's JSON schema and reference page: ``python -m phvae.experiment.schema_docs``."""
+"""The configuration's JSON schema and reference page: ``python -m phvae.experiment.schema_docs [FOLDER]``."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from phvae.config.strict import Named
-from phvae.experiment.schema import Config, DatasetConfig, VariantConfig
+from phvae.experiment.schema import Config, DatasetConfig, ExternalConfig, VariantConfig
 from phvae.experiment.tuning import TuningConfig
 from phvae.files import write_text
 from phvae.metrics.options import EvaluationConfig
@@ -39,9 +40,9 @@ page is the same for editors: put `# yaml-language-server: $schema=schema.json` 
 
 | file | what it is | cost |
 | --- | --- | --- |
-| `quick.yaml` | the default: no download, two cores, minutes | 360 runs |
+| `quick.yaml` | the default: no download, two cores, minutes | 400 runs |
 | `smoke.yaml` | the smallest grid through every stage; the tests run it | 18 runs |
-| `divergences.yaml` | objectives at five weights each, tuned alike; two cores, half an hour | 525 runs |
+| `divergences.yaml` | objectives at five weights each, tuned alike; two cores, three quarters of an hour | 1260 runs |
 | `reference.yaml` | the committed results, `results/reference/`; two cores, hours | 5932 runs |
 | `held-out.yaml` | β-VAEs that the β-VAE's curve is tested on; docs/method.md, section 6 | 540 runs |
 | `paper.yaml` | the full grid, for a GPU cluster; see `docs/cluster.md` | `phvae plan config/paper.yaml` |
@@ -51,7 +52,8 @@ A grid is data sets × training sizes × variants × seeds. A cell's settings ar
 the whole key below (`divergence: kl` replaces a `divergence` with options). A part may be written as its bare name
 (`coupling: identity`) or with options (`coupling: {name: chain, rho: 0.5}`).
 
-Check a file with `phvae config FILE`; unknown keys are errors.
+Check a file with `phvae config FILE`; unknown keys are errors. The options of `data` are those of its kind:
+`phvae data show NAME` lists them, docs/data.md explains them (splits, `correlated` factors, your own files).
 
 ## What a change redoes
 
@@ -65,6 +67,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `model`, `device`, `n_train`, `subset` | train |
 | `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `select`, `precision`, `compile` | train |
 | `seeds`, `seeds_per_job` | train; seeds that are trained stay |
+| `external` | train; a changed file of its folder redoes its own scores |
 | `threads` | train, reference |
 | `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |
 | `importance_samples`, `n_likelihood` | encode |
@@ -117,7 +120,9 @@ def _words(annotation: Any) -> str:
         return "mapping" if arguments[1] is Any else f"mapping from names to `{arguments[1].__name__}`"
     if annotation in NAMED:
         return f"`{annotation.model_fields['name'].default}`"
-    return {type(None): "null", float: "number", str: "text"}.get(annotation) or annotation.__name__
+    return {type(None): "null", float: "number", str: "text", ExternalConfig: "text or mapping"}.get(
+        annotation
+    ) or annotation.__name__
 
 
 def _bounds(metadata: list[Any]) -> str:
@@ -166,6 +171,7 @@ def reference() -> str:
     chapter("`tuning`", TuningConfig)
     chapter("`datasets.NAME`", DatasetConfig)
     chapter("`variants.NAME`", VariantConfig)
+    chapter("`variants.NAME.external`", ExternalConfig)
     chapter("`model`", ModelConfig)
     chapter("`training`", TrainingConfig)
     chapter("`training.schedule`", Schedule)
@@ -175,7 +181,7 @@ def reference() -> str:
     chapters.append(f"### `divergence.capacity`\n\n{Capacity.__doc__}\n\n{_table(Capacity)}\n")
     for cls in NAMED:
         options = set(cls.model_fields) - SHARED
-        title = f"### `{cls.model_fields['name'].default}`\n\n{cls.__doc__}\n"
+        title = f"### `{cls.model_fields['name'].default}`\n\n{cls.__doc__ or ''}\n"
         chapters.append(title + (f"\n{_table(cls)}\n" if options else ""))
     return "\n".join(chapters)
 
@@ -187,4 +193,4 @@ def main(folder: str | Path = "config") -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -9,12 +9,15 @@ import shlex
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from phvae.own.named import spelt
+
 __all__ = ["CLAIMS", "PLACE", "PUBLISHED", "ROOMS", "STAGES", "Stage", "command", "flag"]
 
 # Where numbers are made; a name without an ending is a folder.
 ROOMS = (
     "determinism",
     "data/prepared.py",
+    "data/columns.py",
     "data/distributions",
     "model",
     "training",
@@ -178,7 +181,8 @@ def command(config: str, stage: str, *where: Any) -> str:
     """The command of a job, to be copied into a shell."""
     names = PLACE[STAGES[stage].unit]
     options = [word for name, value in zip(names, where, strict=True) for word in (flag(name), str(value))]
-    return shlex.join(["phvae", stage, "--config", config, *options])
+    own = [word for file in spelt() for word in ("--parts", file)]
+    return shlex.join(["phvae", stage, "--config", config, *options, *own])
 
 
 def flag(name: str) -> str:

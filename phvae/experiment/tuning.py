@@ -87,6 +87,11 @@ def check_tuning(tuning: TuningConfig, cells: Sequence[Cell], baseline: str, sou
                     f"{where}.families.{family}: found {listed(absent)}, expected variants of {dataset}: "
                     f"{listed(here)}{nearest(absent[0], here)}"
                 )
+            if outside := [variant for variant in variants if variant in here and here[variant].external]:
+                raise ConfigError(
+                    f"{where}.families.{family}: found {listed(outside)}, expected variants that are trained here: "
+                    "of an external one no weight is known"
+                )
             if not absent and (differing := _differing([here[variant] for variant in variants])):
                 raise ConfigError(
                     f"{where}.families.{family}: found variants that differ in {listed(differing)} (data set "

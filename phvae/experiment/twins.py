@@ -24,7 +24,7 @@ def refuse_twins(cells: Sequence[Cell], source: str, device: str) -> None:
     known: dict[str, Cell] = {}
     for cell in cells:
         science = cell.in_effect(device).science()
-        science |= {"dataset": cell.dataset, "model": _computed(cell.model)}
+        science |= {"dataset": cell.dataset} | ({"model": _computed(cell.own_model)} if cell.own_model else {})
         found = known.setdefault(json.dumps(science, sort_keys=True), cell)
         if found is not cell:
             raise ConfigError(

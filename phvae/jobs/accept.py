@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from phvae.data.prepared import load
 from phvae.errors import DataError, PhvaeError
 from phvae.experiment.grid import Cell, Grid, science
-from phvae.experiment.keys import encoding_key, training_key
+from phvae.experiment.keys import encoding_key, external_key, training_key
 from phvae.experiment.manifests import trained_files, write_manifest
 from phvae.experiment.questions import Questions
 from phvae.files import read_object
@@ -145,8 +145,13 @@ class _Acceptance:
 
 def _accept_run(grid: Grid, cell: Cell, seed: int, folder: Path, data: str, reason: str) -> tuple[dict[str, Any], str]:
     """A run's record, with today's key if only the code differs; and which of the counts it belongs to."""
-    run = _record(folder / "run.json")
-    key = training_key(cell, seed, data, run["device"], run["threads"])
+    run = _record(folder / "run.json", external=cell.external is not None)
+    reads = {"data": data}
+    if cell.external:
+        reads["external"] = run["reads"].get("external", "")
+        key = external_key(cell, seed, reads["external"], data)
+    else:
+        key = training_key(cell, seed, data, run["device"], run["threads"])
     if not _same_but_for_code(grid, cell, seed, data, run, key):
         return run, "other"
     if run["run_key"] == key.sha256:
@@ -155,7 +160,7 @@ def _accept_run(grid: Grid, cell: Cell, seed: int, folder: Path, data: str, reas
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     edit = {"from": run["run_key"], "to": key.sha256, "date": today, "reason": reason}
     edits = [*run.get("accepted", []), edit]
-    after = run | key.fields() | {"reads": {"data": data}, "run_key": key.sha256, "accepted": edits}
+    after = run | key.fields() | {"reads": reads, "run_key": key.sha256, "accepted": edits}
     _renew(folder / "run.json", after)
     return after, "accepted"
 
@@ -166,8 +171,11 @@ def _accept_encoded(folder: Path, cell: Cell, seed: int, data: str, run: dict[st
     if not path.is_file():
         return False
     record = _read(path, "remove it, and the run is encoded again")
-    reads = {name: run["files"].get(name, "") for name in ("model.safetensors", "model.json")}
-    device, threads = record.get("device", run["device"]), record.get("threads", run["threads"])
+    if cell.external:
+        reads = {"external": run["reads"]["external"]}
+    else:
+        reads = {name: run["files"].get(name, "") for name in ("model.safetensors", "model.json")}
+    device, threads = (record[name] if name in record else run[name] for name in ("device", "threads"))
     key = encoding_key(cell, seed, reads, data, device, threads)
     if record.get("inputs") != key.inputs and not _older(record, run, cell):
         return False
@@ -258,23 +266,14 @@ def _same_evaluation(run: dict[str, Any], cell: Cell) -> bool:
     return bool(run["config"].get("evaluation") == json.loads(cell.evaluation.model_dump_json()))
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """A run.json with everything that is read here.
+def _record(path: Path, external: bool) -> dict[str, Any]:
+    """A run.json with everything that is read here; of one that was trained elsewhere no machine is known.
 
     Raises:
         DataError: it is damaged.
     """
-    run = _read(
-        path,
-        REMEDY,
-        run_key=str,
-        seed=int,
-        config=dict,
-        versions=dict,
-        files=dict,
-        device=str,
-        threads=int,
-    )
+    more: dict[str, type] = {"reads": dict} if external else {"versions": dict, "device": str, "threads": int}
+    run = _read(path, REMEDY, run_key=str, seed=int, config=dict, files=dict, **more)
     training, accepted = run["config"].get("training", {}), run.get("accepted", [])
     if not (isinstance(training, dict) and isinstance(accepted, list)):
         found = f"config.training {training!r:.60} and accepted {accepted!r:.60}"
@@ -284,6 +283,8 @@ def _record(path: Path) -> dict[str, Any]:
 
 def _same_but_for_code(grid: Grid, cell: Cell, seed: int, data: str, run: dict[str, Any], key: Key) -> bool:
     """Whether the configuration of today asks for the recorded run, were it not for the code."""
+    if cell.external:
+        return bool(run.get("inputs") == key.inputs)
     if run["threads"] != grid.config.threads or grid.config.device not in ("auto", run["device"]):
         return False
     if isinstance(run.get("inputs"), str):

@@ -6,23 +6,29 @@ import dataclasses
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phvae.config.strict import stated
-from phvae.determinism.device import resolve
+from phvae.determinism.device import resolve, session
+from phvae.determinism.untouched import untouched
 from phvae.errors import PhvaeError, of_the_machine
-from phvae.experiment.code import code
+from phvae.experiment.code import code, parts
+from phvae.experiment.stages import STAGES
 from phvae.jobs.costs import known_costs, note_costs
 from phvae.jobs.scores import Section, kept, plain, save
+from phvae.metrics.given import Given
 from phvae.metrics.naming import expected
 from phvae.metrics.registry import GROUPS, SCORERS, Scorer, pattern_of
 from phvae.metrics.rows import Inputs, Row, Undefined, without_value
 from phvae.records import Key, inputs_sha256, read_record, verify
 
 if TYPE_CHECKING:
+    from phvae.api.phvae import PHVAE
     from phvae.data.prepared import Prepared
     from phvae.experiment.grid import Cell
     from phvae.metrics.options import EvaluationConfig
@@ -55,12 +61,13 @@ def keys(
     Raises:
         PhvaeError: a file of an earlier stage is absent, damaged or incomplete.
     """
-    encoded = _read(run_dir / "encode.json", "encode", files=dict)["files"]
+    encoding = _read(run_dir / "encode.json", "encode", files=dict)
+    encoded = encoding["files"]
     reference = _read(reference_dir / "reference.json", "reference", scores=dict)["scores"]
     shared = [
         {name: encoded.get(name) for name in READ},
         stated(cell.evaluation, _APART),
-        stated(cell.model),
+        stated(cell.own_model) if cell.own_model else "external",
         seed,
         data.sha256,
         device,
@@ -74,9 +81,12 @@ def keys(
                 raise PhvaeError(f"{where}: holds nothing of {scorer.name}; run `phvae reference` before")
             # not its key: what was built under it may differ, a classifier's weights for one
             part = [reference[scorer.name].get(name) for name in ("bounds", "files")]
-        made = code([scorer.module, *(scorer.modules(data) if scorer.applies(data) else ())])
-        outside = scorer.outside(data, cell.evaluation, None)
-        found[scorer.name] = Key(made, inputs_sha256(*shared, part, outside))
+        modules = [scorer.module, *(scorer.modules(data) if scorer.applies(data) else ())]
+        inputs = [*shared, part, scorer.outside(data, cell.evaluation, None)]
+        if scorer.uses_model:
+            modules += [*STAGES["encode"].code, *parts(cell.model)]
+            inputs.append(encoding.get("reads"))
+        found[scorer.name] = Key(code(modules), inputs_sha256(*inputs))
     return found
 
 
@@ -128,9 +138,9 @@ def evaluate(
         with threadpool_limits(1), np.load(run_dir / "arrays.npz") as arrays, np.load(run_dir / "codes.npz") as codes:
             inputs = Inputs(
                 data,
-                dict(codes),
-                arrays,
-                cell.model,
+                Given(dict(codes)) if cell.external else dict(codes),
+                Given(arrays) if cell.external else arrays,
+                cell.own_model,
                 cell.evaluation,
                 reference_dir,
                 seed,
@@ -139,7 +149,8 @@ def evaluate(
             )
             for scorer in todo:
                 started = time.perf_counter()
-                rows = _rows(scorer, inputs, reference.get(scorer.name, {}))
+                given = dataclasses.replace(inputs, trained=partial(_trained, run_dir)) if scorer.uses_model else inputs
+                rows = _rows(scorer, given, reference.get(scorer.name, {}))
                 sections[scorer.name] = asked[scorer.name].fields() | {"rows": rows}
                 save(path, sections, list(asked))
                 _note(run_dir, scorer.name, time.perf_counter() - started, list(asked))
@@ -170,7 +181,9 @@ def _rows(scorer: Scorer, inputs: Inputs, reference: Section) -> list[dict[str, 
         return plain(scorer, [without_value(name, "empty", reason) for name in expected(scorer.metrics, inputs)])
     try:
         bounds = reference.get("bounds", {})
-        return plain(scorer, [_with_bounds(row, bounds) for row in scorer.rows(inputs)])
+        with untouched(scorer.name), session("cpu") if scorer.uses_model else nullcontext():
+            found = scorer.rows(inputs)
+        return plain(scorer, [_with_bounds(row, bounds) for row in found])
     except Undefined as error:
         return plain(scorer, [without_value(name, "empty", str(error)) for name in expected(scorer.metrics, inputs)])
     except Exception as error:  # the last net: one scorer must not end a grid of hundreds
@@ -178,6 +191,15 @@ def _rows(scorer: Scorer, inputs: Inputs, reference: Section) -> list[dict[str, 
             raise
         reason = f"{scorer.name}: {type(error).__name__}: {error}"
         return plain(scorer, [without_value(name, "failed", reason) for name in expected(scorer.metrics, inputs)])
+
+
+def _trained(folder: Path) -> PHVAE:
+    """The model of a run, in the units of the prepared arrays."""
+    from phvae.api.saving import load
+
+    model = load(folder).eval()
+    model.scaling = None
+    return model
 
 
 def _with_bounds(row: Row, bounds: Mapping[str, Mapping[str, float]]) -> Row:

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from phvae.own.named import assignment
 from phvae.words import plural
 
 __all__ = ["failures"]
@@ -40,7 +41,7 @@ def _by_hand(command: str) -> str:
     words = shlex.split(os.path.expandvars(command))
     start = 1 if words[:1] == ["exec"] else 0
     end = next((i for i, word in enumerate(words) if word.startswith(">")), len(words))
-    return shlex.join(words[start:end])
+    return assignment() + shlex.join(words[start:end])
 
 
 def _said(log: Path, since: float) -> list[str]:

@@ -12,7 +12,9 @@ from phvae.errors import PhvaeError
 from phvae.experiment.code import code
 from phvae.files import sha256
 from phvae.jobs.scores import kept, plain, save
+from phvae.metrics.given import Given
 from phvae.metrics.registry import SEED_SCORERS
+from phvae.metrics.rows import Undefined, without_value
 from phvae.records import Key, inputs_sha256, read_record, verify
 
 if TYPE_CHECKING:
@@ -33,8 +35,13 @@ def keys(cell: Cell, run_dirs: Sequence[Path]) -> dict[str, Key]:
     for folder in run_dirs:
         if not (folder / "codes.npz").is_file():
             raise PhvaeError(f"{folder / 'codes.npz'}: absent; {_remedy(folder)}")
-    inputs = inputs_sha256([sha256(folder / "codes.npz") for folder in run_dirs], cell.model.prior)
+    inputs = inputs_sha256([sha256(folder / "codes.npz") for folder in run_dirs], _prior(cell))
     return {scorer.name: Key(code([scorer.module]), inputs) for scorer in SEED_SCORERS}
+
+
+def _prior(cell: Cell) -> str:
+    """The prior of a cell's codes; those of a model trained elsewhere come with the standard one."""
+    return cell.own_model.prior if cell.own_model else "standard"
 
 
 def _remedy(folder: Path) -> str:
@@ -62,7 +69,11 @@ def evaluate(path: str | Path, cell: Cell, run_dirs: Sequence[str | Path]) -> li
             verify(folder, {"codes.npz": known.get("codes.npz", "")}, _remedy(folder))
         codes = [dict(np.load(folder / "codes.npz")) for folder in folders]
         for scorer in todo:
-            rows = plain(scorer, scorer.rows(codes, cell.model.prior))
+            try:
+                found = scorer.rows([Given(one) for one in codes] if cell.external else codes, _prior(cell))
+            except Undefined as error:
+                found = [without_value(metric.name, "empty", str(error)) for metric in scorer.metrics]
+            rows = plain(scorer, found)
             sections[scorer.name] = asked[scorer.name].fields() | {"rows": rows}
     save(path, sections, list(asked))
     return [row for name in asked for row in sections[name]["rows"]]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phvae.errors import ConfigError, DataError, nearest
+from phvae.errors import ConfigError, nearest
 from phvae.experiment import provenance
 from phvae.experiment.grid import Cell, Grid
-from phvae.experiment.manifests import needed, trained_files, write_manifest
+from phvae.experiment.manifests import external_stamp, needed, trained_files, write_manifest
 from phvae.experiment.questions import Questions
 from phvae.experiment.stages import PUBLISHED, command
 from phvae.files import write_json, write_text
@@ -57,10 +57,7 @@ def _data(questions: Questions, dataset: str) -> Prepared:
 
     grid = questions.grid
     known, remedy = needed(questions, "prepare", dataset), f"run again: {command(grid.source, 'prepare', dataset)}"
-    data = load(_cache(grid) / known["folder"], verify=True, remedy=remedy)
-    if data.sha256 != known["sha256"]:
-        raise DataError(f"{data.folder}: another set than {grid.paths.data(dataset)} names; {remedy}")
-    return data
+    return load(_cache(grid) / known["folder"], verify=True, remedy=remedy, known=known["sha256"])
 
 
 def prepare(grid: Grid, dataset: str) -> None:
@@ -118,19 +115,31 @@ def _trained(questions: Questions, cell: Cell) -> dict[int, Path]:
 
 
 def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str) -> None:
-    """Train a stack of seeds of one cell; seeds that are done are left alone."""
+    """Train a stack of seeds of one cell, or record one that was trained elsewhere; what is done is left alone."""
+    cell, questions = grid.cell(dataset, n_train, variant), Questions(grid)
+    stacks, where = grid.stacks(cell), (dataset, n_train, variant, stack)
+    if stack not in stacks:
+        raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
+    data = _data(questions, cell.dataset)
+    stamp = external_stamp(grid, where)  # so that a change meanwhile is seen later
+    (_ingest if cell.external else _train)(grid, cell, stacks[stack], data)
+    write_manifest(questions, "train", where, trained_files(grid, where), **({"stamp": stamp} if stamp else {}))
+
+
+def _ingest(grid: Grid, cell: Cell, seeds: list[int], data: Prepared) -> None:
+    from phvae.jobs.external import ingest
+
+    ingest(cell, {seed: _folder(grid, cell, seed) for seed in seeds}, data, lambda: provenance.keep_claims(grid))
+
+
+def _train(grid: Grid, cell: Cell, seeds: list[int], data: Prepared) -> None:
     from phvae.determinism.device import resolve
     from phvae.experiment.keys import training_key
     from phvae.jobs.adopt import adopt
     from phvae.jobs.run import Run
     from phvae.jobs.training import train as train_runs
 
-    cell, questions = grid.cell(dataset, n_train, variant), Questions(grid)
-    device = resolve(grid.config.device)
-    stacks = grid.stacks(cell)
-    if stack not in stacks:
-        raise ConfigError(f"{grid.source}: {cell.name} has no stack {stack!r}, only {', '.join(stacks)}")
-    data, threads = _data(questions, cell.dataset), grid.config.threads
+    device, threads = resolve(grid.config.device), grid.config.threads
     claims = provenance.keep_claims(grid)
     runs = [
         Run(
@@ -139,13 +148,11 @@ def train(grid: Grid, dataset: str, n_train: int | str, variant: str, stack: str
             training_key(cell, seed, data.sha256, device, threads),
             provenance.describe(cell, seed, {"data": data.sha256}, device, threads, claims),
         )
-        for seed in stacks[stack]
+        for seed in seeds
     ]
     for run in runs:
         adopt(run)
     train_runs(cell, runs, data, device=device, threads=threads)
-    where = (dataset, n_train, variant, stack)
-    write_manifest(questions, "train", where, trained_files(grid, where))
 
 
 def _batch(grid: Grid, dataset: str, n_train: int | str, index: int) -> list[Cell]:
@@ -256,7 +263,7 @@ def collect(grid: Grid) -> None:
     late: dict[tuple[str, int | str, str, int], str] = {
         (cell.dataset, str(cell.n_train), cell.variant, seed): why for cell, seed, why in _scored(questions)
     }
-    table = collect_runs(root, expected, grid.labels, grid.off_curve, grid.config.baseline, late)
+    table = collect_runs(root, expected, grid.labels, grid.off_curve, grid.config.baseline, late, grid.external)
     print(plural(len(table), "row"))
     write_manifest(questions, "collect", (), [root / name for name in TABLES])
 

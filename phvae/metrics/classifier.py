@@ -41,9 +41,7 @@ class Classifier(nn.Module):
     centre: Tensor
     scale: Tensor
 
-    def __init__(
-        self, shape: tuple[int, ...], classes: Sequence[int], generator: torch.Generator | None = None
-    ) -> None:
+    def __init__(self, shape: tuple[int, ...], classes: Sequence[int], generator: torch.Generator) -> None:
         super().__init__()
         channels, height, width = shape
         stages = max(1, math.ceil(math.log2(max(height, width) / SIDE)))
@@ -172,6 +170,6 @@ def load_classifier(folder: Path) -> tuple[Classifier, str]:
     from safetensors.torch import load_file
 
     card = read_json(folder / CARD)
-    model = Classifier(tuple(card["shape"]), card["classes"])
+    model = Classifier(tuple(card["shape"]), card["classes"], torch.Generator())  # its weights are replaced
     model.load_state_dict(load_file(folder / WEIGHTS))
     return model.eval().requires_grad_(False), sha256(folder / WEIGHTS)

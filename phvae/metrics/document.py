@@ -73,6 +73,7 @@ def render() -> str:
     """The whole text of docs/metrics.md."""
     lines = [_HEAD, "Placeholders of names:", ""]
     meanings = {"k": "a level, from 1", "j": "a coordinate of that level", "factor": "a factor of the data set"}
+    meanings["column"] = "a column of the table, other characters than A-Z a-z 0-9 _ . + - as _"
     for key, values in PLACEHOLDERS.items():
         lines.append(f"- `{{{key}}}`: {meanings.get(key) or ', '.join(values or ())}")
     arrows = {True: "higher", False: "lower", None: ""}

@@ -11,7 +11,7 @@ from phvae.config.strict import Strict, Unique, Whole, at_home
 __all__ = ["EvaluationConfig", "Group"]
 
 Extractor = Literal["classifier", "inception", "efficientnet-lite0"]
-Group = Literal["density", "reconstruction", "generation", "disentanglement", "latent", "likelihood"]
+Group = Literal["density", "reconstruction", "generation", "disentanglement", "latent", "likelihood", "table"]
 
 
 class EvaluationConfig(Strict):

@@ -1,4 +1,4 @@
-"""The registry: every scorer of a run or of seeds, found by its file, and every metric by name (loads no torch)."""
+"""The registry: every scorer of a run or of seeds by its file, the user's too, every metric by name (no torch)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from phvae.errors import nearest
 from phvae.metrics.metric import Metric, Place
 from phvae.metrics.naming import regex
 from phvae.metrics.options import Group
+from phvae.metrics.own import check_entries
+from phvae.own.load import own
+from phvae.own.named import HOW
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -21,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = ["GROUPS", "METRICS", "SCORERS", "SEED_SCORERS", "Scorer", "lookup", "pattern_of", "shown"]
 
 GROUPS: tuple[str, ...] = (*get_args(Group), "groups")
-_OPTIONAL = ("reference", "applies", "modules", "outside")
+_OPTIONAL = ("reference", "applies", "modules", "outside", "uses_model")
 
 
 @dataclass(frozen=True)
 class Scorer:
-    """What a module of `phvae/metrics/scores` (of a run) or `phvae/metrics/across_seeds` holds.
+    """What a module of `phvae/metrics/scores` (of a run) or `phvae/metrics/across_seeds` holds, or a user's file.
 
     Attributes:
         name: its file's name.
@@ -37,6 +40,7 @@ class Scorer:
         applies: whether it means something on a data set.
         modules: further modules whose code decides its rows on a data set.
         outside: what else decides them: weights from outside, and the machine if something is trained on it.
+        uses_model: whether its rows ask for the trained model (`Inputs.trained`), which is then in their key.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Scorer:
     applies: Callable[[Prepared], bool] = lambda data: True
     modules: Callable[[Prepared], Sequence[str]] = lambda data: ()
     outside: Callable[..., Any] = lambda data, settings, machine: None
+    uses_model: bool = False
 
     @property
     def group(self) -> str:
@@ -55,17 +60,30 @@ class Scorer:
 
 
 def _found(folder: str) -> list[Scorer]:
-    """The scorers of a folder of this room, by group and name."""
-    scorers = []
-    for file in pkgutil.iter_modules([str(Path(__file__).parent / folder)]):
-        module = importlib.import_module(f"phvae.metrics.{folder}.{file.name}")
-        given = {name: getattr(module, name) for name in _OPTIONAL if hasattr(module, name)}
-        scorers.append(Scorer(file.name, module.__name__, module.METRICS, module.rows, **given))
+    """The scorers of a folder of this room."""
+    files = pkgutil.iter_modules([str(Path(__file__).parent / folder)])
+    return [_scorer(file.name, importlib.import_module(f"phvae.metrics.{folder}.{file.name}")) for file in files]
+
+
+def _scorer(name: str, module: Any) -> Scorer:
+    given = {option: getattr(module, option) for option in _OPTIONAL if hasattr(module, option)}
+    return Scorer(name, module.__name__, tuple(module.METRICS), module.rows, **given)
+
+
+def _all() -> list[Scorer]:
+    """Every scorer, by group and name; of the user's files those that have `METRICS`."""
+    scorers = [*_found("scores"), *_found("across_seeds")]
+    for one in own():
+        if hasattr(one.module, "METRICS"):
+            known = [metric.name for scorer in scorers for metric in scorer.metrics]
+            check_entries(one, GROUPS, known, {scorer.name for scorer in scorers})
+            scorers.append(_scorer(one.name, one.module))
     return sorted(scorers, key=lambda scorer: (GROUPS.index(scorer.group), scorer.name))
 
 
-SCORERS = _found("scores")
-SEED_SCORERS = _found("across_seeds")
+_SCORERS = _all()
+SCORERS = [scorer for scorer in _SCORERS if scorer.group != "groups"]
+SEED_SCORERS = [scorer for scorer in _SCORERS if scorer.group == "groups"]
 METRICS: dict[str, Metric] = {metric.name: metric for scorer in (*SCORERS, *SEED_SCORERS) for metric in scorer.metrics}
 _REGEXES = {pattern: regex(pattern) for pattern in METRICS}
 
@@ -85,7 +103,7 @@ def pattern_of(name: str) -> str:
     for pattern, compiled in _REGEXES.items():
         if compiled.fullmatch(name):
             return pattern
-    raise KeyError(f"metric {name!r} is not registered in phvae/metrics/scores{nearest(name, METRICS)}")
+    raise KeyError(f"metric {name!r} is not registered in phvae/metrics/scores{nearest(name, METRICS)}{HOW}")
 
 
 def lookup(name: str) -> Metric:
@@ -101,7 +119,7 @@ def shown(place: Place, groups: Sequence[str] = GROUPS) -> tuple[str, ...]:
     """The names of the metrics of some groups that a table or figure shows, in its order.
 
     >>> shown("distortion")
-    ('mse', 'reconstruction_nll', 'bce_reconstruction')
+    ('mse', 'mse_columns', 'reconstruction_nll', 'bce_reconstruction')
     """
     found = [
         (number, one.name or metric.name)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
+    from phvae.model.model import Model
     from phvae.model.options import ModelConfig
 
 __all__ = ["Inputs", "Row", "Status", "Undefined", "at_least", "attempt", "row", "without_value"]
@@ -62,6 +63,10 @@ class Row:
     caution: str = ""
 
 
+def _not_asked() -> Model:
+    raise ValueError("the trained model is given to a file of scores that says `uses_model = True` beside its METRICS")
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What the `rows(inputs)` of a scorer may read.
@@ -70,23 +75,27 @@ class Inputs:
         data: the prepared data set.
         codes: mean, log_variance, whitened (N, n, d) float32, coupling (n, n); row i is test example i.
         arrays: what the encode stage wrote to arrays.npz; each access reads one array from the file.
-        model: the run's resolved model.
+        model: the run's resolved model; None of one that was trained elsewhere, whose codes are of one level and in
+            coordinates in which the prior is N(0, I), and whose arrays may be absent (`phvae.metrics.given`).
         settings: the run's resolved evaluation settings.
         reference: the scorer's folder of the reference stage (classifier, features).
         seed: the run's seed, for the metrics' own draws.
         threads: processes or threads that a metric may use; never changes a value.
         device: where features of images are computed, "cpu" or "cuda".
+        trained: gives the trained model on the CPU, in the units of `data.test`, to a file of scores that says
+            `uses_model = True` beside its METRICS: its decoder and encoders.
     """
 
     data: Prepared
     codes: Mapping[str, np.ndarray]
     arrays: Mapping[str, np.ndarray]
-    model: ModelConfig
+    model: ModelConfig | None
     settings: EvaluationConfig
     reference: Path
     seed: int
     threads: int = 1
     device: str = "cpu"
+    trained: Callable[[], Model] = _not_asked
 
 
 def _optional(value: float | None) -> float | None:

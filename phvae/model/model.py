@@ -48,7 +48,7 @@ class Model(nn.Module):
                 raise ConfigError(f"PHVAE has no option {key!r}{nearest(key, ModelConfig.model_fields)}")
         if not isinstance(config, ModelConfig | None):
             raise ConfigError(f"config is {config!r:.60}, expected a ModelConfig; or pass options by name: order=3")
-        options = {**(config.model_dump() if config else {}), **keywords}
+        options = {**dict(config or {}), **keywords}
         self.config = c = validated(ModelConfig, options, lambda key: f"PHVAE: {key}" if key else "PHVAE")
         self.shape = check_shape(shape)
         self.order, self.latent_size, self.level_size = c.order, c.latent_size, c.latent_size // c.order

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializeAsAny, WrapValidator, model_validator
 
 from phvae.config.strict import BARE, BY_NAME, MOST_AT_ONCE, Strict, Weight, Whole
+from phvae.model import part
 from phvae.model.parts import BASIS_NAMES, COUPLINGS, DIVERGENCES, LIKELIHOODS, NETWORKS
 
 __all__ = ["ModelConfig"]
@@ -18,11 +19,17 @@ if TYPE_CHECKING:
 
     Basis = str
 else:
+
+    def _choice(kind: type[part.Named], known: dict[str, type[part.Named]]) -> Any:
+        """One of the known parts by name, or an object of any class of the kind, which is taken as it is."""
+        given = WrapValidator(lambda value, validate: value if isinstance(value, kind) else validate(value))
+        return Annotated[reduce(or_, known.values()), BY_NAME, BARE, given, SerializeAsAny()]
+
     Basis = Literal[BASIS_NAMES]
-    Coupling = Annotated[reduce(or_, COUPLINGS.values()), BY_NAME, BARE]
-    Divergence = Annotated[reduce(or_, DIVERGENCES.values()), BY_NAME, BARE]
-    Likelihood = Annotated[reduce(or_, LIKELIHOODS.values()), BY_NAME, BARE]
-    Network = Annotated[reduce(or_, NETWORKS.values()), BY_NAME, BARE]
+    Coupling = _choice(part.Coupling, COUPLINGS)
+    Divergence = _choice(part.Divergence, DIVERGENCES)
+    Likelihood = _choice(part.Likelihood, LIKELIHOODS)
+    Network = _choice(part.Network, NETWORKS)
 
 
 class ModelConfig(Strict):

@@ -91,7 +91,7 @@ def _scores(cell: Cell, rates: Rates, device: str) -> float:
     """One run."""
     settings, about = cell.evaluation, cell.facts
     if about.is_density:
-        return 0.05 + (1e-5 if about.size == 1 else 1e-4) * settings.n_samples
+        return 0.05 + (1e-5 if about.size == 1 else 5e-5 * about.size) * settings.n_samples
     images = settings.n_samples * (settings.redraws + 1) + settings.n_reconstructions
     total = 0.1 + 8e-8 * images * about.size + (9e-4 * _codes(cell) if about.classes else 0.0)
     if "boosting" in settings.dci:  # 450 s for 10 codes of 10,000 points and the 113 classes of dSprites
@@ -105,6 +105,8 @@ def _scores(cell: Cell, rates: Rates, device: str) -> float:
 def seconds(stage: str, cell: Cell, device: str, seeds: int = 1) -> float:
     """Seconds of one cell's share of a job: that many seeds of it (train: as one stack), or the cell or data set."""
     rates, about = RATES[device], cell.facts
+    if cell.external and stage in ("train", "encode"):
+        return 0.1 + seeds * (0.5 + 2e-8 * disk(cell)[1])  # its outputs are read
     if stage == "train":
         return _train(cell, rates, seeds)
     if stage == "encode":
@@ -126,14 +128,15 @@ def data_bytes(cell: Cell) -> int:
 def disk(cell: Cell) -> tuple[float, float]:
     """Bytes of one run: what is kept, and what `phvae clean` removes once the scores are there."""
     settings, about = cell.evaluation, cell.facts
-    kept = 4 * sum(sizes(cell)) + 11 * _codes(cell) * cell.model.latent_size + 1.55e6  # model, codes, samples, records
+    weights = 0 if cell.external else 4 * sum(sizes(cell))
+    kept = weights + 11 * _codes(cell) * cell.model.latent_size + 1.55e6  # model, codes, samples, records
     images = settings.n_reconstructions + 2 * settings.redraws * settings.n_samples + 500 * cell.model.order
     return kept, images * about.size * _item(cell) + 8 * _codes(cell) * (3 + cell.model.order)
 
 
 def memory_mb(stage: str, cell: Cell, seeds: int = 1) -> float:
     """Peak memory of a job of a stage in MB; `seeds` train as one stack."""
-    if stage == "train":
+    if stage == "train" and not cell.external:
         data = _n_train(cell) * cell.facts.size * _item(cell)
         activations = 200 * sum(_work(cell)) ** 0.5 * cell.training.batch_size  # about
         return 900 + (data + (44 * sum(sizes(cell)) + activations) * seeds) / 1e6

@@ -71,11 +71,12 @@ def _job(grid: Grid, stage: str, name: str, cells: Sequence[Cell], seeds: int = 
     cells = [look(grid, cell) for cell in (cells if stage in BATCHED else cells[:1])]
     threads, wanted = grid.config.threads, grid.config.device
     if stage in ("train", "encode"):
-        device, gpu = "cuda" if wanted == "cuda" else "cpu", wanted != "cpu"
+        own = any(not cell.external for cell in cells)
+        device, gpu = "cuda" if wanted == "cuda" else "cpu", wanted != "cpu" and own
     else:
         device = grid.scoring_device(list(cells)) if stage in ("reference", "evaluate") else "cpu"
         gpu = device == "cuda"
-    if stage == "train":
+    if stage == "train" and not cells[0].external:
         stack = seeds if cells[0].model.network.stacks(device, threads) else 1
         seconds = costs.seconds(stage, cells[0], device, stack) * seeds / stack
         memory = costs.memory_mb(stage, cells[0], stack)
@@ -112,8 +113,9 @@ def _assumed(grid: Grid) -> Iterator[str]:
     for name in grid.config.datasets:
         about = look(grid, grid.dataset_cells(name)[0]).facts
         if about.assumed:
-            shape = "x".join(map(str, about.shape))
-            yield f"assumed: {about.counts[0]:,} pictures of {shape} in {name}, whose files cannot be counted here"
+            pictures = f"pictures of {'x'.join(map(str, about.shape))}"
+            what = f"rows of {about.size} columns" if about.is_density else pictures
+            yield f"assumed: {about.counts[0]:,} {what} in {name}, whose files cannot be counted here"
 
 
 def _row(title: str, found: list[Job]) -> str:

@@ -169,7 +169,9 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _tags(record: dict[str, Any], key: str, status: str) -> dict[str, str]:
     tags = {"phvae.run_key": key, "phvae.status": status}
-    if record.get("commit"):
+    if isinstance(external := record.get("external"), dict):
+        tags |= {"phvae.external": str(external.get("sha256", "")), "phvae.code": str(record.get("commit", ""))}
+    elif record.get("commit"):
         tags |= {"phvae.commit": str(record["commit"]), "mlflow.source.git.commit": str(record["commit"])}
     if record.get("dirty") is not None:
         tags["phvae.dirty"] = str(record["dirty"]).lower()

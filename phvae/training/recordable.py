@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from phvae.determinism.untouched import untouched
 from phvae.errors import ConfigError
+from phvae.own.load import own
 
 __all__ = ["in_words"]
 
@@ -42,19 +44,23 @@ _CAUSES = {
 @contextmanager
 def in_words() -> Iterator[None]:
     """Raise, of what a recorded step cannot be, a ConfigError that names the part, its line and the way out."""
-    try:
-        yield
-    except (RuntimeError, ValueError) as error:
-        for signs, meaning in _CAUSES.items():
-            if any(sign in str(error) for sign in signs):
-                raise ConfigError(f"{_where(error)} {meaning}") from error
-        raise
+    with untouched("a part of the model, in a training step,"):
+        try:
+            yield
+        except (RuntimeError, ValueError) as error:
+            for signs, meaning in _CAUSES.items():
+                if any(sign in str(error) for sign in signs):
+                    raise ConfigError(f"{_where(error)} {meaning}") from error
+            raise
 
 
 def _where(error: BaseException) -> str:
     """The part in whose file the error came up last, and the line."""
+    files = {str(one.file) for one in own()}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
+        path, line = Path(frame.filename), f"(line {frame.lineno}, `{frame.line}`)"
         if path.parent.name in _KINDS:
-            return f"{_KINDS[path.parent.name]} {path.stem} (line {frame.lineno}, `{frame.line}`)"
+            return f"{_KINDS[path.parent.name]} {path.stem} {line}"
+        if frame.filename in files:
+            return f"{path.name} {line}"
     return "the model"

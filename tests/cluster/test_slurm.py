@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import shutil
 import subprocess
 import tempfile
@@ -12,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cluster.conftest import LITERAL, Site, place, same_runs
+from cluster.conftest import HURRIED, LITERAL, Site, place, same_runs
 from cluster.lab import GPUS, PATIENCE, Lab
+from test_extending import blocks
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(6 * PATIENCE)]
 JOBS = {"prepare": 1, "reference": 1, "train": 3, "encode": 1, "evaluate": 1, "groups": 1}
@@ -86,6 +88,22 @@ def test_the_literal_command(
         assert apart or job["NodeList"] != other["NodeList"], f"{job} and {other} share a GPU"
     trained = {job["NodeList"] for job, rule in zip(jobs, rules, strict=True) if rule == "train"}
     assert trained == {"n0", "n1"}, "both nodes were used"
+
+
+def test_a_users_own_parts_reach_the_jobs(site: Site):
+    """A data kind and an objective; named by relative paths where the workflow starts, absolute to the jobs."""
+    for block in blocks():
+        if block.file in ("comb.py", "wasserstein.py"):
+            block.write(site.folder / "mine of old")
+    (site.folder / "config/quick.yaml").write_text(
+        "name: quick\nseeds: 1\ndevice: cpu\nresults: results\nbaseline: mine\ndatasets: {comb: {n_train: [100]}}\n"
+        "model: {latent_size: 2, network: {name: dense, hidden: [8]}}\ntraining: {epochs: 1}\n"
+        "variants: {mine: {model: {divergence: wasserstein}}}\n"
+    )
+    site.variables["PHVAE_PARTS"] = "mine of old/comb.py:mine of old/wasserstein.py"
+    site.finish(site.start(*HURRIED, "results/quick/stacks/comb/n-100/mine/0-0.json"))
+    run = json.loads((site.results / "quick/runs/comb/n-100/mine/seed-0/run.json").read_text())
+    assert run["config"]["model"]["divergence"]["name"] == "wasserstein"
 
 
 def span(job: dict[str, str]) -> tuple[datetime, datetime]:

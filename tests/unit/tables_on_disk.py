@@ -11,8 +11,8 @@ from known_truth import write_known
 from phvae.analysis.tables.write import write_tables
 
 NAMES = (
-    "claims", "densities", "images", "disentanglement", "latent", "matched-rate", "small-data", "divergences-orders",
-    "score-agreement", "epochs", "cost", "parameters", "provenance",
+    "claims", "densities", "columns", "images", "disentanglement", "latent", "matched-rate", "small-data",
+    "divergences-orders", "score-agreement", "epochs", "cost", "parameters", "provenance",
 )  # fmt: skip
 CLAIM = {
     "text": "Images are better: 100 % & more_so.", "datasets": ["grey", "bits", "mnist"], "metric": "mse",

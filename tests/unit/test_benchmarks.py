@@ -11,11 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy import stats
 
-MODULES = sorted(path.stem for path in Path("benchmarks").glob("*.py") if path.stem not in ("__init__", "peer"))
+MODULES = sorted(
+    path.stem for path in Path("benchmarks").glob("*.py") if path.stem not in ("__init__", "peer", "outside_peer")
+)
 
 
-@pytest.mark.parametrize("name", MODULES)  # peer.py needs the peer, which has an environment of its own
+@pytest.mark.parametrize("name", MODULES)  # peers have an environment of their own
 def test_loads(name: str):
     assert importlib.import_module(f"benchmarks.{name}").__doc__
 
@@ -76,3 +79,43 @@ def test_the_attacks_are_those_that_the_page_counts_and_none_succeeded():
     assert (table["failed"] == 0).all()
     assert table["tried"].sum() > 500
     assert page() in Path("docs/integrity.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_the_peers_numbers_beside_ours():
+    from benchmarks.outside import batch_page, scores_page
+
+    page = Path("docs/external.md").read_text(encoding="utf-8")
+    assert scores_page() in page
+    assert batch_page() in page
+
+
+def test_the_same_weights_and_batch_give_the_peers_losses_but_for_what_the_page_names():
+    from benchmarks.outside import BATCH
+
+    table = pd.read_csv(BATCH).set_index(["variant", "what"])
+    apart = (table["ours"] / table["pythae"] - 1).abs()
+    named = [
+        ("factor-vae", "encoder's gradient, norm"),
+        ("beta-tcvae", "weighted parts"),
+        ("stratified", "weighted parts"),
+        ("stratified", "weighted parts, KL at the draw"),
+    ]
+    assert (apart[named] > 1e-4).all()
+    assert len(apart.drop(named)) == 10
+    assert (apart.drop(named) < 1e-5).all()
+
+
+def test_the_peers_scores_are_among_ours_but_for_the_rate_of_its_stratified_sampling():
+    from benchmarks.outside import SCORES
+
+    values = pd.read_csv(SCORES).pivot_table(index=["variant", "metric"], columns="seed", values="value")
+
+    def apart(one: str, other: str) -> list[str]:
+        """Metrics in which the means of two variants differ: Welch's t, 95 %."""
+        p = stats.ttest_ind(values.loc[one], values.loc[other], axis=1, equal_var=False).pvalue
+        return list(values.loc[one].index[p < 0.05])
+
+    assert apart("factor-vae", "factor-vae-pythae") == []
+    assert apart("beta-tcvae", "beta-tcvae-pythae") == []
+    assert apart("stratified", "stratified-pythae") == ["kl"]
+    assert apart("beta-tcvae", "stratified-pythae") == []

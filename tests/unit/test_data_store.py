@@ -62,6 +62,8 @@ def test_every_named_class_is_found_and_no_two_share_a_name() -> None:
     [
         ("cifar10", {"n_validation": 1_000}, (49_000, 1_000, 10_000)),
         ("dsprites", {"n_validation": 1_000}, (721_280, 1_000, 15_000)),
+        ("dsprites", {"n_train": 900, "correlated": [["x", "y", 0.2]]}, (900, 5_000, 15_000)),
+        ("patches", {"size": 64, "n_test": 5_832}, (5_000, 1_000, 5_832)),
         ("dsprites", {"n_train": 700, "n_test": 10_000}, (700, 5_000, 10_000)),
         ("claw", {"n_train": 700}, (700, 2_000, 10_000)),
         ("factors", {"path": "x", "n_test": 77}, (50_000, 5_000, 77)),
@@ -79,6 +81,7 @@ def test_validate_gives_every_option_its_value() -> None:
         "n_validation": 1000,
         "n_test": 3000,
         "binary": False,
+        "correlated": [],
     }
     assert data.validate("mine", {"kind": "claw"})["n_train"] == 10_000
 

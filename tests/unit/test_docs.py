@@ -94,14 +94,14 @@ SHOWS = {
         ),
     },
     commands: {str(page.with_suffix("")) for page in PAGES},
-    examples: {"README", "docs/extending"},
-    configurations: {"docs/data", "docs/extending"},
+    examples: {"README", "docs/extending", "docs/external"},
+    configurations: {"docs/data", "docs/extending", "docs/external"},
 }
 
 
-def pages(kind: Callable[[Path], Iterable[object]], *, but: str = "") -> pytest.MarkDecorator:
+def pages(kind: Callable[[Path], Iterable[object]], *but: str) -> pytest.MarkDecorator:
     """A test for each page that shows something of a kind."""
-    return pytest.mark.parametrize("page", [p for p in PAGES if any(kind(p)) and p.name != but], ids=str)
+    return pytest.mark.parametrize("page", [p for p in PAGES if any(kind(p)) and p.name not in but], ids=str)
 
 
 @pytest.mark.parametrize("kind", SHOWS, ids=lambda kind: kind.__name__)
@@ -203,8 +203,9 @@ for words in json.load(sys.stdin):
     assert done.returncode == 0, done.stderr
 
 
-# what docs/extending.md shows is put into a copy of the checkout by tests/workflow/test_extending.py
-@pages(examples, but="extending.md")
+# what docs/extending.md shows is put into a copy of the checkout by tests/workflow/test_extending.py; what
+# docs/external.md shows runs from a wheel in test_packaging.py
+@pages(examples, "extending.md", "external.md")
 @pytest.mark.slow
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = examples(page)
@@ -214,7 +215,7 @@ def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         exec(compile(code, str(page), "exec"), defined)
 
 
-@pages(configurations, but="extending.md")
+@pages(configurations, "extending.md")
 def test_configurations_shown_are_valid(page: Path):
     rest = {"name": "shown", "baseline": "vae", "variants": {"vae": {}}, "datasets": {"claw": {}}}
     for code in configurations(page):

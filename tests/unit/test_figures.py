@@ -47,7 +47,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("some results") / "quick"
     return write_results(
         root,
-        datasets=("trimodal", "moons", "digits", "sprites"),
+        datasets=("trimodal", "moons", "digits", "sprites", "people"),
         variants=FEW,
         seeds=3,
         sizes=(100, "all"),

@@ -71,7 +71,7 @@ BAD = {
         [
             "variants.vae.model.divergence",
             "'hierarchicl'",
-            "'dip_vae', 'hierarchical', 'info_vae'",
+            "'dip_vae', 'factor_vae', 'hierarchical', 'info_vae'",
             "did you mean 'hierarchical'",
         ],
     ),

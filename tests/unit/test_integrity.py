@@ -245,8 +245,9 @@ def test_the_card_of_another_set_is_refused(made: Workflow):
     (folder,) = (made.config.parent / "results/data").iterdir()
     card = json.loads((folder / "card.json").read_text())
     del card["seal"]
+    card["files"]["test.npy"]["bytes"] += 8  # which is not what is wrong
     write_record(folder / "card.json", card | {"sha256": "0" * 64})
-    refused(made.by_hand(("train", VAE)), ": another set than ", "phvae prepare")
+    refused(made.by_hand(("train", VAE)), f"{folder}/card.json: is of another set, claw 00000000", "phvae prepare")
 
 
 @pytest.mark.parametrize("name", [f"{RUN}/encode.json", f"{RUN}/run.json"])

@@ -262,6 +262,7 @@ CARRIES_OUT = (
     "api/",
     "errors.py",
     "files.py",
+    "own/",
     "records.py",
     "source.py",
     "progress.py",

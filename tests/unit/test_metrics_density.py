@@ -20,6 +20,7 @@ from phvae.metrics.mmd import bandwidth, mmd2
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Inputs, Row, Undefined
 from phvae.metrics.scores import density
+from phvae.metrics.transport import directions, sliced_w1
 from phvae.model.options import ModelConfig
 
 BIMODAL = Density1D((normal(0.3, -2.0, 0.5), normal(0.7, 1.0, 0.3)))
@@ -39,7 +40,7 @@ def prepared(exact: Any, dimensions: int, n_test: int = 500, unit: float = 1.0) 
     x = exact.sample(n_test, np.random.default_rng(7))
     scaling = (np.full(dimensions, 0.3), np.full(dimensions, unit))
     return SimpleNamespace(
-        kind="test", shape=(dimensions,), test=(0.3 + unit * x).astype(np.float32), is_density=True,
+        card={}, kind="test", shape=(dimensions,), test=(0.3 + unit * x).astype(np.float32), is_density=True,
         scaling=scaling, density=exact, labels={}, factors={}, factor_names=(), factor_sizes=(), binary=False,
     )  # fmt: skip
 
@@ -131,9 +132,9 @@ def test_anderson_darling_equals_its_definition(ties: bool) -> None:
 def test_sliced_w1_is_the_mean_of_scipys_over_the_directions(m: int) -> None:
     g = np.random.default_rng(0)
     x, y = g.normal(size=(40, 2)), g.normal(0.3, 2, size=(m, 2))
-    lines = density.directions(2)
+    lines = directions(2)
     expected = np.mean([stats.wasserstein_distance(x @ line, y @ line) for line in lines])
-    assert density.sliced_w1(x, y) == pytest.approx(expected, rel=1e-12)
+    assert sliced_w1(x, y) == pytest.approx(expected, rel=1e-12)
     assert np.allclose(np.linalg.norm(lines, axis=1), 1)
 
 
@@ -175,7 +176,7 @@ def test_affine_maps_of_samples_and_density(x: list[float], scale: float, offset
 def test_the_order_of_samples_does_not_matter(order: list[int]) -> None:
     x = BIMODAL.sample(8, np.random.default_rng(0))
     truth = BIMODAL.sample(9, np.random.default_rng(1))
-    for distance in (density.anderson_darling, density.sliced_w1):
+    for distance in (density.anderson_darling, sliced_w1):
         assert distance(x[order], truth) == pytest.approx(distance(x, truth), rel=1e-12)
 
 

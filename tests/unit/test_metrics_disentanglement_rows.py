@@ -151,7 +151,7 @@ def test_dependence_is_that_of_active_codes_beside_its_value_without_any() -> No
 # ---- rows: levels, settings, bad inputs ----
 def fake_data(factors: np.ndarray, names: tuple[str, ...], sizes: tuple[int, ...]) -> Any:
     return SimpleNamespace(
-        kind="toy", factors={"test": factors}, factor_names=names, factor_sizes=sizes, is_density=False,
+        card={}, kind="toy", factors={"test": factors}, factor_names=names, factor_sizes=sizes, is_density=False,
         labels={}, shape=(1, 8, 8), test=np.zeros((len(factors), 1, 8, 8), np.uint8), sha256="0", binary=False,
     )  # fmt: skip
 

@@ -44,7 +44,7 @@ def toy(**changes: Any) -> Any:
     content: dict[str, Any] = {
         "kind": "toy", "shape": (1, 4, 4), "is_density": False, "binary": False, "labels": {}, "sha256": "toy",
         "factors": {"test": np.stack([generator.integers(0, s, N) for s in (2, 3)], axis=1)},
-        "factor_names": ("shape", "size"), "factor_sizes": (2, 3), "test": np.zeros((N, 1, 4, 4), np.uint8),
+        "factor_names": ("shape", "size"), "factor_sizes": (2, 3), "test": np.zeros((N, 1, 4, 4), np.uint8), "card": {},
     }  # fmt: skip
     return SimpleNamespace(**content | changes)
 
@@ -472,7 +472,7 @@ def test_what_is_shown_has_a_name_of_its_entry_and_a_place_of_its_own() -> None:
 
 
 def test_names_and_patterns_are_inverse() -> None:
-    found = {m: names(m, order=3, level_size=2, factors=("shape", "x")) for m in METRICS}
+    found = {m: names(m, order=3, level_size=2, factors=("shape", "x"), columns=("age",)) for m in METRICS}
     assert all(pattern_of(name) == m for m, each in found.items() for name in each)
     assert len({name for each in found.values() for name in each}) == sum(map(len, found.values())) > len(METRICS)
 

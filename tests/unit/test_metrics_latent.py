@@ -36,9 +36,15 @@ def inputs_of(
     whitened = mean if prior == "standard" else np.einsum("kl,nlj->nkj", np.linalg.inv(coupling), mean)
     codes = {"mean": mean, "log_variance": log_variance, "whitened": whitened, "coupling": coupling}
     data: Any = SimpleNamespace(
-        kind="test", shape=(1, 8, 8), is_density=False, factors={}, labels={} if labels is None else {"test": labels}
+        card={},
+        kind="test",
+        shape=(1, 8, 8),
+        is_density=False,
+        factors={},
+        labels={} if labels is None else {"test": labels},
     )
     data.factor_names = data.factor_sizes = ()
+    data.card = {}
     model = ModelConfig(order=order, latent_size=order * size, prior=prior)
     inputs = Inputs(data, codes, {}, model, EvaluationConfig(), None, seed)  # type: ignore[arg-type]
     levels = kl_parts(inputs.codes, inputs.model.prior).sum(-1)

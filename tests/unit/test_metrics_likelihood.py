@@ -32,6 +32,7 @@ def rows_of(name: str, *, binary: bool = False, density: bool = False, **arrays:
     shape = (2,) if density else (1, 8, 8)
     data: Any = SimpleNamespace(kind="test", shape=shape, is_density=density, binary=binary, labels={}, factors={})
     data.factor_names = data.factor_sizes = ()
+    data.card = {}
     settings, model = EvaluationConfig(), ModelConfig(likelihood=name)
     found = likelihood.rows(Inputs(data, {}, ARRAYS | arrays, model, settings, None, 0))  # type: ignore[arg-type]
     assert sorted(r.metric for r in found) == sorted(expected_of(likelihood, settings, model, data))

@@ -42,6 +42,7 @@ def rows_of(x: np.ndarray, y: np.ndarray, dropped: np.ndarray | None = None) -> 
     model = ModelConfig(order=len(dropped), latent_size=len(dropped))
     found = metrics.rows(Inputs(data, {}, arrays, model, EvaluationConfig(), None, 0))
     data.factor_names = data.factor_sizes = ()
+    data.card = {}
     names = expected_of(metrics, EvaluationConfig(), model, data)
     assert sorted(r.metric for r in found) == sorted(names)
     return {r.metric: r for r in found}

@@ -31,7 +31,7 @@ def toy(seed: int = 0, sizes: tuple[int, ...] = (3, 4, 1)) -> Any:
     return SimpleNamespace(
         kind="toy", factors={"test": factors}, factor_names=("a", "b", "still")[: len(sizes)], factor_sizes=sizes,
         is_density=False, labels={}, test=np.zeros((1000, 1, 4, 4), np.uint8), shape=(1, 4, 4), sha256=f"data {seed}",
-        binary=False,
+        binary=False, card={},
     )  # fmt: skip
 
 

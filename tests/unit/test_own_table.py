@@ -240,7 +240,7 @@ MISUSES: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
     "no such likelihood": (
         lambda: PHVAE((10,), likelihood="mse"),
         ConfigError,
-        r"^PHVAE: likelihood: found 'mse', expected one of .*'gaussian'$",
+        r"^PHVAE: likelihood: found 'mse', expected one of .*'gaussian'; a part of your own",
     ),
     "an order for a config": (
         lambda: PHVAE((10,), 3),  # type: ignore[arg-type]

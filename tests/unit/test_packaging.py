@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -87,6 +89,58 @@ model.save("model")
 assert (phvae.load("model").reconstruct(x) == model.reconstruct(x)).all()
 """
     run(sys.executable, "-c", code, installed["PYTHONPATH"], cwd=tmp_path, env=installed)
+
+
+def test_the_page_on_external_models_works_from_the_wheel(installed: dict[str, str], tmp_path: Path):
+    page = Path("docs/external.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(script.splitlines()) <= 35
+    run("phvae", "data", "export", "digits", "--folder", "exported", cwd=tmp_path, env=installed)
+    run(sys.executable, "-c", f"import sys; sys.modules['phvae'] = None\n{script}", cwd=tmp_path, env=installed)
+    command = ["phvae", "score", "outputs/digits/n-all", "--data", "digits", "--output", "scores.json"]
+    assert "udr_lasso" in run(*command, cwd=tmp_path, env=installed).stdout
+    rows = json.loads((tmp_path / "scores.json").read_text())
+    scores = {(row["metric"], row["seed"]): row["value"] for row in rows}
+    assert max(scores["mse", 0], scores["mse", 1]) < 0.03
+    assert min(scores["knn_accuracy", 0], scores["knn_accuracy", 1]) > 0.8
+
+
+def test_a_users_own_parts_work_without_the_repository(installed: dict[str, str], tmp_path: Path):
+    """A file that is named, and a package that offers an entry point; the recipes of docs/extending.md."""
+    page = Path("docs/extending.md").read_text(encoding="utf-8")
+    codes = dict(re.findall(r"^`(\w+\.py)`:\n\n```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
+    for name in ("comb.py", "tails.py", "smoothness.py"):
+        (tmp_path / name).write_text(codes[name])
+    package = tmp_path / "site/theirs"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "objectives.py").write_text(codes["wasserstein.py"])
+    (package / "parts.py").write_text("from .objectives import Wasserstein\n")
+    about = tmp_path / "site/theirs-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[phvae.parts]\nmine = theirs.parts\n")
+    (tmp_path / "a.yaml").write_text(
+        "name: a\nseeds: 1\ndevice: cpu\nbaseline: mine\ndatasets: {comb: {n_train: [100]}}\n"
+        "model: {latent_size: 2, network: {name: dense, hidden: [8]}}\ntraining: {epochs: 1}\n"
+        "evaluation: {n_codes: 64, n_samples: 64, n_reconstructions: 64, n_likelihood: 4, importance_samples: 32}\n"
+        "variants: {mine: {model: {divergence: {name: wasserstein, gamma: 0.25}}}}\n"
+    )
+    environment = installed | {"PYTHONPATH": f"{installed['PYTHONPATH']}{os.pathsep}{tmp_path / 'site'}"}
+    environment["PHVAE_PARTS"] = os.pathsep.join(["comb.py", "tails.py", "smoothness.py"])
+    cell = ["--dataset", "comb", "--n-train", "100"]
+    stages = [["prepare", *cell[:2]], ["reference", *cell[:2]], ["train", *cell, "--variant", "mine", "--stack", "0-0"]]
+    stages += [[stage, *cell, "--batch", "0"] for stage in ("encode", "evaluate", "groups")] + [["collect"]]
+    code = f"""
+from phvae.cli import main
+for arguments in {stages!r}:
+    assert main([*arguments, "--config", "a.yaml"]) == 0, arguments
+"""
+    run(sys.executable, "-c", code, cwd=tmp_path, env=environment)
+    table = (tmp_path / "results/a/metrics.csv").read_text()
+    assert all(text in table for text in ("kurtosis", "decoder_step", "wasserstein(0.25)"))
+    listed = run("phvae", "parts", cwd=tmp_path, env=environment).stdout
+    assert re.search(r"^divergence +wasserstein +theirs\.parts$", listed, re.MULTILINE)
 
 
 def test_the_commands_work_without_the_repository(installed: dict[str, str], tmp_path: Path):

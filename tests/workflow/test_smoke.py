@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from checkout import call, copy, planned, snakemake
 from scoring import expected_of
-from test_extending import blocks
+from test_extending import SECTIONS, blocks, variable
 
 from phvae.data import load
 from phvae.experiment.grid import load_grid
@@ -171,24 +171,62 @@ def test_an_edit_of_a_score_computes_that_score_alone(checkout: Path):
     assert after["reconstruction"]["rows"] == before["reconstruction"]["rows"]
 
 
-@pytest.mark.parametrize("section", ["A data set", "A divergence", "A metric", "A network"])
-def test_a_part_that_is_added_leaves_the_runs_that_exist_alone(checkout: Path, section: str):
-    """The recipes of docs/extending.md."""
-    for block in blocks():
-        if block.section == section:
-            block.apply(checkout)
+def test_parts_that_are_named_leave_the_runs_that_exist_alone(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+    """The recipes of docs/extending.md, all but the metrics in one call."""
+    files = {block.file: block.write(checkout / "mine") for block in blocks()}
+    scores = [files.pop("tails.py"), files.pop("smoothness.py")]
+    assert {block.section for block in blocks() if block.file in files} == {*SECTIONS} - {"A metric"}
+    monkeypatch.setenv(*variable(list(files.values())).split("=", 1))
+    assert planned(checkout, *CONFIG) == {}
+    monkeypatch.setenv(*variable([*files.values(), *scores]).split("=", 1))
     jobs = planned(checkout, *CONFIG)
-    if section != "A metric":
-        assert jobs == {}
-        return
-    assert jobs.keys() <= {"reference", *SCORED}, "the new score has to be computed; nothing is trained or encoded"
+    assert jobs.keys() <= {"reference", *SCORED}, "the new scores have to be computed; nothing is trained or encoded"
     path = checkout / "results/smoke/runs/digits/n-200/vae/seed-0/metrics.json"
     before = json.loads(path.read_text())["scores"]
     snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
     after = json.loads(path.read_text())["scores"]
-    assert after.keys() - before.keys() == {"tails"}
+    assert after.keys() - before.keys() == {"tails", "smoothness"}
     assert {name: after[name] for name in before} == before
-    assert "kurtosis" in {row["metric"] for row in rows(checkout)}
+    assert {"kurtosis", "decoder_step"} <= {row["metric"] for row in rows(checkout)}
+
+
+def test_an_edit_of_a_users_file_redoes_its_own_variants_and_scores(checkout: Path, monkeypatch: pytest.MonkeyPatch):
+    """One variant of an objective of the user's beside the others, and one file of scores."""
+    files = {block.file: block.write(checkout / "mine") for block in blocks()}
+    objective, scores = files["wasserstein.py"], files["tails.py"]
+    config = checkout / "config/smoke.yaml"
+    more = "  mine: {model: {order: 3, divergence: wasserstein}}\n"
+    config.write_text(config.read_text() + more)
+    monkeypatch.setenv(*variable([objective, scores]).split("=", 1))
+    snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
+    kept = {path: path.stat().st_mtime_ns for path in (checkout / "results/smoke/runs").rglob("model.safetensors")}
+    one = checkout / "results/smoke/runs/claw/n-200"
+    before = {name: scores_of(one / name) for name in ("vae", "mine")}
+
+    objective.write_text(objective.read_text().replace("gamma: Weight", "# a remark\n    gamma: Weight"))
+    scores.write_text(scores.read_text().replace('label="kurtosis"', 'label="excess kurtosis"'))
+    jobs = planned(checkout, *CONFIG, "--", "results/smoke/metrics.csv")
+    assert jobs == {}, "remarks and labels"
+    objective.write_text(objective.read_text().replace("(sigma - 1)", "(sigma - 1.5)"))
+    assert planned(checkout, *CONFIG, "--", "results/smoke/metrics.csv")["train"] == 1
+    scores.write_text(scores.read_text() + CODE)
+    snakemake(checkout, "results/smoke/metrics.csv", *CONFIG)
+    changed = {path.parent.parent.name for path, time in kept.items() if path.stat().st_mtime_ns != time}
+    assert changed == {"mine"}
+    after = {name: scores_of(one / name) for name in ("vae", "mine")}
+    assert {name for name in after["vae"] if after["vae"][name] != before["vae"][name]} == {"tails"}
+    assert after["mine"]["latent"] != before["mine"]["latent"]
+
+    # without the file, whoever reads what was made with it is told which to name
+    monkeypatch.delenv("PHVAE_PARTS")
+    done = call(checkout, "phvae", "config", "results/smoke/config.json", check=False)
+    assert done.returncode == 2
+    assert f"PHVAE_PARTS={objective}" in done.stderr
+
+
+def scores_of(variant: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((variant / "seed-0/metrics.json").read_text())["scores"]
+    return found
 
 
 def test_another_label_reaches_the_pages_and_trains_nothing(checkout: Path):

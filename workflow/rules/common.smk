@@ -13,16 +13,22 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from phvae.analysis.claims.reading import grid_claims
 from phvae.errors import ConfigError, PhvaeError
-from phvae.files import sha256_text, write_text
-from phvae.experiment.grid import load_grid
-from phvae.experiment.manifests import stale
-from phvae.experiment.questions import Questions
-from phvae.experiment.stages import STAGES
-from phvae.jobs.failures import failures
-from phvae.jobs.lease import workflow_lease
-from phvae.planning.plan import request
+from phvae.own.load import own
+
+try:
+    own()  # the user's own parts, from PHVAE_PARTS, which is absolute from here on: jobs inherit it
+    from phvae.analysis.claims.reading import grid_claims
+    from phvae.files import sha256_text, write_text
+    from phvae.experiment.grid import load_grid
+    from phvae.experiment.manifests import stale
+    from phvae.experiment.questions import Questions
+    from phvae.experiment.stages import STAGES
+    from phvae.jobs.failures import failures
+    from phvae.jobs.lease import workflow_lease
+    from phvae.planning.plan import request
+except PhvaeError as error:
+    raise WorkflowError(str(error)) from None
 
 # Snakemake and its Slurm plugins write the path of Python into jobs without quotes, which fails where it has a space.
 if os.path.exists(sys.executable):

@@ -18,6 +18,8 @@ from phvae.analysis.claims.schema import CURVE_CONTROL, Claim
 from phvae.analysis.results.design import design
 from phvae.analysis.results.roles import BETA_VAE, CHALLENGER, on_curve, with_roles
 from phvae.analysis.statistics.curve_margin import MARGINS
+from phvae.data.density_set import DensitySet
+from phvae.data.registry import kind_class
 from phvae.errors import ConfigError
 from phvae.experiment.grid import Cell, Grid
 from phvae.experiment.stages import CLAIMS
@@ -55,6 +57,9 @@ class _Draft:
 ERROR = _Draft("reconstruction", "reconstructs more accurately than", "mse", 0.05)
 LINE = _Draft("density", "samples the density more accurately than", "w1_samples_mean", 0.1)
 SPACE = _Draft("density-joint", "samples the density more accurately than", "sliced_w1_samples_mean", 0.1)
+
+ROWS = _Draft("table-joint", "draws the table's rows more accurately than", "sliced_w1_columns_samples_model", 0.1)
+COLUMN = _Draft("table", "draws the column more accurately than", "w1_columns_samples_model", 0.1)
 
 
 def write_first(grid: Grid, output: str | None = None) -> str:
@@ -109,7 +114,7 @@ def first_claims(grid: Grid) -> dict[str, Claim]:
     if not found:
         raise ConfigError(
             f"{grid.source}: found nothing to claim, expected a data set with two variants and `evaluation.metrics` "
-            "with density (densities) or reconstruction (images)"
+            "with density (densities), table (tables) or reconstruction (images)"
         )
     named: dict[str, Claim] = {}
     for (measure, _, _), entry in found.items():
@@ -121,15 +126,19 @@ def first_claims(grid: Grid) -> dict[str, Claim]:
 def _designs(grid: Grid) -> Iterator[dict[str, Any]]:
     for cell in grid.cells:
         place = {"dataset": cell.dataset, "variant": cell.variant, "off_curve": cell.variant in grid.off_curve}
-        yield place | asdict(design(cell.model.model_dump()))
+        yield place | asdict(design(cell.own_model.model_dump() if cell.own_model else None))
 
 
 def _measure(cell: Cell) -> _Draft | None:
     """What the error of a data set's models is; None where it is not scored."""
-    asked, density = cell.evaluation.metrics, cell.facts.is_density
-    if asked != "auto" and ("density" if density else "reconstruction") not in asked:
-        return None
-    return ERROR if not density else LINE if cell.facts.size == 1 else SPACE
+    asked, line = cell.evaluation.metrics, cell.facts.size == 1
+    if not cell.facts.is_density:
+        group, draft = "reconstruction", ERROR
+    elif issubclass(kind_class(str(cell.data["kind"])), DensitySet):
+        group, draft = "density", LINE if line else SPACE
+    else:
+        group, draft = "table", COLUMN if line else ROWS
+    return draft if asked == "auto" or group in asked else None
 
 
 def _sides(rows: pd.DataFrame, baseline: str, measure: _Draft | None) -> tuple[str, list[Any]]:

@@ -47,7 +47,7 @@ class MetricByOrder:
         rows = present(self.table, self.metrics)
         several = rows[rows["order"] > 1]
         first = several.drop_duplicates("family").set_index("family")["variant"]
-        orders = sorted({int(order) for order in rows["order"] if order > 1})
+        orders = sorted({int(order) for order in several["order"]})
         plain = rows[on_curve(rows) & (rows["beta"] == 1)]
         plain = plain[plain["variant"].isin(plain["variant"].unique()[:1])]
         count = -(-len(self.metrics) // min(self.columns, len(self.metrics)))

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis.figures.choosing import choose_metrics
+from phvae.analysis.figures.column_choice import most_correlated, most_missed
+from phvae.analysis.figures.correlation_errors import CorrelationErrors
 from phvae.analysis.figures.density_curves import DensityCurves
 from phvae.analysis.figures.density_maps import DensityMaps
 from phvae.analysis.figures.drawable import Drawable
@@ -22,8 +24,10 @@ from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
 from phvae.analysis.figures.looks import looks
+from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.nearest_training import NearestTraining
+from phvae.analysis.figures.pair_plot import PairPlot
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
@@ -39,10 +43,13 @@ from phvae.analysis.results.roles import BASELINE, curve_variants
 from phvae.analysis.results.tuned import tuned
 from phvae.analysis.statistics.rank_agreement import rank_agreement
 from phvae.analysis.statistics.rate_distortion import RATE
+from phvae.data.columns import columns_of, spread_of, to_user
+from phvae.metrics.correlations import correlations
 
 __all__ = ["Plan", "PlanGroup", "plan_groups", "plans"]
 
 COLUMNS = 12  # images in a row
+PANELS, PAIRED, ROWS = 12, 5, 10_000  # columns of a table on their own and in pairs; rows
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ class PlanGroup:
 
 def plan_groups(stored: Stored) -> Iterator[PlanGroup]:
     """Everything that the results allow to draw, in the order of the report."""
-    of_dataset = {"density": _density, "numbers": _numbers, "images": _images, "latent": _latent}
+    of_dataset = {"density": _density, "columns": _columns, "numbers": _numbers, "images": _images, "latent": _latent}
     if stored.tuning:
         of_dataset["families"] = _families
     for dataset in stored.datasets:
@@ -93,10 +100,9 @@ def _of_dataset(stored: Stored, dataset: str, figures: Callable[[Stored, str], I
 
 def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
     data = stored.prepared(dataset)
-    if data is None or not data.is_density or data.scaling is None:
+    if data is None or not data.is_density or columns_of(data):
         return
-    offset, scale = data.scaling
-    truth = (np.asarray(data.test, dtype=np.float64) - offset) / scale
+    truth = to_user(data.test, data)
     low, high = np.quantile(truth, [0.001, 0.999], axis=0)
     spread = np.asarray(data.density.iqr) if data.density else np.ones(truth.shape[1])
     room = np.where(high > low, 0.12 * (high - low), 3 * spread)  # of one example there is no interval
@@ -108,6 +114,27 @@ def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
         drawn = stored.first(dataset, stored.variants(dataset, 7), "samples.npz", "samples_mean")
         if drawn:
             yield DensityMaps(drawn, truth, list(zip(low - room, high + room, strict=True)))
+
+
+def _columns(stored: Stored, dataset: str) -> Iterator[Drawable]:
+    data = stored.prepared(dataset)
+    names = columns_of(data) if data else ()
+    variants = stored.variants(dataset, 5)
+    drawn = stored.first(dataset, variants, "samples.npz", "samples_model") if names else {}
+    if data is None or not drawn:
+        return
+    truth = to_user(data.test[:ROWS], data)
+    styles = {stored.labels[variant]: stored.looks[variant] for variant in variants}
+    chosen = np.sort(most_missed(drawn, truth, spread_of(data))[:PANELS])
+    shown = {label: rows[:, chosen] for label, rows in drawn.items()}
+    yield Marginals(shown, truth[:, chosen], [names[j] for j in chosen], styles, len(names) - len(chosen))
+    if len(names) > 1:
+        known = correlations(truth)
+        pairs = np.sort(most_correlated(known)[:PAIRED])
+        few = [stored.labels[variant] for variant in stored.variants(dataset, 2) if stored.labels[variant] in drawn]
+        shown = {label: drawn[label][:, pairs] for label in few}
+        yield PairPlot(shown, truth[:, pairs], [names[j] for j in pairs], styles)
+        yield CorrelationErrors(known, {label: correlations(rows) for label, rows in drawn.items()}, names)
 
 
 def _samples(stored: Stored, dataset: str) -> dict[str, dict[str, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phvae.analysis.figures.correlation_errors import CorrelationErrors
 from phvae.analysis.figures.density_curves import DensityCurves
 from phvae.analysis.figures.density_maps import DensityMaps
 from phvae.analysis.figures.drawable import Drawable
@@ -13,8 +14,10 @@ from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
+from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.nearest_training import NearestTraining
+from phvae.analysis.figures.pair_plot import PairPlot
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
@@ -29,6 +32,9 @@ __all__ = ["FIGURES"]
 _KINDS: tuple[type[Drawable], ...] = (
     DensityCurves,
     DensityMaps,
+    Marginals,
+    PairPlot,
+    CorrelationErrors,
     Reconstructions,
     Samples,
     NearestTraining,

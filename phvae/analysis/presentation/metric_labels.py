@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from phvae.metrics.naming import regex
 from phvae.metrics.registry import lookup, pattern_of
 
 __all__ = ["direction", "metric_label", "short_unit"]
 
 _MEASURED_ON = {"samples_mean": "samples (means)", "samples_model": "samples (with noise)"}
-_UNITS = {"interquartile ranges": "IQR", "1": ""}
+_UNITS = {"interquartile ranges": "IQR", "standard deviations": "SD", "1": ""}
 
 
 def short_unit(unit: str) -> str:
@@ -44,8 +43,7 @@ def metric_label(metric: str, *, unit: bool = True) -> str:
         return metric.replace("_", " ")
     entry = lookup(metric)
     label = entry.label
-    named = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(pattern))
-    found = re.fullmatch(named, metric)
+    found = regex(pattern).fullmatch(metric)
     for key, value in (found.groupdict() if found else {}).items():
         if f"{{{key}}}" in label:
             label = label.replace(f"{{{key}}}", value)

@@ -45,6 +45,7 @@ DENSITY_MARKERS = ("w1_samples_mean", "sliced_w1_samples_mean")
 # by the table's name
 SCORE_TABLES: dict[str, ScoreTable] = {
     "densities": ScoreTable("Densities", ("density", "likelihood"), DENSITY_MARKERS),
+    "columns": ScoreTable("Tables", ("table", "likelihood"), ("w1_columns_samples_mean", "mse_columns")),
     "images": ScoreTable(
         "Image reconstruction and generation", ("reconstruction", "generation", "likelihood"), ("mse",)
     ),

@@ -11,7 +11,7 @@ import yaml
 from phvae.analysis.figures.index import DrawnFigure, read_figure_index
 from phvae.analysis.report.origins import origins
 from phvae.analysis.report.pictures import with_pictures
-from phvae.analysis.results.configuration import kept_configuration
+from phvae.analysis.results.configuration import kept_configuration, own_parts
 from phvae.analysis.results.long_table import has_table, read_runs, read_table
 from phvae.analysis.results.run_status import without_numbers
 from phvae.analysis.tables.layout import ShownIn, Table, read_tables
@@ -62,6 +62,7 @@ def write_report(root: Path) -> Path:
         shown_in=_figures_by_block(tables, [figure.drawn for figure in figures]),
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else "",
         source=source or "CONFIG",
+        own=own_parts(root),
         root=root.as_posix(),
         most_rows=MOST_ROWS,
     )

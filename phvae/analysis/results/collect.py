@@ -39,6 +39,7 @@ def collect(
     off_curve: Collection[str] = (),
     baseline: str = "vae",
     unfinished: Mapping[Expected, str] | None = None,
+    external: Collection[str] = (),
 ) -> pd.DataFrame:
     """Gather all runs of a grid; write metrics.parquet, metrics.csv, costs.parquet and runs.parquet into `root`.
 
@@ -54,6 +55,7 @@ def collect(
         labels: how the configuration calls its variants now; others keep the label that their runs were trained under.
         off_curve: the variants that the configuration keeps out of the beta-VAE's curve now.
         baseline: the variant that the configuration compares others with now.
+        external: the variants that were trained elsewhere.
         unfinished: the runs, n_train as a text, whose scores are not to be believed yet, and why: they are missing.
 
     Raises:
@@ -72,7 +74,7 @@ def collect(
     for (dataset, n_train, variant), seeds in _cells(listed).items():
         folders = {seed: paths.run(dataset, n_train, variant, seed) for seed in seeds}
         records = {seed: _read(folder / "run.json", _check_record) for seed, folder in folders.items()}
-        model = next((r["config"]["model"] for r, _ in records.values() if r and "config" in r), None)
+        model = next((_model(r) for r, _ in records.values() if r and "config" in r), None)
         cell, made = CellName(dataset, str(n_train), variant), design(model)
 
         def line(seed: int | None, row: dict[str, Any], key: str, cell: Any = cell, made: Any = made) -> Line:
@@ -93,7 +95,7 @@ def collect(
         table += [line(None, row, "") for row in _sorted(stored(groups) if groups else [], path)]
     known = {run.cell.variant: run.label for run in runs if run.label} | dict(labels or {})
     runs = [replace(run, label=known.get(run.cell.variant, run.cell.variant)) for run in runs]  # also without a record
-    found = with_roles(frame(Line, table), baseline)
+    found = with_roles(frame(Line, table), baseline, external)
     _save(paths.root, found, frame(Costs, costs), frame(Origin, runs))
     return found
 
@@ -149,7 +151,7 @@ def _check_record(record: dict[str, Any]) -> None:
             raise TypeError(f"{name}: found {record[name]!r:.60}, expected an object")
     cell = CellName("", "", "")
     made = (
-        design(record["config"]["model"] if "config" in record else None),
+        design(_model(record) if "config" in record else None),
         _costs(cell, 0, {}, record, of_epochs([], None), ""),
         _origin(cell, 0, "", "", record, None),
     )
@@ -157,6 +159,11 @@ def _check_record(record: dict[str, Any]) -> None:
         names = [field.name for field in fields(one) if field.name in columns(type(one))]
         check(type(one), {name: [getattr(one, name)] for name in names})
     _keys(record)
+
+
+def _model(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The resolved model of a run; None of one that was trained elsewhere."""
+    return None if "external" in record else record["config"]["model"]
 
 
 def _check_rows(content: dict[str, Any]) -> None:
@@ -192,7 +199,9 @@ def _outdated(folder: Path, record: dict[str, Any]) -> bool:
     encoded = _read(folder / "encode.json")[0] or {}
     reads, files = encoded.get("reads"), record.get("files") or {}
     if isinstance(reads, dict):
-        return reads.get("model.safetensors") != files.get("model.safetensors")
+        known_reads = record.get("reads") or {}
+        models = reads.get("model.safetensors"), files.get("model.safetensors")
+        return models[0] != models[1] or reads.get("external") != known_reads.get("external")
     made, known = encoded.get("run_key"), _keys(record)  # as results of before 2027 keep it
     return isinstance(made, str) and bool(known) and made not in known
 

@@ -97,7 +97,7 @@ class Line:
     score: Score
     run_key: Annotated[str, "hash of everything that decided the run's numbers"]
     family: Annotated[str, "what a line through several variants is called (method.md, section 6)"] = ""
-    role: Annotated[str, "baseline, curve, control or challenger (method.md, section 6)"] = ""
+    role: Annotated[str, "baseline, curve, control, external or challenger (method.md, section 6)"] = ""
 
 
 @dataclass(frozen=True, slots=True)

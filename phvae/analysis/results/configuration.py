@@ -9,7 +9,7 @@ from typing import Any
 from phvae.experiment.paths import Paths
 from phvae.files import read_object
 
-__all__ = ["default_baseline", "kept_configuration", "seeds_vary"]
+__all__ = ["default_baseline", "kept_configuration", "own_parts", "seeds_vary"]
 
 
 def kept_configuration(root: Path) -> tuple[dict[str, Any], str]:
@@ -21,8 +21,22 @@ def kept_configuration(root: Path) -> tuple[dict[str, Any], str]:
     path = Paths(Path(root)).config
     if not path.is_file():
         return {}, ""
-    kept = read_object(path, "remove it and run the workflow again", config=dict)
+    kept = _kept(path)
     return kept["config"], kept.get("source", "")
+
+
+def own_parts(root: Path) -> dict[str, str]:
+    """The files of parts of the user's own that the results were made with, and their hashes.
+
+    Raises:
+        DataError: the file of the configuration is damaged.
+    """
+    path = Paths(Path(root)).config
+    return dict(_kept(path).get("parts", {})) if path.is_file() else {}
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    return read_object(path, "remove it and run the workflow again", config=dict)
 
 
 def default_baseline(root: Path) -> str:

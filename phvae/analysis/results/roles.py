@@ -10,6 +10,7 @@ the name of the baseline.
 - `control`: a variant that takes one thing away from a challenger: several encoders that are all fed with x (basis
   `copies`), encoders of less than full width, or a beta-VAE that is not of the curve, being of another size or kept off
   it by the configuration (`curve: false`).
+- `external`: a variant that was trained elsewhere.
 - `challenger`: every other variant.
 
 `family` is what a line through several variants is called:
@@ -21,11 +22,14 @@ the name of the baseline.
   have in common; `PH-VAE` where it does not. A family has one variant an order: another that differs in nothing the
   table tells is a family of its own, with its name in brackets.
 - of any other variant of order 1: `order 1` with its name in brackets.
+- of one that was trained elsewhere: `external` with its name in brackets, the baseline too.
 
 Both are empty where no run of a variant has a record (the role of the baseline excepted).
 """
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import pandas as pd
 
@@ -37,6 +41,7 @@ __all__ = [
     "CHALLENGER",
     "CONTROL",
     "CURVE",
+    "EXTERNAL",
     "PH_VAE",
     "ROLE_COLUMNS",
     "curve_variants",
@@ -44,7 +49,7 @@ __all__ = [
     "with_roles",
 ]
 
-BASELINE, CURVE, CONTROL, CHALLENGER = "baseline", "curve", "control", "challenger"
+BASELINE, CURVE, CONTROL, CHALLENGER, EXTERNAL = "baseline", "curve", "control", "challenger", "external"
 BETA_VAE, PH_VAE = "β-VAE", "PH-VAE"
 ROLE_COLUMNS = ("family", "role")
 
@@ -55,12 +60,13 @@ _SETTINGS = {
 _USUAL = ("monomial", "full", "hierarchical", "chain(0.5)", "1.0")  # the paper's reading, where two are as common
 
 
-def with_roles(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def with_roles(table: pd.DataFrame, baseline: str, external: Collection[str] = ()) -> pd.DataFrame:
     """A long table with the columns `family` and `role`, as the module says.
 
     Args:
         table: rows with dataset, variant and the columns that say what a variant is.
         baseline: the configuration's baseline.
+        external: the variants that were trained elsewhere.
     """
     cells = table[table["order"].notna()].drop_duplicates(["dataset", "variant"]).reset_index(drop=True)
     curve = _curve(cells)
@@ -76,6 +82,9 @@ def with_roles(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
         )
     }
     keys = list(zip(table["dataset"], table["variant"], strict=True))
+    outside = {key for key in keys if key[1] in external}
+    families |= {key: f"{EXTERNAL} ({key[1]})" for key in outside}
+    roles |= dict.fromkeys(outside, EXTERNAL)
     role = [BASELINE if variant == baseline else roles.get((dataset, variant), "") for dataset, variant in keys]
     family = [families.get(key, "") for key in keys]
     return table.assign(family=pd.Series(family, dtype="str").array, role=pd.Series(role, dtype="str").array)

@@ -12,11 +12,17 @@ from phvae.analysis.claims.published import read_published
 from phvae.analysis.results.configuration import default_baseline, seeds_vary
 from phvae.analysis.results.hardware import across_hardware
 from phvae.analysis.results.long_table import CELL, labels_of, read_costs, read_runs, read_table, size_key
+from phvae.analysis.results.roles import EXTERNAL
 from phvae.analysis.results.run_status import run_status
 from phvae.analysis.statistics.against_baseline import against
 from phvae.metrics.registry import lookup
 
 __all__ = ["TableInputs", "group_of", "read_inputs"]
+
+OUTSIDE = (
+    "(external): trained elsewhere; the outputs are judged as they were given, and parameters, cost and code are as "
+    "their author states."
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class TableInputs:
         statistics: `statistics.against` of it, with the columns `label` and `group` (of the metric).
         labels: variant -> how tables call it.
         losses: (data set, n_train, variant) -> its runs without numbers in words, empty if there are none.
-        varies: what differs from seed to seed, and whether pairs span different hardware, in words; empty if not known.
+        varies: what differs from seed to seed, whether pairs span different hardware, and what is said of models
+            trained elsewhere, in words; empty if there is nothing to say.
     """
 
     baseline: str
@@ -79,7 +86,8 @@ def read_inputs(root: Path, published: Path | None = None, baseline: str | None 
     statistics["label"] = statistics["variant"].map(labels)
     statistics["group"] = statistics["metric"].map({m: group_of(m) for m in statistics["metric"].unique()})
     printed = read_published(published) if published else pd.DataFrame(columns=list(PUBLISHED))
-    varies = " ".join(filter(None, (seeds_vary(root, list(table["dataset"].unique())), across_hardware(runs))))
+    outside = OUTSIDE if (table["family"].str.startswith(EXTERNAL)).any() else ""
+    varies = " ".join(filter(None, (seeds_vary(root, list(table["dataset"].unique())), across_hardware(runs), outside)))
     return TableInputs(baseline, table, statistics, labels, _losses(table), read_costs(root), runs, printed, varies)
 
 

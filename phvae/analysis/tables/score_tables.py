@@ -23,8 +23,9 @@ def score_table(inputs: TableInputs, name: str) -> tuple[Table, pd.DataFrame]:
     stats = inputs.statistics
     present = {d: set(stats[stats["dataset"] == d]["metric"]) for d in inputs.datasets()}
     datasets = [d for d, metrics in present.items() if metrics & set(kind.markers)]
-    if name == "disentanglement":  # densities have no factors to find
-        datasets = [d for d in datasets if not present[d] & set(DENSITY_MARKERS)]
+    if name == "disentanglement":  # densities and tables have no factors to find
+        without = {*DENSITY_MARKERS, *SCORE_TABLES["columns"].markers}
+        datasets = [d for d in datasets if not present[d] & without]
     table = Table(name, kind.title, legend(inputs))
     for dataset in datasets:
         size = inputs.sizes(dataset)[-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,12 +15,13 @@ import numpy as np
 from phvae.data.files.safe import read_exactly, reading
 from phvae.errors import DataError, nearest
 
-__all__ = ["Rows", "open_rows", "read_array"]
+__all__ = ["Rows", "array_names", "open_rows", "read_array", "read_text"]
 
 _LIMIT = 1 << 36  # bytes of one array
 _BLOCK = 1 << 25  # bytes read at once
 _SMALL = 1 << 30  # bytes of an array that is read whole
 _PIECE = 1 << 28  # bytes of a row or a chunk: what is never in memory in part
+_TEXT = 1 << 12  # bytes of a text, its header with it
 _FLOOR = 1 << 26  # bytes that any array may unpack to, however few are stored
 _RATIO = 1000  # beyond it: about what deflate packs zeros to (dSprites: about 100)
 
@@ -65,6 +67,39 @@ def read_array(path: str | Path, key: str) -> np.ndarray:
         raise DataError(f"{rows.what}: shape {rows.shape} is too large for this array")
     blocks = list(rows.blocks())
     return np.concatenate(blocks) if blocks else np.zeros(rows.shape, rows.dtype)
+
+
+def array_names(path: Path) -> list[str]:
+    """The names of the arrays of an npz file.
+
+    Raises:
+        DataError: it is no npz file, or damaged.
+    """
+    with reading(path), path.open("rb") as stream:
+        if (magic := stream.read(4)) != b"PK\x03\x04":
+            raise DataError(f"{path}: no npz file (it begins with {magic!r}), expected what numpy.savez writes")
+        with zipfile.ZipFile(stream) as archive:
+            return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def read_text(path: Path, key: str) -> str:
+    """Read a text of an npz file, an array without dimensions.
+
+    Raises:
+        DataError: the file is damaged, or holds something else under this name.
+    """
+    what = f"{path}: {key}"
+    with reading(what), zipfile.ZipFile(path) as archive:
+        with archive.open(f"{key}.npy") as member:
+            content = member.read(_TEXT + 1)
+        if len(content) > _TEXT:
+            raise DataError(f"{what}: found more than {_TEXT} bytes, expected one text")
+        stream = io.BytesIO(content)
+        np.lib.format.read_magic(stream)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+        if shape or dtype.kind != "U":
+            raise DataError(f"{what}: found {dtype} of shape {shape}, expected one text")
+        return str(np.frombuffer(stream.read(), dtype, count=1)[0])
 
 
 def _absent(path: Path, key: str, found: list[str]) -> DataError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phvae.config.strict import Unique
 from phvae.data.builder import Builder
+from phvae.data.correlated import Pairs, check_pairs, kept, told
 from phvae.data.files.arrays import open_rows, read_array
 from phvae.data.files.places import locate
 from phvae.data.files.safe import digest
@@ -38,6 +39,7 @@ class Factors(Kind):
     n_train: Count | None = Field(None, description="training examples at most; all that are left by default")
     n_validation: Count | None = Field(None, description="a tenth of the rows, at most 5000, by default")
     n_test: Count | None = Field(None, description="a fifth of the rows, at most 15000, by default")
+    correlated: Pairs = Field([])
 
     name: ClassVar[str] = "factors"
     about: ClassVar[About] = About(
@@ -50,6 +52,12 @@ class Factors(Kind):
     )
     revision: ClassVar[int] = 2
     places: ClassVar[frozenset[str]] = frozenset({"path"})
+
+    @model_validator(mode="after")
+    def _uniform(self) -> Self:
+        if self.correlated and not self.grid:
+            raise ValueError("correlated needs the full grid of all factors, found grid: false")
+        return self
 
     def read(self, sources: Sources) -> Recipe:
         """Check the file's table; the images are read while they are written."""
@@ -64,14 +72,18 @@ class Factors(Kind):
         if len(names) != len(sizes) or len(set(names)) != len(names):
             raise DataError(f"{path}: {len(sizes)} factors need as many different names, found {names}")
         known = dict(zip(names, sizes, strict=True))
+        try:
+            check_pairs(self.correlated, known)
+        except ValueError as error:
+            raise DataError(f"{path}: {error}") from None
+        chosen = kept(table, known, self.correlated, "factors") if self.correlated else None
         held_out = self._held_out(len(table))
-        splits = split_rows(len(table), self.n_train, *held_out, "factors", where=path)
+        splits = split_rows(len(table), self.n_train, *held_out, "factors", where=path, kept=chosen)
 
         def write(builder: Builder) -> None:
             write_table(builder, images, table, known, splits, self.layout, self.values)
-            builder.facts["split"] = "rows drawn with one fixed seed" + (
-                ", a uniform draw of factors" if self.grid else ""
-            )
+            uniform = ", a uniform draw of factors" if self.grid else ""
+            builder.facts["split"] = f"rows drawn with one fixed seed{uniform}{told(self.correlated)}"
 
         return Recipe((Input("file", digest(path), verified=None),), write)
 

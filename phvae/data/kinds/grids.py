@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from phvae.data.builder import Builder
+from phvae.data.correlated import Pairs, check_pairs, kept, told
 from phvae.data.files.arrays import open_rows, read_array
 from phvae.data.files.obtain import obtain
 from phvae.data.files.published import Published
@@ -25,12 +26,20 @@ class _Grid(Kind):
     n_train: Count | None = Field(None, description="training examples at most; all that are left by default")
     n_validation: Count = 5_000
     n_test: Count = 15_000
+    correlated: Pairs = Field([])
 
     revision: ClassVar[int] = 2
 
     arrays: ClassVar[tuple[str, str]]  # names of the image array and of the factor table
     constant: ClassVar[int] = 0  # leading columns of the table that never vary
     values: ClassVar[Literal["bytes", "binary"]] = "bytes"
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        check_pairs(self.correlated, self.factor_sizes)
+        if self.correlated and self.n_train is None:
+            raise ValueError("n_train is not given, expected a number: `correlated` leaves fewer rows than there are")
+        return self
 
     def read(self, sources: Sources) -> Recipe:
         """Check the file and its table; the images are read while they are written."""
@@ -44,11 +53,13 @@ class _Grid(Kind):
         check_grid(table, sizes, path)
         images = open_rows(path, self.arrays[0])
         component = type(self).__name__
-        splits = split_rows(len(table), self.n_train, self.n_validation, self.n_test, component, where=path)
+        chosen = kept(table, self.factor_sizes, self.correlated, component) if self.correlated else None
+        counts = self.n_train, self.n_validation, self.n_test
+        splits = split_rows(len(table), *counts, component, where=path, kept=chosen)
 
         def write(builder: Builder) -> None:
             write_table(builder, images, table, dict(self.factor_sizes), splits, "hwc", self.values)
-            builder.facts["split"] = "uniform factor draws without replacement, one fixed seed"
+            builder.facts["split"] = "uniform factor draws without replacement, one fixed seed" + told(self.correlated)
 
         return Recipe((checked,), write)
 

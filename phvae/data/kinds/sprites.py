@@ -10,8 +10,10 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from phvae.data.builder import Builder
-from phvae.data.recipe import SPLITS, About, Count, Kind, Recipe, Sources
+from phvae.data.correlated import Pairs, check_pairs, kept, told
+from phvae.data.recipe import About, Count, Kind, Recipe, Sources
 from phvae.determinism.seeding import numpy_generator
+from phvae.errors import DataError
 
 __all__ = ["FACTORS", "Sprites", "render"]
 
@@ -124,6 +126,7 @@ class Sprites(Kind):
     n_validation: Count = 1_000
     n_test: Count = 3_000
     binary: bool = Field(False, description="black and white, without the factor intensity")
+    correlated: Pairs = Field([])
 
     revision: ClassVar[int] = 2
     factor_sizes: ClassVar[Mapping[str, int]] = FACTORS
@@ -146,28 +149,50 @@ class Sprites(Kind):
             raise ValueError(
                 f"n_train + n_validation + n_test is {wanted:,}, expected at most {there:,}: there are no more scenes"
             )
+        check_pairs(self.correlated, self._sizes())
         return self
+
+    def _sizes(self) -> dict[str, int]:
+        """The factors shown."""
+        return dict(list(FACTORS.items())[: 5 if self.binary else 6])
 
     def read(self, sources: Sources) -> Recipe:
         """Nothing to read: the set is rendered."""
         return Recipe((), self._write)
 
     def _write(self, builder: Builder) -> None:
-        sizes = dict(list(FACTORS.items())[: 5 if self.binary else 6])
-        # test first, train last: a larger pool leaves the others as they are; the binary set shows the same scenes
-        scenes = numpy_generator(0, "sprites", "scenes").permutation(math.prod(_SCENES))
-        ends = np.cumsum([self.n_test, self.n_validation, self.n_train])
-        drawn = dict(zip(("test", "validation", "train"), np.split(scenes[: ends[-1]], ends[:-1]), strict=True))
-        for split in SPLITS:
-            n = len(drawn[split])
-            classes = np.stack(np.unravel_index(drawn[split], _SCENES), axis=1)
-            if not self.binary:
-                grey = numpy_generator(0, "sprites", split).integers(FACTORS["intensity"], size=n)
-                classes = np.column_stack([classes, grey])
-            out = builder.create(split, (n, 1, self.resolution, self.resolution))
-            for start in range(0, n, 4096):
+        for split, classes in self._drawn().items():
+            out = builder.create(split, (len(classes), 1, self.resolution, self.resolution))
+            for start in range(0, len(classes), 4096):
                 out.write(start, render(classes[start : start + 4096], self.resolution, self.binary))
             builder.annotate(split, factors=classes)
-        builder.facts["factor_names"] = list(sizes)
-        builder.facts["factor_sizes"] = list(sizes.values())
-        builder.facts["split"] = "uniform draws without replacement, one fixed seed; no scene is in two splits"
+        builder.facts["factor_names"] = list(self._sizes())
+        builder.facts["factor_sizes"] = list(self._sizes().values())
+        builder.facts["split"] = (
+            f"uniform draws without replacement, one fixed seed; no scene is in two splits{told(self.correlated)}"
+        )
+
+    def _drawn(self) -> dict[str, np.ndarray]:
+        """The factor classes of each split."""
+        # test first, train last: a larger pool leaves the others as they are; the binary set shows the same scenes
+        scenes = numpy_generator(0, "sprites", "scenes").permutation(math.prod(_SCENES))
+        test, rest = scenes[: self.n_test], scenes[self.n_test :]
+        if not self.correlated:
+            validation, train = rest[: self.n_validation], rest[self.n_validation :][: self.n_train]
+            named = {"train": train, "validation": validation, "test": test}
+            return {split: self._classes(drawn, split) for split, drawn in named.items()}
+        left = self._classes(rest, "correlated")
+        left = left[kept(left, self._sizes(), self.correlated, "sprites")]
+        if len(left) < self.n_validation + self.n_train:
+            raise DataError(
+                f"sprites: n_validation {self.n_validation:,} + n_train {self.n_train:,} is more than the "
+                f"{len(left):,} scenes that n_test and `correlated` leave; lower them, or raise sigma"
+            )
+        validation, train = left[: self.n_validation], left[self.n_validation :][: self.n_train]
+        return {"train": train, "validation": validation, "test": self._classes(test, "test")}
+
+    def _classes(self, scenes: np.ndarray, name: str) -> np.ndarray:
+        """The factor classes of scenes, with the intensity drawn from the fixed seed of this name."""
+        classes = np.stack(np.unravel_index(scenes, _SCENES), axis=1)
+        grey = numpy_generator(0, "sprites", name).integers(FACTORS["intensity"], size=len(scenes))
+        return classes if self.binary else np.column_stack([classes, grey])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phvae.data.columns import columns_of, to_user
 from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.mmd import bandwidth, mmd2
 from phvae.metrics.redraws import finite, redrawn
-from phvae.metrics.rows import Inputs, Row, Undefined, at_least
+from phvae.metrics.rows import Inputs, Row, Undefined, at_least, without_value
+from phvae.metrics.transport import PROJECTIONS, sliced_w1
 
 if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
@@ -31,7 +33,6 @@ __all__ = [
     "modules",
     "reference",
     "rows",
-    "sliced_w1",
     "w1_exact",
 ]
 
@@ -128,7 +129,6 @@ METRICS = (
 )
 
 GRID = 16_384  # points of the integration grid of W1, beside the samples themselves
-PROJECTIONS = 64
 MMD_POINTS = 2_000  # the kernel matrix is quadratic in this
 DRAWS = 20  # sets of true samples behind a noise floor
 
@@ -208,39 +208,6 @@ def anderson_darling(x: np.ndarray, y: np.ndarray) -> float:
         return float(anderson_ksamp([x, y]).statistic)
 
 
-def directions(dimensions: int, count: int = PROJECTIONS) -> np.ndarray:
-    """Fixed unit vectors, (count, dimensions): evenly spaced angles in the plane, seeded normals elsewhere."""
-    if dimensions == 2:
-        angles = np.pi * (np.arange(count) + 0.5) / count
-        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    found = numpy_generator(0, "directions", dimensions).standard_normal((count, dimensions))
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
-
-
-def sliced_w1(x: np.ndarray, y: np.ndarray) -> float:
-    """Mean over 64 fixed projections of the Wasserstein-1 distance of two samples (Rabin et al. 2011).
-
-    Args:
-        x: (n, D) samples.
-        y: (m, D) samples, n and m free.
-
-    >>> round(sliced_w1(np.zeros((2, 2)), np.array([[1.0, 0.0]])), 3)  # mean of |cos|, 2/pi
-    0.637
-    """
-    lines = directions(x.shape[1])
-    pairs = zip(np.sort(lines @ x.T, axis=1), np.sort(lines @ y.T, axis=1), strict=True)
-    return float(np.mean([_w1_sorted(one, two) for one, two in pairs]))
-
-
-def _w1_sorted(x: np.ndarray, y: np.ndarray) -> float:
-    if len(x) == len(y):
-        return float(np.mean(np.abs(x - y)))
-    both = np.sort(np.concatenate([x, y]))
-    f = np.searchsorted(x, both[:-1], side="right") / len(x)
-    g = np.searchsorted(y, both[:-1], side="right") / len(y)
-    return float(np.sum(np.abs(f - g) * np.diff(both)))
-
-
 @dataclass(frozen=True)
 class _Measure:
     """A distance of (n, D) samples in original units from the truth."""
@@ -293,19 +260,17 @@ def _truth(data: Prepared) -> np.ndarray:
     """The test split in original units, (N, D) float64."""
     if data.scaling is None:
         raise Undefined(f"{data.kind} is no density: it has no exact distribution to compare with")
-    offset, scale = data.scaling
-    return (np.asarray(data.test, dtype=np.float64) - offset) / scale
+    return to_user(data.test, data)
 
 
-def _outputs(inputs: Inputs) -> Iterator[tuple[str, list[np.ndarray]]]:
-    for name in ("samples_mean", "samples_model"):
-        yield name, [np.asarray(one, dtype=np.float64) for one in inputs.arrays[name]]
-    yield "reconstructions", [np.asarray(inputs.arrays["reconstructions"], dtype=np.float64)]
+def _sets(inputs: Inputs, output: str) -> list[np.ndarray]:
+    array = inputs.arrays[output]
+    return [np.asarray(one, dtype=np.float64) for one in ([array] if output == "reconstructions" else array)]
 
 
 def applies(data: Prepared) -> bool:
     """On densities alone."""
-    return data.is_density
+    return data.is_density and not columns_of(data)
 
 
 def modules(data: Prepared) -> list[str]:
@@ -319,17 +284,17 @@ def rows(inputs: Inputs) -> list[Row]:
     """Distances of samples_mean, samples_model and reconstructions from the exact density."""
     measures = _measures(inputs.data, _truth(inputs.data))
     decoded = {"reconstructions": "posterior means decoded; "}
-    return [
-        redrawn(
-            f"{family}_{output}",
-            measure,
-            sets,
-            n=measure.count(len(sets[0])),
-            settings=decoded.get(output, "") + measure.settings,
-        )
-        for output, sets in _outputs(inputs)
-        for family, measure in measures.items()
-    ]
+    found: list[Row] = []
+    for output in ("samples_mean", "samples_model", "reconstructions"):
+        try:
+            sets = _sets(inputs, output)
+        except Undefined as error:
+            found += [without_value(f"{family}_{output}", "empty", str(error)) for family in measures]
+            continue
+        for family, measure in measures.items():
+            settings, n = decoded.get(output, "") + measure.settings, measure.count(len(sets[0]))
+            found.append(redrawn(f"{family}_{output}", measure, sets, n=n, settings=settings))
+    return found
 
 
 def reference(

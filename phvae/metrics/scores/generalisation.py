@@ -14,7 +14,7 @@ __all__ = ["METRICS", "rows"]
 
 
 def _density(inputs: Inputs) -> bool:
-    return is_density(inputs.model.likelihood.name, inputs.data.binary)
+    return inputs.model is None or is_density(inputs.model.likelihood.name, inputs.data.binary)
 
 
 def _grey(inputs: Inputs) -> bool:

@@ -282,8 +282,7 @@ def rows(inputs: Inputs) -> list[Row]:
 
 
 def _every(inputs: Inputs) -> list[Row]:
-    arrays = inputs.arrays
-    sets = {"samples": list(arrays["samples_mean"]), "reconstructions": [arrays["reconstructions"]]}
+    sets = {"samples": "samples_mean", "reconstructions": "reconstructions"}
     found: list[Row] = []
     for name in inputs.settings.extractors:
         if name == "classifier" and classes_of(inputs.data, "test") is None:
@@ -295,8 +294,13 @@ def _every(inputs: Inputs) -> list[Row]:
             names = [m for images in sets for f in _families(name, images, 0) for m in f.names]
             found += [without_value(m, status, str(error)) for m in names]
             continue
-        for images, each in sets.items():
-            found += _rows(inputs, network, name, images, each)
+        for images, array in sets.items():
+            try:
+                made = inputs.arrays[array]
+            except Undefined as error:
+                found += [without_value(metric, "empty", str(error)) for metric in metric_names(name, images)]
+            else:
+                found += _rows(inputs, network, name, images, list(made) if images == "samples" else [made])
     return found
 
 

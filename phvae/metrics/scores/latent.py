@@ -163,7 +163,7 @@ def aggregate(inputs: Inputs) -> np.ndarray:
     w = inputs.codes["whitened"].astype(np.float64)
     sd = np.exp(0.5 * inputs.codes["log_variance"].astype(np.float64))
     noise = sd * numpy_generator(inputs.seed, "aggregate").standard_normal(sd.shape)
-    if inputs.model.prior == "standard":
+    if inputs.model and inputs.model.prior == "standard":
         # z = mu + A (sigma * eps) already has the prior N(0, I); under the hierarchical prior A cancels
         noise = np.einsum("kl,nlj->nkj", inputs.codes["coupling"].astype(np.float64), noise)
     return (w + noise).reshape(len(w), -1)
@@ -191,9 +191,10 @@ def rows(inputs: Inputs) -> list[Row]:
     found += attempt(
         levels, lambda: dict(zip(levels, _mean("kl_levels", inputs.arrays["kl_levels"]), strict=True)), n=n
     )
+    prior = inputs.model.prior if inputs.model else "standard"
     found += attempt(
         coordinates,
-        lambda: dict(zip(coordinates, _mean("codes", kl_parts(inputs.codes, inputs.model.prior)), strict=True)),
+        lambda: dict(zip(coordinates, _mean("codes", kl_parts(inputs.codes, prior)), strict=True)),
         n=n,
     )
 

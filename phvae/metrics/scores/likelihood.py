@@ -9,13 +9,13 @@ import numpy as np
 from phvae.metrics.log_px import error_of_mean, is_density, unsettled
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.redraws import finite
-from phvae.metrics.rows import Inputs, Row, Undefined, attempt
+from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value
 
 __all__ = ["METRICS", "bits_per_dim", "rows"]
 
 
 def _density(inputs: Inputs) -> bool:
-    return is_density(inputs.model.likelihood.name, inputs.data.binary)
+    return inputs.model is None or is_density(inputs.model.likelihood.name, inputs.data.binary)
 
 
 def _grey(inputs: Inputs) -> bool:
@@ -104,6 +104,8 @@ def bits_per_dim(nll: float, dimensions: int) -> float:
 
 def rows(inputs: Inputs) -> list[Row]:
     """nll, bits_per_dim, elbo, reconstruction_nll; on grey data under Bernoulli only the two bce_ names."""
+    if inputs.model is None:
+        return _stated(inputs)
     data, arrays = inputs.data, inputs.arrays
     name = inputs.model.likelihood.name
 
@@ -138,3 +140,16 @@ def rows(inputs: Inputs) -> list[Row]:
     error = error_of_mean(arrays["log_px_error"])
     nll = attempt(["nll"], lambda: {"nll": -mean("log_px")}, n=n, settings=settings, caution=caution, noise_sd=error)
     return [*nll, *attempt(["bits_per_dim"], bits, n=n, settings=settings, caution=caution), *bounds]
+
+
+def _stated(inputs: Inputs) -> list[Row]:
+    """log p(x) as the author of a model that was trained elsewhere states it; the bound needs the model."""
+    data, log_px = inputs.data, inputs.arrays["log_px"]
+    n, nll = len(log_px), -float(log_px.mean(dtype=np.float64))
+    settings = f"as stated; {'original units' if data.is_density else 'probability' if data.binary else 'grey data'}"
+    caution = "" if data.is_density or data.binary else "stated of grey data: not known to be a density of [0, 1]"
+    values = {"nll": nll} | ({"bits_per_dim": bits_per_dim(nll, math.prod(data.shape))} if data.binary else {})
+    model = "external: needs the model itself, which was trained elsewhere"
+    absent = [("bits_per_dim", "of binary images alone"), ("elbo", model), ("reconstruction_nll", model)]
+    found = [row(name, value, n=n, settings=settings, caution=caution) for name, value in values.items()]
+    return found + [without_value(name, "empty", why, n=n) for name, why in absent if name not in values]

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phvae.metrics.metric import Metric, Shown
+from phvae.metrics.naming import expected
 from phvae.metrics.pixels import errors, pairs
 from phvae.metrics.redraws import finite
-from phvae.metrics.rows import Inputs, Row, Undefined, attempt
+from phvae.metrics.rows import Inputs, Row, Undefined, attempt, without_value
 from phvae.metrics.spectrum import BANDS, band_power, laplacian_variance
 
 if TYPE_CHECKING:
@@ -267,7 +268,11 @@ def rows(inputs: Inputs) -> list[Row]:
         floor=1.0,
         reason=EMPTY_BAND,
     )
-    dropped = inputs.arrays["dropped"]
+    try:
+        dropped = inputs.arrays["dropped"]
+    except Undefined as error:
+        names = [name for name in expected(METRICS, inputs) if name.startswith("drop_level_")]
+        return found + [without_value(name, "empty", str(error)) for name in names]
     part = dropped.shape[1]
     data = _data_power(x[:part])
     for k, changed in enumerate(dropped, start=1):
