@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from phvae.data.columns import to_user
 from phvae.data.files.arrays import Rows, array_names, open_rows, read_text
 from phvae.encoding.order import in_order
 from phvae.errors import DataError, nearest
@@ -71,9 +72,9 @@ def layout(
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Codes and arrays as the encoder of our own models has them, of what is given; the rest is absent.
 
-    Images become bytes 0..255, densities float32 in original units. Codes are of one level, whose prior is N(0, I):
-    whitened codes are the means, the coupling is 1. The samples are cut into as many sets of `n_samples` as there are,
-    `redraws` at most.
+    Images become bytes 0..255, densities and tables numbers in original units. Codes are of one level, whose prior is
+    N(0, I): whitened codes are the means, the coupling is 1. The samples are cut into as many
+    sets of `n_samples` as there are, `redraws` at most.
 
     Args:
         given: some of `OUTPUTS`.
@@ -104,11 +105,8 @@ def layout(
 
 
 def original(x: np.ndarray, data: Prepared) -> np.ndarray:
-    """Examples as they are stored: images as they are, densities in original units, float32."""
-    if data.scaling is None:
-        return np.asarray(x)
-    offset, scale = data.scaling
-    return ((np.asarray(x, dtype=np.float64) - offset) / scale).astype(np.float32)
+    """Examples as the encoder stores them: images as they are, numbers in original units, in the set's precision."""
+    return np.asarray(x) if data.scaling is None else to_user(x, data).astype(data.test.dtype)
 
 
 def _codes(
