@@ -16,6 +16,7 @@ __all__ = [
     "frechet",
     "kid",
     "kid_subsets",
+    "library_options",
     "precision_recall",
 ]
 
@@ -26,14 +27,18 @@ NEIGHBOURHOOD = 3
 _ROWS = 2_000  # rows of a distance matrix in memory at a time; no value depends on it
 
 
-def _options(**options: Any) -> dict[str, Any]:
-    """Keyword arguments that torch-fidelity knows: it ignores misspelt ones without a word."""
+def library_options(**options: Any) -> dict[str, Any]:
+    """Keyword arguments that torch-fidelity knows: it ignores misspelt ones without a word.
+
+    Raises:
+        TypeError: one that it does not know.
+    """
     from torch_fidelity.defaults import DEFAULTS
 
     unknown = sorted(set(options) - set(DEFAULTS))
     if unknown:
         raise TypeError(f"torch-fidelity knows no option {', '.join(unknown)}")
-    return options | {"verbose": False, "cuda": False, "cache": False}
+    return {"verbose": False, "cuda": False, "cache": False} | options
 
 
 def checked(generated: np.ndarray, real: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +118,7 @@ def kid(generated: np.ndarray, real: np.ndarray, subsets: int = KID_SUBSETS) -> 
 
     x, y = checked(generated, real, 2)
     count, size = kid_subsets(len(x), len(y), subsets)
-    options = _options(
+    options = library_options(
         kid_subset_size=size,
         kid_subsets=count,
         kid_kernel="poly",
@@ -143,6 +148,6 @@ def precision_recall(generated: np.ndarray, real: np.ndarray) -> tuple[float, fl
 
     x, y = checked(generated, real, NEIGHBOURHOOD + 1)
     # save_cpu_ram: the distances in pieces, instead of three matrices of n x n at once
-    options = _options(prc_neighborhood=NEIGHBOURHOOD, prc_batch_size=_ROWS, save_cpu_ram=True)
+    options = library_options(prc_neighborhood=NEIGHBOURHOOD, prc_batch_size=_ROWS, save_cpu_ram=True)
     found = prc_features_to_metric(torch.from_numpy(x), torch.from_numpy(y), **options)
     return float(found[KEY_METRIC_PRECISION]), float(found[KEY_METRIC_RECALL])

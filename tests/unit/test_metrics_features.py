@@ -144,7 +144,7 @@ def test_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -
     path = tmp_path / weights.INCEPTION_FILE
     path.write_bytes(pickle.dumps(Trap(tmp_path / "executed")))
     with pytest.raises(DataError, match=r"expected 6726825d"):
-        features.inception(path)
+        features.inception(path, weights.INCEPTION_SHA256)
     assert not (tmp_path / "executed").exists()
     pickle.loads(path.read_bytes())
     assert (tmp_path / "executed").exists()  # the trap itself works
@@ -176,7 +176,7 @@ def test_weights_are_fetched_to_where_data_are_and_kept_only_with_the_known_hash
     with pytest.raises(DataError, match="expected 6726825d"):
         weights.fetch_inception(url=f"{server}/weights", progress=False)
     assert not any((tmp_path / "cache/phvae/data").iterdir())
-    monkeypatch.setattr(weights, "INCEPTION_PREFIX", sha256(tmp_path / "served/weights")[:8])
+    monkeypatch.setattr(weights, "INCEPTION_SHA256", sha256(tmp_path / "served/weights"))
     path = weights.fetch_inception(url=f"{server}/weights", progress=False)
     assert path == tmp_path / "cache/phvae/data" / weights.INCEPTION_FILE
     assert weights.inception_weights(EvaluationConfig()) == (path, "")
@@ -209,7 +209,7 @@ def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> EvaluationConfig:
-    monkeypatch.setattr(weights, "INCEPTION_PREFIX", sha256(random_inception)[:8])
+    monkeypatch.setattr(weights, "INCEPTION_SHA256", sha256(random_inception))
     return EvaluationConfig(extractors=["inception"], inception_weights=str(random_inception))
 
 
@@ -235,7 +235,7 @@ def test_rows_with_random_inception_weights(settings: EvaluationConfig, tmp_path
     found: dict[str, Row] = {r.metric: r for r in rows}
     fid = found["fid_samples"]
     assert (fid.status, fid.n) == ("ok", 4)
-    for part in (f"inception (weights {weights.INCEPTION_PREFIX})", "grey repeated to RGB", "KID of 1 subset of 4"):
+    for part in (f"inception (weights {weights.INCEPTION_SHA256[:8]})", "grey repeated to RGB", "KID of 1 subset of 4"):
         assert part in fid.settings
     network = features.extractor("inception", settings, tmp_path)
     expected = frechet_low_rank(features.extract(samples, network), features.extract(data.test, network))
