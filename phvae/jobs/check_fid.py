@@ -77,6 +77,8 @@ def check_fid(weights: str | None = None, folders: Sequence[str] | None = None) 
     """
     import torch
 
+    for folder in folders or ():
+        _names(Path(folder))  # before anything is fetched
     device = resolve("auto")
     path, origin = _found(weights)
     digest = sha256(path)
@@ -188,20 +190,25 @@ def _features(folder: Path, network: Extractor, device: str) -> tuple[np.ndarray
     features = np.concatenate(parts)
     if len(features) < 2:
         raise DataError(f"{folder}: one picture, expected at least two")
-    size = " x ".join(map(str, images.shape[2:]))
+    size = _size(images.shape)
     return features, f"{folder.name}: {len(features):,} of {size} pixels, their sha256 {digest.hexdigest()[:16]}"
 
 
 def _pictures(folder: Path) -> Iterator[np.ndarray]:
     """The pictures of a folder and those below it, (3, H, W) each, as `kind: images` reads them."""
-    _names(folder)
     shape = None
     for name, picture in decode_all(walk(folder, is_picture), Rule()):
         if isinstance(picture, DataError):
             raise DataError(f"{folder}: {picture}")
         if picture.shape != (shape := shape or picture.shape):
-            raise DataError(f"{folder}: pictures of mixed size: {name} has {picture.shape[1:]}, others {shape[1:]}")
+            raise DataError(
+                f"{folder}: pictures of mixed size: {name} has {_size(picture.shape)}, others {_size(shape)}"
+            )
         yield picture
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[-2]} x {shape[-1]}"
 
 
 def _names(folder: Path) -> list[str]:
