@@ -22,7 +22,7 @@ def score_agreement(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     table = Table(
         "score-agreement",
         "Agreement of scores",
-        "Spearman's rank correlation of two scores over all runs, variants and seeds together; scores of which lower "
+        "Spearman's rank correlation ρ of two scores over all runs, variants and seeds together; scores of which lower "
         "is better are turned, so that 1 means that both call the same runs better and −1 that each calls better what "
         f"the other calls worse. At least {LEAST_RUNS} runs have both. Runs of one variant are alike: few variants "
         "make correlations large by chance.",
@@ -60,8 +60,8 @@ def _block(title: str, pairs: pd.DataFrame) -> TableBlock:
                 number_cell(float(others["runs"].min()), str(others["runs"].min())),
             ]
         )
-    header = ["score", "agrees most with", "correlation", "agrees least with", "correlation", "median of all", "runs"]
-    return TableBlock(title, header, rows, widths=[None, 0.22, None, 0.22, None, None, None])
+    header = ["score", "agrees most with", "ρ", "agrees least with", "ρ", "median ρ", "runs"]
+    return TableBlock(title, header, rows, widths=[0.2, 0.19, None, 0.19, None, None, None])
 
 
 def _end(row: pd.Series) -> list[TableCell]:
