@@ -22,7 +22,7 @@ from phvae.data.files.trees import is_picture
 from phvae.data.kinds.cifar import published_batches, read_batch
 from phvae.data.recipe import Sources
 from phvae.determinism.device import hardware, resolve, session
-from phvae.errors import DataError
+from phvae.errors import DataError, no_memory
 from phvae.experiment.provenance import commit, versions
 from phvae.files import sha256
 from phvae.metrics.features import Extractor, extract, inception
@@ -40,7 +40,7 @@ __all__ = ["Finding", "check_fid", "report"]
 # may move it (tests/torch_versions_ge_1_13_0/test_versions.py).
 PUBLISHED, WITHIN = 10.3233274, 0.01
 SUBSET, SUBSET_SEED = 5_000, 2020
-ALIKE, ROUNDING = 1e-5, 1e-3  # of the larger value; and of values near 0, where roots of rounding errors are left
+ALIKE, ROUNDING = 1e-5, 1e-3  # of the value; and in itself, for what roots of rounding errors leave
 _BATCH = 250
 
 
@@ -149,9 +149,9 @@ def _network(path: Path, digest: str, device: str) -> Extractor:
         if digest != INCEPTION_SHA256:
             torch.load(path, map_location="cpu", weights_only=True)
         return inception(path, digest, device)
-    except DataError:
-        raise
     except (pickle.UnpicklingError, EOFError, RuntimeError, TypeError, AttributeError) as error:
+        if no_memory(error):
+            raise
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{path}: no state dict of torch-fidelity's Inception-v3 ({first})") from None
 
