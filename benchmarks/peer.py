@@ -2,7 +2,9 @@
 
 Reads a line with a number of images, trains on them in one call of the peer's own `train_step`, answers the number,
 the seconds and the CPU seconds.
-`python peer.py CASE THREADS`, CASE one of dense-8, dense-28, conv-64.
+`python peer.py CASE THREADS [DEVICE LOADER]`, CASE dense-SIDE, with the widths of its two hidden layers if they are not
+256 (dense-28-512-256), or conv-64; LOADER `loader`, a DataLoader as the peer makes it, or `resident`, batches of
+tensors on the device.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import itertools
 import sys
 import time
 import warnings
+from collections.abc import Iterator
 
 import torch
 from pythae.models import VAE, VAEConfig
@@ -41,11 +44,12 @@ class Decoder(BaseDecoder):
         return ModelOutput(reconstruction=self.body(z))
 
 
-def dense(side: int) -> tuple[Encoder, Decoder]:
+def dense(side: int, wide: int = 256, narrow: int = 256) -> tuple[Encoder, Decoder]:
     size = side * side
-    layers = [nn.Flatten(), nn.Linear(size, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU()]
-    back = [nn.Linear(LATENT, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, size), nn.Sigmoid()]
-    return Encoder(nn.Sequential(*layers), 256), Decoder(nn.Sequential(*back, nn.Unflatten(1, (1, side, side))))
+    layers = [nn.Flatten(), nn.Linear(size, wide), nn.ReLU(), nn.Linear(wide, narrow), nn.ReLU()]
+    back = [nn.Linear(LATENT, narrow), nn.ReLU(), nn.Linear(narrow, wide), nn.ReLU(), nn.Linear(wide, size)]
+    back += [nn.Sigmoid(), nn.Unflatten(1, (1, side, side))]
+    return Encoder(nn.Sequential(*layers), narrow), Decoder(nn.Sequential(*back))
 
 
 def conv() -> tuple[Encoder, Decoder]:
@@ -74,18 +78,36 @@ class Images(torch.utils.data.Dataset):
         return {"data": self.data[index]}
 
 
-def main(case: str, threads: int) -> None:
+class Resident:
+    """Batches of a tensor where it lies, in a new order each pass."""
+
+    def __init__(self, data: torch.Tensor, size: int) -> None:
+        self.data, self.size, self.dataset = data, size, data
+
+    def __len__(self) -> int:
+        return -(-len(self.data) // self.size)
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        order = torch.randperm(len(self.data), device=self.data.device)
+        for rows in order.split(self.size):
+            yield {"data": self.data[rows]}
+
+
+def main(case: str, threads: int, device: str = "cpu", loader: str = "loader") -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    side = int(case.split("-")[1])
-    encoder, decoder = dense(side) if case.startswith("dense") else conv()
+    _, side, *hidden = (int(part) if part.isdigit() else 0 for part in case.split("-"))
+    encoder, decoder = dense(side, *hidden) if case.startswith("dense") else conv()
     config = VAEConfig(input_dim=(1, side, side), latent_dim=LATENT, reconstruction_loss="mse")
     model = VAE(config, encoder=encoder, decoder=decoder)
-    options = {"per_device_train_batch_size": 64, "learning_rate": 1e-4, "optimizer_cls": "Adam", "no_cuda": True}
+    options = {"per_device_train_batch_size": 64, "learning_rate": 1e-4, "optimizer_cls": "Adam"}
+    options["no_cuda"] = device == "cpu"
     for line in sys.stdin:
         data = torch.rand(int(line), 1, side, side)
         trainer = BaseTrainer(model, Images(data), training_config=BaseTrainerConfig("/tmp", **options))
         trainer.prepare_training()
+        if loader == "resident":
+            trainer.train_loader = Resident(data.to(device), 64)
         started, cpu = time.perf_counter(), time.process_time()
         trainer.train_step(epoch=1)
         print(int(line), time.perf_counter() - started, time.process_time() - cpu, flush=True)
@@ -93,4 +115,4 @@ def main(case: str, threads: int) -> None:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -12,6 +12,8 @@ from phvae.errors import ConfigError
 
 __all__ = ["hardware", "resolve", "session"]
 
+FILL = "fill_uninitialized_memory"  # torch's option, on where algorithms are deterministic
+
 
 def resolve(device: str) -> str:
     """The device that `auto`, `cpu` or `cuda` means on this machine: ``"cpu"`` or ``"cuda"``.
@@ -66,6 +68,7 @@ def session(device: str, threads: int = 1, precision: str = "float32") -> Iterat
     if device == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.use_deterministic_algorithms(True)
+        setattr(torch.utils.deterministic, FILL, False)  # nothing here reads such memory; filling it costs kernels
         matmul.allow_tf32 = convolution.allow_tf32 = precision == "tf32"
         convolution.benchmark = False
     try:
@@ -75,4 +78,5 @@ def session(device: str, threads: int = 1, precision: str = "float32") -> Iterat
         torch.set_num_threads(before)
         if device == "cuda":  # not on a CPU: the call imports torch's compiler, which costs a second
             torch.use_deterministic_algorithms(deterministic)
+            setattr(torch.utils.deterministic, FILL, True)
         matmul.allow_tf32, convolution.allow_tf32, convolution.benchmark = tf32

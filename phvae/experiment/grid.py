@@ -33,7 +33,7 @@ __all__ = ["Cell", "Grid", "load_grid", "parse_grid", "science"]
 
 EXTERNAL = " (external)"  # ends the label of a variant that was trained elsewhere, in every table and figure
 # Fields that decide how a run is carried out but not its numbers: they stay out of its key.
-MANNERS = {"seeds_per_job", "checkpoint_minutes", "memory_share"}
+MANNERS = {"seeds_per_job", "checkpoint_minutes", "memory_share", "cuda_graph"}
 
 
 @dataclass(frozen=True)

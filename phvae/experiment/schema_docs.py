@@ -66,7 +66,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `data` | prepare |
 | `model`, `device`, `n_train`, `subset` | train |
 | `epochs`, `steps`, `batch_size`, `learning_rate`, `schedule`, `select`, `precision`, `compile` | train |
-| `seeds`, `seeds_per_job` | train; seeds that are trained stay |
+| `seeds`, `seeds_per_job`, `cuda_graph` | train; seeds that are trained stay |
 | `external` | train; a changed file of its folder redoes its own scores |
 | `threads` | train, reference |
 | `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |

@@ -166,6 +166,8 @@ class Network(Named):
 
     # seeds that train as one stack, at most: on a CPU, on a GPU; 1: they train one after the other
     stacked: ClassVar[dict[str, int]] = {"cpu": 1, "cuda": 1}
+    # whether a stack of it makes grouped convolutions: with less than float32, models side by side are faster on a GPU
+    grouped: ClassVar[bool] = False
     # how often an example meets each parameter: once, or at every place of a convolution; what it costs follows
     reuse: ClassVar[int] = 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,10 @@ def to_model_units(x: Tensor, dtype: torch.dtype) -> Tensor:
     >>> to_model_units(torch.tensor([0, 51, 255], dtype=torch.uint8), torch.float32)
     tensor([0.0000, 0.2000, 1.0000])
     """
-    return x.to(dtype).div_(255) if x.dtype == torch.uint8 else x.to(dtype)
+    if x.dtype != torch.uint8:
+        return x.to(dtype)
+    # a GPU divides by a number as it multiplies by its reciprocal: other last bits than a CPU's
+    return x.to(dtype).div_(torch.full((), 255, dtype=dtype, device=x.device))
 
 
 class Batches:
@@ -87,12 +91,15 @@ class Batches:
             subsets = [np.searchsorted(rows, subset) for subset in subsets]
         self.subsets = [torch.from_numpy(np.asarray(subset, dtype=np.int64)) for subset in subsets]
         self._pass = -1
+        # a GPU does not wait for numbers: those of the next pass are drawn while this one runs
+        self._drawing = ThreadPoolExecutor(1) if device == "cuda" else None
+        self._next: tuple[int, Future[list[Tensor]]] | None = None
 
     def keep(self, indices: Sequence[int]) -> None:
         """Drop all seeds but these."""
         self.seeds = [self.seeds[i] for i in indices]
         self.subsets = [self.subsets[i] for i in indices]
-        self._pass = -1
+        self._pass, self._next = -1, None
 
     def at(self, step: int) -> tuple[Tensor, ...]:
         """The batch of a step: x (S, B, *shape) in the model's units, eps (S, B, n, d); the prior's if asked for."""
@@ -111,14 +118,24 @@ class Batches:
         return self._gather(torch.cat(orders, 1)), *(torch.cat(found, 1).to(self.dtype) for found in noises)
 
     def _begin(self, number: int) -> None:
-        """Draw the order and the noise of a pass over the data."""
+        """Have the order and the noise of a pass over the data on the device."""
+        if self._next and self._next[0] == number:
+            order, *noises = self._next[1].result()
+        else:
+            order, *noises = self._drawn(number)
+        if self._drawing:
+            self._next = number + 1, self._drawing.submit(self._drawn, number + 1)
+        self._order = order if self.mapped else order.to(self.device, non_blocking=True)
+        self._noises = [noise.to(self.device, non_blocking=True) for noise in noises]
+        self._pass = number
+
+    def _drawn(self, number: int) -> list[Tensor]:
+        """The order (S, n) of a pass, and its noises (S, n, levels, d), on the CPU."""
         orders = []
         for seed, subset in zip(self.seeds, self.subsets, strict=True):
             orders.append(subset[torch.randperm(self.size, generator=torch_generator(seed, "order", number))])
-        order = torch.stack(orders)
-        self._order = order if self.mapped else order.to(self.device)
-        self._noises = [self.draw(stream, number, self.size).to(self.device) for stream in self.streams]
-        self._pass = number
+        found = [torch.stack(orders), *(self.draw(stream, number, self.size) for stream in self.streams)]
+        return [tensor.pin_memory() for tensor in found] if self._drawing else found
 
     def draw(self, stream: str, what: int | str, count: int) -> Tensor:
         """Standard normal numbers of every seed, (S, count, n, d), on the CPU."""

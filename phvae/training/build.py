@@ -46,6 +46,7 @@ def build(
         best: for each seed the weights of its best epoch; None at the start.
         limit: bytes above which the training examples stay where they are (a memory map).
     """
+    network = model.config.network
     stack = Stack(
         model,
         states,
@@ -54,8 +55,11 @@ def build(
         learning_rate=options.learning_rate,
         device=device,
         precision=options.precision,
-        together=model.config.network.stacks(device, threads),
+        together=network.stacks(device, threads),
         compile=options.compile == "auto" and device == "cuda",
+        width=network.stacked["cuda"] if device == "cuda" else 0,
+        graph=options.cuda_graph == "auto" and device == "cuda",
+        apart=network.grouped and device == "cuda" and options.precision in ("tf32", "bfloat16"),
     )
     batches = Batches(
         data,

@@ -27,6 +27,8 @@ def differences(
     *,
     batches: Sequence[int] = BATCHES,
     device: str = "cpu",
+    width: int = 0,
+    graph: bool = False,
 ) -> list[int]:
     """How many tensors of a company's seeds differ from those that the same seeds have in the first company.
 
@@ -39,12 +41,14 @@ def differences(
         companies: seeds that train together; the first holds the seeds of all others.
         batches: examples per step.
         device: `cpu` or `cuda`.
+        width, graph: as in `Stack`.
 
     Returns:
         A number for each company but the first; 0 where the promise holds.
     """
+    how = {"device": device, "width": width, "graph": graph}
     with session(device, threads=1):
-        expected, *others = [_train(shape, ModelConfig(**options), seeds, batches, device) for seeds in companies]
+        expected, *others = [_train(shape, ModelConfig(**options), seeds, batches, how) for seeds in companies]
     return [
         sum(not torch.equal(tensor, expected[seed][name]) for seed in found for name, tensor in found[seed].items())
         for found in others
@@ -52,18 +56,18 @@ def differences(
 
 
 def _train(
-    shape: Sequence[int], config: ModelConfig, seeds: Sequence[int], batches: Sequence[int], device: str
+    shape: Sequence[int], config: ModelConfig, seeds: Sequence[int], batches: Sequence[int], how: dict[str, Any]
 ) -> dict[int, dict[str, Tensor]]:
     """State and terms of each seed after a few steps on noise."""
     states: list[dict[str, Tensor]] = [dict(Model(shape, config, seed=seed).named_parameters()) for seed in seeds]
-    stack = Stack(Model(shape, config), states, learning_rate=3e-3, device=device)
+    stack = Stack(Model(shape, config), states, learning_rate=3e-3, **how)
     levels = (config.order, config.latent_size // config.order)
     found: dict[int, dict[str, Tensor]] = {seed: {} for seed in seeds}
     for step, size in enumerate([*batches, batches[0]]):
         draws = [torch_generator(seed, "company", step) for seed in seeds]
-        x = torch.stack([torch.rand(size, *shape, generator=g) for g in draws]).to(device)
+        x = torch.stack([torch.rand(size, *shape, generator=g) for g in draws]).to(how["device"])
         noises = [
-            torch.stack([torch.randn(size, *levels, generator=g) for g in draws]).to(device)
+            torch.stack([torch.randn(size, *levels, generator=g) for g in draws]).to(how["device"])
             for _ in range(2 if config.divergence.draws_prior else 1)
         ]
         last = step == len(batches)

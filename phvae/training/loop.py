@@ -135,11 +135,15 @@ class Trainer:
         best: list[dict[str, Tensor]],
         step: int = 0,
     ) -> None:
-        self.stack, self.batches, self.validation, self.training = stack, batches, validation, training
+        self.stack, self.batches, self.training = stack, batches, training
+        self.validation: np.ndarray | Tensor = validation
         self.progress, self.best, self.step = progress, best, step
         self.ends = epoch_ends(training, batches.size)
         self.names = term_names(batches.levels[0])
         self._pending: list[Tensor] = []  # terms of steps the host has not seen yet
+        self._noises: tuple[list[int], list[Tensor]] = ([], [])  # of the validation, and the seeds that they are for
+        if stack.device == "cuda":
+            self.validation = torch.from_numpy(np.array(validation)).to("cuda")  # for good
         self._clock = time.perf_counter()
 
     @property
@@ -235,20 +239,29 @@ class Trainer:
 
     def _validation_losses(self, each_step: Callable[[], None]) -> np.ndarray:
         """Mean terms on the validation split at the final weight, (S, T) float64; the same noise every epoch."""
-        noises = [self.batches.draw(stream, "validation", len(self.validation)) for stream in self.batches.streams]
-        total = np.zeros((len(self.stack), len(self.names)))
+        found = []
         start = 0
         while start < len(self.validation):
             rows = slice(start, start + validation_batch(len(self.validation) - start))
+            stored = self.validation[rows]
             x = to_model_units(
-                torch.from_numpy(np.array(self.validation[rows])).to(self.stack.device), self.stack.dtype
+                stored if isinstance(stored, Tensor) else torch.from_numpy(np.array(stored)), self.stack.dtype
             )
-            drawn = [noise[:, rows].to(device=self.stack.device, dtype=self.stack.dtype) for noise in noises]
-            terms = self.stack.losses(x.expand(len(self.stack), *x.shape), *drawn)
-            total += len(x) * terms.double().cpu().numpy()
+            drawn = [noise[:, rows] for noise in self._validation_noises()]
+            found.append((len(x), self.stack.losses(x.expand(len(self.stack), *x.shape), *drawn)))
             start = rows.stop
             each_step()
+        total = np.zeros((len(self.stack), len(self.names)))
+        for count, terms in found:
+            total += count * terms.double().cpu().numpy()
         return total / len(self.validation)
+
+    def _validation_noises(self) -> list[Tensor]:
+        """The noise of the validation split, (S, N, levels, d) each, on the device; drawn once."""
+        if self._noises[0] != self.batches.seeds:
+            drawn = [self.batches.draw(stream, "validation", len(self.validation)) for stream in self.batches.streams]
+            self._noises = self.batches.seeds, [noise.to(self.stack.device, self.stack.dtype) for noise in drawn]
+        return self._noises[1]
 
     def _leave(self, indices: Iterable[int], finish: Finish) -> None:
         """Take seeds out of the stack; the others go on."""

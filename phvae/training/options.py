@@ -51,6 +51,7 @@ class TrainingConfig(Strict):
         "float32", description="arithmetic; bfloat16 by autocast; tf32 on a GPU, float32 on a CPU"
     )
     compile: Literal["auto", "off"] = Field("off", description="torch.compile on a GPU, never on a CPU")
+    cuda_graph: Literal["auto", "off"] = Field("auto", description="auto: on a GPU a step is one CUDA graph")
     seeds_per_job: Literal["auto"] | Annotated[Whole, Field(ge=1)] = Field(
         "auto", description="size of a stack of seeds"
     )

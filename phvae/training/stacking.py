@@ -13,8 +13,9 @@ from torch.func import functional_call, vmap
 from torch.nn.functional import pad
 
 from phvae.model.part import Context
+from phvae.training.graph import Resident
 from phvae.training.recordable import in_words
-from phvae.training.tape import ALIGNMENT, record
+from phvae.training.tape import ALIGNMENT, Tape, record
 
 if TYPE_CHECKING:
     from phvae.model.model import Model
@@ -55,6 +56,10 @@ class Stack:
         precision: `float32`, `tf32`, `bfloat16` (autocast) or `float64`.
         together: compute the seeds as one; if not, S must be 1.
         compile: compile the recorded computation (on a GPU).
+        width: models that are always computed: S of them, the others dummies (see `Resident`); 0: S.
+        graph: replay a step as one CUDA graph.
+        apart: on a GPU, compute the models one by one, each on a stream of its own.
+        branch: in a graph, let gradients of weights be computed beside the others.
     """
 
     def __init__(
@@ -69,6 +74,10 @@ class Stack:
         precision: str = "float32",
         together: bool = True,
         compile: bool = False,
+        width: int = 0,
+        graph: bool = False,
+        apart: bool = False,
+        branch: bool = True,
     ) -> None:
         if not together and len(states) != 1:
             raise ValueError(f"{len(states)} seeds cannot be computed one by one in one stack; make a stack of each")
@@ -77,14 +86,22 @@ class Stack:
         self.device, self.precision, self.together, self.compile = device, precision, together, compile
         self.learning_rate, self.examples = learning_rate, examples
         self.shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
+        self.padded, self.width = width > 0, max(width, len(states))
+        self.graph, self.apart, self.branch = graph, apart, branch and not apart
         self._place(states, step)
 
     def __len__(self) -> int:
-        return len(self.leaves[0])
+        return self.size
 
     def _place(self, states: Sequence[dict[str, Tensor]], step: int) -> None:
         """Lay the states out, stacked, as blocks that begin at aligned addresses."""
+        self.size = len(states)
         self._computations: dict[tuple[bool, range, int], Computation] = {}
+        self._resident: dict[tuple[bool, int], Resident] = {}
+        self._pool = torch.cuda.graph_pool_handle() if self.graph else None
+        self._streams = [torch.cuda.Stream() for _ in range(self.width if self.apart else 0)]
+        self._branch = torch.cuda.Stream() if self.graph and self.branch else None
+        self._now = torch.ones(2, dtype=self.dtype, device=self.device)
         self.count = torch.tensor(float(step), device=self.device)
         self.leaves = [self._pack(states, name) for name in self.shapes]
         named = list(zip(self.shapes, self.leaves, strict=True))
@@ -96,8 +113,8 @@ class Stack:
     def _pack(self, states: Sequence[dict[str, Tensor]], name: str, kind: str = "") -> Tensor:
         """One tensor of all seeds, (S, padded size): each seed's block is flat and aligned."""
         size = math.prod(self.shapes[name])
-        packed = torch.zeros(len(states), -(-size // ALIGNMENT) * ALIGNMENT, dtype=self.dtype, device=self.device)
-        for row, state in zip(packed, states, strict=True):
+        packed = torch.zeros(self.width, -(-size // ALIGNMENT) * ALIGNMENT, dtype=self.dtype, device=self.device)
+        for row, state in zip(packed, states, strict=False):
             value = state[kind + name].detach()
             row[:size] = (value.t() if self._transposed(name) else value).flatten()
         return packed
@@ -125,7 +142,13 @@ class Stack:
 
     def keep(self, indices: Sequence[int]) -> None:
         """Drop all seeds but these."""
-        self._place([self.state(index) for index in indices], int(self.count))
+        if self.padded:  # what is captured stays valid: the others move up, their rows go on as dummies
+            for packed in (*self.leaves, *(leaf for each in self.moments.values() for leaf in each)):
+                packed[: len(indices)] = packed[list(indices)]
+            self.size = len(indices)
+        else:
+            self.width = len(indices)
+            self._place([self.state(index) for index in indices], int(self.count))
 
     def step(self, x: Tensor, *noises: Tensor, weight: float = 1.0, share: float = 1.0) -> Tensor:
         """One optimiser step of every seed.
@@ -139,7 +162,28 @@ class Stack:
         Returns:
             The terms of `term_names`, (S, T), batch means before the step.
         """
-        *gradients, terms = self._compute(True, self._clock(weight, share), x, *noises)
+        return self._run(True, self._clock(weight, share), x, *noises)
+
+    def losses(self, x: Tensor, *noises: Tensor) -> Tensor:
+        """The terms at the divergence's final weight, (S, T), without a step."""
+        return self._run(False, self._clock(1.0, 1.0), x, *noises)
+
+    def _run(self, train: bool, clock: Tensor, *batch: Tensor) -> Tensor:
+        function = self._update if train else self._look
+        if not self.padded:
+            return function(clock, *batch)
+        key = (train, batch[0].shape[1])
+        if key not in self._resident:
+            self._resident[key] = Resident(function, self.width, self.graph, self._pool)
+        return self._resident[key](clock, *batch)
+
+    def _look(self, clock: Tensor, *batch: Tensor) -> Tensor:
+        """The terms."""
+        return self._compute(False, clock, *batch)[0]
+
+    def _update(self, clock: Tensor, *batch: Tensor) -> Tensor:
+        """The terms; and the step."""
+        *gradients, terms = self._compute(True, clock, *batch)
         self.count += 1
         own = [index for index, name in enumerate(self.shapes) if name.startswith(CRITIC)]
         self._adam([index for index in range(len(self.leaves)) if index not in own], gradients)
@@ -172,29 +216,45 @@ class Stack:
             maximize=False,
         )
 
-    def losses(self, x: Tensor, *noises: Tensor) -> Tensor:
-        """The terms at the divergence's final weight, (S, T), without a step."""
-        return self._compute(False, self._clock(1.0, 1.0), x, *noises)[0]
-
     def _clock(self, weight: float, share: float) -> Tensor:
-        return torch.tensor([weight, share], dtype=self.dtype, device=self.device)
+        """Both numbers as a tensor; written by the device, so that the host need not wait for it."""
+        self._now[0].fill_(weight)
+        self._now[1].fill_(share)
+        return self._now
 
     @torch.no_grad()
     def _compute(self, train: bool, clock: Tensor, *batch: Tensor) -> list[Tensor]:
         """Gradients (if asked) and terms of all seeds: together, or one after the other where bits ask for it."""
-        everyone = range(len(self))
-        # a vector of exponentials holds 32 numbers (64 in half precision): see `ALIGNMENT`
+        everyone = range(self.width)
+        # a vector of exponentials holds 32 numbers (64 in half precision): see `ALIGNMENT`; a GPU sums in vectors too
         multiple = ALIGNMENT if self.precision == "bfloat16" else ALIGNMENT // 2
-        if self.device != "cpu" or batch[0].shape[1] % multiple == 0:
+        if self.apart:
+            return self._side_by_side(train, clock, *batch)
+        if batch[0].shape[1] % multiple == 0:
             return self._call(train, everyone, clock, *batch)
         parts = [self._call(train, range(i, i + 1), clock, *(part[i : i + 1] for part in batch)) for i in everyone]
+        return [torch.cat(part) for part in zip(*parts, strict=True)]
+
+    def _side_by_side(self, train: bool, clock: Tensor, *batch: Tensor) -> list[Tensor]:
+        """Gradients (if asked) and terms of all seeds, each computed on a stream of its own."""
+        parts, here = [], torch.cuda.current_stream()
+        for index, stream in enumerate(self._streams):
+            stream.wait_stream(here)
+            with torch.cuda.stream(stream):
+                own = (part[index : index + 1] for part in batch)
+                parts.append(self._call(train, range(index, index + 1), clock, *own))
+        for stream in self._streams:
+            here.wait_stream(stream)
         return [torch.cat(part) for part in zip(*parts, strict=True)]
 
     def _call(self, train: bool, seeds: range, clock: Tensor, *batch: Tensor) -> list[Tensor]:
         """Compute for some seeds of the stack; the first time, record how."""
         key = (train, seeds, batch[0].shape[1])
         if key in self._computations:
-            return self._computations[key](clock, *batch)
+            tape = self._computations[key]
+            if self._branch and isinstance(tape, Tape) and torch.cuda.is_current_stream_capturing():
+                return tape.branched(self._branch, clock, *batch)
+            return tape(clock, *batch)
         leaves = [leaf[seeds.start : seeds.stop] for leaf in self.leaves]
         function = partial(self._gradients if train else self._values, leaves)
         if self.compile:

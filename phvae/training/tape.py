@@ -18,46 +18,64 @@ __all__ = ["ALIGNMENT", "Tape", "record"]
 # neither happens, so that a block has the same bits in any company.
 ALIGNMENT = 64
 
-_BMM = torch.ops.aten.bmm.default
+_ATEN = torch.ops.aten
+_BMM = _ATEN.bmm.default
+_LAYOUTS = {torch.as_strided, _ATEN.constant_pad_nd.default}
+_IDENTITIES = {_ATEN.mul.Scalar, _ATEN.mul.Tensor, _ATEN.div.Scalar, _ATEN.div.Tensor, _ATEN.pow.Tensor_Scalar}
 
 
 class Tape:
     """Operations that `record` saw, replayed on other inputs of the same shapes and types."""
 
     def __init__(self, recorder: _Recorder, outputs: list[int], inputs: list[int]) -> None:
+        steps, outputs = recorder.without_copies(outputs)
         self._inputs, self._outputs = inputs, outputs
         self._values: list[Any] = recorder.initial()
         self._steps: list[tuple[_Step, list[int]]] = []  # with the slots that nobody reads afterwards
         alive = set(outputs)
-        for step in reversed(recorder.steps):
+        for step in reversed(steps):
             if step.writes or alive.intersection(step.results):
                 used = set(step.slots())
                 ended = [slot for slot in {*used, *step.results} - alive if self._values[slot] is None]
                 self._steps.append((step, ended))
                 alive |= used
         self._steps.reverse()
+        self._ends = _ends([step for step, _ in self._steps])
 
     @torch.no_grad()
     def __call__(self, *inputs: Tensor) -> list[Tensor]:
         """The recorded function's outputs for these inputs."""
-        values = self._values.copy()
-        for slot, tensor in zip(self._inputs, inputs, strict=True):
-            values[slot] = _plain(tensor)
+        values = self._begin(inputs)
         for step, ended in self._steps:
-            arguments = step.arguments.copy()
-            for place, slot in step.holes:
-                arguments[place] = values[slot]
-            for place, slots in step.lists:
-                arguments[place] = [values[slot] for slot in slots]
-            result = step.function(*arguments, **step.options)
-            if step.single:
-                values[step.results[0]] = result
-            else:
-                for slot, value in zip(step.results, result, strict=True):
-                    values[slot] = value
+            step.run(values)
             for slot in ended:
                 values[slot] = None
         return [values[slot] for slot in self._outputs]
+
+    @torch.no_grad()
+    def branched(self, branch: torch.cuda.Stream, *inputs: Tensor) -> list[Tensor]:
+        """The same on a GPU, what no other operation waits for on a stream of its own."""
+        values, here = self._begin(inputs), torch.cuda.current_stream()
+        held = []  # what the branch reads must not be given to others before it has
+        for (step, ended), alone in zip(self._steps, self._ends, strict=True):
+            if alone:
+                held += [values[slot] for slot in step.slots()]
+                branch.wait_stream(here)
+                with torch.cuda.stream(branch):
+                    step.run(values)
+            else:
+                step.run(values)
+            for slot in ended:
+                values[slot] = None
+        here.wait_stream(branch)
+        return [values[slot] for slot in self._outputs]
+
+    def _begin(self, inputs: Sequence[Tensor]) -> list[Any]:
+        """Values of the slots before the first operation."""
+        values = self._values.copy()
+        for slot, tensor in zip(self._inputs, inputs, strict=True):
+            values[slot] = _plain(tensor)
+        return values
 
 
 def record(
@@ -108,6 +126,30 @@ class _Step(NamedTuple):
         """Slots that it reads."""
         return [slot for _, slot in self.holes] + [slot for _, slots in self.lists for slot in slots]
 
+    def run(self, values: list[Any]) -> None:
+        """Compute its results from the values of the slots."""
+        arguments = self.arguments.copy()
+        for place, slot in self.holes:
+            arguments[place] = values[slot]
+        for place, slots in self.lists:
+            arguments[place] = [values[slot] for slot in slots]
+        result = self.function(*arguments, **self.options)
+        if self.single:
+            values[self.results[0]] = result
+        else:
+            for slot, value in zip(self.results, result, strict=True):
+                values[slot] = value
+
+    def reading(self, instead: dict[int, int]) -> _Step:
+        """The same with other slots in the place of some."""
+        holes = [(place, instead.get(slot, slot)) for place, slot in self.holes]
+        lists = [(place, [instead.get(slot, slot) for slot in slots]) for place, slots in self.lists]
+        return self._replace(holes=holes, lists=lists)
+
+    def copies(self) -> bool:
+        """Whether its result is its one tensor again: times, over or to the power of one."""
+        return self.function in _IDENTITIES and len(self.holes) == 1 and self.arguments[1:] == [1] and not self.options
+
 
 class _View(NamedTuple):
     """A tensor that is only a way to look at another."""
@@ -144,6 +186,23 @@ class _Recorder(TorchDispatchMode):
     def initial(self) -> list[Tensor | None]:
         """Values of the slots before a replay."""
         return [tensor if slot in self._known else None for slot, tensor in enumerate(self._tensors)]
+
+    def without_copies(self, outputs: list[int]) -> tuple[list[_Step], list[int]]:
+        """Steps and outputs without the steps whose result has the bits, type and layout of what they read."""
+        kept: list[_Step] = []
+        instead: dict[int, int] = {}
+        written = {slot for step in self.steps if step.writes for slot in (*step.slots(), *step.results)}
+        for step in self.steps:
+            new = step.reading(instead)
+            if new.copies():
+                source, result = new.holes[0][1], new.results[0]
+                same = _laid_out(self._tensors[source]) == _laid_out(self._tensors[result])
+                leaves = result in outputs and source in self._known  # what changes in place may not be handed out
+                if same and not leaves and not {source, result} & written:
+                    instead[result] = source
+                    continue
+            kept.append(new)
+        return kept, [instead.get(slot, slot) for slot in outputs]
 
     def _new(self, tensor: Tensor | None) -> int:
         self._tensors.append(tensor)
@@ -244,6 +303,26 @@ class _Recorder(TorchDispatchMode):
 def _shares(a: Tensor, b: Tensor) -> bool:
     """Whether two tensors look at the same numbers."""
     return a.dtype == b.dtype and a.untyped_storage()._cdata == b.untyped_storage()._cdata
+
+
+def _ends(steps: Sequence[_Step]) -> list[bool]:
+    """Whether no computation reads a step's result: a gradient of weights, say, as it is laid out at last."""
+    readers: dict[int, list[int]] = {}
+    for index, step in enumerate(steps):
+        for slot in step.slots():
+            readers.setdefault(slot, []).append(index)
+    found = [False] * len(steps)
+    for index in reversed(range(len(steps))):
+        step = steps[index]
+        reading = [reader for slot in step.results for reader in readers.get(slot, [])]
+        layout = all(found[reader] and steps[reader].function in _LAYOUTS for reader in reading)
+        found[index] = layout and not step.writes
+    return found
+
+
+def _laid_out(tensor: Tensor) -> tuple[Any, ...]:
+    """What a view of a tensor depends on."""
+    return tensor.dtype, tensor.shape, tensor.stride(), tensor.storage_offset()
 
 
 def _plain(tensor: Tensor) -> Tensor:

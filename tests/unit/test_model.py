@@ -29,7 +29,7 @@ def noise(model, n=8, seed=1, dtype=torch.float64):
 
 def seen(eps):
     """What an objective sees: draws of the prior, as it were."""
-    return Context(50, torch.ones((), dtype=eps.dtype), eps.flip(0))
+    return Context(50, torch.ones((), dtype=eps.dtype, device=eps.device), eps.flip(0))
 
 
 # ---- order 1 is the textbook's VAE ----
@@ -371,7 +371,7 @@ def test_bad_input_is_refused_with_what_was_found_and_what_is_allowed(act, messa
 def test_a_gpu_gives_the_same_objective(options):
     model = PHVAE((1, 8, 8), order=3, **SMALL, **options).double()
     x, eps = images(), noise(model)
-    expected = model(x, eps)
-    found = model.to("cuda")(x.to("cuda"), eps.to("cuda"))
+    expected = model(x, eps, at=seen(eps))
+    found = model.to("cuda")(x.to("cuda"), eps.to("cuda"), at=seen(eps.to("cuda")))
     assert all(torch.allclose(found[key].cpu(), expected[key], rtol=1e-9) for key in expected)
     assert model.sample(3, noise=True).device.type == model.reconstruct(x).device.type == "cuda"

@@ -56,6 +56,23 @@ def test_unused_operations_are_dropped_and_their_memory_is_freed():
     assert [len(ended) for _, ended in tape._steps] == [1, 1, 1]
 
 
+def test_operations_that_only_copy_are_left_out():
+    def function(x: Tensor) -> list[Tensor]:
+        bias, y = 1 * w, (x * 1.0).pow(1)
+        return [bias + y, (x.t() * 1).flatten(), 1 * w, y.sum() / 1, x * 2 / 2]
+
+    w = _normal(3, seed=1)
+    tape, expected = record(function, [w], [_normal(3, 3)])
+    assert all(torch.equal(found, one) for found, one in zip(tape(_normal(3, 3)), expected, strict=True))
+    kept = [step.function for step, _ in tape._steps]
+    aten = torch.ops.aten
+    # of the products by one that which hands out what may change
+    assert [kept.count(one) for one in (aten.mul.Tensor, aten.pow.Tensor_Scalar, aten.div.Tensor)] == [2, 0, 1]
+    held = tape(_normal(3, 3))[2]
+    w.zero_()
+    assert held.any()
+
+
 def test_inputs_that_are_views_are_read_at_their_own_place():
     base = _normal(4, 6)
     tape, _ = record(lambda x: [x.t() * 2], [], [base[:, 1:3]])

@@ -24,6 +24,7 @@ class ConvLocatello(Network):
     # s = 4, as published. Ours: 32 pixels give s = 2; 28 pixels are framed with two rows of zeros on each side to 32
     # (after phi_k, so the frame is 0 for every basis) and the decoder's output is cropped to its middle.
     stacked: ClassVar[dict[str, int]] = {"cpu": 1, "cuda": 8}  # 16 copies fit into 16 GB
+    grouped: ClassVar[bool] = True
     reuse: ClassVar[int] = 16  # 11 on 28 and 32 pixels, 22 on 64
 
     name: Literal["conv_locatello"] = "conv_locatello"
