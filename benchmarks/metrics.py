@@ -1,6 +1,6 @@
 """How long the metrics take: supervised scores of one run, protocol DCI, a Frechet distance on 10,000 images.
 
-`python -m benchmarks.metrics`, under a minute on one core; `--protocol` adds boosted DCI (minutes, two processes).
+`python -m benchmarks.metrics`, two minutes on one core; `--protocol` adds boosted DCI (minutes, two processes).
 The aims: 20 s for all scores but protocol DCI at 10,000 and 5,000 points, 12 codes and dSprites' 5 factors; 4 minutes
 for protocol DCI on two cores; 20 s for `fd_classifier` on 10,000 images of 28x28.
 """
