@@ -38,7 +38,7 @@ from phvae.metrics.factors import make_table
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import lookup, pattern_of
 from phvae.metrics.rows import Row, attempt
-from phvae.metrics.scores import dci, dependence, explicitness, irs, latent, mutual_information, sap, votes
+from phvae.metrics.scores import dci, dependence, explicitness, infomec, irs, latent, mutual_information, sap, votes
 
 CSV = Path(__file__).resolve().parent / "score_sizes.csv"
 SIZES = (300, 600, 900, 1_500, 3_000, 6_000, 10_000, 15_000)
@@ -53,7 +53,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ph-vae-3": {"order": 3},
     "copies-3": {"order": 3, "basis": "copies"},
 }
-FACTOR_SCORES: tuple[Any, ...] = (mutual_information, dci, sap, votes, explicitness, irs)
+FACTOR_SCORES: tuple[Any, ...] = (mutual_information, dci, sap, votes, explicitness, irs, infomec)
 
 Codes = Mapping[str, np.ndarray]
 Models = dict[tuple[str, int], Codes]

@@ -172,6 +172,14 @@ def _score(a: Arguments) -> None:
     print(as_text(scores))
 
 
+def _check_fid(a: Arguments) -> int:
+    from phvae.jobs.check_fid import check_fid, report
+
+    text, good = report(check_fid(a.weights, a.folders))
+    print(text)
+    return 0 if good else 1
+
+
 def _export_model(a: Arguments) -> None:
     from phvae.api.export import export_model
     from phvae.api.saving import load
@@ -265,6 +273,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("results", metavar="FOLDER", help="your results")
     check.add_argument("--against", required=True, metavar="FOLDER", help="the results to hold them against")
+    fid = add("check-fid", _check_fid, "hold FID as computed here against torch-fidelity's own", "phvae check-fid")
+    fid.add_argument("--weights", metavar="FILE", help="of Inception-v3; default: the published, fetched if absent")
+    fid.add_argument(
+        "--folders", nargs=2, metavar=("A", "B"), help="pictures; default: 5,000 + 5,000 of CIFAR-10, fetched if absent"
+    )
     add("parts", _parts, "list the parts that a configuration may name, and metrics", "phvae parts --parts my_parts.py")
     score = add(
         "score",

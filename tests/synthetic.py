@@ -305,6 +305,7 @@ def _image_samples(dataset: str, images: np.ndarray, order: int) -> dict[str, np
         "reconstructions": _blobs(factors[:k], side, blur),
         "samples_mean": _blobs(factors[100 : 100 + k], side, blur),
         "samples_model": _blobs(factors[100 : 100 + k], side, blur),
+        "nearest": images[100:112],
         "traversals": _blobs(steps.reshape(-1, 3), side, blur).reshape(order, 7, 1, side, side),
         "interpolations": _blobs(line, side, blur),
     }

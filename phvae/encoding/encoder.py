@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from phvae.data.columns import to_user
-from phvae.determinism.seeding import torch_generator
+from phvae.determinism.seeding import numpy_generator, torch_generator
 from phvae.encoding.importance import estimate
+from phvae.metrics.neighbours import nearest
 from phvae.model.hierarchy import expand
 
 if TYPE_CHECKING:
@@ -29,13 +30,18 @@ DROPPED = 500  # examples reconstructed with one level replaced
 BOUND_DRAWS = 16  # of the posterior per example of the bound
 STEPS = 7  # of a traversal, from -3 to 3 prior standard deviations
 BETWEEN = 8  # points of an interpolation
+BESIDE = 12  # samples of which the nearest training image is kept
 
 
 class Encoder:
     """A model and the data it is asked about; everything is computed in batches of one fixed size."""
 
-    def __init__(self, model: Model, data: Prepared, seed: int, settings: EvaluationConfig) -> None:
+    def __init__(
+        self, model: Model, data: Prepared, seed: int, settings: EvaluationConfig, trained: np.ndarray
+    ) -> None:
+        """`trained`: the rows of `data.train` that the model was trained on, (n_train,)."""
         self.model, self.data, self.seed, self.settings = model.eval(), data, seed, settings
+        self.trained = trained
         self.parameter = next(model.parameters())
 
     def _noise(self, n: int, *name: str | int) -> Tensor:
@@ -75,20 +81,57 @@ class Encoder:
         count = min(self.settings.n_reconstructions, len(self.data.test))
         first = mean if len(mean) >= count else self.model.encode(np.array(self.data.test[:count]))[0]
         yield "reconstructions", self._decoded(first[:count])
-        for name, value in self._samples().items():
+        samples = self._samples()
+        for name, value in samples.items():
             yield name, value
         yield "dropped", self._dropped(w[: min(DROPPED, count)])
         for name, value in self._rate(len(w)).items():
             yield name, value
         scored = min(self.settings.n_likelihood, len(self.data.test))
-        for name, value in self._bound(scored).items():
+        for name, value in self._scored(np.array(self.data.test[:scored]), "posterior", 0).items():
             yield name, value
-        if self.model.config.likelihood.name != "bernoulli" or self.data.binary:  # on grey data it is no density
-            for name, value in self._likelihood(scored).items():
-                yield name, value
         yield "traversals", self._traversals(w)
         share = torch.linspace(0, 1, BETWEEN, dtype=w.dtype, device=w.device)[:, None, None]
         yield "interpolations", self._decoded(self.model.unwhiten((1 - share) * w[0] + share * w[1 % len(w)]))
+        for name, value in self._seen(scored, count).items():
+            yield f"train_{name}", value
+        if self.data.scaling is None:
+            yield "nearest", self._nearest(samples["samples_mean"][0, :BESIDE])
+
+    def _nearest(self, samples: np.ndarray) -> np.ndarray:
+        """The image nearest to each sample, in pixels, of those that the model was trained on: (B, C, H, W) uint8."""
+        train = self.data.train
+        seen = train if len(self.trained) == len(train) else train[self.trained]
+        return np.array(seen[nearest(samples, seen)[1]])
+
+    def _seen(self, scored: int, count: int) -> Arrays:
+        """What the generalisation gap is of: the same of the run's own training examples, as many as of the test split.
+
+        They are drawn without return by one fixed seed, those of the bound first; `rows` are all that it was trained
+        on. Of images also the mean squared error of each reconstruction, (N,), pixels in [0, 1].
+        """
+        order = numpy_generator(0, "evaluation", "training examples").permutation(self.trained)
+        found = self._scored(np.array(self.data.train[np.sort(order[:scored])]), "training", len(self.data.test))
+        if self.data.scaling is None:
+            parts = [self._error(np.array(self.data.train[rows])) for rows in self._parts(np.sort(order[:count]))]
+            found["error"] = np.concatenate(parts)
+        return found | {"rows": self.trained}
+
+    @torch.no_grad()
+    def _error(self, x: np.ndarray) -> np.ndarray:
+        """Mean squared error of every image's reconstruction, as it would be stored, (B,) float64."""
+        made = self.original(self.model.decode(self.model.encode(x)[0]))
+        return np.square((made.astype(np.float64) - x) / 255).mean(axis=(1, 2, 3))
+
+    def _parts(self, rows: np.ndarray) -> Iterator[np.ndarray]:
+        return (rows[part] for part in self._batches(len(rows)))
+
+    def _scored(self, x: np.ndarray, noise: str, first: int) -> Arrays:
+        """The bound of examples, drawn with noise of that name, and their log p(x) where it is one."""
+        found = self._bound(x, noise)
+        if self.model.config.likelihood.name != "bernoulli" or self.data.binary:  # on grey data it is no density
+            found |= self._likelihood(x, first)
+        return found
 
     def _decoded(self, z: Tensor) -> np.ndarray:
         """Decoder means of codes (N, n, d), as stored."""
@@ -127,16 +170,16 @@ class Encoder:
         kl = torch.cat(levels).double().cpu().numpy()
         return {"kl_levels": kl, "kl": kl.sum(1)}
 
-    def _bound(self, n: int) -> Arrays:
-        """The bound on log p(x) of the first n test examples, its reconstruction term, and the error of both, in nats.
+    def _bound(self, examples: np.ndarray, name: str) -> Arrays:
+        """The bound on log p(x) of examples, its reconstruction term, and the error of both, in nats.
 
         The reconstruction term is a mean over draws from the posterior, the KL term exact. On densities both are in
         original units: minus the log-Jacobian of the scaling.
         """
-        noise = [self._noise(n, "posterior", draw) for draw in range(BOUND_DRAWS)]
+        noise = [self._noise(len(examples), name, draw) for draw in range(BOUND_DRAWS)]
         drawn, kl = [], []
-        for rows in self._batches(n):
-            x = self.model.as_data(np.array(self.data.test[rows]))
+        for rows in self._batches(len(examples)):
+            x = self.model.as_data(examples[rows])
             q = self.model.posterior(expand(x, self.model.order, self.model.config.basis))
             outputs = [self.model.decoder(q.draw(eps[rows]).flatten(1)).to(x.dtype) for eps in noise]
             drawn.append(torch.stack([self.model.likelihood.nll([x], output, [1])[0] for output in outputs], 1))
@@ -149,12 +192,12 @@ class Encoder:
             "elbo_draws": np.array(BOUND_DRAWS),
         }
 
-    def _likelihood(self, n: int) -> Arrays:
-        """log p(x) of the first n test examples, in original units, and how far each estimate is to be trusted."""
+    def _likelihood(self, examples: np.ndarray, first: int) -> Arrays:
+        """log p(x) of examples, in original units, and how far it is to be trusted; `first` numbers their noise."""
         most = self.settings.importance_samples
         parts = [
-            estimate(self.model, np.array(self.data.test[rows]), most, seed=self.seed, first=rows.start)
-            for rows in self._batches(n)
+            estimate(self.model, examples[rows], most, seed=self.seed, first=first + rows.start)
+            for rows in self._batches(len(examples))
         ]
         found = {
             name: torch.cat([getattr(part, field) for part in parts]).cpu().numpy()

@@ -32,7 +32,7 @@ MODEL = ("model.safetensors", "model.json")
 
 
 def encode(folder: Path, cell: Cell, seed: int, data: Prepared, *, device: str) -> dict[str, Any]:
-    """Encode the test split, reconstruct, sample and score with a trained run.
+    """Encode the test split, reconstruct, sample and score with a trained run, also on some of its training examples.
 
     Writes codes.npz, arrays.npz, samples.npz (a selection), pictures/*.png (of images) and, last, encode.json with
     the hashes of what was read and written. Equal inputs give equal bytes; a run that is encoded already is left alone.
@@ -73,7 +73,8 @@ def _encoded(
     with session(device, threads):
         model = load(folder, device)
         model.scaling = None  # the prepared arrays are in the model's units; the encoder maps what it writes
-        encoder = Encoder(model, data, seed, cell.evaluation)
+        trained = data.subset(cell.n_train, seed if cell.subset == "by_seed" else None)
+        encoder = Encoder(model, data, seed, cell.evaluation, trained)
         codes, arrays = encoder.codes(), {}
         for name, value in encoder.arrays(codes):
             arrays[name] = value
@@ -103,7 +104,8 @@ def _selection(arrays: Arrays, originals: np.ndarray) -> Arrays:
     if "reconstructions" in arrays:
         kept["reconstructions"] = arrays["reconstructions"][:count]
     kept["originals"] = originals[:count]
-    return kept | {name: arrays[name] for name in ("traversals", "interpolations") if name in arrays}
+    further = ("traversals", "interpolations", "nearest")
+    return kept | {name: arrays[name] for name in further if name in arrays}
 
 
 def _write(path: Path, arrays: Arrays, *, compress: bool) -> None:

@@ -44,10 +44,10 @@ seed, alike for all variants.
 
 A score averages all factors that vary over the test split, or it is empty and its reason names the factor, what was
 found and what is needed. All of them need two values of every factor in the fitting rows; IRS 100 fitting rows of
-every factor's typical value (it takes a .99 quantile of them); explicitness every value of a factor in both parts; the
-votes two rows of every value in both parts; forests 63 fitting rows, below which hardly a tree can split. Dependence of
-codes and UDR need 60 examples, as does every score of codes against factors. Factors of one value over the whole test
-split are no part of any score, and the settings name them.
+every factor's typical value (it takes a .99 quantile of them), InfoM and InfoC 11; explicitness every value of a factor
+in both parts, InfoE in the fitting rows; the votes two rows of every value in both parts; forests 63 fitting rows,
+below which hardly a tree can split. Dependence of codes and UDR need 60 examples, as does every score of codes against
+factors. Factors of one value over the whole test split are no part of any score, and the settings name them.
 
 A difference between two models decides nothing where `n` is below the column "comparable from": the row is shown with
 its `caution`. There a model's place among eight (four variants, two seeds, sprites) on one block of test rows errs by
@@ -56,8 +56,29 @@ difference is right about 19 times in 20. kNN accuracy may err by .01, on MNIST:
 `python -m benchmarks.score_sizes` measures it (`benchmarks/score_sizes.csv`); DCI by boosting has the forest's numbers.
 A score without a number was not measured. The values themselves go on moving with `n`, those of all models together and
 by more than models differ: only rows of equal `n` compare. `n` counts the examples that a score reads: the fitting rows
-alone, two thirds of `n_codes`, for MIG, SAP (R2), modularity and IRS; all of them for the others. Factors of many more
-values than the sprites' 16 need more rows.
+alone, two thirds of `n_codes`, for MIG, SAP (R2), modularity, IRS and InfoMEC; all of them for the others. Factors of
+many more values than the sprites' 16 need more rows.
+"""
+
+_FID = """
+## Whether FID here is FID
+
+No test has the Inception-v3 weights. Where there is a network, one command holds FID as computed here against
+torch-fidelity's own:
+
+    phvae check-fid
+
+It fetches the weights (91 MB, from torch-fidelity's release on GitHub; any other SHA-256 is refused) and CIFAR-10
+(170 MB), draws the 5,000 training and 5,000 test images that torch-fidelity tests itself with, and computes their FID
+twice: by the code behind `fid_{images}`, and by torch-fidelity from the files of the pictures on. The two may differ by
+1e-5 of the value, or by .001: at fewer images than the 2,048 features, torch-fidelity's number holds roots of rounding
+errors. Both may differ by .01 from the 10.3233274 in torch-fidelity's tests, which let versions of torch and GPUs move
+it so far; there the first implementation, in TensorFlow, has the same to 1e-5. All this takes some 40 minutes of a CPU
+core. The report (versions, machine, hashes, both numbers, verdict) is made to be pasted into an issue.
+
+`--folders A B` takes two folders of pictures of your own, which have no published number; torch-fidelity ignores
+transparency and EXIF orientation. `--weights FILE` takes weights that lie elsewhere; other ones than the published are
+named as such, and must be plain tensors, because torch-fidelity runs what a pickle holds.
 """
 
 
@@ -91,14 +112,14 @@ def render() -> str:
         "## What the scores of codes do not notice",
         "",
         "yes: equal to rounding; nearly: within .02, because trees and votes draw anew; no: a test holds an example",
-        "that moves it. `dci_boosting` is as `dci_forest`. FactorVAE leaves out codes of standard deviation below .05:",
-        "there its yes to a factor of 4 ends.",
+        "that moves it. `dci_boosting` is as `dci_forest`. FactorVAE leaves out codes of standard deviation below .05,",
+        "InfoM and InfoC those of a range up to a twentieth of the widest: there their yes to a factor of 4 ends.",
         "",
         f"| score | {' | '.join(CHANGES)} |",
         f"|---|{'---|' * len(CHANGES)}",
     ]
     lines += [f"| `{m.name}` | {' | '.join(m.invariances)} |" for m in METRICS.values() if m.invariances]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + f"\n{_FID}"
 
 
 def main(path: str | Path) -> None:

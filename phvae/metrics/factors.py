@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from phvae.data.prepared import Prepared
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["CodesAndFactors", "Scores", "applies", "bounds_of", "make_table", "require", "rows_of"]
+__all__ = ["CodesAndFactors", "Scores", "applies", "bounds_of", "make_table", "require", "rows_of", "typical_rows"]
 
 # test points of a class; in random order all points of so many lie in the last third once in 3^10 classes
 FREQUENT = 10
@@ -76,6 +76,15 @@ def require(names: Sequence[str], found: Sequence[float], needed: Sequence[float
     short = [f"{name} {f:g} of {n:g}" for name, f, n in zip(names, found, needed, strict=True) if f < n]
     if short:
         raise Undefined(f"{rule}; found {', '.join(short)}")
+
+
+def typical_rows(table: CodesAndFactors) -> list[float]:
+    """The fitting rows of each factor's typical value: the median over its values, absent ones too."""
+    found = []
+    for column, values in zip(table.fit_factors.T, table.values, strict=True):
+        counts = np.unique(column, return_counts=True)[1]
+        found.append(float(np.median(np.pad(counts, (0, values - len(counts))))))
+    return found
 
 
 def make_table(

@@ -67,25 +67,23 @@ def rgb(images: torch.Tensor) -> torch.Tensor:
 
 
 @lru_cache(maxsize=1)
-def inception(path: Path, prefix: str = weights.INCEPTION_PREFIX, device: str = "cpu") -> Extractor:
+def inception(path: Path, expected: str, device: str = "cpu") -> Extractor:
     """Inception-v3's pool3 features (2048) by torch-fidelity, from a file whose hash is checked before it is read.
 
     Args:
         path: of the weights.
-        prefix: first digits of the SHA-256 that the file must have.
+        expected: the SHA-256 that the file must have.
         device: where to compute.
 
     Raises:
-        DataError: another file than the known one: a pickle could run code, and its distances would not be FID.
+        DataError: another file than the expected one: a pickle could run code, and its distances would not be FID.
     """
     import torch
     from torch_fidelity.utils import create_feature_extractor
 
     digest = sha256(path)
-    if not digest.startswith(prefix):
-        raise DataError(
-            f"{path}: sha256 is {digest[:16]}..., expected {prefix}...; fetch it again from {weights.INCEPTION_URL}"
-        )
+    if digest != expected:
+        raise DataError(f"{path}: sha256 is {digest}, expected {expected}; fetch it again from {weights.INCEPTION_URL}")
     # the layers draw initial weights that the file then replaces: keep torch's global generator out of it.
     # No feature_extractor_internal_dtype: torch-fidelity takes "float64" for float32 without a word.
     with torch.random.fork_rng(devices=[]):
@@ -147,7 +145,7 @@ def extractor(name: str, settings: EvaluationConfig, folder: Path, device: str =
         path, reason = weights.inception_weights(settings)
         if path is None:
             raise Undefined(reason)
-        return inception(path, weights.INCEPTION_PREFIX, device)
+        return inception(path, weights.INCEPTION_SHA256, device)
     if name == "efficientnet-lite0":
         return _efficientnet(device)
     from phvae.metrics.classifier import load_classifier

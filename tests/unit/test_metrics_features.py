@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from inception_on_disk import Trap, frechet_low_rank, write_inception
 
 from phvae.data.files.places import cache_folder
 from phvae.errors import DataError
@@ -129,22 +130,12 @@ def test_what_is_there_is_told_by_hash_and_by_stamp(tmp_path: Path, monkeypatch:
     assert weights.present(EvaluationConfig(extractors=["classifier"])) == {}
 
 
-class Trap:
-    """Unpickling it writes a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (Path.touch, (self.path,))
-
-
 @pytest.mark.slow
 def test_a_file_with_another_hash_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / weights.INCEPTION_FILE
     path.write_bytes(pickle.dumps(Trap(tmp_path / "executed")))
     with pytest.raises(DataError, match=r"expected 6726825d"):
-        features.inception(path)
+        features.inception(path, weights.INCEPTION_SHA256)
     assert not (tmp_path / "executed").exists()
     pickle.loads(path.read_bytes())
     assert (tmp_path / "executed").exists()  # the trap itself works
@@ -176,7 +167,7 @@ def test_weights_are_fetched_to_where_data_are_and_kept_only_with_the_known_hash
     with pytest.raises(DataError, match="expected 6726825d"):
         weights.fetch_inception(url=f"{server}/weights", progress=False)
     assert not any((tmp_path / "cache/phvae/data").iterdir())
-    monkeypatch.setattr(weights, "INCEPTION_PREFIX", sha256(tmp_path / "served/weights")[:8])
+    monkeypatch.setattr(weights, "INCEPTION_SHA256", sha256(tmp_path / "served/weights"))
     path = weights.fetch_inception(url=f"{server}/weights", progress=False)
     assert path == tmp_path / "cache/phvae/data" / weights.INCEPTION_FILE
     assert weights.inception_weights(EvaluationConfig()) == (path, "")
@@ -184,32 +175,12 @@ def test_weights_are_fetched_to_where_data_are_and_kept_only_with_the_known_hash
 
 @pytest.fixture(scope="module")
 def random_inception(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seeded state dict of Inception-v3's shapes, stored as the real one is."""
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3 as Inception
-
-    with pytest.MonkeyPatch.context() as patch, torch.device("meta"):
-        module = "torch_fidelity.feature_extractor_inceptionv3.load_state_dict_from_url"
-        patch.setattr(module, lambda *args, **kwargs: {})
-        patch.setattr(Inception, "load_state_dict", lambda self, state: None)
-        shapes = Inception("inception-v3-compat", ["2048"]).state_dict()
-    assert len(shapes) == 566
-    g = torch.Generator().manual_seed(0)
-    state = {}
-    for name, like in shapes.items():
-        if like.dtype == torch.int64:
-            state[name] = torch.zeros((), dtype=torch.int64)
-        elif like.ndim > 1:
-            state[name] = torch.randn(like.shape, generator=g) / like[0].numel() ** 0.5 * 1.4
-        else:
-            state[name] = torch.full(like.shape, 0.0 if name.endswith(("mean", "bias")) else 1.0)
-    path = tmp_path_factory.mktemp("weights") / "random.pth"
-    torch.save(state, path)
-    return path
+    return write_inception(tmp_path_factory.mktemp("weights") / "random.pth")
 
 
 @pytest.fixture
 def settings(random_inception: Path, monkeypatch: pytest.MonkeyPatch) -> EvaluationConfig:
-    monkeypatch.setattr(weights, "INCEPTION_PREFIX", sha256(random_inception)[:8])
+    monkeypatch.setattr(weights, "INCEPTION_SHA256", sha256(random_inception))
     return EvaluationConfig(extractors=["inception"], inception_weights=str(random_inception))
 
 
@@ -235,19 +206,12 @@ def test_rows_with_random_inception_weights(settings: EvaluationConfig, tmp_path
     found: dict[str, Row] = {r.metric: r for r in rows}
     fid = found["fid_samples"]
     assert (fid.status, fid.n) == ("ok", 4)
-    for part in (f"inception (weights {weights.INCEPTION_PREFIX})", "grey repeated to RGB", "KID of 1 subset of 4"):
+    for part in (f"inception (weights {weights.INCEPTION_SHA256[:8]})", "grey repeated to RGB", "KID of 1 subset of 4"):
         assert part in fid.settings
     network = features.extractor("inception", settings, tmp_path)
     expected = frechet_low_rank(features.extract(samples, network), features.extract(data.test, network))
     assert fid.value == pytest.approx(expected, rel=1e-4)
     assert found["fid_reconstructions"].value == pytest.approx(0, abs=1e-3 * expected)
-
-
-def frechet_low_rank(x: np.ndarray, y: np.ndarray) -> float:
-    a, b = (f.astype(np.float64) - f.mean(0, dtype=np.float64) for f in (x, y))
-    a, b = a / np.sqrt(len(a) - 1), b / np.sqrt(len(b) - 1)
-    shift = np.sum((x.mean(0, dtype=np.float64) - y.mean(0, dtype=np.float64)) ** 2)
-    return float(shift + np.sum(a**2) + np.sum(b**2) - 2 * np.linalg.svd(a @ b.T, compute_uv=False).sum())
 
 
 # ---- EfficientNet-Lite0 ----

@@ -97,8 +97,8 @@ def test_distances_in_pieces_are_those_of_the_whole(monkeypatch: pytest.MonkeyPa
 
 def test_torch_fidelity_is_never_given_an_option_it_would_ignore() -> None:
     with pytest.raises(TypeError, match="kid_subset_sise"):
-        fidelity._options(kid_subset_sise=10)
-    assert fidelity._options()["cuda"] is False
+        fidelity.library_options(kid_subset_sise=10)
+    assert fidelity.library_options()["cuda"] is False
 
 
 @pytest.mark.parametrize(

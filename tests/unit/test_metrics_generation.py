@@ -155,15 +155,18 @@ def test_real_images_stand_at_the_floor_and_noise_far_above(
         assert (row.status, row.n) == ("ok", 359)  # as many as there are test images
         assert ("floor: training images" in row.settings) == (name in bounds)
         if name in bounds:
-            assert abs(row.value - bounds[name]["floor"]) < 5 * max(bounds[name]["noise_sd"], row.noise_sd), name
+            assert abs(row.value - bounds[name]["floor"]) <= 5 * max(bounds[name]["noise_sd"], row.noise_sd), name
         assert "first 359 test images" in row.settings
     assert found["fd_classifier_reconstructions"].value == pytest.approx(0, abs=1e-6)
-    assert found["precision_classifier_reconstructions"].value == 1
+    for name in ("precision", "coverage", "clipped_density", "clipped_coverage"):
+        assert found[f"{name}_classifier_reconstructions"].value == pytest.approx(1, abs=0.01), name
     noise = np.random.default_rng(0).integers(0, 256, (3, 500, 1, 8, 8), np.uint8)
     worse = rows_of(digits, folder, noise, noise[0, :359], CLASSIFIER)
     assert worse["fd_classifier_samples"].value > 10 * bounds["fd_classifier_samples"]["floor"]
     assert worse["kid_classifier_samples"].value > found["kid_classifier_samples"].value + 0.1
-    assert worse["recall_classifier_samples"].value < 0.5 * found["recall_classifier_samples"].value
+    for name in ("recall", "density", "coverage", "clipped_density", "clipped_coverage"):
+        metric = f"{name}_classifier_samples"
+        assert worse[metric].value < 0.5 * found[metric].value, name
 
 
 def test_the_value_is_the_mean_over_redraws_and_noise_sd_their_deviation(
@@ -183,6 +186,9 @@ def test_a_single_image_is_a_reason_not_a_crash(digits: Prepared, reference: tup
     found = rows_of(digits, reference[0], resampled(digits, 1), np.array(digits.test[:1]), CLASSIFIER)
     assert {(r.value, r.status) for r in found.values()} == {(None, "empty")}
     assert "images, generated or real: 1, at least 4" in found["fd_classifier_samples"].reason
+    found = rows_of(digits, reference[0], resampled(digits, 5), np.array(digits.test[:5]), CLASSIFIER)
+    assert found["fd_classifier_samples"].status == "ok"
+    assert "images, generated or real: 5, at least 6" in found["coverage_classifier_samples"].reason
 
 
 def test_float_samples_fail_their_rows_only(digits: Prepared, reference: tuple[Path, dict[str, Any]]) -> None:

@@ -13,6 +13,7 @@ from scipy.ndimage import gaussian_filter, laplace
 from scoring import expected_of
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
+from phvae.metrics import pixels
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.registry import lookup
 from phvae.metrics.rows import Inputs, Row, Undefined
@@ -178,7 +179,7 @@ def test_the_order_of_images_does_not_matter(order: list[int]) -> None:
 def test_many_images_are_taken_in_chunks_without_a_change(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = images((1, 8, 8), 13), noisy(images((1, 8, 8), 13))
     whole = {name: row.value for name, row in rows_of(x, y).items()}
-    monkeypatch.setattr(metrics._pairs, "__defaults__", (4,))
+    monkeypatch.setattr(pixels.pairs, "__defaults__", (4,))
     assert {name: row.value for name, row in rows_of(x, y).items()} == pytest.approx(whole, rel=1e-6)
 
 

@@ -58,7 +58,7 @@ def test_a_size_is_comparable_where_no_larger_one_fails_and_no_block_is_empty() 
 
 
 # What the 3,000 test sprites are too few for, as the comment in quick.yaml says
-SHORT = {"sap", "modularity"}
+SHORT = {"sap", "modularity", "infoc"}
 
 
 @pytest.mark.parametrize(("name", "short"), [("quick", SHORT), ("reference", SHORT), ("paper", set())])

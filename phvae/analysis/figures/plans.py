@@ -26,18 +26,22 @@ from phvae.analysis.figures.level_drop import LevelDrop
 from phvae.analysis.figures.looks import looks
 from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
+from phvae.analysis.figures.nearest_training import NearestTraining
 from phvae.analysis.figures.pair_plot import PairPlot
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.samples import Samples
+from phvae.analysis.figures.score_agreement import ScoreAgreement
+from phvae.analysis.figures.score_strips import ScoreStrips
 from phvae.analysis.figures.small_data import SmallData
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.traversals import Traversals
-from phvae.analysis.presentation.metrics_shown import DISTORTIONS, FIGURES_BY_SIZE
+from phvae.analysis.presentation.metrics_shown import DISTORTIONS, FIGURES_BY_SIZE, SCORE_TABLES, SCORES_SHOWN
 from phvae.analysis.results.long_table import read_costs
 from phvae.analysis.results.roles import BASELINE, curve_variants
 from phvae.analysis.results.tuned import tuned
+from phvae.analysis.statistics.rank_agreement import rank_agreement
 from phvae.analysis.statistics.rate_distortion import RATE
 from phvae.data.columns import columns_of, spread_of, to_user
 from phvae.metrics.correlations import correlations
@@ -74,6 +78,7 @@ def plan_groups(stored: Stored) -> Iterator[PlanGroup]:
     for dataset in stored.datasets:
         for name, figures in of_dataset.items():
             yield PlanGroup(f"{name}-{dataset}", [dataset], partial(_of_dataset, stored, dataset, figures))
+        yield PlanGroup(f"scores-{dataset}", [dataset], partial(_scores, stored, dataset))
     for kind, pages, most in (
         (RateDistortion.kind, _rate_distortion, 6),
         (LearningCurves.kind, _learning_curves, 4),
@@ -155,6 +160,9 @@ def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
     yield Reconstructions(originals[:COLUMNS], {label: images[:COLUMNS] for label, images in rows.items()})
     if rows := kept("samples_mean", 12):
         yield Samples({label: images[:COLUMNS] for label, images in rows.items()})
+    if near := kept("nearest", 5):
+        drawn = kept("samples_mean", 5)
+        yield NearestTraining({label: drawn[label][: len(images)] for label, images in near.items()}, near)
     if rows := kept("interpolations", 6):
         yield Interpolations(rows)
     if rows := kept("traversals", 4):
@@ -210,6 +218,22 @@ def _numbers(stored: Stored, dataset: str) -> Iterator[Drawable]:
         several = stored.variants(dataset, 4, [v for v in drops["variant"].unique() if stored.order(v) > 1])
         if several:
             yield LevelDrop(drops[drops["variant"].isin(several)], stored.labels)
+
+
+def _scores(stored: Stored, dataset: str) -> Iterator[Plan]:
+    """Of each table's scores a dot a run, and which of all scores order the runs alike."""
+    table, few = stored.of(dataset), stored.variants(dataset, 6)
+    rows = table[table["variant"].isin(few) & table["value"].notna()]
+    known, of_runs = set(rows["metric"]), set(rows.loc[rows["seed"].notna(), "metric"])
+    for name, scores in SCORE_TABLES.items():
+        shown = [metric for metric in scores.shown if metric in of_runs]
+        if shown and known & set(scores.markers):
+            strips = ScoreStrips(rows, shown, few, stored.looks, stored.labels)
+            yield Plan(f"{strips.kind}-{dataset}-{name}", strips, [dataset])
+    correlations, runs = rank_agreement(table, SCORES_SHOWN)
+    if len(correlations) > 2:
+        agreement = ScoreAgreement(correlations, (runs.to_numpy().min(), runs.to_numpy().max()))
+        yield Plan(f"{agreement.kind}-{dataset}", agreement, [dataset])
 
 
 def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:

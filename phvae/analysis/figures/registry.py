@@ -16,11 +16,14 @@ from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
 from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
+from phvae.analysis.figures.nearest_training import NearestTraining
 from phvae.analysis.figures.pair_plot import PairPlot
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.samples import Samples
+from phvae.analysis.figures.score_agreement import ScoreAgreement
+from phvae.analysis.figures.score_strips import ScoreStrips
 from phvae.analysis.figures.small_data import SmallData
 from phvae.analysis.figures.traversals import Traversals
 
@@ -34,8 +37,11 @@ _KINDS: tuple[type[Drawable], ...] = (
     CorrelationErrors,
     Reconstructions,
     Samples,
+    NearestTraining,
     MetricByOrder,
     PairedSeeds,
+    ScoreStrips,
+    ScoreAgreement,
     Forest,
     FamilyCurves,
     RateDistortion,

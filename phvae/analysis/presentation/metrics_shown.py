@@ -15,6 +15,7 @@ __all__ = [
     "FIGURES_FIRST",
     "HEADLINES",
     "MATCHED_RATE",
+    "SCORES_SHOWN",
     "SCORE_TABLES",
     "ScoreTable",
 ]
@@ -52,6 +53,8 @@ SCORE_TABLES: dict[str, ScoreTable] = {
     "latent": ScoreTable("Latent codes", ("latent",), ("kl",)),
 }
 BY_SIZE, BY_ORDER, MATCHED_RATE = shown("sizes"), shown("orders"), shown("matched")
+# every score that a table shows, each once, table by table
+SCORES_SHOWN: tuple[str, ...] = tuple(dict.fromkeys(name for table in SCORE_TABLES.values() for name in table.shown))
 HEADLINES = shown("headline")  # of `phvae compare`
 # what a data set is judged by, in the order in which the panels of figures are given away; small data, too
 FIGURES_FIRST, FIGURES_BY_SIZE = shown("panel"), shown("small_panel")

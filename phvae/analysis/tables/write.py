@@ -23,6 +23,7 @@ from phvae.analysis.tables.layout import ClaimsFile, Table, TableBlock, TableCel
 from phvae.analysis.tables.markdown import markdown
 from phvae.analysis.tables.matched_rate import matched_rate
 from phvae.analysis.tables.provenance import provenance
+from phvae.analysis.tables.score_agreement import score_agreement
 from phvae.analysis.tables.score_tables import score_table
 from phvae.analysis.tables.small_data import by_size
 from phvae.analysis.tables.weights import weights
@@ -72,6 +73,7 @@ def write_tables(
         "matched-rate": lambda: matched_rate(inputs),
         "small-data": lambda: by_size(inputs),
         "divergences-orders": lambda: by_order(inputs),
+        "score-agreement": lambda: score_agreement(inputs),
         "epochs": lambda: epochs(inputs),
         "cost": lambda: cost(inputs),
         "parameters": lambda: parameters(inputs),

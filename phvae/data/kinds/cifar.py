@@ -19,7 +19,7 @@ from phvae.data.recipe import About, Count, Input, Kind, Recipe, Sources
 from phvae.data.splits import hold_out
 from phvae.errors import DataError
 
-__all__ = ["Cifar10", "read_batch"]
+__all__ = ["Cifar10", "published_batches", "read_batch"]
 
 _FOLDER = "cifar-10-batches-py"
 # md5 of the unpacked batches and of the archive: torchvision.datasets.CIFAR10
@@ -63,9 +63,7 @@ class Cifar10(Kind):
 
     def read(self, sources: Sources) -> Recipe:
         """Find the unpacked batches (torchvision's layout) or the archive, and check every batch."""
-        folder = find_unpacked(_ARCHIVE, search_path(sources.search))
-        path = folder or obtain(self.files, sources)[0][0]
-        batches = _batches(path)
+        path, batches = published_batches(sources)
         inputs = [Input(name, hashlib.sha256(content).hexdigest(), verified=True) for name, content in batches.items()]
         return Recipe(tuple(inputs), lambda builder: self._write(builder, batches, path))
 
@@ -81,12 +79,19 @@ class Cifar10(Kind):
         builder.facts["split"] = "canonical test part; validation taken from the training part with one fixed seed"
 
 
-def _batches(path: Path) -> dict[str, bytes]:
-    """The published batches of a folder or an archive, in the order of `MD5`; nothing is unpacked to disk."""
+def published_batches(sources: Sources) -> tuple[Path, dict[str, bytes]]:
+    """The checked bytes of the published batches, in the order of `MD5`, and the folder or archive that holds them.
+
+    Nothing is unpacked to disk.
+
+    Raises:
+        DataError: they are absent or damaged.
+    """
+    path = find_unpacked(_ARCHIVE, search_path(sources.search)) or obtain((_ARCHIVE,), sources)[0][0]
     found = {name.rsplit("/", 1)[-1]: content for name, content in walk(path, lambda n: n.rsplit("/", 1)[-1] in MD5)}
     if missing := [name for name in MD5 if name not in found]:
         raise DataError(f"{path}: lacks {', '.join(missing)}")
-    return {name: _checked(name, found[name], path) for name in MD5}
+    return path, {name: _checked(name, found[name], path) for name in MD5}
 
 
 def _checked(name: str, content: bytes | DataError, where: object = "CIFAR-10") -> bytes:

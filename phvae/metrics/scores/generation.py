@@ -1,9 +1,10 @@
-"""Frechet and kernel distances, precision and recall of samples and reconstructions, with noise floors."""
+"""Frechet and kernel distances, precision, recall, density, coverage of samples and reconstructions, with floors."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from phvae.determinism.seeding import numpy_generator
 from phvae.metrics.features import Extractor, cached_features, extract, extractor
 from phvae.metrics.fidelity import KID_SUBSETS, NEIGHBOURHOOD, frechet, kid, kid_subsets, precision_recall
+from phvae.metrics.manifold import BALL, density_coverage
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.redraws import mean_row
 from phvae.metrics.rows import Inputs, Row, Status, Undefined, without_value
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METRICS",
     "applies",
+    "ball_names",
     "classes_of",
     "count",
     "distances",
@@ -56,6 +59,17 @@ def metric_names(name: str, images: str) -> tuple[str, str, str, str]:
     )
 
 
+def ball_names(name: str, images: str) -> tuple[str, str, str, str]:
+    """Density, coverage and their clipped forms of an extractor.
+
+    >>> ball_names("classifier", "samples")[:2]
+    ('density_classifier_samples', 'coverage_classifier_samples')
+    """
+    short = name.replace("-", "_")
+    density, coverage = f"density_{short}_{images}", f"coverage_{short}_{images}"
+    return density, coverage, f"clipped_{density}", f"clipped_{coverage}"
+
+
 def _chosen(extractor: str, inputs: Inputs) -> bool:
     """Whether a run's images are compared by an extractor: the classifier needs labels or factors to learn."""
     learnt = extractor != "classifier" or classes_of(inputs.data, "test") is not None
@@ -64,13 +78,15 @@ def _chosen(extractor: str, inputs: Inputs) -> bool:
 
 def _entries(extractor: str) -> tuple[Metric, ...]:
     frechet, kernel, precision, recall = metric_names(extractor, "{images}")
+    density, coverage, clipped_density, clipped_coverage = ball_names(extractor, "{images}")
+    short = extractor.replace("-", "_")
     of = f" of `{frechet}`"
     when = partial(_chosen, extractor)
     return (
         Metric(
             name=frechet,
             group="generation",
-            label="FID" if extractor == "inception" else f"FD ({extractor.replace('-', '_')})",
+            label="FID" if extractor == "inception" else f"FD ({short})",
             definition="Frechet distance between normals fitted to features of the test split and of the images: "
             + {
                 "inception": "Inception-v3 pool3",
@@ -103,7 +119,7 @@ def _entries(extractor: str) -> tuple[Metric, ...]:
         Metric(
             name=kernel,
             group="generation",
-            label=f"KID ({extractor.replace('-', '_')})",
+            label=f"KID ({short})",
             definition=f"kernel distance (cubic polynomial kernel, unbiased for samples) on the features{of}",
             unit="1",
             higher_is_better=False,
@@ -117,7 +133,7 @@ def _entries(extractor: str) -> tuple[Metric, ...]:
         Metric(
             name=precision,
             group="generation",
-            label=f"precision ({extractor.replace('-', '_')})",
+            label=f"precision ({short})",
             definition=f"share of the images inside the data's k-nearest-neighbour manifold of the features{of}",
             unit="1",
             higher_is_better=True,
@@ -128,13 +144,63 @@ def _entries(extractor: str) -> tuple[Metric, ...]:
         Metric(
             name=recall,
             group="generation",
-            label=f"recall ({extractor.replace('-', '_')})",
+            label=f"recall ({short})",
             definition=f"share of the data inside the images' k-nearest-neighbour manifold of the features{of}",
             unit="1",
             higher_is_better=True,
             source="Kynkaanniemi et al. 2019",
             when=when,
             shown={"classifier": (Shown(name="recall_classifier_samples", table=150),)}.get(extractor, ()),
+        ),
+        Metric(
+            name=density,
+            group="generation",
+            label=f"density ({short})",
+            definition="in how many balls of test images, each up to its fifth neighbour among them, an image lies on "
+            f"average, over 5, by the features{of}; 1 for the data's own law, and higher is better up to 1 only: "
+            "images that crowd where the data are dense pass it",
+            unit="1",
+            higher_is_better=True,
+            source="Naeem et al. 2020, sec. 3",
+            best=1.0,
+            when=when,
+            shown={"classifier": (Shown(name="density_classifier_samples", table=152),)}.get(extractor, ()),
+        ),
+        Metric(
+            name=coverage,
+            group="generation",
+            label=f"coverage ({short})",
+            definition=f"share of the test images' balls that hold an image, by the features{of}; .97 for as many "
+            "images of the data's own law",
+            unit="1",
+            higher_is_better=True,
+            source="Naeem et al. 2020, sec. 3",
+            when=when,
+            shown={"classifier": (Shown(name="coverage_classifier_samples", table=154),)}.get(extractor, ()),
+        ),
+        Metric(
+            name=clipped_density,
+            group="generation",
+            label=f"clipped density ({short})",
+            definition=f"`{density}` with radii up to the median one, and an image counted up to 5 times, over that of "
+            "the test images among themselves; at most 1",
+            unit="1",
+            higher_is_better=True,
+            source="Salvy et al. 2025",
+            when=when,
+            shown={"classifier": (Shown(name="clipped_density_classifier_samples", table=156),)}.get(extractor, ()),
+        ),
+        Metric(
+            name=clipped_coverage,
+            group="generation",
+            label=f"clipped coverage ({short})",
+            definition="images in a test image's ball, up to 5, over 5, on average, as the share of so many images of "
+            f"the data's own law that would fill the balls alike, by the features{of}",
+            unit="1",
+            higher_is_better=True,
+            source="Salvy et al. 2025",
+            when=when,
+            shown={"classifier": (Shown(name="clipped_coverage_classifier_samples", table=158),)}.get(extractor, ()),
         ),
     )
 
@@ -174,17 +240,36 @@ def distances(generated: np.ndarray, real: np.ndarray, subsets: int) -> tuple[fl
     return frechet(generated, real), kid(generated, real, subsets), precision, recall
 
 
-def _subsets(name: str) -> int:
-    return KID_SUBSETS if name == "inception" else SUBSETS
+def _balls(generated: np.ndarray, real: np.ndarray) -> tuple[float, float, float, float]:
+    return density_coverage(generated[:PRC_IMAGES], real[:PRC_IMAGES])
 
 
-def _settings(network: Extractor, n: int, images: str) -> str:
-    what = "decoder means of prior draws" if images == "samples" else "posterior means decoded"
-    subsets, size = kid_subsets(n, n, _subsets(network.name))
+@dataclass(frozen=True)
+class _Family:
+    """Metrics that are computed together from the features (n, F) of generated and of real images."""
+
+    names: tuple[str, ...]
+    measure: Callable[[np.ndarray, np.ndarray], tuple[float, ...]]
+    settings: str
+
+
+def _families(name: str, images: str, n: int) -> tuple[_Family, ...]:
+    subsets = KID_SUBSETS if name == "inception" else SUBSETS
+    drawn, size = kid_subsets(n, n, subsets)
     return (
-        f"{what} against the first {n} test images; {network.settings}; KID of {plural(subsets, 'subset')} "
-        f"of {size}, cubic kernel; k {NEIGHBOURHOOD} on at most {PRC_IMAGES}"
-        + ("; floor: training images" if images == "samples" else "")
+        _Family(
+            metric_names(name, images),
+            partial(distances, subsets=subsets),
+            f"KID of {plural(drawn, 'subset')} of {size}, cubic kernel; k {NEIGHBOURHOOD} on at most {PRC_IMAGES}",
+        ),
+        _Family(ball_names(name, images), _balls, f"k {BALL} on at most {PRC_IMAGES}"),
+    )
+
+
+def _settings(network: Extractor, n: int, images: str, how: str) -> str:
+    what = "decoder means of prior draws" if images == "samples" else "posterior means decoded"
+    return f"{what} against the first {n} test images; {network.settings}; {how}" + (
+        "; floor: training images" if images == "samples" else ""
     )
 
 
@@ -206,7 +291,8 @@ def _every(inputs: Inputs) -> list[Row]:
             network = extractor(name, inputs.settings, inputs.reference, inputs.device)
         except (Undefined, OSError, ValueError) as error:
             status: Status = "empty" if isinstance(error, Undefined) else "failed"
-            found += [without_value(m, status, str(error)) for images in sets for m in metric_names(name, images)]
+            names = [m for images in sets for f in _families(name, images, 0) for m in f.names]
+            found += [without_value(m, status, str(error)) for m in names]
             continue
         for images, array in sets.items():
             try:
@@ -220,18 +306,28 @@ def _every(inputs: Inputs) -> list[Row]:
 
 def _rows(inputs: Inputs, network: Extractor, name: str, images: str, sets: Sequence[np.ndarray]) -> list[Row]:
     n = count(inputs.data, len(sets[0]))
-    settings = _settings(network, n, images)
-    names = metric_names(name, images)
-    try:
+
+    @cache
+    def features() -> tuple[np.ndarray, list[np.ndarray]]:
         real = cached_features(inputs.reference, inputs.data.test[:n], network, device=inputs.device)
-        made = [extract(one[:n], network, device=inputs.device) for one in sets]
-        values = np.array([distances(features, real, _subsets(name)) for features in made])
-    except Undefined as error:
-        return [without_value(m, "empty", str(error), n=n, settings=settings) for m in names]
-    except Exception as error:  # one extractor must not end the group
-        reason = f"{type(error).__name__}: {error}"
-        return [without_value(m, "failed", reason, n=n, settings=settings) for m in names]
-    return [mean_row(m, column, n=n, settings=settings) for m, column in zip(names, values.T, strict=True)]
+        return real, [extract(one[:n], network, device=inputs.device) for one in sets]
+
+    found: list[Row] = []
+    for family in _families(name, images, n):
+        settings = _settings(network, n, images, family.settings)
+        try:
+            real, made = features()
+            values = np.array([family.measure(each, real) for each in made])
+        except Exception as error:  # one extractor, or family, must not end the group
+            empty = isinstance(error, Undefined)
+            reason = str(error) if empty else f"{type(error).__name__}: {error}"
+            status: Status = "empty" if empty else "failed"
+            found += [without_value(m, status, reason, n=n, settings=settings) for m in family.names]
+        else:
+            found += [
+                mean_row(m, column, n=n, settings=settings) for m, column in zip(family.names, values.T, strict=True)
+            ]
+    return found
 
 
 def reference(
@@ -259,22 +355,29 @@ def reference(
                 continue  # the rows say why
             try:
                 cached_features(folder, data.test[: count(data, settings.n_reconstructions)], network, device=device)
-                floors = _floors(folder, data, network, _subsets(name), count(data, settings.n_samples), device)
+                bounds |= _floors(folder, data, network, name, count(data, settings.n_samples), device)
             except Undefined:  # too few images; a full disk must not pass for that
                 continue
-            bounds |= dict(zip(metric_names(name, "samples"), floors, strict=True))
     return bounds
 
 
 def _floors(
-    folder: Path, data: Prepared, network: Extractor, subsets: int, n: int, device: str
-) -> list[dict[str, float]]:
-    """The four distances between n training and n test images: mean and standard deviation over three draws."""
+    folder: Path, data: Prepared, network: Extractor, name: str, n: int, device: str
+) -> dict[str, dict[str, float]]:
+    """The scores of n training images as samples against n test images: mean and standard deviation of three draws."""
     real = cached_features(folder, data.test[:n], network, device=device)
     generator = numpy_generator(0, "floor", "generation", n)
-    values = []
-    for _ in range(FLOOR_DRAWS):
-        chosen = np.sort(generator.permutation(len(data.train))[:n])
-        values.append(distances(extract(data.train[chosen], network, device=device), real, subsets))
-    means, sds = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
-    return [{"floor": float(mean), "noise_sd": float(sd)} for mean, sd in zip(means, sds, strict=True)]
+    draws = [np.sort(generator.permutation(len(data.train))[:n]) for _ in range(FLOOR_DRAWS)]
+    made = [extract(data.train[chosen], network, device=device) for chosen in draws]
+    found: dict[str, dict[str, float]] = {}
+    for family in _families(name, "samples", n):
+        try:
+            values = [family.measure(each, real) for each in made]
+        except Undefined:  # too few images for this family: its rows say so
+            continue
+        means, sds = np.mean(values, axis=0), np.std(values, axis=0, ddof=1)
+        found |= {
+            m: {"floor": float(mean), "noise_sd": float(sd)}
+            for m, mean, sd in zip(family.names, means, sds, strict=True)
+        }
+    return found

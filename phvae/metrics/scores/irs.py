@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of
+from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of, typical_rows
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, attempt
 
 if TYPE_CHECKING:
     from phvae.metrics.options import EvaluationConfig
 
-__all__ = ["METRICS", "applies", "irs", "reference", "rows", "scores", "typical_rows"]
+__all__ = ["METRICS", "applies", "irs", "reference", "rows", "scores"]
 
 METRICS = (
     Metric(
@@ -33,15 +33,6 @@ METRICS = (
 )
 
 IRS_QUANTILE = 0.99
-
-
-def typical_rows(table: CodesAndFactors) -> list[float]:
-    """The fitting rows of each factor's typical value: the median over its values, absent ones too."""
-    found = []
-    for column, values in zip(table.fit_factors.T, table.values, strict=True):
-        counts = np.unique(column, return_counts=True)[1]
-        found.append(float(np.median(np.pad(counts, (0, values - len(counts))))))
-    return found
 
 
 def irs(table: CodesAndFactors, quantile: float = IRS_QUANTILE) -> float:

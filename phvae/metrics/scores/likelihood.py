@@ -6,16 +6,12 @@ import math
 
 import numpy as np
 
+from phvae.metrics.log_px import error_of_mean, is_density, unsettled
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, row, without_value
 
-__all__ = ["METRICS", "bits_per_dim", "is_density", "rows", "unsettled"]
-
-
-def is_density(likelihood: str, binary: bool) -> bool:
-    """Whether log p(x|z) is a log-density (or, on binary data, a log-probability) that sums to one over x."""
-    return likelihood != "bernoulli" or binary
+__all__ = ["METRICS", "bits_per_dim", "rows"]
 
 
 def _density(inputs: Inputs) -> bool:
@@ -96,8 +92,6 @@ METRICS = (
     ),
 )
 
-LARGEST_SHARE = 0.05  # of examples whose estimate has not settled
-
 
 def bits_per_dim(nll: float, dimensions: int) -> float:
     """NLL of discrete data, in nats, to bits a dimension (Theis et al. 2016, sec. 3.1).
@@ -127,7 +121,7 @@ def rows(inputs: Inputs) -> list[Row]:
         lambda: dict(zip(bound, (mean("elbo"), mean("elbo_reconstruction")), strict=True)),
         n=n,
         settings=f"{name}; {'grey data' if grey else unit}; {arrays['elbo_draws']} draws of q(z|x) per example",
-        noise_sd=_error_of_mean(arrays["elbo_error"]),
+        noise_sd=error_of_mean(arrays["elbo_error"]),
     )
     if grey:
         return bounds
@@ -143,7 +137,7 @@ def rows(inputs: Inputs) -> list[Row]:
     how = f"fitted proposal, {draws.mean():.0f} draws per example, k up to {arrays['log_px_k'].max():.2f}"
     how += f", {settled.sum()} of {n} settled"
     settings, caution = f"{name}; {how}; {unit}", unsettled(settled, int(draws.max()))
-    error = _error_of_mean(arrays["log_px_error"])
+    error = error_of_mean(arrays["log_px_error"])
     nll = attempt(["nll"], lambda: {"nll": -mean("log_px")}, n=n, settings=settings, caution=caution, noise_sd=error)
     return [*nll, *attempt(["bits_per_dim"], bits, n=n, settings=settings, caution=caution), *bounds]
 
@@ -159,20 +153,3 @@ def _stated(inputs: Inputs) -> list[Row]:
     absent = [("bits_per_dim", "of binary images alone"), ("elbo", model), ("reconstruction_nll", model)]
     found = [row(name, value, n=n, settings=settings, caution=caution) for name, value in values.items()]
     return found + [without_value(name, "empty", why, n=n) for name, why in absent if name not in values]
-
-
-def unsettled(settled: np.ndarray, draws: int) -> str:
-    """Why a mean of estimates decides nothing: more than one example in twenty has not settled; empty otherwise.
-
-    >>> unsettled(np.array([True, False]), 8192)
-    'the likelihood of 1 of 2 examples has not settled at 8,192 draws'
-    """
-    left = int((~settled).sum())
-    if left <= LARGEST_SHARE * len(settled):
-        return ""
-    return f"the likelihood of {left} of {len(settled)} examples has not settled at {draws:,} draws"
-
-
-def _error_of_mean(errors: np.ndarray) -> float:
-    """The Monte Carlo standard error of the mean of independent estimates."""
-    return float(np.sqrt(np.square(errors).sum()) / len(errors))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.naming import expected
+from phvae.metrics.pixels import errors, pairs
 from phvae.metrics.redraws import finite
 from phvae.metrics.rows import Inputs, Row, Undefined, attempt, without_value
 from phvae.metrics.spectrum import BANDS, band_power, laplacian_variance
@@ -106,29 +107,10 @@ METRICS = (
     ),
 )
 
-CHUNK = 500  # images converted to floats at a time
 SSIM_IMAGES = 2_000  # an 11 x 11 window on 10,000 images of 64 x 64 would take as long as all other metrics
 EMPTY_BAND = "the data have no power in this band"
 DECODED = "posterior means decoded"  # what the reconstructions are
 HALF_STEP = 0.5 / 255  # decoder means are stored in 256 levels
-
-
-def _pairs(x: np.ndarray, y: np.ndarray, chunk: int = CHUNK) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Chunks of two equally shaped uint8 sets as float32 in [0, 1]."""
-    if x.shape != y.shape:
-        raise ValueError(f"images have shape {x.shape}, reconstructions {y.shape}: they must be equal")
-    for start in range(0, len(x), chunk):
-        yield _unit(x[start : start + chunk]), _unit(y[start : start + chunk])
-
-
-def _unit(images: np.ndarray) -> np.ndarray:
-    """Pixels in [0, 1], float32: uint8 over 255, anything else as it is."""
-    return np.asarray(images, dtype=np.float32) / (255.0 if images.dtype == np.uint8 else 1.0)
-
-
-def _errors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Mean squared error of every image, (N,)."""
-    return np.concatenate([((a - b) ** 2).mean(axis=(1, 2, 3), dtype=np.float64) for a, b in _pairs(x, y)])
 
 
 def mse(x: np.ndarray, y: np.ndarray) -> float:
@@ -137,18 +119,18 @@ def mse(x: np.ndarray, y: np.ndarray) -> float:
     >>> round(mse(np.zeros((1, 1, 2, 2), np.uint8), np.full((1, 1, 2, 2), 51, np.uint8)), 6)
     0.04
     """
-    return float(_errors(x, y).mean())
+    return float(errors(x, y).mean())
 
 
 def psnr(x: np.ndarray, y: np.ndarray) -> float:
     """Mean over images of 10 log10(1 / MSE), in dB; an exact reconstruction counts as one of half a grey level."""
-    return float(np.mean(-10 * np.log10(np.maximum(_errors(x, y), HALF_STEP**2))))
+    return float(np.mean(-10 * np.log10(np.maximum(errors(x, y), HALF_STEP**2))))
 
 
 def bce(x: np.ndarray, y: np.ndarray) -> float:
     """Binary cross-entropy of an image in nats, summed over pixels; y is kept half a grey level off 0 and 1."""
     total = 0.0
-    for a, b in _pairs(x, y):
+    for a, b in pairs(x, y):
         p = np.clip(b, HALF_STEP, 1 - HALF_STEP)
         total -= float((a * np.log(p) + (1 - a) * np.log1p(-p)).sum(dtype=np.float64))
     return total / len(x)
@@ -183,7 +165,7 @@ def ssim(x: np.ndarray, y: np.ndarray) -> float:
     inside = slice(size // 2, -(size // 2))
     total = 0.0
     with session("cpu"):
-        for a, b in _pairs(x, y):
+        for a, b in pairs(x, y):
             _, image = similarity(
                 torch.from_numpy(b),
                 torch.from_numpy(a),
@@ -205,7 +187,7 @@ def sharpness(x: np.ndarray, y: np.ndarray) -> float:
         Undefined: the data have no detail at all.
     """
     data = made = 0.0
-    for a, b in _pairs(x, y):
+    for a, b in pairs(x, y):
         data += laplacian_variance(a) * len(a)
         made += laplacian_variance(b) * len(b)
     if data == 0:
@@ -228,12 +210,12 @@ def sharpness_error(x: np.ndarray, y: np.ndarray) -> float:
 def _data_power(x: np.ndarray) -> np.ndarray:
     """Power of the data around their mean image by band, (3,)."""
     mean = (x.mean(axis=0, keepdims=True) / (255.0 if x.dtype == np.uint8 else 1.0)).astype(np.float32)
-    return np.sum([band_power(a - mean) for a, _ in _pairs(x, x)], axis=0)
+    return np.sum([band_power(a - mean) for a, _ in pairs(x, x)], axis=0)
 
 
 def _shares(y: np.ndarray, z: np.ndarray, data: np.ndarray, metric: str) -> dict[str, float]:
     """Power of z - y by band over the data's power there, {metric_low: ..., ...}."""
-    power = np.sum([band_power(b - a) for a, b in _pairs(y, z)], axis=0)
+    power = np.sum([band_power(b - a) for a, b in pairs(y, z)], axis=0)
     return {
         f"{metric}_{band}": float(p / d) if d > 0 else float("nan")
         for band, p, d in zip(BANDS, power, data, strict=True)

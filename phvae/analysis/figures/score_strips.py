@@ -1,0 +1,73 @@
+"""The scores of a data set, a dot a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from phvae.analysis.figures.lettering import row_labels
+from phvae.analysis.figures.looks import Look
+from phvae.analysis.figures.panels import present, title_metric
+from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, styled
+
+__all__ = ["ScoreStrips"]
+
+_COLUMNS = 5
+
+
+@dataclass(frozen=True)
+class ScoreStrips:
+    """The scores that a table shows, a strip a variant and a dot a seed: what lies behind each mean.
+
+    Attributes:
+        table: long table of one data set and training size.
+        metrics: a panel each.
+        variants: the strips, the baseline first.
+        looks: variant -> how it is drawn.
+        labels: variant -> name shown.
+    """
+
+    kind: ClassVar[str] = "score_strips"
+    table: pd.DataFrame
+    metrics: Sequence[str]
+    variants: Sequence[str]
+    looks: Mapping[str, Look]
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def caption(self) -> str:
+        """What to see in it."""
+        return (
+            "The scores that a table shows, a dot a seed; the dotted line is the floor, the dashed one the ceiling, "
+            "where they are known. Strips that overlap are variants that seeds do not tell apart; a dot far from its "
+            "strip is a run to look at."
+        )
+
+    def draw(self) -> Figure:
+        """Draw it."""
+        rows = present(self.table, self.metrics)
+        shown, height = row_labels([self.labels.get(v, v) for v in self.variants])
+        lines = -(-len(self.metrics) // _COLUMNS)
+        with styled():
+            figure = new_figure(DOUBLE, lines * (0.72 + 0.85 * height * max(len(self.variants), 3)))
+            axes = grid_of(figure, len(self.metrics), _COLUMNS, sharey=True)
+            for ax, metric in zip(axes, self.metrics, strict=True):
+                here = rows[rows["metric"] == metric]
+                for i, variant in enumerate(self.variants):
+                    values = here.loc[here["variant"] == variant, "value"].to_numpy(dtype=float)
+                    style = self.looks[variant]
+                    ax.scatter(values, np.full(len(values), i), color=style.colour, marker=style.marker, s=9, alpha=0.7)
+                for name, line in (("floor", ":"), ("ceiling", "--")):
+                    level = here[name].median()
+                    if np.isfinite(level):
+                        ax.axvline(level, color="#7A7A7A", linewidth=0.7, linestyle=line, zorder=0)
+                ax.locator_params(axis="x", nbins=3)
+                title_metric(ax, here, metric, DOUBLE / (_COLUMNS + 1))
+            for ax in axes:
+                ax.set_yticks(range(len(shown)), shown)
+                ax.set_ylim(len(self.variants) - 0.5, -0.5)
+        return figure

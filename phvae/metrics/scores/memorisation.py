@@ -1,0 +1,127 @@
+"""Whether samples copy training examples: AuthPct and C_T. They describe, and decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phvae.determinism.seeding import numpy_generator
+from phvae.metrics.metric import Metric, Shown
+from phvae.metrics.neighbours import nearest
+from phvae.metrics.rows import Inputs, Row, Undefined, at_least, attempt
+
+if TYPE_CHECKING:
+    from phvae.data.prepared import Prepared
+
+__all__ = ["METRICS", "applies", "authentic", "copying", "rows"]
+
+METRICS = (
+    Metric(
+        name="auth_pct",
+        group="generation",
+        label="AuthPct",
+        definition="percentage of samples that lie farther, in pixels, from the nearest training example than this one "
+        "from its own nearest; `floor` is what test images give. No direction: blur passes it",
+        unit="%",
+        higher_is_better=None,
+        source="Alaa et al. 2022, sec. 4",
+        shown=(Shown(table=172),),
+    ),
+    Metric(
+        name="c_t",
+        group="generation",
+        label="C_T",
+        definition="data-copying test: Mann-Whitney z-score of samples' against test images' distances to the nearest "
+        "training example, in 64 principal components of the training images, in 3 k-means cells, averaged by the test "
+        "images' shares; far below 0: samples are nearer to training examples than test images are; far above: farther",
+        unit="1",
+        higher_is_better=None,
+        source="Meehan et al. 2020, eq. 2",
+        shown=(Shown(table=174),),
+    ),
+)
+
+IMAGES = 2_000  # samples and test images, at most
+EXAMPLES = 10_000  # training examples, at most
+COMPONENTS, CELLS = 64, 3
+FEWEST = 20  # samples of a cell, above which it counts
+
+
+def authentic(generated: np.ndarray, train: np.ndarray) -> float:
+    """Percentage of generated (m, ...) that are farther from the nearest of train (n, ...) than it from its nearest.
+
+    Raises:
+        Undefined: fewer than two training examples.
+    """
+    at_least(2, len(train), "training examples")
+    distance, rows = nearest(generated, train)
+    found, back = np.unique(rows, return_inverse=True)
+    among, _ = nearest(train[found], train, found)
+    return float(100 * np.mean(among[back] < distance))
+
+
+def copying(generated: np.ndarray, test: np.ndarray, train: np.ndarray) -> float:
+    """C_T of features (m, F), (t, F), (n, F), as `layer6ai-labs/dgm-eval` has it: above 64 features, their components.
+
+    Raises:
+        Undefined: a cell without test or training examples, or none with more than 20 generated ones.
+    """
+    from sklearn.cluster import KMeans
+    from sklearn.decomposition import PCA
+
+    at_least(COMPONENTS, len(train), "training examples")
+    at_least(CELLS, len(test), "test examples")
+    sets = [np.asarray(one, dtype=np.float64).reshape(len(one), -1) for one in (generated, test, train)]
+    if sets[2].shape[1] > COMPONENTS:
+        axes = PCA(COMPONENTS, svd_solver="covariance_eigh").fit(sets[2])
+        sets = [axes.transform(one) for one in sets]
+    means = KMeans(CELLS, n_init=10, random_state=0).fit(sets[2])
+    cells = [means.predict(one) for one in sets]
+    total = weight = 0.0
+    for cell in range(CELLS):
+        made, held, seen = (one[where == cell] for one, where in zip(sets, cells, strict=True))
+        if not len(held) or not len(seen):
+            raise Undefined(f"a cell of C_T has {len(held)} test and {len(seen)} training examples, both are needed")
+        if len(made) > FEWEST:
+            total += len(held) * _z_score(nearest(made, seen)[0], nearest(held, seen)[0])
+            weight += len(held)
+    if not weight:
+        raise Undefined(f"no cell of C_T has more than {FEWEST} of the {len(generated)} generated examples")
+    return total / weight
+
+
+def _z_score(made: np.ndarray, held: np.ndarray) -> float:
+    """How far the count of pairs with made > held is from its mean under equal laws, in standard deviations."""
+    from scipy.stats import rankdata
+
+    m, n = len(made), len(held)
+    larger = rankdata(np.concatenate([made, held]))[:m].sum() - m * (m + 1) / 2
+    return float((larger - (n * m / 2 - 0.5)) / np.sqrt(n * m * (n + m + 1) / 12))
+
+
+def applies(data: Prepared) -> bool:
+    """On images."""
+    return not data.is_density
+
+
+def rows(inputs: Inputs) -> list[Row]:
+    """Both scores of the first set of samples, against the run's own training examples."""
+    if "train_rows" not in inputs.arrays:
+        raise Undefined("no array of the run's training examples: a run encoded with them has one")
+    trained = inputs.arrays["train_rows"]
+    chosen = np.sort(numpy_generator(0, "memorisation").permutation(trained)[:EXAMPLES])
+    train, test = np.array(inputs.data.train[chosen]), np.array(inputs.data.test[:IMAGES])
+    generated = inputs.arrays["samples_mean"][0][:IMAGES]
+    n = len(generated)
+    text = f"{n} decoder means of prior draws; {len(train)} of {len(trained)} training examples; "
+
+    def one(metric: str, compute: Callable[[], float], how: str, floor: float | None = None) -> list[Row]:
+        return attempt([metric], lambda: {metric: compute()}, n=n, settings=text + how, floor=floor)
+
+    base = attempt(["auth_pct"], lambda: {"auth_pct": authentic(test, train)})[0].value
+    return [
+        *one("auth_pct", lambda: authentic(generated, train), f"floor: {len(test)} test images", base),
+        *one("c_t", lambda: copying(generated, test, train), f"{len(test)} test images; {CELLS} cells"),
+    ]
