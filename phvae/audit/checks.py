@@ -172,7 +172,8 @@ WHY: dict[Topic, str] = {
     "generation": "The claim says that generated images are closer to the data as a whole: a score that decides it "
     "must see what is missing, what is invented, what is too frequent, what is shifted or blurred, and must not be "
     "won over or blinded by outliers. No distance from the data can see copies of training images, which are true "
-    "images (the memorisation scores look for them), and grids compare at equal n: these are shown only, as is a mode that the features do not tell apart.",
+    "images (the memorisation scores look for them), nor a mode that the features do not tell apart, and grids compare "
+    "at equal n: these are shown only.",
     "density": "The claim says that draws are closer to a known density: a score that decides it must see a mode that "
     "is missing, invented or of wrong weight, and a density that is shifted, too wide or made of few values. How much "
     "a far outlier weighs is where the distances differ by design, and draws that copy many training draws are nearly "
