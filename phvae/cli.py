@@ -275,7 +275,7 @@ def _parser() -> argparse.ArgumentParser:
     audit = add(
         "audit",
         _audit,
-        "hold every score against constructed cases whose truth is known",
+        "hold the scores against cases of known truth",
         "phvae audit --output docs --cores 2",
     )
     audit.add_argument("--output", required=True, metavar="FOLDER", help="where audit.md, audit.csv and pictures go")

@@ -1,8 +1,9 @@
-"""The scores of every case at every size and draw, piece by piece; what is measured already stays."""
+"""The scores of every case at every size and draw, portion by portion; what is measured already stays."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from phvae.audit.checks import BEYOND, DRAWS, SIZES, TOPICS, TRUTH, Topic
 from phvae.experiment.code import code
 from phvae.files import read_json, write_json
 
-__all__ = ["Piece", "measure", "pieces", "summary"]
+__all__ = ["Portion", "measure", "portions", "summary"]
 
 _CASES: dict[Topic, ModuleType] = {
     "disentanglement": cases_disentanglement,
@@ -23,10 +24,11 @@ _CASES: dict[Topic, ModuleType] = {
     "memorisation": cases_memorisation,
 }
 _ROOMS = ("audit", "metrics", "data", "determinism")
+Values = list[tuple[str, str, float]]  # case, score, value
 COLUMNS = ["topic", "score", "n", "case", "draws", "mean", "sd"]
 
 
-class Piece(NamedTuple):
+class Portion(NamedTuple):
     """What is measured at once: all cases of a topic at a size, from one draw."""
 
     topic: Topic
@@ -34,60 +36,59 @@ class Piece(NamedTuple):
     draw: int
 
 
-def pieces() -> list[Piece]:
-    """Every piece, the longest first."""
+def portions() -> list[Portion]:
+    """Every portion, the longest first."""
     found = [
-        Piece(topic, n, draw)
+        Portion(topic, n, draw)
         for topic in TOPICS
         for n in (*SIZES[topic], *BEYOND[topic])
         for draw in range(DRAWS[topic])
     ]
-    return sorted(found, key=lambda piece: -piece.n * (20 if piece.topic == "disentanglement" else 1))
+    return sorted(found, key=lambda portion: -portion.n * (20 if portion.topic == "disentanglement" else 1))
 
 
-def _values(piece: Piece, folder: Path) -> list[tuple[str, str, float]]:
-    """(case, score, value) of a piece; beyond the sizes of the grids the truth alone."""
-    only = None if piece.n in SIZES[piece.topic] else TRUTH[piece.topic]
-    found = _CASES[piece.topic].values(piece.n, piece.draw, folder, only)
-    return [(case, score, value) for case, scores in found for score, value in scores.items()]
+def _home(topic: Topic, folder: Path) -> Path:
+    """Where the portions of a topic are kept: the name holds the hash of the code that measures them."""
+    cases = _CASES[topic]
+    return folder / f"{topic}-{code([cases.__name__, *getattr(cases, 'MODULES', ())], _ROOMS)[:12]}"
 
 
-def _one(piece: Piece, folder: Path) -> list[tuple[str, str, float]]:
-    """A piece from its file, else measured and written there; the file's name holds the hash of the code."""
-    cases = _CASES[piece.topic]
-    digest = code([cases.__name__, *getattr(cases, "MODULES", ())], _ROOMS)
-    path = folder / f"{piece.topic}-{piece.n}-{piece.draw}-{digest[:12]}.json"
-    if not path.is_file():
-        write_json(path, _values(piece, folder))
-    return [tuple(row) for row in read_json(path)]
+def _values(portion: Portion, home: Path) -> Values:
+    """The values of a portion; beyond the sizes of the grids of the truth alone."""
+    only = None if portion.n in SIZES[portion.topic] else TRUTH[portion.topic]
+    found = _CASES[portion.topic].values(portion.n, portion.draw, home, only)
+    return [(case, score, x) for case, scores in found for score, x in scores.items() if math.isfinite(x)]
 
 
-def _alone(piece: Piece, folder: Path) -> None:
-    """Measure a piece on one thread."""
+def _one(portion: Portion, folder: Path) -> Values:
+    """A portion from its file, else measured on one thread and written there."""
     import torch
 
     torch.set_num_threads(1)
-    _one(piece, folder)
+    home = _home(portion.topic, folder)
+    path = home / f"{portion.n}-{portion.draw}.json"
+    if not path.is_file():
+        write_json(path, _values(portion, home))
+    return [tuple(row) for row in read_json(path)]
 
 
-def measure(folder: Path, wanted: Sequence[Piece], cores: int) -> Iterator[tuple[Piece, list[tuple[str, str, float]]]]:
-    """(case, score, value) of each piece, measured on some cores; pieces are kept in `folder` and measured once."""
+def measure(folder: Path, wanted: Sequence[Portion], cores: int) -> Iterator[tuple[Portion, Values]]:
+    """The values of each portion, measured on some cores; portions are kept in `folder` and measured once."""
     from joblib import Parallel, delayed
 
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(piece.topic == "generation" for piece in wanted):
-        cases_generation.classifiers(folder)  # before the processes, which share them
-    Parallel(n_jobs=cores)(delayed(_alone)(piece, folder) for piece in wanted)
-    for piece in wanted:
-        yield piece, _one(piece, folder)
+    for portion in wanted:
+        _home(portion.topic, folder).mkdir(parents=True, exist_ok=True)
+    if any(portion.topic == "generation" for portion in wanted):
+        cases_generation.classifiers(_home("generation", folder))  # before the processes, which share them
+    return zip(wanted, Parallel(n_jobs=cores)(delayed(_one)(portion, folder) for portion in wanted), strict=True)
 
 
-def summary(found: Iterator[tuple[Piece, list[tuple[str, str, float]]]]) -> pd.DataFrame:
+def summary(found: Iterable[tuple[Portion, Values]]) -> pd.DataFrame:
     """Mean and standard deviation over the draws, one line a score, size and case: the columns of docs/audit.csv.
 
     `draws` counts those at which the score has a value.
     """
-    rows = [(piece.topic, score, piece.n, case, value) for piece, part in found for case, score, value in part]
+    rows = [(portion.topic, score, portion.n, case, value) for portion, part in found for case, score, value in part]
     frame = pd.DataFrame(rows, columns=["topic", "score", "n", "case", "value"])
     by = frame.groupby(["topic", "score", "n", "case"], sort=False)["value"]
     return by.agg(draws="count", mean="mean", sd="std").reset_index().sort_values(COLUMNS[:4], ignore_index=True)

@@ -8,16 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from phvae.audit.judge import judge
-from phvae.audit.measure import measure, pieces, summary
+from phvae.audit.measure import measure, portions, summary
 from phvae.audit.page import render
 from phvae.audit.pictures import write_pictures
+from phvae.errors import ConfigError
 from phvae.files import write_text
 from phvae.metrics.audited import FAILS, FILE, Verdict
 from phvae.words import plural
 
 __all__ = ["as_csv", "audit"]
 
-PIECES = Path(".cache/audit")
+KEPT = Path(".cache/audit")
 
 
 def audit(folder: Path, cores: int, *, accept: bool) -> str:
@@ -27,8 +28,13 @@ def audit(folder: Path, cores: int, *, accept: bool) -> str:
         folder: where to.
         cores: processes.
         accept: write the verdicts, too, to where docs/metrics.md and the claims read them.
+
+    Raises:
+        ConfigError: fewer than one process.
     """
-    numbers = summary(measure(PIECES, pieces(), cores))
+    if cores < 1:
+        raise ConfigError(f"--cores: found {cores}, expected a whole number from 1 on")
+    numbers = summary(measure(KEPT, portions(), cores))
     write_text(folder / "audit.csv", numbers.to_csv(index=False, float_format="%.6g"))
     numbers = pd.read_csv(folder / "audit.csv")
     verdicts = judge(numbers)
