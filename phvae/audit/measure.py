@@ -12,6 +12,7 @@ import pandas as pd
 
 from phvae.audit import cases_density, cases_disentanglement, cases_generation, cases_memorisation
 from phvae.audit.checks import BEYOND, DRAWS, SIZES, TOPICS, TRUTH, Topic
+from phvae.determinism.device import session
 from phvae.experiment.code import code
 from phvae.files import read_json, write_json
 
@@ -62,13 +63,11 @@ def _values(portion: Portion, home: Path) -> Values:
 
 def _one(portion: Portion, folder: Path) -> Values:
     """A portion from its file, else measured on one thread and written there."""
-    import torch
-
-    torch.set_num_threads(1)
     home = _home(portion.topic, folder)
     path = home / f"{portion.n}-{portion.draw}.json"
     if not path.is_file():
-        write_json(path, _values(portion, home))
+        with session("cpu"):
+            write_json(path, _values(portion, home))
     return [tuple(row) for row in read_json(path)]
 
 

@@ -32,7 +32,7 @@ def write_pictures(folder: Path, table: pd.DataFrame, verdicts: Sequence[Verdict
     with styled():
         for name, figure in (("cases", _cases()), ("verdicts", _verdicts(verdicts)), ("n", _by_n(table))):
             with atomic(folder / f"audit-{name}.png") as temporary, mpl.rc_context():
-                figure.savefig(temporary, format="png", dpi=_DPI, metadata={"Software": None})
+                figure.savefig(temporary, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
 
 
 def _cases() -> Figure:
@@ -87,7 +87,7 @@ def _fields(ax: Axes, topic: Topic, verdicts: Sequence[Verdict]) -> None:
 
 def _by_n(table: pd.DataFrame) -> Figure:
     """The truth's mean and spread by n; of codes over the range from the noise code to the clean one."""
-    figure = new_figure(DOUBLE, 2.8)
+    figure = new_figure(DOUBLE, 3.6)
     axes = grid_of(figure, 3, 3)
     for ax, topic in zip(axes, TOPICS[:3], strict=True):
         numbers, sizes = Numbers(table, topic), sorted({*SIZES[topic], *BEYOND[topic]})
@@ -99,8 +99,10 @@ def _by_n(table: pd.DataFrame) -> Figure:
             ax.errorbar(sizes, (mean - mean[-1]) / unit, sd / unit, lw=0.8, elinewidth=0.6, label=label, **style)
         ax.axhline(0, color="black", lw=0.4)
         ax.set_xscale("log")
-        ax.set_title(topic)
+        ax.set_xticks(sizes, [f"{n:,}" for n in sizes], rotation=30)
+        ax.set_xticks([], minor=True)
+        ax.set_title(f"{topic}: {TRUTH[topic]}")
         ax.set_xlabel("examples")
-        ax.legend(fontsize=4, ncols=2)
-    axes[0].set_ylabel("score of the truth less that at most examples, in units")
+        ax.legend(fontsize=4.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.3))
+    axes[0].set_ylabel("less its value at most examples, in units")
     return figure
