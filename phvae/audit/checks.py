@@ -12,11 +12,12 @@ Rule = Literal["worsens", "does not improve", "stays", "spread", "settled"]
 TOPICS: tuple[Topic, ...] = ("disentanglement", "generation", "density", "memorisation")
 
 # Examples at which the grids compute the scores: `n_codes` and `n_samples` of config/quick.yaml and
-# config/reference.yaml (a test compares). Images of digits, 359, lie beside 300.
+# config/reference.yaml (a test compares), 10,000 draws of densities of config/paper.yaml. Images of digits, 359, lie
+# beside 300.
 SIZES: dict[Topic, tuple[int, ...]] = {
     "disentanglement": (3_000,),
     "generation": (300, 1_000, 2_500),
-    "density": (3_000, 5_000),
+    "density": (3_000, 5_000, 10_000),
     "memorisation": (300, 1_000, 2_000),
 }
 # Further sizes at which the truth alone is scored: bias and spread by n.

@@ -39,6 +39,40 @@ def test_the_verdicts_follow_from_the_numbers_and_the_page_from_both(numbers: pd
     assert Path("docs/audit.md").read_text(encoding="utf-8") == render(numbers, verdicts)
 
 
+def test_the_page_says_in_words_what_the_verdicts_are() -> None:
+    known = audited.verdicts()
+
+    def passing(topic: str, n: int) -> set[str]:
+        mine = {name: [one for one in found if one.n == n] for name, found in known.items() if found[0].topic == topic}
+        return {name for name, found in mine.items() if all(v.verdict == HOLDS for v in found if v.required)}
+
+    def fail(topic: str, check: str, n: int) -> set[str]:
+        found = [one for group in known.values() for one in group if (one.topic, one.check, one.n) == (topic, check, n)]
+        return {one.score for one in found if one.verdict == FAILS}
+
+    dci = {f"dci_forest_{part}" for part in ("disentanglement", "completeness", "informativeness")}
+    assert passing("disentanglement", 3_000) == dci | {"mig", "mig_quantile", "sap", "sap_r2"}
+    assert fail("disentanglement", "rotation", 3_000) == {
+        "explicitness",
+        "infoe",
+        "modularity",
+        "factor_vae",
+        "beta_vae",
+    }
+    assert fail("disentanglement", "lost factors", 3_000) == {"infom", "irs"}
+    assert passing("generation", 300) == passing("generation", 1_000) == set()
+    short = ("fd", "kid", "clipped_coverage")
+    assert passing("generation", 2_500) == {f"{name}_classifier_{{images}}" for name in short}
+    for n in SIZES["generation"]:
+        assert len(fail("generation", "copies of training data", n)) == 8
+        blurred = {f"{name}_classifier_{{images}}" for name in ("precision", "density", "clipped_density")}
+        assert blurred <= fail("generation", "blur", n)
+    assert all(one.verdict == HOLDS for name in ("auth_pct", "c_t") for one in known[name])
+    line = {"w1_{output}", "ks_{output}", "cvm_{output}", "ad_{output}"}
+    assert passing("density", 3_000) == line
+    assert passing("density", 10_000) >= line
+
+
 def test_every_score_of_the_audited_kinds_was_measured(numbers: pd.DataFrame) -> None:
     expected = {
         name
@@ -55,7 +89,9 @@ def test_the_sizes_are_those_of_the_shipped_grids() -> None:
     found = {(name, one.dataset): one.evaluation for name in grids for one in load_grid(f"config/{name}.yaml").cells}
     assert {found[name, "sprites"].n_codes for name in grids} == set(SIZES["disentanglement"])
     assert min(found[name, "sprites"].votes for name in grids) == cases_disentanglement.VOTES
-    assert {found[name, "trimodal"].n_samples for name in grids} == set(SIZES["density"])
+    densities = [found[name, "trimodal"].n_samples for name in grids]
+    densities += [one.evaluation.n_samples for one in load_grid("config/paper.yaml").cells if one.dataset == "trimodal"]
+    assert set(densities) == set(SIZES["density"])
     images = {one.n_samples for (_, key), one in found.items() if key in ("sprites", "mnist", "cifar10-jpeg")}
     assert images == set(SIZES["generation"])
 
