@@ -137,6 +137,12 @@ def _accept(a: Arguments) -> None:
     print(accept(_grid(a), a.reason))
 
 
+def _audit(a: Arguments) -> None:
+    from phvae.audit.run import audit
+
+    print(audit(Path(a.output), a.cores, accept=a.accept))
+
+
 def _parts(a: Arguments) -> None:
     from phvae.cli_parts import list_parts
 
@@ -278,6 +284,15 @@ def _parser() -> argparse.ArgumentParser:
     fid.add_argument(
         "--folders", nargs=2, metavar=("A", "B"), help="pictures; default: 5,000 + 5,000 of CIFAR-10, fetched if absent"
     )
+    audit = add(
+        "audit",
+        _audit,
+        "hold the scores against cases of known truth",
+        "phvae audit --output docs --cores 2",
+    )
+    audit.add_argument("--output", required=True, metavar="FOLDER", help="where audit.md, audit.csv and pictures go")
+    audit.add_argument("--cores", type=int, default=1, metavar="N", help="processes (default: 1)")
+    audit.add_argument("--accept", action="store_true", help="write the verdicts to where the claims read them, too")
     add("parts", _parts, "list the parts that a configuration may name, and metrics", "phvae parts --parts my_parts.py")
     score = add(
         "score",

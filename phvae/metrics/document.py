@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from phvae.files import write_text
+from phvae.metrics.audited import HOLDS, told, verdicts
 from phvae.metrics.naming import PLACEHOLDERS
 from phvae.metrics.registry import GROUPS, METRICS
 
@@ -58,6 +59,10 @@ A score without a number was not measured. The values themselves go on moving wi
 by more than models differ: only rows of equal `n` compare. `n` counts the examples that a score reads: the fitting rows
 alone, two thirds of `n_codes`, for MIG, SAP (R2), modularity, IRS and InfoMEC; all of them for the others. Factors of
 many more values than the sprites' 16 need more rows.
+
+The column "audit" says what [the audit](audit.md) found of a score on cases whose truth is known: whether it passes the
+checks that a claim asks for, and which it fails, by how much (the size asked for is in that page) at how many examples.
+A score that fails one decides no claim at that size. A score without an entry was not audited.
 """
 
 _FID = """
@@ -90,6 +95,19 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def _audited(score: str) -> str:
+    """How many verdicts hold, and the checks that do not."""
+    found = verdicts().get(score, [])
+    if not found:
+        return ""
+    failed = [one for one in found if one.verdict != HOLDS]
+    words = [f"holds {len(found) - len(failed)} of {len(found)}"]
+    for what, required in (("fails", True), ("not required: fails", False)):
+        if told_of := told(one for one in failed if one.required is required):
+            words.append(f"{what} {told_of}")
+    return "; ".join(words)
+
+
 def render() -> str:
     """The whole text of docs/metrics.md."""
     lines = [_HEAD, "Placeholders of names:", ""]
@@ -101,12 +119,14 @@ def render() -> str:
     for group in GROUPS:
         members = [metric for metric in METRICS.values() if metric.group == group]
         sizes = ["comparable from"] if any(m.comparable_from for m in members) else []
-        heads = ["name", "definition", "unit", "better", *sizes, "source"]
+        audit = ["audit"] if any(m.name in verdicts() for m in members) else []
+        heads = ["name", "definition", "unit", "better", *sizes, *audit, "source"]
         lines += ["", f"## {group.capitalize()}", "", _line(heads), f"|{'---|' * len(heads)}"]
         for m in members:
             least = [f"{m.comparable_from:,}" if m.comparable_from else ""] if sizes else []
-            cells = [f"`{_cell(m.name)}`", _cell(m.definition), m.unit, arrows[m.higher_is_better], *least, m.source]
-            lines.append(_line(cells))
+            name, found = f"`{_cell(m.name)}`", [_audited(m.name)] if audit else []
+            direction = arrows[m.higher_is_better]
+            lines.append(_line([name, _cell(m.definition), m.unit, direction, *least, *found, m.source]))
     lines += [
         "",
         "## What the scores of codes do not notice",

@@ -34,7 +34,7 @@ def made(differences: dict[str, np.ndarray], base: np.ndarray) -> pd.DataFrame:
     names = ["dataset", "n_train", "variant", "split", "metric", "seed", "status", "value", "higher_is_better"]
     frame = pd.DataFrame(rows, columns=names).astype({"higher_is_better": "boolean"})
     return frame.assign(
-        order=1, basis="monomial", divergence="kl", floor=np.nan, noise_sd=np.nan, reason="", caution=""
+        order=1, basis="monomial", divergence="kl", n=300, floor=np.nan, noise_sd=np.nan, reason="", caution=""
     )
 
 

@@ -78,11 +78,12 @@ def examples(page: Path) -> list[str]:
 SHOWS = {
     links: {
         *("README", "CONTRIBUTING", "docs/architecture", "docs/cluster", "docs/extending", "docs/performance"),
-        *("docs/data", "docs/integrity", "docs/metrics", "docs/results"),
+        *("docs/audit", "docs/data", "docs/integrity", "docs/metrics", "docs/results"),
     },
     names: {
         *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/cluster", "docs/extending"),
         *(
+            "docs/audit",
             "docs/columns",
             "docs/data",
             "docs/integrity",

@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path, tracked: set[
     about = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt", "licenses/LICENSE"}
     package = {name for name in tracked if name.startswith("phvae/")}
     assert names == package | {f"{NAME}.dist-info/{name}" for name in about}
-    assert {"phvae/py.typed", "phvae/analysis/report/templates/report.html"} <= package
+    assert {"phvae/py.typed", "phvae/analysis/report/templates/report.html", "phvae/metrics/audited.csv"} <= package
     assert scripts.split("\n")[:2] == ["[console_scripts]", "phvae = phvae.cli:main"]
     assert {"License-Expression: MIT", "Requires-Python: >=3.11"} <= set(head.splitlines())
     assert readme == Path("README.md").read_text(encoding="utf-8")

@@ -21,6 +21,7 @@ ORDER = (
     "api",
     "experiment",
     "analysis",
+    "audit",
     "planning",
     "tracking",
     "jobs",

@@ -18,6 +18,7 @@ from phvae.analysis.statistics.rate_distortion import RATE, outside_curve
 from phvae.analysis.statistics.verdict import Comparison, Side, best_of, withheld
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError
+from phvae.metrics.audited import why_undecided
 
 __all__ = ["COLUMNS", "MIN_CLAIM_PAIRS", "NOT_TESTABLE", "NOT_TESTED", "contests", "without_runs"]
 
@@ -159,6 +160,7 @@ def _paired(known: ScoresByCell, claim: Claim, line: dict[str, Any]) -> _Contest
     if claim.compare == "spread":  # a spread is at no floor, and passes nothing
         sides = tuple(replace(side, mean=np.nan) for side in sides)
     sign = 1.0 if claim.direction == "higher" else -1.0
+    barred = why_undecided(claim.metric, min(ours.sizes)) or barred
     return _Contest(line, claim, a, b, sides, sign, barred, margin)
 
 

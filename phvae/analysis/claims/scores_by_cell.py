@@ -32,9 +32,10 @@ class CellSeeds:
 
 @dataclass
 class Scores:
-    """One metric of one cell: seed -> value; floor and noise where known; why a value is absent, or decides nothing."""
+    """One metric of one cell: seed -> value; examples; floor and noise; why a value is absent, or decides nothing."""
 
     values: dict[int, float] = field(default_factory=dict)
+    sizes: list[float] = field(default_factory=list)
     floors: list[float] = field(default_factory=list)
     noises: list[float] = field(default_factory=list)
     reason: str = ""
@@ -146,17 +147,18 @@ def _seeds(table: pd.DataFrame) -> dict[Key, CellSeeds]:
 
 def _scores(kept: pd.DataFrame) -> dict[tuple[Key, str, str], Scores]:
     columns = [
-        "dataset", "n_train", "variant", "split", "metric", "seed", "value", "status", "reason", "floor", "noise_sd",
-        "caution",
+        "dataset", "n_train", "variant", "split", "metric", "seed", "value", "n", "status", "reason", "floor",
+        "noise_sd", "caution",
     ]  # fmt: skip
     rows = kept[kept["seed"].notna()]
     found: dict[tuple[Key, str, str], Scores] = {}
-    for dataset, size, variant, split, metric, seed, value, status, reason, floor, noise, caution in zip(
+    for dataset, size, variant, split, metric, seed, value, n, status, reason, floor, noise, caution in zip(
         *(rows[name].tolist() for name in columns), strict=True
     ):
         scores = found.setdefault(((dataset, size, variant), split, metric), Scores())
         if status == "ok" and np.isfinite(value):
             scores.values[int(seed)] = value
+            scores.sizes.append(n)
             scores.floors.append(floor)
             scores.noises.append(noise)
             scores.cautions += [caution] if caution else []

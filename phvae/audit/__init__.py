@@ -1,0 +1,1 @@
+"""The audit of the scores: constructed cases whose truth is known, what each score must say of them, what it says."""
