@@ -78,8 +78,8 @@ It fetches the weights (91 MB, from torch-fidelity's release on GitHub; any othe
 twice: by the code behind `fid_{images}`, and by torch-fidelity from the files of the pictures on. The two may differ by
 1e-5 of the value, or by .001: at fewer images than the 2,048 features, torch-fidelity's number holds roots of rounding
 errors. Both may differ by .01 from the 10.3233274 in torch-fidelity's tests, which let versions of torch and GPUs move
-it so far; there the first implementation, in TensorFlow, has the same to 1e-5. All this takes some 40 minutes of a CPU
-core. The report (versions, machine, hashes, both numbers, verdict) is made to be pasted into an issue.
+it so far; there the first implementation, in TensorFlow, has the same to 1e-5. All this takes 40 to 90 minutes of a
+CPU core. The report (versions, machine, hashes, both numbers, verdict) is made to be pasted into an issue.
 
 `--folders A B` takes two folders of pictures of your own, which have no published number; torch-fidelity ignores
 transparency and EXIF orientation. `--weights FILE` takes weights that lie elsewhere; other ones than the published are
