@@ -71,7 +71,7 @@ def main() -> None:
             add(f"{cell.dataset}, 1 seed", 1, of(1))
             add(f"{cell.dataset}, 8 seeds", 1, of(8))
             n_train = cell.facts.counts[0] if cell.n_train == "all" else int(cell.n_train)
-            for stack in grid.stacks(cell).values():
+            for stack in grid.stacks(cell):
                 steps, times = epoch_ends(cell.training, n_train)[-1], of(len(stack))
                 add(f"{cell.dataset}, the grid's {len(stack)} seeds", steps, times)
                 add("the whole quick grid", steps, times)

@@ -45,7 +45,7 @@ def held_out(shift: float = 0.0) -> pd.DataFrame:
     ]  # fmt: skip
     types = {"higher_is_better": "boolean", "off_curve": "boolean"}
     frame = pd.DataFrame(rows, columns=names).astype(types)
-    return described(frame.assign(floor=np.nan, noise_sd=np.nan, reason="", caution=""))
+    return described(frame.assign(floor=np.nan, noise_sd=np.nan, reason="", caution="", n=1_000))
 
 
 def verdict(table: pd.DataFrame, **more: Any) -> pd.Series:

@@ -13,8 +13,8 @@ from phvae.metrics.weights import INCEPTION_FILE
 # cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
 JOBS = {
     "smoke": {"prepare": 3, "reference": 3, "train": 9, "encode": 3, "evaluate": 3, "groups": 3},
-    "quick": {"prepare": 5, "reference": 5, "train": 52, "encode": 6, "evaluate": 6, "groups": 6},
-    "reference": {"prepare": 12, "reference": 12, "train": 636, "encode": 38, "evaluate": 38, "groups": 38},
+    "quick": {"prepare": 5, "reference": 5, "train": 21, "encode": 6, "evaluate": 6, "groups": 6},
+    "reference": {"prepare": 12, "reference": 12, "train": 620, "encode": 38, "evaluate": 38, "groups": 38},
 }
 ONCE = {"collect": 1, "tables": 1, "figures": 1, "report": 1, "track": 1}
 
