@@ -37,7 +37,6 @@ INSTEAD = {
     "snakemake --cores 8 --profile slurm --configfile config/paper.yaml": "snakemake --cores 8 --profile slurm -n",
     # ten minutes of two cores; tests/unit/test_audit.py runs a part
     "phvae audit --output docs --cores 2": "phvae audit --help",
-    "phvae audit": "phvae audit --help",
     # files that the reader writes; test_extending.py does
     "phvae parts --parts mine/comb.py --parts mine/wasserstein.py": "phvae parts",
     "python -m phvae.experiment.schema_docs FOLDER": "python -m phvae.experiment.schema_docs config",
