@@ -31,7 +31,7 @@ def against_curve(**lost: int) -> TableInputs:
     columns = ["dataset", "n_train", "variant", "order", "divergence", "beta", "seed", "split", "metric", "value",
                "status", "higher_is_better"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
-    table = described(table.assign(reason="", floor=float("nan"), noise_sd=float("nan"), caution=""))
+    table = described(table.assign(reason="", floor=float("nan"), noise_sd=float("nan"), caution="", n=1_000))
     labels = {name: name for name in table["variant"].unique()}
     empty = pd.DataFrame()
     return TableInputs("vae", table, empty, labels, {}, empty, empty, empty)

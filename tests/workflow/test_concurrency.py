@@ -116,7 +116,7 @@ def test_a_second_workflow_is_refused_and_an_edit_reaches_no_job(checkouts: tupl
 def test_a_killed_workflow_leaves_nothing_in_the_next_ones_results(checkouts: tuple[Path, Path], tmp_path: Path):
     """Its job trains on; the next workflow, of another configuration, waits for it and trains its own."""
     one, two = checkouts
-    log = tmp_path / "shared/logs/train/claw/n-all/vae/0-1.log"
+    log = tmp_path / "shared/logs/train/claw/n-all/0.log"
     with started(one, workflow(configured(one, tmp_path, 200), tmp_path)) as first:
         job = paused(tmp_path, first)
         os.kill(first.pid, signal.SIGKILL)

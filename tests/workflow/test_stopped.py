@@ -76,7 +76,7 @@ def started(folder: Path, *command: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         command, cwd=folder, env=environment(folder), start_new_session=True, text=True, stderr=subprocess.PIPE
     )
-    log = folder / "results/tiny/logs/train/claw/n-20/vae/0-0.log"
+    log = folder / "results/tiny/logs/train/claw/n-20/0.log"
     end = time.monotonic() + 120
     while not (log.is_file() and "epoch 2/" in log.read_text()):
         assert process.poll() is None, process.stderr.read() if process.stderr else ""

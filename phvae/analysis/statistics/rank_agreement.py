@@ -35,5 +35,6 @@ def rank_agreement(table: pd.DataFrame, metrics: Sequence[str]) -> tuple[pd.Data
     wide = rows.assign(value=turned).pivot_table(index=[*CELL, "seed"], columns="metric", values="value")
     wide = wide.loc[:, (wide.count() >= LEAST_RUNS) & (wide.max() > wide.min())]
     wide = wide[[metric for metric in metrics if metric in wide.columns]].astype(np.float64)
-    there = wide.notna().astype(int)
-    return wide.corr(method="spearman", min_periods=LEAST_RUNS), there.T @ there
+    there = wide.notna().to_numpy(np.int64)  # of no scores, too, where all runs diverged
+    runs = pd.DataFrame(there.T @ there, index=wide.columns, columns=wide.columns)
+    return wide.corr(method="spearman", min_periods=LEAST_RUNS), runs
