@@ -35,7 +35,7 @@ resolved" and names the check.
   sliced distance needs 10,000 draws to see that it is 5 % too wide; MMD, which reads 2,000 of them, hardly does.
 
 Cases and amounts are those of before the first run; the size of 10,000 draws was added after it. Before it, too, but
-after small trials of some cases, "stays" and "bias" were given 1.5 units of noise instead of 1 where there are eight draws.
+after small trials of some cases, "stays" and "bias" were given 1.5 units of noise instead of 1 where draws are eight.
 
 Not audited, and not held back: scores of reconstructions, of tables, of codes without factors, of likelihood, UDR, DCI
 by boosting, and those of images by Inception or EfficientNet, whose features need weights from outside; their

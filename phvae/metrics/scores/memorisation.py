@@ -46,6 +46,7 @@ METRICS = (
 IMAGES = 2_000  # samples and test images, at most
 EXAMPLES = 10_000  # training examples, at most
 COMPONENTS, CELLS = 64, 3
+WIDE = 2_000  # numbers above which components are found without a covariance
 FEWEST = 20  # samples of a cell, above which it counts
 
 
@@ -75,7 +76,11 @@ def copying(generated: np.ndarray, test: np.ndarray, train: np.ndarray) -> float
     at_least(CELLS, len(test), "test examples")
     sets = [np.asarray(one, dtype=np.float64).reshape(len(one), -1) for one in (generated, test, train)]
     if sets[2].shape[1] > COMPONENTS:
-        axes = PCA(COMPONENTS, svd_solver="covariance_eigh").fit(sets[2])
+        examples, size = sets[2].shape
+        # a covariance of 64 x 64 pixels in colour takes hours to take apart
+        wide = "full" if examples <= 500 else "arpack"
+        solver = wide if size > WIDE else "covariance_eigh"
+        axes = PCA(COMPONENTS, svd_solver=solver, random_state=0).fit(sets[2])
         sets = [axes.transform(one) for one in sets]
     means = KMeans(CELLS, n_init=10, random_state=0).fit(sets[2])
     cells = [means.predict(one) for one in sets]
