@@ -1,4 +1,4 @@
-"""Speed and exactness of training on a GPU, in one call of about five minutes: `python -m benchmarks.gpu`.
+"""Speed and exactness of training on a GPU: `python -m benchmarks.gpu`; with all peers it was never run in one call.
 
 Images per second of our stacks, as one CUDA graph and launch by launch, of 1 to 40 models, against pythae 0.1.2 (its
 DataLoader as it comes, and the whole set on the device), a plain torch loop, torch.func's ensembling and a jitted JAX
