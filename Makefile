@@ -44,7 +44,7 @@ LOCKED += make run CONFIG=$(CONFIG) SNAKEMAKE_ARGS=--unlock, then the same comma
 run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and write the report
 	@$(ACTIVATE) && start=$$(date +%s) && phvae config "$(CONFIG)" \
 	  && { snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete $(SNAKEMAKE_ARGS) || $(LOCKED); } \
-	  && phvae summary --config "$(CONFIG)" --since $$start
+	  && phvae summary --config "$(CONFIG)" --since $$start $(if $(SNAKEMAKE_ARGS),,--cores $(CORES))
 
 test: .venv/installed ## every test that this machine can run
 	@$(ACTIVATE) && python -m pytest $(PARALLEL) $(PYTEST_ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from phvae.analysis.figures.family_curves import FamilyCurves
@@ -18,13 +19,16 @@ from phvae.experiment.tuning import TuningConfig
 __all__ = ["write_figures"]
 
 
-def write_figures(root: Path, *, baseline: str | None = None, tuning: TuningConfig | None = None) -> list[Path]:
+def write_figures(
+    root: Path, *, baseline: str | None = None, tuning: TuningConfig | None = None, threads: int = 1
+) -> list[Path]:
     """Draw every figure that the results allow into root/figures, as PNG and PDF, with index.json.
 
     Args:
         root: folder of a grid's results, with its long table.
         baseline: the variant that others are compared with; by default the configuration's.
         tuning: families whose weights are chosen; None without them.
+        threads: processes that draw, each some groups of figures; no byte depends on it.
 
     A figure that cannot be drawn stands in index.json with the reason.
 
@@ -34,25 +38,17 @@ def write_figures(root: Path, *, baseline: str | None = None, tuning: TuningConf
     Raises:
         DataError: there is no long table.
     """
+    from joblib import Parallel, delayed
+
     stored = Stored(Path(root), baseline, tuning)
     folder = stored.root / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    written: list[Path] = []
-    drawn = []
-    for group in plan_groups(stored):
-        planned = attempt(f"figures {group.name}", partial(_planned, group))
-        if isinstance(planned, NotMade):
-            drawn.append(DrawnFigure(group.name, group.name, group.datasets, "", [], planned.reason))
-            continue
-        for plan in planned:
-            made = attempt(f"figure {plan.name}", partial(_draw, plan, folder))
-            kind = plan.figure.kind
-            if isinstance(made, NotMade):
-                drawn.append(DrawnFigure(plan.name, kind, plan.datasets, "", [], made.reason))
-                continue
-            files, caption = made
-            written += files
-            drawn.append(DrawnFigure(plan.name, kind, plan.datasets, caption, [file.name for file in files]))
+    # those of a data set read the same arrays: a process draws them one after the other
+    parts = [[group.name for group in some] for _, some in groupby(plan_groups(stored), lambda group: group.datasets)]
+    tasks = (delayed(_draw_groups)(stored, names) for names in parts)
+    processes = Parallel(n_jobs=max(1, min(threads, len(parts))), batch_size=1, max_nbytes=None)
+    drawn = [figure for part in processes(tasks) for figure in part]
+    written = [folder / name for figure in drawn for name in figure.files]
     asked = [kind for kind in FIGURES if tuning or kind != FamilyCurves.kind]
     absent = set(asked) - {figure.kind for figure in drawn}
     write_figure_index(folder, FigureIndex(drawn, [kind for kind in asked if kind in absent]))
@@ -61,6 +57,28 @@ def write_figures(root: Path, *, baseline: str | None = None, tuning: TuningConf
         if path.suffix in (".png", ".pdf", ".gif") and path.name not in kept:
             path.unlink()  # drawn by an earlier run from results that are gone
     return written
+
+
+def _draw_groups(stored: Stored, names: list[str]) -> list[DrawnFigure]:
+    """Draw some groups, by name: they hold functions, which no process can be sent."""
+    chosen = [group for group in plan_groups(stored) if group.name in names]
+    return [figure for group in chosen for figure in _draw_group(group, stored.root / "figures")]
+
+
+def _draw_group(group: PlanGroup, folder: Path) -> list[DrawnFigure]:
+    """Draw the figures of a group into a folder; what cannot be drawn says why."""
+    planned = attempt(f"figures {group.name}", partial(_planned, group))
+    if isinstance(planned, NotMade):
+        return [DrawnFigure(group.name, group.name, group.datasets, "", [], planned.reason)]
+    return [_drawn(plan, attempt(f"figure {plan.name}", partial(_draw, plan, folder))) for plan in planned]
+
+
+def _drawn(plan: Plan, made: tuple[list[Path], str] | NotMade) -> DrawnFigure:
+    name, kind = plan.name, plan.figure.kind
+    if isinstance(made, NotMade):
+        return DrawnFigure(name, kind, plan.datasets, "", [], made.reason)
+    files, caption = made
+    return DrawnFigure(name, kind, plan.datasets, caption, [file.name for file in files])
 
 
 def _planned(group: PlanGroup) -> list[Plan]:
