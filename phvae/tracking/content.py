@@ -27,7 +27,7 @@ Point = tuple[str, float, int]  # metric, value, step
 
 @dataclass
 class Entry:
-    """One run as the tracking server shows it; `path` names it within its experiment."""
+    """One run as the tracking server shows it; `path` names it within its experiment, times are ms since 1970."""
 
     path: str
     kind: str
@@ -38,6 +38,8 @@ class Entry:
     files: list[tuple[Path, str]] = field(default_factory=list)
     failed: bool = False
     fingerprint: str = ""
+    began: int = 0
+    ended: int = 0
 
 
 def mask(text: str) -> str:
@@ -90,6 +92,9 @@ def read_run(folder: Path, root: Path) -> Entry:
             entry.files.append((picture, "pictures"))
     entry.files.append((folder / "run.json", ""))
     entry.fingerprint = _fingerprint(entry, record)
+    trained = _modified(folder / "run.json")
+    entry.began = trained - int(1000 * float(record.get("seconds_train") or 0))
+    entry.ended = max([trained, *(_modified(folder / name) for name in readers if (folder / name).is_file())])
     return entry
 
 
@@ -112,6 +117,7 @@ def cell_entry(path: str, children: list[Entry]) -> Entry:
     entry.tags = {"phvae.commit": ", ".join(commits)[:LONGEST]} if commits else {}
     shown = [entry.failed, *([child.path, child.fingerprint] for child in children)]
     entry.fingerprint = sha256_text(json.dumps(shown))
+    entry.began, entry.ended = _span(children)
     return entry
 
 
@@ -133,7 +139,18 @@ def summary_entry(root: Path, children: list[Entry]) -> Entry:
             entry.points.append((f"claims/{word.replace(' ', '_')}", float(found.count(word)), 0))
     described = [(str(path.relative_to(root)), path.stat().st_size, _content(path)) for path, _ in entry.files]
     entry.fingerprint = sha256_text(json.dumps([described, entry.points]))
+    entry.began, ended = _span(children)
+    entry.ended = max([ended, *(_modified(path) for path, _ in entry.files)])
     return entry
+
+
+def _span(children: list[Entry]) -> tuple[int, int]:
+    """When the first of some runs began and the last ended."""
+    return min((one.began for one in children), default=0), max((one.ended for one in children), default=0)
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns // 1_000_000
 
 
 def _content(path: Path) -> str:
