@@ -69,6 +69,7 @@ bench: .venv/installed ## measure speed against peers; writes benchmarks/results
 	@$(ACTIVATE) && python benchmarks/training.py
 
 ui: .venv/installed ## open the MLflow page of results/ (of another folder: as `phvae summary` says) on http://127.0.0.1:5000
+	@echo "open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (if the folder was moved: phvae track first)"
 	@$(ACTIVATE) && mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///results/mlflow/mlflow.db --default-artifact-root results/mlflow/artifacts
 
 clean: ## remove caches (results, .venv and the data fetched into .cache/phvae/data stay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
 import itertools
 import os
 import shutil
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError
-from phvae.tracking.content import Entry, cell_entry, mask, read_run, run_folders, summary_entry
+from phvae.tracking.content import Entry, cell_entry, design_tags, mask, read_run, run_folders, summary_entry
 from phvae.tracking.database import default_uri, prepare, store
 from phvae.tracking.writers import PARENT, DatabaseWriter, ServerWriter, Writer
 
 __all__ = ["default_uri", "mask", "sync"]
 
+KIND_OF_EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}  # not language models
 PATH, KIND, SYNCED = "phvae.path", "phvae.kind", "phvae.synced"
 
 
@@ -65,7 +67,7 @@ def sync(root: Path, uri: str | None = None) -> str:
             hint = "; sync again: this database is a view, and a broken one is made again" if local else ""
             text = " ".join(mask(str(error)).split())[:400]
             raise PhvaeError(f"MLflow at {mask(uri)} cannot be synced: {text}{hint}") from None
-    print(f"tracking: {counts}; {mask(uri)}, page /#/experiments/{call.experiment}/runs")
+    print(f"tracking: {counts}; {mask(uri)}, page {call.page()}")
     return uri
 
 
@@ -150,13 +152,14 @@ class _Sync:
         self.began = self.told = time.monotonic()
 
     def run(self) -> _Counts:
-        folders = list(run_folders(self.root))
+        folders, designs = list(run_folders(self.root)), design_tags(self.root)
         seen: set[str] = set()
         entries: list[Entry] = []
         done = 0
         for cell, group in itertools.groupby(folders, key=lambda folder: folder.parent):
-            children = [read_run(folder, self.root) for folder in group]
-            above = cell_entry(cell.relative_to(self.root / "runs").as_posix(), children)
+            path = cell.relative_to(self.root / "runs").as_posix()
+            children = [read_run(folder, self.root, designs.get(path, {})) for folder in group]
+            above = cell_entry(path, children)
             parent = self._put(above, "")
             for child in children:
                 self._put(child, parent)
@@ -188,7 +191,11 @@ class _Sync:
             self.client.restore_experiment(found.experiment_id)
         if found:
             return str(found.experiment_id)
-        return str(self.client.create_experiment(name, artifact_location=place))
+        return str(self.client.create_experiment(name, artifact_location=place, tags=KIND_OF_EXPERIMENT))
+
+    def page(self) -> str:
+        """Where MLflow's pages show the runs; without the last word they open on those of language models."""
+        return f"/#/experiments/{self.experiment}/runs?workflowType=machine_learning"
 
     def _scan(self) -> dict[str, _Known]:
         """path -> what is there, from the tags of all runs of the experiment."""
@@ -223,7 +230,13 @@ class _Sync:
             self.counts.replaced += 1
         else:
             self.counts.new += 1
-        tags = {**entry.tags, PATH: entry.path, KIND: entry.kind, **({PARENT: parent} if parent else {})}
+        tags = {
+            **entry.tags,
+            "mlflow.user": _user(),
+            PATH: entry.path,
+            KIND: entry.kind,
+            **({PARENT: parent} if parent else {}),
+        }
         return self.writer.write(entry, tags, {SYNCED: entry.fingerprint})
 
     def _delete(self, run_id: str) -> None:
@@ -240,3 +253,10 @@ class _Sync:
             self.told = time.monotonic()
             left = (total - done) * (self.told - self.began) / max(done, 1)
             print(f"tracking: {done} of {total} runs, about {left:.0f} s left", file=sys.stderr, flush=True)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's number without a name
+        return str(os.getuid())

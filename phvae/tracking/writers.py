@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import shutil
 import uuid
@@ -42,14 +43,21 @@ class DatabaseWriter:
 
     def __init__(self, uri: str, experiment: str, artifacts: Path) -> None:
         from mlflow.store.tracking.dbmodels import models
-        from sqlalchemy import create_engine
+        from sqlalchemy import create_engine, select
         from sqlalchemy.pool import NullPool
 
         self.engine = create_engine(uri, poolclass=NullPool)
         self.experiment, self.artifacts = int(experiment), artifacts
-        kinds = (models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric)
+        kinds = (
+            models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric, models.SqlDataset,
+            models.SqlInput,
+        )  # fmt: skip
         self.tables = [kind.__table__ for kind in kinds]
         self.rows: list[list[dict[str, Any]]] = [[] for _ in kinds]
+        datasets = self.tables[5]
+        with self.engine.connect() as connection:
+            known = connection.execute(select(datasets).where(datasets.c.experiment_id == self.experiment))
+            self.data = {(row.name, row.digest): row.dataset_uuid for row in known}
 
     def write(self, entry: Entry, tags: dict[str, str], last: dict[str, str]) -> str:
         run_id = uuid.uuid4().hex
@@ -58,11 +66,12 @@ class DatabaseWriter:
             (folder / below).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / below / file.name)
         rows = (
-            [self._run(entry, run_id, folder)],
+            [self._run(entry, run_id, folder, tags.get("mlflow.user", ""))],
             _named({**tags, **last, NAME: entry.name}, run_id),
             _named(entry.params, run_id),
             list(_metrics(entry, run_id)),
             list(_latest(_metrics(entry, run_id))),
+            *self._inputs(entry, run_id),
         )
         for known, new in zip(self.rows, rows, strict=True):
             known += new
@@ -87,13 +96,26 @@ class DatabaseWriter:
             if _RUN.fullmatch(folder.name) and folder.name not in known:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def _run(self, entry: Entry, run_id: str, folder: Path) -> dict[str, Any]:
+    def _run(self, entry: Entry, run_id: str, folder: Path, user: str) -> dict[str, Any]:
         return {
             "run_uuid": run_id, "name": entry.name, "experiment_id": self.experiment, "artifact_uri": folder.as_uri(),
             "status": _status(entry), "start_time": entry.began, "end_time": entry.ended, "lifecycle_stage": "active",
-            "user_id": entry.tags.get("mlflow.user", ""), "source_type": "UNKNOWN", "source_name": "",
-            "entry_point_name": "", "source_version": "",
+            "user_id": user, "source_type": "UNKNOWN", "source_name": "", "entry_point_name": "", "source_version": "",
         }  # fmt: skip
+
+    def _inputs(self, entry: Entry, run_id: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Rows of the data set, unless it is there, and of the run's use of it."""
+        if entry.data is None:
+            return [], []
+        about, new = _about(*entry.data), []
+        key = about["name"], about["digest"]
+        if key not in self.data:
+            self.data[key] = uuid.uuid4().hex
+            source = {"dataset_source_type": about["source_type"], "dataset_source": about["source"]}
+            names = {"dataset_uuid": self.data[key], "experiment_id": self.experiment, "name": key[0], "digest": key[1]}
+            new = [names | source]
+        ends = {"source_type": "DATASET", "source_id": self.data[key], "destination_type": "RUN"}
+        return new, [{"input_uuid": uuid.uuid4().hex, "destination_id": run_id, **ends}]
 
 
 class ServerWriter:
@@ -103,12 +125,14 @@ class ServerWriter:
         self.client, self.experiment = client, experiment
 
     def write(self, entry: Entry, tags: dict[str, str], last: dict[str, str]) -> str:
-        from mlflow.entities import Metric, Param, RunTag
+        from mlflow.entities import Dataset, DatasetInput, Metric, Param, RunTag
 
         run = self.client.create_run(self.experiment, start_time=entry.began, tags=tags, run_name=entry.name)
         run_id = str(run.info.run_id)
         for file, folder in entry.files:
             self.client.log_artifact(run_id, str(file), folder or None)
+        if entry.data is not None:
+            self.client.log_inputs(run_id, [DatasetInput(Dataset(**_about(*entry.data)))])
         self.client.set_terminated(run_id, _status(entry), entry.ended)
         for some in _chunks([Param(name, value) for name, value in entry.params.items()], 100):
             self.client.log_batch(run_id, params=some)
@@ -122,6 +146,11 @@ class ServerWriter:
 
     def flush(self) -> None:
         """Everything is written already."""
+
+
+def _about(name: str, sha256: str) -> dict[str, str]:
+    """A data set in MLflow's words; its pages show short digests."""
+    return {"name": name, "digest": sha256[:12], "source_type": "sha256", "source": json.dumps({"sha256": sha256})}
 
 
 def _status(entry: Entry) -> str:
