@@ -237,7 +237,7 @@ def _write_model(folder: Path) -> None:
     from safetensors.numpy import save_file
 
     save_file({"decoder.0.weight": np.zeros((4, 3), np.float32)}, folder / "model.safetensors")
-    write_json(folder / "model.json", {"shape": [1, 8, 8], "model": {"order": 1}})
+    write_json(folder / "model.json", {"shape": [1, 8, 8], "dtype": "float32", "model": {"order": 1}})
 
 
 def _write_arrays(folder: Path, dataset: str, order: int, shared: float, rng: np.random.Generator) -> None:

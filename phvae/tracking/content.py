@@ -54,6 +54,7 @@ class Entry:
         name: shown.
         began, ended: in ms since 1970.
         data: name and SHA-256 of the data set it was trained on, None for what is of several.
+        model: the folder of a run whose model stands for the cell's.
     """
 
     path: str
@@ -68,6 +69,7 @@ class Entry:
     began: int = 0
     ended: int = 0
     data: tuple[str, str] | None = None
+    model: Path | None = None
 
 
 def mask(text: str) -> str:
@@ -183,6 +185,8 @@ def cell_entry(path: str, children: list[Entry]) -> Entry:
     shown = [entry.failed, *([child.path, child.fingerprint] for child in children)]
     entry.fingerprint = sha256_text(json.dumps(shown))
     entry.began, entry.ended = _span(children)
+    trained = (file.parent for child in children for file, _ in child.files if file.name == "model.safetensors")
+    entry.model = next((folder for folder in trained if (folder / "model.json").is_file()), None)
     return entry
 
 

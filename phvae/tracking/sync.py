@@ -242,6 +242,7 @@ class _Sync:
     def _delete(self, run_id: str) -> None:
         """Delete a run; its files too where they are ours (MLflow itself keeps them for its own gc)."""
         self.client.delete_run(run_id)
+        self.writer.forget(run_id)
         if self.local:
             shutil.rmtree(self._artifacts() / run_id, ignore_errors=True)
 

@@ -6,18 +6,20 @@ import itertools
 import json
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from phvae.tracking.content import Entry
+from phvae.tracking.logged_model import write_model
 
 __all__ = ["DatabaseWriter", "ServerWriter", "Writer"]
 
 PARENT = "mlflow.parentRunId"
 NAME = "mlflow.runName"
-_RUN = re.compile("[0-9a-f]{32}")  # a run's id; logged models lie beside
+_READY = 2  # of a logged model, in MLflow's numbers
 
 
 class Writer(Protocol):
@@ -28,6 +30,9 @@ class Writer(Protocol):
 
     def flush(self) -> None:
         """Leave nothing unwritten."""
+
+    def forget(self, run_id: str) -> None:
+        """Remove the models of a run that is deleted."""
 
 
 class DatabaseWriter:
@@ -50,7 +55,7 @@ class DatabaseWriter:
         self.experiment, self.artifacts = int(experiment), artifacts
         kinds = (
             models.SqlRun, models.SqlTag, models.SqlParam, models.SqlMetric, models.SqlLatestMetric, models.SqlDataset,
-            models.SqlInput,
+            models.SqlInput, models.SqlLoggedModel,
         )  # fmt: skip
         self.tables = [kind.__table__ for kind in kinds]
         self.rows: list[list[dict[str, Any]]] = [[] for _ in kinds]
@@ -65,16 +70,19 @@ class DatabaseWriter:
         for file, below in entry.files:
             (folder / below).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / below / file.name)
-        rows = (
+        rows: tuple[list[dict[str, Any]], ...] = (
             [self._run(entry, run_id, folder, tags.get("mlflow.user", ""))],
             _named({**tags, **last, NAME: entry.name}, run_id),
             _named(entry.params, run_id),
             list(_metrics(entry, run_id)),
             list(_latest(_metrics(entry, run_id))),
             *self._inputs(entry, run_id),
+            [],
         )
         for known, new in zip(self.rows, rows, strict=True):
             known += new
+        if entry.model is not None:
+            self._model(entry, entry.model, run_id)
         return run_id
 
     def flush(self) -> None:
@@ -86,15 +94,27 @@ class DatabaseWriter:
                     connection.execute(table.insert(), rows)
                 rows.clear()
 
-    def sweep(self) -> None:
-        """Remove the files of runs that were never written."""
+    def forget(self, run_id: str) -> None:
         from sqlalchemy import select
 
-        with self.engine.connect() as connection:
-            known = set(connection.scalars(select(self.tables[0].c.run_uuid)))
-        for folder in self.artifacts.iterdir() if self.artifacts.is_dir() else ():
-            if _RUN.fullmatch(folder.name) and folder.name not in known:
-                shutil.rmtree(folder, ignore_errors=True)
+        models, inputs = self.tables[-1], self.tables[-2]
+        with self.engine.begin() as connection:
+            gone = list(connection.scalars(select(models.c.model_id).where(models.c.source_run_id == run_id)))
+            connection.execute(inputs.delete().where(inputs.c.destination_id.in_(gone)))
+            connection.execute(models.delete().where(models.c.model_id.in_(gone)))
+        for model_id in gone:
+            shutil.rmtree(self.artifacts / "models" / model_id, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Remove the files of runs and models that were never written."""
+        from sqlalchemy import select
+
+        for folder, column in ((".", self.tables[0].c.run_uuid), ("models", self.tables[-1].c.model_id)):
+            with self.engine.connect() as connection:
+                known = set(connection.scalars(select(column)))
+            for left in (self.artifacts / folder).glob("*"):
+                if left.name not in known | {"models"}:
+                    shutil.rmtree(left, ignore_errors=True)
 
     def _run(self, entry: Entry, run_id: str, folder: Path, user: str) -> dict[str, Any]:
         return {
@@ -114,8 +134,19 @@ class DatabaseWriter:
             source = {"dataset_source_type": about["source_type"], "dataset_source": about["source"]}
             names = {"dataset_uuid": self.data[key], "experiment_id": self.experiment, "name": key[0], "digest": key[1]}
             new = [names | source]
-        ends = {"source_type": "DATASET", "source_id": self.data[key], "destination_type": "RUN"}
-        return new, [{"input_uuid": uuid.uuid4().hex, "destination_id": run_id, **ends}]
+        return new, [_link("DATASET", self.data[key], "RUN", run_id)]
+
+    def _model(self, entry: Entry, run: Path, run_id: str) -> None:
+        model_id = f"m-{uuid.uuid4().hex}"
+        folder = self.artifacts / "models" / model_id / "artifacts"
+        write_model(run, folder, model_id, run_id)
+        row = {
+            "model_id": model_id, "experiment_id": self.experiment, "name": _model_name(entry), "source_run_id": run_id,
+            "artifact_location": folder.as_uri(), "creation_timestamp_ms": entry.ended,
+            "last_updated_timestamp_ms": entry.ended, "status": _READY, "lifecycle_stage": "active",
+        }  # fmt: skip
+        self.rows[-1].append(row)
+        self.rows[-2].append(_link("RUN_OUTPUT", run_id, "MODEL_OUTPUT", model_id))
 
 
 class ServerWriter:
@@ -140,6 +171,8 @@ class ServerWriter:
         *whole, end = _chunks(points, 999)
         for some in whole:
             self.client.log_batch(run_id, metrics=some)
+        if entry.model is not None:
+            self._model(entry, entry.model, run_id)
         # the last tags are written last of all: without them the next call takes the run for half-written
         self.client.log_batch(run_id, metrics=end, tags=[RunTag(name, value) for name, value in last.items()])
         return run_id
@@ -147,10 +180,34 @@ class ServerWriter:
     def flush(self) -> None:
         """Everything is written already."""
 
+    def forget(self, run_id: str) -> None:
+        for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run_id}'"):
+            self.client.delete_logged_model(model.model_id)
+
+    def _model(self, entry: Entry, run: Path, run_id: str) -> None:
+        from mlflow.entities import LoggedModelOutput
+
+        model = self.client.create_logged_model(self.experiment, _model_name(entry), run_id)
+        with tempfile.TemporaryDirectory() as folder:
+            write_model(run, Path(folder), model.model_id, run_id)
+            self.client.log_model_artifacts(model.model_id, folder)
+        self.client.finalize_logged_model(model.model_id, "READY")
+        self.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+
 
 def _about(name: str, sha256: str) -> dict[str, str]:
     """A data set in MLflow's words; its pages show short digests."""
     return {"name": name, "digest": sha256[:12], "source_type": "sha256", "source": json.dumps({"sha256": sha256})}
+
+
+def _model_name(entry: Entry) -> str:
+    """Its run's name, without the characters that MLflow forbids."""
+    return re.sub("[/:.%\"']", "_", entry.name)
+
+
+def _link(kind: str, source: str, target: str, destination: str) -> dict[str, Any]:
+    ends = {"source_type": kind, "source_id": source, "destination_type": target, "destination_id": destination}
+    return {"input_uuid": uuid.uuid4().hex, "step": 0, **ends}
 
 
 def _status(entry: Entry) -> str:
