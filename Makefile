@@ -41,9 +41,10 @@ install: .venv/installed ## set up .venv with the pinned versions (the other tar
 LOCKED = { status=$$?; ! compgen -G '.snakemake/locks/*.lock' >/dev/null || echo "this checkout is locked: a run is at work here, or one was killed. If none is at work:
 LOCKED += make run CONFIG=$(CONFIG) SNAKEMAKE_ARGS=--unlock, then the same command again" >&2; exit $$status; }
 
+# Snakemake looks for loggers along the path, where an editable install does not lie.
 run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and write the report
 	@$(ACTIVATE) && start=$$(date +%s) && phvae config "$(CONFIG)" \
-	  && { snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete $(SNAKEMAKE_ARGS) || $(LOCKED); } \
+	  && { PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete --logger phvae $(SNAKEMAKE_ARGS) || $(LOCKED); } \
 	  && phvae summary --config "$(CONFIG)" --since $$start $(if $(SNAKEMAKE_ARGS),,--cores $(CORES))
 
 test: .venv/installed ## every test that this machine can run

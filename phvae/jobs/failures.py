@@ -10,7 +10,7 @@ from pathlib import Path
 from phvae.own.named import assignment
 from phvae.words import plural
 
-__all__ = ["failures"]
+__all__ = ["failures", "said"]
 
 SHOWN = 5  # jobs
 LINES = 8  # of a message
@@ -29,7 +29,7 @@ def failures(jobs: Iterable[tuple[str, str]], since: float) -> str:
         return "\nstopped before the end; what is done is kept: the same command goes on"
     lines = ["", f"{plural(len(failed), 'job')} failed:"]
     for log, command in failed[:SHOWN]:
-        lines += ["", *(f"  {line}" for line in _said(Path(log), since))]
+        lines += ["", *(f"  {line}" for line in said(Path(log), since))]
         lines += [f"    log      {log}", f"    by hand  {_by_hand(command)}"]
     if len(failed) > SHOWN:
         lines += ["", f"  and {len(failed) - SHOWN} more"]
@@ -44,7 +44,7 @@ def _by_hand(command: str) -> str:
     return assignment() + shlex.join(words[start:end])
 
 
-def _said(log: Path, since: float) -> list[str]:
+def said(log: Path, since: float) -> list[str]:
     """The message at the end of a log: of phvae, else of Python; else its last line."""
     try:
         fresh = log.stat().st_mtime >= since
