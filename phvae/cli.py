@@ -111,6 +111,12 @@ def _summary(a: Arguments) -> int:
     return 1 if empty_variants(grid) else 0
 
 
+def _status(a: Arguments) -> None:
+    from phvae.jobs.status import status
+
+    print(status(Path(a.results)))
+
+
 def _compare(a: Arguments) -> None:
     from phvae.analysis.terminal.compare import compare
 
@@ -263,6 +269,9 @@ def _parser() -> argparse.ArgumentParser:
     summary.add_argument(
         "--cores", type=_cores, default=0, metavar="N", help="cores of this machine that it had, or: all"
     )
+
+    status = add("status", _status, "how far a grid is, here or on a cluster", "phvae status results/quick")
+    status.add_argument("results", metavar="FOLDER", help="results folder of a grid")
 
     config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")
     config.add_argument("config", metavar="FILE", help="configuration of a grid")
