@@ -63,7 +63,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path, tracked: set[
         head, _, readme = wheel.read(f"{NAME}.dist-info/METADATA").decode().partition("\n\n")
         scripts = wheel.read(f"{NAME}.dist-info/entry_points.txt").decode()
     about = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt", "licenses/LICENSE"}
-    package = {name for name in tracked if name.startswith("phvae/")}
+    package = {name for name in tracked if name.startswith(("phvae/", "snakemake_logger_plugin_phvae/"))}
     assert names == package | {f"{NAME}.dist-info/{name}" for name in about}
     assert {"phvae/py.typed", "phvae/analysis/report/templates/report.html", "phvae/metrics/audited.csv"} <= package
     assert scripts.split("\n")[:2] == ["[console_scripts]", "phvae = phvae.cli:main"]
