@@ -1,4 +1,4 @@
-"""What a run prints last: where everything lies, what it cost, what to do next."""
+"""What a run prints last: where everything lies, what it cost, what was found, what to do next."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phvae.analysis.claims.answers import read_answers
 from phvae.analysis.results.long_table import has_table, read_costs, read_table
 from phvae.analysis.results.run_status import without_numbers
+from phvae.analysis.terminal.answer_grid import answer_lines
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
 from phvae.own.named import assignment
@@ -26,7 +28,7 @@ def summary(grid: Grid, since: float | None = None) -> str:
         since: when the run began, in seconds since 1970.
 
     Raises:
-        DataError: costs.parquet or tracking.json is damaged.
+        DataError: costs.parquet, tracking.json or tables/answers.json is damaged.
     """
     root, runs = grid.paths.root, grid.runs()
     trained = sum((grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json").is_file() for c, seed in runs)
@@ -44,10 +46,20 @@ def summary(grid: Grid, since: float | None = None) -> str:
     if costs is not None and since is not None:
         wall, spent = time.time() - since, costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
         lines.append(f"  time      {wall:.0f} s; training, encoding and metrics themselves {spent:.0f} s of one core")
+    if (root / "tables" / "claims.md").is_file():
+        lines += _answers(root / "tables")
     if trained < len(runs) or not (root / "report.html").is_file():
         there = "" if root.is_dir() else f" (there is no {root.resolve()})"
         lines.append(f"  not finished{there}; to go on: {_go_on(grid.source)}")
     return "\n".join(lines)
+
+
+def _answers(tables: Path) -> list[str]:
+    """What the runs say of the claims."""
+    answers = read_answers(tables)
+    if answers is None:
+        return [f"  claims    none was tested; why stands in {tables / 'claims.md'}"]
+    return ["", *answer_lines(answers), ""]
 
 
 def empty_variants(grid: Grid) -> list[str]:

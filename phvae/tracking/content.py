@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from phvae.analysis.claims.answers import read_answers
+from phvae.analysis.terminal.answer_grid import answer_lines
 from phvae.errors import DataError
 from phvae.files import read_json, sha256_text
 from phvae.metrics.stored import stored
@@ -20,6 +22,7 @@ __all__ = ["MOST_POINTS", "Entry", "Point", "cell_entry", "mask", "read_run", "r
 
 MOST_POINTS = 50  # of one curve
 LONGEST = 500  # characters of a parameter; MLflow's own limit is 6,000
+LONGEST_NOTE = 8000  # MLflow's own limit of a tag
 _SECRET = re.compile(r"(token|password|passwd|secret|credential|api_?key)", re.IGNORECASE)
 
 Point = tuple[str, float, int]  # metric, value, step
@@ -131,6 +134,10 @@ def summary_entry(root: Path, children: list[Entry]) -> Entry:
             found = [row.get("verdict", "") for row in csv.DictReader(stream)]
         for word in sorted(set(found) - {""}):
             entry.points.append((f"claims/{word.replace(' ', '_')}", float(found.count(word)), 0))
+    if answers := read_answers(root / "tables"):
+        # indented by four it is code in MLflow's Markdown: a label stays text
+        note = "\n".join(f"    {line}" for line in answer_lines(answers))
+        entry.tags["mlflow.note.content"] = note[:LONGEST_NOTE]
     described = [(str(path.relative_to(root)), path.stat().st_size, _content(path)) for path, _ in entry.files]
     entry.fingerprint = sha256_text(json.dumps([described, entry.points]))
     return entry
