@@ -88,9 +88,8 @@ def _why(untested: Iterable[Found]) -> str:
 def _of_challenger(challenger: str, group: Sequence[Found], several: bool, baseline: str) -> str:
     """A challenger against the baseline, and against all controls."""
     topics = [_topic(one.claim) if several else "" for one in group]
-    plain, hard = (
-        list(zip(topics, side, strict=True)) for side in zip(*((g.baseline, g.controls) for g in group), strict=True)
-    )
+    plain = list(zip(topics, [one.baseline for one in group], strict=True))
+    hard = list(zip(topics, [one.controls for one in group], strict=True))
     than, better = _against_baseline(plain, baseline, "worse" if any(found for _, found in hard) else "contradicted")
     every, best = _against_controls(hard, not than)
     but = ", but " if better and not best else ", and "

@@ -48,8 +48,8 @@ def write_tables(
     """Write all tables into root/tables: {name}.csv, .md, .tex and .json, and index.json.
 
     A table that cannot be made says why instead. Beside the tables of the report: statistics.csv (every metric of
-    every cell), claim-contests.csv (every single comparison behind the verdicts), claim-tally.csv and, where a claim was
-    tested, answers.json.
+    every cell), claim-contests.csv (every single comparison behind the verdicts), claim-tally.csv, and answers.json
+    where a claim was tested.
 
     Args:
         root: results folder with the long table.
