@@ -30,7 +30,7 @@ def table(shift: float, copies: float | None = 0.0, scale: float = 0.1) -> pd.Da
 
 def asked(frame: pd.DataFrame, controls: list[Any], **more: Any) -> Answers | None:
     entry = {"datasets": ["d"], "metric": "m", "matters": {"absolute": 0.5}, "text": "It is better.", **more}
-    stated = claims({"big-one": claim("ph", controls, **entry)})
+    stated = claims({"big-one": claim(entry.pop("challenger", "ph"), controls, **entry)})
     return answers(frame, stated, ledger.evaluate(frame, stated), "vae", LABELS)
 
 
@@ -112,7 +112,7 @@ def test_nothing_tested_leaves_nothing(tmp_path: Path) -> None:
     write_answers(tmp_path, None)
     assert read_answers(tmp_path) is None
     (tmp_path / "answers.json").write_text("{}")
-    with pytest.raises(DataError, match="answers.json: .*run `phvae tables` again"):
+    with pytest.raises(DataError, match=r"answers\.json: .*run `phvae tables` again"):
         read_answers(tmp_path)
 
 
@@ -136,10 +136,16 @@ def found(name: str, baseline: str, controls: str = "", control: str = "copies")
             "Image: PH is better than the VAE on 2 of 2 data sets for fit and 1 of 2 for detail, and beats every "
             "control on 1 of 2 for fit; contradicted on 1 of 2 for fit and 1 of 2 for detail, where copies is better.",
         ),
-        ([found("fit", "==", "==")], 'Fit ("It is good"): PH is as good as the VAE on 2 of 2 data sets, and beats every '
-         "control on none; on 2 of 2 copies is as good."),
-        ([found("fit", "s", "?")], 'Fit ("It is good"): PH is better than the VAE on the one data set tested, but is not '
-         "shown to beat every control."),
+        (
+            [found("fit", "==", "==")],
+            'Fit ("It is good"): PH is as good as the VAE on 2 of 2 data sets, and beats every control on none; '
+            "on 2 of 2 copies is as good.",
+        ),
+        (
+            [found("fit", "s", "?")],
+            'Fit ("It is good"): PH is better than the VAE on the one data set tested, but is not shown to beat every '
+            "control.",
+        ),
         ([found("fit", "??")], 'Fit ("It is good"): PH is not shown to be better or worse than the VAE.'),
         ([found("fit", "cc?")], 'Fit ("It is good"): PH is worse than the VAE on 2 of 3 data sets (contradicted).'),
         ([found("fit", "··", "··")], 'Fit ("It is good"): not tested here (no runs of it).'),
