@@ -59,7 +59,7 @@ def _answers(tables: Path) -> list[str]:
     answers = read_answers(tables)
     if answers is None:
         return [f"  claims    none was tested; why stands in {tables / 'claims.md'}"]
-    return ["", *answer_lines(answers), ""]
+    return ["", *answer_lines(answers)]
 
 
 def empty_variants(grid: Grid) -> list[str]:
