@@ -3,29 +3,71 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 from phvae import cli_data as cli
+from phvae.analysis.claims import ledger
+from phvae.analysis.claims.answering import answers
+from phvae.analysis.claims.answers import Answers, Question, write_answers
+from phvae.analysis.claims.reading import read_claims
 from phvae.analysis.results import columns
+from phvae.analysis.results.configuration import default_baseline
+from phvae.analysis.results.long_table import labels_of, read_runs, read_table
 from phvae.experiment import schema_docs as config_docs
 from phvae.files import write_text
 from phvae.metrics import document
 
 ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "results/reference"
 
 
-def data_tables(page: Path) -> None:
-    """The tables of cards and files, between their marks."""
+def between(page: Path, name: str, new: str) -> None:
+    """Renew what stands between two marks of a page."""
+    start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
     text = page.read_text(encoding="utf-8")
-    for name, table in (("cards", cli.cards_table()), ("files", cli.files_table())):
-        start, end = f"<!-- {name} -->\n", f"\n<!-- /{name} -->"
-        text, count = re.subn(f"(?<={start}).*?(?={end})", lambda _, new=table: new, text, flags=re.DOTALL)
-        assert count == 1, f"{page}: expected one pair of marks {start.strip()}, found {count}"
+    text, count = re.subn(f"(?<={start}).*?(?={end})", lambda _: new, text, flags=re.DOTALL)
+    assert count == 1, f"{page}: expected one pair of marks {start.strip()}, found {count}"
     write_text(page, text)
+
+
+def reference_answers() -> Answers:
+    """What today's rules answer on the committed reference results."""
+    table, runs = read_table(REFERENCE), read_runs(REFERENCE)
+    claims = read_claims(ROOT / "config/claims.yaml")[0]
+    verdicts = ledger.evaluate(table, claims)
+    found = answers(table, claims, verdicts, default_baseline(REFERENCE), labels_of(table, runs))
+    assert found is not None, f"{REFERENCE}: expected tested claims"
+    return found
+
+
+def answers_table(found: Answers) -> str:
+    """The answers in Markdown: a line a claim, a column a question, data sets counted."""
+    claims = [claim for family in found.families for claim in family.claims]
+    asked = list(dict.fromkeys(question.asked for claim in claims for question in claim.questions))
+    lines = [["claim", *(question.removesuffix("?") for question in asked)], ["---"] * (1 + len(asked))]
+    for claim in claims:
+        counts = {question.asked: counted(question) for question in claim.questions}
+        lines.append([claim.text.rstrip("."), *(counts.get(question, "–") for question in asked)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def counted(question: Question) -> str:
+    """On how many of the data sets tested the answer is yes, and on how many no."""
+    words = Counter(answer.word for answer in question.answers if answer.word != "not tested")
+    if not words:
+        return "not tested"
+    others = (("contradicted", "contradicted"), ("small", "as good"))
+    more = [f", {said} on {words[word]}" for word, said in others if words[word]]
+    return f"{words['supported']} of {words.total()}{''.join(more)}"
 
 
 if __name__ == "__main__":
     config_docs.main(ROOT / "config")
     document.main(ROOT / "docs/metrics.md")
     write_text(ROOT / "docs/columns.md", columns.render())
-    data_tables(ROOT / "docs/data.md")
+    for name, table in (("cards", cli.cards_table()), ("files", cli.files_table())):
+        between(ROOT / "docs/data.md", name, table)
+    found = reference_answers()
+    write_answers(REFERENCE / "tables", found)
+    between(ROOT / "README.md", "answers", answers_table(found))

@@ -1,4 +1,4 @@
-"""What a run prints last: where everything lies, what it cost, what to do next."""
+"""What a run prints last: where everything lies, what it cost, what was found, what to do next."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phvae.analysis.claims.answers import read_answers
 from phvae.analysis.results.long_table import has_table, read_costs, read_table
 from phvae.analysis.results.run_status import without_numbers
+from phvae.analysis.terminal.answer_grid import answer_lines
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
 from phvae.own.named import assignment
@@ -27,7 +29,7 @@ def summary(grid: Grid, since: float | None = None, cores: int = 0) -> str:
         cores: those of this machine that it had; 0 where they do not tell what it had.
 
     Raises:
-        DataError: costs.parquet or tracking.json is damaged.
+        DataError: costs.parquet, tracking.json or tables/answers.json is damaged.
     """
     root, runs = grid.paths.root, grid.runs()
     trained = sum((grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json").is_file() for c, seed in runs)
@@ -44,6 +46,8 @@ def summary(grid: Grid, since: float | None = None, cores: int = 0) -> str:
         lines.append(f"  open the MLflow page with: {_page(Path(grid.config.results))}   (http://127.0.0.1:5000)")
     if costs is not None and since is not None:
         lines.append(f"  time      {_time(grid, costs, since, cores)}")
+    if (root / "tables" / "claims.md").is_file():
+        lines += _answers(root / "tables")
     if trained < len(runs) or not (root / "report.html").is_file():
         there = "" if root.is_dir() else f" (there is no {root.resolve()})"
         lines.append(f"  not finished{there}; to go on: {_go_on(grid.source)}")
@@ -58,6 +62,14 @@ def _time(grid: Grid, costs: pd.DataFrame, since: float, cores: int) -> str:
     if cores and spent and all(path.is_file() and path.stat().st_mtime >= since for path in records):
         text += f": {wall * cores / spent:.2f} times what {cores} busy cores would need"
     return text
+
+
+def _answers(tables: Path) -> list[str]:
+    """What the runs say of the claims."""
+    answers = read_answers(tables)
+    if answers is None:
+        return [f"  claims    none was tested; why stands in {tables / 'claims.md'}"]
+    return ["", *answer_lines(answers)]
 
 
 def empty_variants(grid: Grid) -> list[str]:

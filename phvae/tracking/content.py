@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from phvae.analysis.claims.answers import read_answers
 from phvae.analysis.results.long_table import has_table, read_table
 from phvae.analysis.statistics.intervals import mean_interval
 from phvae.analysis.statistics.moments import moments
+from phvae.analysis.terminal.answer_grid import answer_lines
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 from phvae.files import read_json, sha256_text
@@ -39,6 +41,7 @@ MOST_POINTS = 50  # of one curve
 LONGEST = 500  # characters of a parameter; MLflow's own limit is 6,000
 SOURCE = {"mlflow.source.name": "phvae", "mlflow.source.type": "PROJECT"}
 DESIGN = ("family", "role", "order", "divergence", "hardware")  # tags to filter by
+LONGEST_NOTE = 8000  # MLflow's own limit of a tag
 _SECRET = re.compile(r"(token|password|passwd|secret|credential|api_?key)", re.IGNORECASE)
 
 Point = tuple[str, float, int]  # metric, value, step
@@ -216,6 +219,10 @@ def summary_entry(root: Path, children: list[Entry]) -> Entry:
             found = [row.get("verdict", "") for row in csv.DictReader(stream)]
         for word in sorted(set(found) - {""}):
             entry.points.append((f"claims/{word.replace(' ', '_')}", float(found.count(word)), 0))
+    if answers := read_answers(root / "tables"):
+        # indented by four it is code in MLflow's Markdown: a label stays text
+        note = "\n".join(f"    {line}" for line in answer_lines(answers))
+        entry.tags["mlflow.note.content"] = note[:LONGEST_NOTE]
     described = [(str(path.relative_to(root)), path.stat().st_size, _content(path)) for path, _ in entry.files]
     entry.fingerprint = sha256_text(json.dumps([described, entry.points]))
     entry.began, ended = _span(children)

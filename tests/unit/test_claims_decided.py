@@ -90,7 +90,7 @@ def test_the_smallest_win_decides_whether_support_matters() -> None:
 @pytest.mark.parametrize(
     ("controls", "shift", "reason"),
     [
-        (["vae"], 0.0, "not told from vae at 8 seeds"),
+        (["vae"], 0.0, "not distinguishable from vae at 8 seeds"),
         (["vae"], 1.0, "worse than vae, not beyond the correction for many tests"),
         (["vae"], -1.0, "better than vae, not beyond the correction for many tests"),
         ([{"variant": "vae", "challenger": "a"}], 1.0, "its stand-in is worse than vae"),

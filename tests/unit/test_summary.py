@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from phvae.analysis.claims.answers import Answer, AnswerFamily, Answers, ClaimAnswers, Question, write_answers
 from phvae.analysis.results.long_table import COST_COLUMNS
 from phvae.cli import main
 from phvae.errors import DataError
@@ -103,3 +104,25 @@ def test_a_variant_without_a_number_does_not_end_well(
     path.write_text(json.dumps(GRID | {"baseline": "vae", "results": str(tmp_path)}))
     assert main(["summary", "--config", str(path)]) == status
     assert ("not a single number of vae" in capsys.readouterr().out) is bool(empty)
+
+
+def test_ends_with_what_the_claims_say(tmp_path: Path):
+    grid = parse_grid(GRID | {"results": str(tmp_path)}, "tiny")
+    finish(grid)
+    assert "none was tested" not in summary(grid)
+    tables = grid.paths.root / "tables"
+    write_text(tables / "claims.md", "")
+    assert summary(grid).splitlines()[-1] == f"  claims    none was tested; why stands in {tables / 'claims.md'}"
+    asked = [Question("better than the VAE?", [Answer("claw", "supported", "It is.")])]
+    family = AnswerFamily("fit", "Fit: PH is better.", [ClaimAnswers("fit", "It fits.", asked)])
+    write_answers(tables, Answers(["claw"], [family]))
+    lines = summary(grid).splitlines()
+    assert lines[lines.index("- Fit: PH is better.") :] == [
+        "- Fit: PH is better.",
+        "",
+        "     claw",
+        "fit  ✓",
+        "",
+        "In each cell: better than the VAE?",
+        "✓ supported  ✗ contradicted  ≈ smaller than the effect that matters  ? undecided  · not tested",
+    ]

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from tables_on_disk import CLAIM, claims, lines, published, read, write_known_tables
 
+from phvae.analysis.claims.answers import read_answers
 from phvae.analysis.claims.reading import read_claims
 from phvae.analysis.tables.claims_table import claims_table
 from phvae.analysis.tables.inputs import read_inputs
@@ -63,6 +64,17 @@ def test_an_edit_of_the_claims_after_the_runs_is_seen(root: Path, tmp_path: Path
     assert sha256(path) in text
     assert "2026-01-01" in text
     assert "EDITED: 230 of 230 runs were made under other claims (sha256 cccccccccccc)" in text
+
+
+def test_the_answers_stand_beside_the_tables(root: Path) -> None:
+    found = read_answers(root / "tables")
+    assert found is not None
+    assert found.datasets == ["grey", "bits"]
+    (one,) = found.families[0].claims
+    words = {question.asked: [answer.word for answer in question.answers] for question in one.questions}
+    assert words == {question: ["supported", "not tested"] for question in words}
+    assert list(words) == ["better than the VAE?", "better than every control?"]
+    assert one.questions[0].answers[1].reason == "Binary data."
 
 
 def in_short(entries: dict[str, Any], root: Path, tmp_path: Path) -> Table:
@@ -119,6 +131,8 @@ def test_results_without_claims_have_an_empty_table_in_the_place_of_an_earlier_o
         assert len((copy / "tables" / f"{name}.csv").read_text().splitlines()) == 1, name
     assert read_json(copy / "tables/index.json")["claims"] is None
     assert read_tables(copy / "tables")[0] == tables[0]
+    assert read_answers(root / "tables") is not None
+    assert read_answers(copy / "tables") is None
 
 
 def test_claims_on_sets_that_nothing_has_stop_the_tables(root: Path, tmp_path: Path) -> None:

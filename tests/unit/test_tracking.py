@@ -22,11 +22,12 @@ from scipy import stats
 from synthetic import VARIANTS, run_folder, write_results
 
 import phvae
+from phvae.analysis.claims.answers import AnswerFamily, Answers, ClaimAnswers, write_answers
 from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
 from phvae.metrics.stored import stored
 from phvae.tracking import sync as tracking
-from phvae.tracking.content import MOST_POINTS, Entry, cell_entry, mask, read_run
+from phvae.tracking.content import MOST_POINTS, Entry, cell_entry, mask, read_run, summary_entry
 
 FEW = ("vae", "ph-vae-3")
 pytestmark = pytest.mark.slow
@@ -183,6 +184,17 @@ def test_the_summary_run_has_tables_figures_and_verdicts(results: Path) -> None:
     assert (run.data.metrics["claims/supported"], run.data.metrics["claims/not_resolved"]) == (2, 1)
     files = {f.path for place in ("", "tables") for f in client(results).list_artifacts(run.info.run_id, place)}
     assert {"report.html", "metrics.csv", "tables/claims.csv"} <= files
+    assert "mlflow.note.content" not in run.data.tags
+
+
+def test_the_summary_says_what_the_claims_say_as_text(results: Path) -> None:
+    family = AnswerFamily("fit", "Fit: <b>PH</b> is better.", [ClaimAnswers("fit", "It fits.", [])])
+    write_answers(results / "tables", Answers(["digits"], [family]))
+    note = summary_entry(results, []).tags["mlflow.note.content"]
+    assert note.startswith("    - Fit: <b>PH</b> is better.")
+    assert all(line.startswith("    ") for line in note.splitlines())  # code in Markdown
+    write_answers(results / "tables", Answers(["digits"], [family] * 500))
+    assert len(summary_entry(results, []).tags["mlflow.note.content"]) == 8000
 
 
 def test_curves_are_thinned_to_fifty_points_with_both_ends(results: Path) -> None:

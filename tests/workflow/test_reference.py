@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 import yaml
 from checkout import REPOSITORY, call, copy, snakemake
 
+from phvae.analysis.claims.answers import read_answers
 from phvae.analysis.claims.reading import read_claims
 from phvae.analysis.claims.registered import registered
 from phvae.analysis.results.long_table import read_runs, read_table
@@ -87,6 +89,18 @@ def test_its_claims_are_those_that_were_fixed_before_its_runs():
     found = registered(read_runs(REFERENCE), *read_claims(REPOSITORY / "config/claims.yaml"), REFERENCE)
     assert found.state.startswith("unchanged since before the runs")
     assert not found.marks
+
+
+def test_readme_holds_what_todays_rules_answer():
+    spec = importlib.util.spec_from_file_location("renew", REPOSITORY / "docs/renew.py")
+    assert spec is not None
+    assert spec.loader is not None
+    renew = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(renew)
+    found = renew.reference_answers()
+    assert read_answers(REFERENCE / "tables") == found, "run `make docs`"
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert f"<!-- answers -->\n{renew.answers_table(found)}\n<!-- /answers -->" in readme, "run `make docs`"
 
 
 def test_is_small():

@@ -17,10 +17,14 @@ from phvae.analysis.statistics.verdict import UNRESOLVED
 __all__ = [
     "COLUMNS",
     "CONTRADICTED",
+    "EQUIVALENT",
+    "INDISTINCT",
     "NORMALITY",
     "NORMAL_BELOW",
+    "NOT_BEYOND",
     "NOT_TESTABLE",
     "NOT_TESTED",
+    "SMALL",
     "SUPPORTED",
     "UNRESOLVED",
     "contests",
@@ -36,6 +40,9 @@ COLUMNS = [
     "p_contradicted", "p_sign_flip", "skew", "matters", "margin", "half_width", "seeds_needed", "figure", "text",
 ]  # fmt: skip
 SMALL = "smaller than the effect that matters"
+EQUIVALENT = f"the difference is {SMALL}"
+INDISTINCT = "not distinguishable from"
+NOT_BEYOND = "not beyond the correction for many tests"
 NORMALITY = "rests on normality"
 NORMAL_BELOW = 10  # pairs: no exact test of fewer, whose p-value is 2^-n at least, passes Holm over a dozen claims
 
@@ -169,15 +176,15 @@ def _unresolved(row: pd.Series) -> str:
     if np.isnan(ends).any():
         return f"no ratio of spreads: that of {row['challenger']} or {row['control']} is zero"
     if (np.abs(ends) < limit).all():
-        return "the difference is smaller than the effect that matters"
+        return EQUIVALENT
     if ends[0] * ends[1] <= 0:
-        return f"not told from {row['control']} at {row['n']} seeds"
+        return f"{INDISTINCT} {row['control']} at {row['n']} seeds"
     if np.abs(ends).min() <= row["margin"]:
         return f"{WITHIN} at {row['n']} seeds"
     word = "better" if (ends[0] < 0) == (row["direction"] == "lower") else "worse"
     if not row["own"] and word == "worse":
         return f"its stand-in is worse than {row['control']}"
-    return f"{word} than {row['control']}, not beyond the correction for many tests"
+    return f"{word} than {row['control']}, {NOT_BEYOND}"
 
 
 def _size(contest: dict[str, Any]) -> float:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from phvae.analysis.claims import ledger
+from phvae.analysis.claims.answering import answers
+from phvae.analysis.claims.answers import Answers
 from phvae.analysis.claims.contests import COLUMNS as CONTEST_COLUMNS
 from phvae.analysis.claims.registered import registered
 from phvae.analysis.claims.schema import Claim, Claims
@@ -27,13 +29,14 @@ ERRORS, SPREADS = 0.26, 0.13  # the largest shares in benchmarks/coverage.csv; a
 
 @dataclass(frozen=True)
 class ClaimTables:
-    """The table to read, and the verdicts, contests and tally behind it."""
+    """The table to read, and the verdicts, contests and tally behind it; the answers where a claim was tested."""
 
     table: Table
     verdicts: pd.DataFrame
     contests: pd.DataFrame
     tally: pd.DataFrame
     state: str
+    answers: Answers | None = None
 
 
 def claims_table(inputs: TableInputs, claims: Claims, sha256: str, root: Path) -> ClaimTables:
@@ -51,18 +54,19 @@ def claims_table(inputs: TableInputs, claims: Claims, sha256: str, root: Path) -
     tally = ledger.tally(verdicts)
     before = registered(inputs.runs, claims, sha256, root)
     verdicts["reason"] = [_reason(row, before.marks) for _, row in verdicts.iterrows()]
+    answered = answers(inputs.table, claims, verdicts, inputs.baseline, inputs.labels, binary=binary)
     verdicts["claims_sha256"], verdicts["claims_written"] = sha256, str(claims.written)
     verdicts["claims_state"] = before.state
     table = Table("claims", "Claims", f"{_caption(claims, sha256, before.state)} {inputs.varies}".rstrip())
     if (tally["summary"] == ledger.NOT_TESTED).all():
         table.caption = f"{none_tested(claims, sha256, tally)} {instead(inputs, root)}"
-        return ClaimTables(table, verdicts, details, tally, before.state)
+        return ClaimTables(table, verdicts, details, tally, before.state, answered)
     table.blocks.append(in_short(claims, tally, before.marks, inputs.datasets()))
     for name, rows in verdicts.groupby("claim", sort=False):
         block = _of_claim(inputs, rows, str(name), claims.claims[str(name)])
         if block.rows:
             table.blocks.append(block)
-    return ClaimTables(table, verdicts, details, tally, before.state)
+    return ClaimTables(table, verdicts, details, tally, before.state, answered)
 
 
 def no_claims(inputs: TableInputs, root: Path) -> ClaimTables:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from phvae.analysis.claims.answers import write_answers
 from phvae.analysis.claims.reading import read_known_claims
 from phvae.analysis.presentation.attempts import NotMade, attempt
 from phvae.analysis.presentation.csv_file import write_csv
@@ -47,7 +48,8 @@ def write_tables(
     """Write all tables into root/tables: {name}.csv, .md, .tex and .json, and index.json.
 
     A table that cannot be made says why instead. Beside the tables of the report: statistics.csv (every metric of
-    every cell), claim-contests.csv (every single comparison behind the verdicts) and claim-tally.csv.
+    every cell), claim-contests.csv (every single comparison behind the verdicts), claim-tally.csv, and answers.json
+    where a claim was tested.
 
     Args:
         root: results folder with the long table.
@@ -83,6 +85,7 @@ def write_tables(
     write_csv(folder / "statistics.csv", inputs.statistics)
     write_csv(folder / "claim-contests.csv", ledger.contests)
     write_csv(folder / "claim-tally.csv", ledger.tally)
+    write_answers(folder, ledger.answers)
     write_index(folder, TableIndex(inputs.baseline, about, [table.name for table in tables]))
     return tables
 
