@@ -297,7 +297,7 @@ def tables(grid: Grid, published: str = PUBLISHED) -> None:
 
 
 def figures(grid: Grid) -> None:
-    """Figures from the long table and the stored arrays."""
+    """Figures from the long table, the claims and the stored arrays."""
     from phvae.analysis.figures.write import write_figures
 
     questions, root = Questions(grid), grid.paths.root
@@ -307,7 +307,7 @@ def figures(grid: Grid) -> None:
         if folder.is_dir():  # figures go without, once it is gone
             _data(questions, dataset)
     _keep_configuration(grid)
-    write_figures(root, baseline=grid.config.baseline, tuning=grid.config.tuning)
+    write_figures(root, claims=grid.claims, baseline=grid.config.baseline, tuning=grid.config.tuning)
     write_manifest(questions, "figures", (), _files(root / "figures"))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from phvae.analysis.figures.alt_text import alt_text
+from phvae.analysis.figures.contest import ContestPlot
 from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
 from phvae.analysis.figures.plans import Plan, PlanGroup, plan_groups
@@ -18,11 +20,14 @@ from phvae.experiment.tuning import TuningConfig
 __all__ = ["write_figures"]
 
 
-def write_figures(root: Path, *, baseline: str | None = None, tuning: TuningConfig | None = None) -> list[Path]:
+def write_figures(
+    root: Path, *, claims: Path | None = None, baseline: str | None = None, tuning: TuningConfig | None = None
+) -> list[Path]:
     """Draw every figure that the results allow into root/figures, as PNG and PDF, with index.json.
 
     Args:
         root: folder of a grid's results, with its long table.
+        claims: the claims' file; None without one.
         baseline: the variant that others are compared with; by default the configuration's.
         tuning: families whose weights are chosen; None without them.
 
@@ -33,8 +38,9 @@ def write_figures(root: Path, *, baseline: str | None = None, tuning: TuningConf
 
     Raises:
         DataError: there is no long table.
+        ConfigError: claims that cannot be used.
     """
-    stored = Stored(Path(root), baseline, tuning)
+    stored = Stored(Path(root), baseline, tuning, claims)
     folder = stored.root / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
@@ -46,14 +52,12 @@ def write_figures(root: Path, *, baseline: str | None = None, tuning: TuningConf
             continue
         for plan in planned:
             made = attempt(f"figure {plan.name}", partial(_draw, plan, folder))
-            kind = plan.figure.kind
             if isinstance(made, NotMade):
-                drawn.append(DrawnFigure(plan.name, kind, plan.datasets, "", [], made.reason))
-                continue
-            files, caption = made
-            written += files
-            drawn.append(DrawnFigure(plan.name, kind, plan.datasets, caption, [file.name for file in files]))
-    asked = [kind for kind in FIGURES if tuning or kind != FamilyCurves.kind]
+                made = DrawnFigure(plan.name, plan.figure.kind, plan.datasets, "", [], made.reason)
+            written += [folder / name for name in made.files]
+            drawn.append(made)
+    unasked = {ContestPlot.kind: not claims, FamilyCurves.kind: not tuning}
+    asked = [kind for kind in FIGURES if not unasked.get(kind)]
     absent = set(asked) - {figure.kind for figure in drawn}
     write_figure_index(folder, FigureIndex(drawn, [kind for kind in asked if kind in absent]))
     kept = {path.name for path in written}
@@ -67,10 +71,12 @@ def _planned(group: PlanGroup) -> list[Plan]:
     return list(group.plans())
 
 
-def _draw(plan: Plan, folder: Path) -> tuple[list[Path], str]:
-    """The files of one picture, and its caption."""
-    files = save(plan.figure.draw(), folder / plan.name)
-    if isinstance(plan.figure, Traversals):
+def _draw(plan: Plan, folder: Path) -> DrawnFigure:
+    """Write the files of one picture."""
+    figure = plan.figure
+    files = save(figure.draw(), folder / plan.name)
+    if isinstance(figure, Traversals):
         files.append(folder / f"{plan.name}.gif")
-        plan.figure.animate(files[-1])
-    return files, plan.figure.caption()
+        figure.animate(files[-1])
+    names, alt = [file.name for file in files], alt_text(figure, plan.datasets)
+    return DrawnFigure(plan.name, figure.kind, plan.datasets, figure.caption(), names, alt=alt)

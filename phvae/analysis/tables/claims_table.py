@@ -10,6 +10,7 @@ import pandas as pd
 
 from phvae.analysis.claims import ledger
 from phvae.analysis.claims.contests import COLUMNS as CONTEST_COLUMNS
+from phvae.analysis.claims.contests import binary_sets
 from phvae.analysis.claims.registered import registered
 from phvae.analysis.claims.schema import Claim, Claims
 from phvae.analysis.presentation.metric_labels import metric_label
@@ -45,8 +46,7 @@ def claims_table(inputs: TableInputs, claims: Claims, sha256: str, root: Path) -
         sha256: the hash of their file.
         root: the results folder, which keeps the claims that its runs were trained under.
     """
-    binary = inputs.binary()
-    details = ledger.contests(inputs.table, claims, binary=binary)
+    details = ledger.contests(inputs.table, claims, binary=binary_sets(inputs.runs))
     verdicts = ledger.decide(details, claims)
     tally = ledger.tally(verdicts)
     before = registered(inputs.runs, claims, sha256, root)
