@@ -61,8 +61,8 @@ class ContestPlot:
     def caption(self) -> str:
         """What to see in it."""
         return (
-            f"{self._challenger} against each control, paired by seed, with the 95 % interval, in units of the smallest "
-            f"effect that matters ({self._matters()}); hollow where a smaller variant stands in for it, an arrow with "
+            f"{self._challenger} against each control, paired by seed, with the 95 % interval, in units of the "
+            f"smallest effect that matters ({self._matters()}); hollow where a smaller variant stands in for it, an arrow with "
             "a number for what lies off the axis. A claim holds on a data set where all points lie clearly right of "
             "zero, the black one too, and beyond the shaded part by as much as matters; a win against the curve must "
             "exceed the curve's own error."
@@ -142,7 +142,7 @@ class ContestPlot:
 def _result(ax: Axes, band: ContestBand, y: float) -> None:
     """The verdict, the seeds and the hardest control, at the right edge of a band."""
     for text, offset, side, size, colour in (
-        (SYMBOLS[band.word], 6, "left", 9, COLOURS.get(band.word, "#444444")),
+        (SYMBOLS[band.word], 11, "center", 9, COLOURS.get(band.word, "#444444")),
         (band.seeds, SEEDS_END, "right", 6, "black"),
         (wrap(band.hardest.control, 24), NAME_START, "left", 6, "black"),
     ):

@@ -15,7 +15,7 @@ from phvae.analysis.presentation.numbers import number
 
 __all__ = ["CURVE_ERROR", "draw_contest", "limits", "mark_keywords", "ticks"]
 
-NEAR, USUAL = 1.5, 3.0  # the axis reaches as far as NEAR at least, and is not cut before USUAL
+NEAR, USUAL = 1.5, 4.0  # the axis reaches as far as NEAR at least, and is not cut before USUAL
 CURVE_ERROR = "#C4CAD0"
 HALO = withStroke(linewidth=1.5, foreground="white")
 SHARE, ROOM = 0.85, 1.25  # this share of all points lies inside, with room beyond
