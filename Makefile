@@ -44,7 +44,7 @@ LOCKED += make run CONFIG=$(CONFIG) SNAKEMAKE_ARGS=--unlock, then the same comma
 run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and write the report
 	@$(ACTIVATE) && start=$$(date +%s) && phvae config "$(CONFIG)" \
 	  && { snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete $(SNAKEMAKE_ARGS) || $(LOCKED); } \
-	  && phvae summary --config "$(CONFIG)" --since $$start
+	  && phvae summary --config "$(CONFIG)" --since $$start $(if $(SNAKEMAKE_ARGS),,--cores $(CORES))
 
 test: .venv/installed ## every test that this machine can run
 	@$(ACTIVATE) && python -m pytest $(PARALLEL) $(PYTEST_ARGS)
@@ -69,6 +69,7 @@ bench: .venv/installed ## measure speed against peers; writes benchmarks/results
 	@$(ACTIVATE) && python benchmarks/training.py
 
 ui: .venv/installed ## open the MLflow page of results/ (of another folder: as `phvae summary` says) on http://127.0.0.1:5000
+	@echo "open http://127.0.0.1:5000/#/experiments?workflowType=machine_learning (if the folder was moved: phvae track first)"
 	@$(ACTIVATE) && mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///results/mlflow/mlflow.db --default-artifact-root results/mlflow/artifacts
 
 clean: ## remove caches (results, .venv and the data fetched into .cache/phvae/data stay)

@@ -107,7 +107,7 @@ def _summary(a: Arguments) -> int:
     from phvae.summary import empty_variants, summary
 
     grid = _grid(a)
-    print(summary(grid, a.since))
+    print(summary(grid, a.since, a.cores))
     return 1 if empty_variants(grid) else 0
 
 
@@ -193,6 +193,15 @@ def _export_model(a: Arguments) -> None:
     print(*export_model(load(a.run_folder), Path(a.output)), sep="\n")
 
 
+def _cores(text: str) -> int:
+    """The number of cores in Snakemake's words.
+
+    >>> _cores("2"), _cores("all") == len(os.sched_getaffinity(0))
+    (2, True)
+    """
+    return len(os.sched_getaffinity(0)) if text == "all" else int(text)
+
+
 class _Help(argparse.RawDescriptionHelpFormatter):
     """Examples keep their lines, so that they can be copied."""
 
@@ -230,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--config", required=True, metavar="FILE", help="configuration of the grid")
         return sub
 
+    processes = {"evaluate": "processes for the slow scores", "figures": "processes that draw"}
     for stage in STAGES.values():
         options = {flag(name): OPTIONS[name] for name in PLACE[stage.unit]}
         example = "".join(f" {name} {option['example']}" for name, option in options.items())
@@ -237,8 +247,8 @@ def _parser() -> argparse.ArgumentParser:
         for name, option in options.items():
             given = {key: value for key, value in option.items() if key != "example"}
             sub.add_argument(name, required=True, **given)
-        if stage.name == "evaluate":
-            sub.add_argument("--threads", type=int, default=1, metavar="N", help="processes for the slow scores")
+        if stage.name in processes:
+            sub.add_argument("--threads", type=int, default=1, metavar="N", help=processes[stage.name])
         if stage.name == "tables":
             sub.add_argument(
                 "--published", default=PUBLISHED, metavar="FILE", help="published numbers to hold ours against"
@@ -250,6 +260,9 @@ def _parser() -> argparse.ArgumentParser:
     accept.add_argument("--reason", required=True, help="kept in every run.json")
     summary = of_grid("summary", _summary, "where the results are and what they cost")
     summary.add_argument("--since", type=float, metavar="SECONDS", help="when the run began (seconds since 1970)")
+    summary.add_argument(
+        "--cores", type=_cores, default=0, metavar="N", help="cores of this machine that it had, or: all"
+    )
 
     config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")
     config.add_argument("config", metavar="FILE", help="configuration of a grid")

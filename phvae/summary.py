@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["empty_variants", "summary"]
 
 
-def summary(grid: Grid, since: float | None = None) -> str:
+def summary(grid: Grid, since: float | None = None, cores: int = 0) -> str:
     """The closing lines of `make run`: what is there, and the command that makes the rest.
 
     Args:
         since: when the run began, in seconds since 1970.
+        cores: those of this machine that it had; 0 where they do not tell what it had.
 
     Raises:
         DataError: costs.parquet or tracking.json is damaged.
@@ -42,12 +43,21 @@ def summary(grid: Grid, since: float | None = None) -> str:
         lines.append(f"  tracking  {read_object(root / 'tracking.json', 'run `phvae track` again', uri=str)['uri']}")
         lines.append(f"  open the MLflow page with: {_page(Path(grid.config.results))}   (http://127.0.0.1:5000)")
     if costs is not None and since is not None:
-        wall, spent = time.time() - since, costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
-        lines.append(f"  time      {wall:.0f} s; training, encoding and metrics themselves {spent:.0f} s of one core")
+        lines.append(f"  time      {_time(grid, costs, since, cores)}")
     if trained < len(runs) or not (root / "report.html").is_file():
         there = "" if root.is_dir() else f" (there is no {root.resolve()})"
         lines.append(f"  not finished{there}; to go on: {_go_on(grid.source)}")
     return "\n".join(lines)
+
+
+def _time(grid: Grid, costs: pd.DataFrame, since: float, cores: int) -> str:
+    """What a run took, and how much of it was the work itself, where all of it was done since then."""
+    wall, spent = time.time() - since, costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
+    text = f"{wall:.0f} s; training, encoding and metrics themselves {spent:.0f} s of one core"
+    records = (grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json" for c, seed in grid.runs())
+    if cores and spent and all(path.is_file() and path.stat().st_mtime >= since for path in records):
+        text += f": {wall * cores / spent:.2f} times what {cores} busy cores would need"
+    return text
 
 
 def empty_variants(grid: Grid) -> list[str]:

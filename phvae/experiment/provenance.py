@@ -35,6 +35,7 @@ RECORDED = (
 )
 
 
+@functools.cache  # of a process: a run's record asks for them, and each takes milliseconds to read
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that numbers may depend on."""
     found = {"python": platform.python_version()}
@@ -111,7 +112,7 @@ def describe(
         "label": cell.label,
         "seed": seed,
         "config": cell.resolved(),
-        "versions": versions(),
+        "versions": dict(versions()),
         "platform": f"{sys.platform} {platform.machine()}",
         "hardware": hardware(device),
         "commit": head,

@@ -6,20 +6,39 @@ import csv
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
+from phvae.analysis.results.long_table import has_table, read_table
+from phvae.analysis.statistics.intervals import mean_interval
+from phvae.analysis.statistics.moments import moments
+from phvae.determinism.seeding import numpy_generator
 from phvae.errors import DataError
 from phvae.files import read_json, sha256_text
 from phvae.metrics.stored import stored
 
-__all__ = ["MOST_POINTS", "Entry", "Point", "cell_entry", "mask", "read_run", "run_folders", "summary_entry"]
+__all__ = [
+    "MOST_POINTS",
+    "Entry",
+    "Point",
+    "cell_entry",
+    "design_tags",
+    "mask",
+    "read_run",
+    "run_folders",
+    "summary_entry",
+]
 
 MOST_POINTS = 50  # of one curve
 LONGEST = 500  # characters of a parameter; MLflow's own limit is 6,000
+SOURCE = {"mlflow.source.name": "phvae", "mlflow.source.type": "PROJECT"}
+DESIGN = ("family", "role", "order", "divergence", "hardware")  # tags to filter by
 _SECRET = re.compile(r"(token|password|passwd|secret|credential|api_?key)", re.IGNORECASE)
 
 Point = tuple[str, float, int]  # metric, value, step
@@ -27,7 +46,15 @@ Point = tuple[str, float, int]  # metric, value, step
 
 @dataclass
 class Entry:
-    """One run as the tracking server shows it; `path` names it within its experiment."""
+    """One run as the tracking server shows it.
+
+    Attributes:
+        path: names it within its experiment.
+        kind: run, variant (the seeds of a cell together) or summary.
+        name: shown.
+        began, ended: in ms since 1970.
+        data: name and SHA-256 of the data set it was trained on, None for what is of several.
+    """
 
     path: str
     kind: str
@@ -38,6 +65,9 @@ class Entry:
     files: list[tuple[Path, str]] = field(default_factory=list)
     failed: bool = False
     fingerprint: str = ""
+    began: int = 0
+    ended: int = 0
+    data: tuple[str, str] | None = None
 
 
 def mask(text: str) -> str:
@@ -56,8 +86,27 @@ def run_folders(root: Path) -> Iterator[Path]:
     return iter(sorted(path.parent for path in root.glob("runs/*/n-*/*/seed-*/run.json")))
 
 
-def read_run(folder: Path, root: Path) -> Entry:
+def design_tags(root: Path) -> dict[str, dict[str, str]]:
+    """What each cell is, by its path below runs/: family, role, order and divergence; none before there is a table."""
+    if not has_table(root):
+        return {}
+    columns = ["dataset", "n_train", "variant", "family", "role", "order", "divergence"]
+    cells = read_table(root)[columns].dropna().drop_duplicates(columns[:3])
+    return {
+        f"{row['dataset']}/n-{row['n_train']}/{row['variant']}": {
+            name: str(row[name]) for name in DESIGN if name in row
+        }
+        for row in cells.to_dict("records")
+    }
+
+
+def read_run(folder: Path, root: Path, design: Mapping[str, str] = MappingProxyType({})) -> Entry:
     """One run: its resolved configuration, curves, final metrics, pictures and model.
+
+    Args:
+        folder: the run's.
+        root: the results folder.
+        design: its cell's of `design_tags`.
 
     Raises:
         DataError: run.json, history.csv, metrics.json or costs.json cannot be read.
@@ -68,9 +117,11 @@ def read_run(folder: Path, root: Path) -> Entry:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / 'run.json'}: no record of a run ({error!r}); train this run again") from None
     path = folder.relative_to(root / "runs").as_posix()
-    entry = Entry(path, "run", folder.name, failed=status != "ok")
+    entry = Entry(path, "run", _name(path), failed=status != "ok")
+    if digest := record.get("reads", {}).get("data"):
+        entry.data = (str(record["dataset"]), str(digest))
     entry.params = _params(record)
-    entry.tags = _tags(record, key, status)
+    entry.tags = {**_tags(record, key, status), **design}
     readers: dict[str, Callable[[Path], Iterator[Point]]] = {
         "history.csv": _curves, "metrics.json": _finals, "costs.json": partial(_costs, record)
     }  # fmt: skip
@@ -90,29 +141,59 @@ def read_run(folder: Path, root: Path) -> Entry:
             entry.files.append((picture, "pictures"))
     entry.files.append((folder / "run.json", ""))
     entry.fingerprint = _fingerprint(entry, record)
+    trained = _modified(folder / "run.json")
+    entry.began = trained - int(1000 * float(record.get("seconds_train") or 0))
+    entry.ended = max([trained, *(_modified(folder / name) for name in readers if (folder / name).is_file())])
     return entry
 
 
+def _name(path: str) -> str:
+    """What a run is called, the variant first: columns are narrow.
+
+    >>> _name("claw/n-2000/vae/seed-3"), _name("digits/n-all/ph-vae-3")
+    ('vae · claw · n 2000 · seed 3', 'ph-vae-3 · digits')
+    """
+    dataset, size, variant, *seed = path.split("/")
+    sizes = [] if size == "n-all" else [size.replace("-", " ")]
+    return " · ".join([variant, dataset, *sizes, *(word.replace("-", " ") for word in seed)])
+
+
 def cell_entry(path: str, children: list[Entry]) -> Entry:
-    """The run above a cell's seeds: the shared parameters, and the mean of every final metric over the seeds."""
+    """The run above a cell's seeds: the shared parameters, and of every final metric the mean over the seeds.
+
+    Beside it the standard deviation and the 95 % interval. It has no parameter `variant`, so that groups count seeds.
+    """
     first = children[0]
-    entry = Entry(path, "variant", path.replace("/", " · "))
+    entry = Entry(path, "variant", _name(path), data=first.data)
     shared = first.params.items()
-    entry.params = {k: v for k, v in shared if all(child.params.get(k) == v for child in children[1:])}
+    same = {k: v for k, v in shared if all(child.params.get(k) == v for child in children[1:])}
+    entry.params = {name: value for name, value in same.items() if name != "variant"}
     values: dict[str, list[float]] = {}
     for child in children:
         for name, value, step in child.points:
             if name.startswith("test/") and step == 0:
                 values.setdefault(name, []).append(value)
-    entry.points = [(name, sum(found) / len(found), 0) for name, found in values.items()]
+    entry.points = [point for name, found in values.items() for point in _over_seeds(name, found)]
     lost = sum(child.failed for child in children)
     entry.points += [("seeds", float(len(children)), 0), ("seeds_without_numbers", float(lost), 0)]
     entry.failed = lost == len(children)
     commits = sorted({child.tags.get("phvae.commit", "") for child in children} - {""})
     entry.tags = {"phvae.commit": ", ".join(commits)[:LONGEST]} if commits else {}
+    entry.tags |= {name: first.tags[name] for name in (*SOURCE, *DESIGN) if name in first.tags}
     shown = [entry.failed, *([child.path, child.fingerprint] for child in children)]
     entry.fingerprint = sha256_text(json.dumps(shown))
+    entry.began, entry.ended = _span(children)
     return entry
+
+
+def _over_seeds(name: str, found: list[float]) -> Iterator[Point]:
+    values = np.asarray(found)
+    split, _, metric = name.partition("/")
+    yield name, float(values.mean()), 0
+    low, high = mean_interval(values, numpy_generator(0, "tracking"))
+    for what, value in (("sd", moments(values).sd), ("low", low), ("high", high)):
+        if math.isfinite(value):
+            yield f"{split}_{what}/{metric}", float(value), 0
 
 
 def summary_entry(root: Path, children: list[Entry]) -> Entry:
@@ -133,7 +214,18 @@ def summary_entry(root: Path, children: list[Entry]) -> Entry:
             entry.points.append((f"claims/{word.replace(' ', '_')}", float(found.count(word)), 0))
     described = [(str(path.relative_to(root)), path.stat().st_size, _content(path)) for path, _ in entry.files]
     entry.fingerprint = sha256_text(json.dumps([described, entry.points]))
+    entry.began, ended = _span(children)
+    entry.ended = max([ended, *(_modified(path) for path, _ in entry.files)])
     return entry
+
+
+def _span(children: list[Entry]) -> tuple[int, int]:
+    """When the first of some runs began and the last ended."""
+    return min((one.began for one in children), default=0), max((one.ended for one in children), default=0)
+
+
+def _modified(path: Path) -> int:
+    return path.stat().st_mtime_ns // 1_000_000
 
 
 def _content(path: Path) -> str:
@@ -145,7 +237,7 @@ def _content(path: Path) -> str:
 def _fingerprint(entry: Entry, record: dict[str, Any]) -> str:
     """Changes when anything shown changes; the model's content is decided by the run's key, so it is not read."""
     files = [(path.name, path.stat().st_size) for path, _ in entry.files]
-    return sha256_text(json.dumps([record, entry.points, files], sort_keys=True, default=str))
+    return sha256_text(json.dumps([record, entry.points, files, entry.tags], sort_keys=True, default=str))
 
 
 def _params(record: dict[str, Any]) -> dict[str, str]:
@@ -168,7 +260,8 @@ def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _tags(record: dict[str, Any], key: str, status: str) -> dict[str, str]:
-    tags = {"phvae.run_key": key, "phvae.status": status}
+    tags = {"phvae.run_key": key, "phvae.status": status, **SOURCE, "hardware": str(record.get("hardware", ""))}
+    tags = {name: value for name, value in tags.items() if value}
     if isinstance(external := record.get("external"), dict):
         tags |= {"phvae.external": str(external.get("sha256", "")), "phvae.code": str(record.get("commit", ""))}
     elif record.get("commit"):
@@ -204,6 +297,8 @@ def _finals(path: Path) -> Iterator[Point]:
         return
     for row in stored(read_json(path)):
         if row["value"] is not None and math.isfinite(row["value"]):
+            if "_coordinate_" in row["metric"]:  # noise here: metrics.csv has it
+                continue
             name = f"{row['split'] or 'test'}/{row['metric']}"
             yield re.sub(r"[^\w\-. :/]", "_", name), float(row["value"]), 0
 
@@ -213,7 +308,7 @@ def _costs(record: dict[str, Any], path: Path) -> Iterator[Point]:
     for name in dict.fromkeys(("seconds_train", "images_per_second", "peak_memory_mb", "best_epoch", *kept)):
         value = kept.get(name, record.get(name))
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield f"cost/{name}", float(value), 0
+            yield f"cost/{name.replace('images', 'examples')}", float(value), 0
     parameters = record.get("parameters")
     if isinstance(parameters, dict) and isinstance(parameters.get("total"), int):
         yield "cost/parameters", float(parameters["total"]), 0

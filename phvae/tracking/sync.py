@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import fcntl
+import getpass
 import itertools
 import os
 import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError
-from phvae.tracking.content import Entry, cell_entry, mask, read_run, run_folders, summary_entry
+from phvae.tracking.content import Entry, cell_entry, design_tags, mask, read_run, run_folders, summary_entry
 from phvae.tracking.database import default_uri, prepare, store
+from phvae.tracking.writers import PARENT, DatabaseWriter, ServerWriter, Writer
 
 __all__ = ["default_uri", "mask", "sync"]
 
+KIND_OF_EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}  # not language models
 PATH, KIND, SYNCED = "phvae.path", "phvae.kind", "phvae.synced"
-PARENT = "mlflow.parentRunId"
 
 
 def sync(root: Path, uri: str | None = None) -> str:
@@ -65,7 +67,7 @@ def sync(root: Path, uri: str | None = None) -> str:
             hint = "; sync again: this database is a view, and a broken one is made again" if local else ""
             text = " ".join(mask(str(error)).split())[:400]
             raise PhvaeError(f"MLflow at {mask(uri)} cannot be synced: {text}{hint}") from None
-    print(f"tracking: {counts}; {mask(uri)}, page /#/experiments/{call.experiment}/runs")
+    print(f"tracking: {counts}; {mask(uri)}, page {call.page()}")
     return uri
 
 
@@ -141,25 +143,33 @@ class _Sync:
         self.client: Any = MlflowClient(tracking_uri=uri)
         self.counts = _Counts()
         self.experiment = self._experiment()
+        self.writer: Writer = ServerWriter(self.client, self.experiment)
+        if local:
+            database = DatabaseWriter(uri, self.experiment, self._artifacts())
+            database.sweep()
+            self.writer = database
         self.known = self._scan()
         self.began = self.told = time.monotonic()
 
     def run(self) -> _Counts:
-        folders = list(run_folders(self.root))
+        folders, designs = list(run_folders(self.root)), design_tags(self.root)
         seen: set[str] = set()
         entries: list[Entry] = []
         done = 0
         for cell, group in itertools.groupby(folders, key=lambda folder: folder.parent):
-            children = [read_run(folder, self.root) for folder in group]
-            above = cell_entry(cell.relative_to(self.root / "runs").as_posix(), children)
+            path = cell.relative_to(self.root / "runs").as_posix()
+            children = [read_run(folder, self.root, designs.get(path, {})) for folder in group]
+            above = cell_entry(path, children)
             parent = self._put(above, "")
             for child in children:
                 self._put(child, parent)
+            self.writer.flush()
             seen |= {above.path, *(child.path for child in children)}
-            entries += [Entry(c.path, c.kind, c.name, failed=c.failed) for c in children]  # without their points
+            entries += [replace(child, params={}, points=[], files=[]) for child in children]
             done += len(children)
             self._tell(done, len(folders))
         self._put(summary_entry(self.root, entries), "")
+        self.writer.flush()
         seen.add("summary")
         if self.local:
             for path, known in self.known.items():
@@ -171,7 +181,7 @@ class _Sync:
     def _experiment(self) -> str:
         """The experiment named after the grid; one whose artifacts lie elsewhere (a moved folder) makes way."""
         name = self.root.name
-        place = (store(self.root) / "artifacts" / name).as_uri() if self.local else None
+        place = self._artifacts().as_uri() if self.local else None
         found = self.client.get_experiment_by_name(name)
         if found and place and found.artifact_location != place:
             self.client.rename_experiment(found.experiment_id, f"{name} (moved, {found.experiment_id})")
@@ -181,7 +191,11 @@ class _Sync:
             self.client.restore_experiment(found.experiment_id)
         if found:
             return str(found.experiment_id)
-        return str(self.client.create_experiment(name, artifact_location=place))
+        return str(self.client.create_experiment(name, artifact_location=place, tags=KIND_OF_EXPERIMENT))
+
+    def page(self) -> str:
+        """Where MLflow's pages show the runs; without the last word they open on those of language models."""
+        return f"/#/experiments/{self.experiment}/runs?workflowType=machine_learning"
 
     def _scan(self) -> dict[str, _Known]:
         """path -> what is there, from the tags of all runs of the experiment."""
@@ -216,34 +230,23 @@ class _Sync:
             self.counts.replaced += 1
         else:
             self.counts.new += 1
-        return self._write(entry, parent)
-
-    def _write(self, entry: Entry, parent: str) -> str:
-        from mlflow.entities import Metric, Param, RunTag
-
-        now = int(time.time() * 1000)
-        tags = {**entry.tags, PATH: entry.path, KIND: entry.kind, **({PARENT: parent} if parent else {})}
-        run = self.client.create_run(self.experiment, start_time=now, tags=tags, run_name=entry.name)
-        run_id = str(run.info.run_id)
-        for file, folder in entry.files:
-            self.client.log_artifact(run_id, str(file), folder or None)
-        self.client.set_terminated(run_id, "FAILED" if entry.failed else "FINISHED", now)
-        params = [Param(name, value) for name, value in entry.params.items()]
-        for chunk in _chunks(params, 100):
-            self.client.log_batch(run_id, params=chunk)
-        metrics = [Metric(name, value, now + step, step) for name, value, step in entry.points]
-        *whole, last = _chunks(metrics, 999)
-        for chunk in whole:
-            self.client.log_batch(run_id, metrics=chunk)
-        # the tag is written last of all: without it the next call takes the run for half-written
-        self.client.log_batch(run_id, metrics=last, tags=[RunTag(SYNCED, entry.fingerprint)])
-        return run_id
+        tags = {
+            **entry.tags,
+            "mlflow.user": _user(),
+            PATH: entry.path,
+            KIND: entry.kind,
+            **({PARENT: parent} if parent else {}),
+        }
+        return self.writer.write(entry, tags, {SYNCED: entry.fingerprint})
 
     def _delete(self, run_id: str) -> None:
         """Delete a run; its files too where they are ours (MLflow itself keeps them for its own gc)."""
         self.client.delete_run(run_id)
         if self.local:
-            shutil.rmtree(store(self.root) / "artifacts" / self.root.name / run_id, ignore_errors=True)
+            shutil.rmtree(self._artifacts() / run_id, ignore_errors=True)
+
+    def _artifacts(self) -> Path:
+        return store(self.root) / "artifacts" / self.root.name
 
     def _tell(self, done: int, total: int) -> None:
         if time.monotonic() - self.told > 10:
@@ -252,6 +255,8 @@ class _Sync:
             print(f"tracking: {done} of {total} runs, about {left:.0f} s left", file=sys.stderr, flush=True)
 
 
-def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    """Parts of at most `size`; MLflow takes 100 parameters or 1,000 things at once."""
-    return [items[start : start + size] for start in range(0, len(items), size)] or [items]
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's number without a name
+        return str(os.getuid())

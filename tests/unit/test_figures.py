@@ -194,6 +194,16 @@ def test_write_draws_files_an_index_and_equal_bytes(tmp_path: Path) -> None:
                 assert image.info["dpi"][0] == pytest.approx(200, abs=0.1)
 
 
+def test_two_processes_draw_the_same_bytes(tmp_path: Path) -> None:
+    root = write_results(tmp_path / "two", datasets=("trimodal", "digits"), variants=("vae", "ph-vae-2"), seeds=2)
+    alone, kept = write_figures(root, baseline="vae"), {}
+    for path in (*alone, root / "figures" / "index.json"):
+        kept[path] = path.read_bytes()
+        path.unlink()
+    assert write_figures(root, baseline="vae", threads=2) == alone
+    assert {path: path.read_bytes() for path in kept} == kept
+
+
 def test_without_a_table_the_error_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="phvae collect"):
         write_figures(tmp_path)

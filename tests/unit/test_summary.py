@@ -34,6 +34,9 @@ def test_names_places_costs_and_diverged_runs(tmp_path: Path):
     assert str(grid.paths.root / "report.html") in text
     assert "not finished" not in text
     assert "of one core" not in summary(grid)
+    assert "busy cores" not in text
+    assert "4.80 times what 2 busy cores would need" in summary(grid, since=time.time() - 60, cores=2)
+    assert "busy cores" not in summary(grid, since=time.time() + 1, cores=2)  # the runs are older
     assert f"--backend-store-uri 'sqlite:///{tmp_path}/my results/mlflow/mlflow.db'" in text
 
 

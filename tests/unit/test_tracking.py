@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -15,7 +16,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 from synthetic import VARIANTS, run_folder, write_results
 
 from phvae.errors import DataError, PhvaeError
@@ -72,11 +75,18 @@ def ids(root: Path, uri: str | None = None) -> dict[str, str]:
     return {path: run.info.run_id for path, run in runs(root, uri).items()}
 
 
+def reads_data(results: Path) -> None:
+    """Let every run say which data it was trained on."""
+    for path in results.rglob("run.json"):
+        write_json(path, read_json(path) | {"reads": {"data": "0123456789abcdef" * 4}})
+
+
 CELLS = {f"digits/n-all/{variant}" for variant in FEW}
 RUNS = {f"{cell}/seed-{seed}" for cell in CELLS for seed in (0, 1)}
 
 
 def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> None:
+    reads_data(results)
     assert tracking.sync(results) == tracking.default_uri(results)
     found = runs(results)
     assert set(found) == CELLS | RUNS | {"summary"}
@@ -89,7 +99,18 @@ def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> No
     assert run.data.params["model.divergence.name"] == VARIANTS["ph-vae-3"][1].divergence.name
     assert run.data.params["seed"] == "0"
     rows = {row["metric"]: row["value"] for row in stored(read_json(folder / "metrics.json"))}
-    assert {name: run.data.metrics[f"test/{name}"] for name in rows} == rows
+    kept = {name: value for name, value in rows.items() if "_coordinate_" not in name}
+    assert {name: run.data.metrics[f"test/{name}"] for name in kept} == kept
+    assert not [name for name in run.data.metrics if "_coordinate_" in name]
+    assert run.info.run_name == "ph-vae-3 · digits · seed 0"
+    assert (run.data.tags["family"], run.data.tags["role"], run.data.tags["order"]) == ("PH-VAE", "challenger", "3")
+    assert run.data.tags["mlflow.source.name"] == "phvae"
+    assert run.info.user_id == run.data.tags["mlflow.user"] != ""
+    record = read_json(folder / "run.json")
+    assert run.info.end_time - run.info.start_time >= 1000 * record["seconds_train"]
+    (used,) = run.inputs.dataset_inputs
+    assert used.dataset.name == "digits"
+    assert record["reads"]["data"].startswith(used.dataset.digest)
     assert run.data.metrics["cost/parameters"] == 3 * 12345
     assert run.info.status == "FINISHED"
     server = client(results)
@@ -105,8 +126,13 @@ def test_a_variants_run_holds_means_and_what_its_seeds_share(results: Path) -> N
     above = found["digits/n-all/ph-vae-3"]
     values = [found[f"digits/n-all/ph-vae-3/seed-{seed}"].data.metrics["test/mse"] for seed in (0, 1)]
     assert above.data.metrics["test/mse"] == pytest.approx(sum(values) / 2)
-    assert above.data.params["variant"] == "ph-vae-3"
-    assert "seed" not in above.data.params
+    spread = float(np.std(values, ddof=1))
+    assert above.data.metrics["test_sd/mse"] == pytest.approx(spread)
+    low, high = stats.t.interval(0.95, 1, loc=sum(values) / 2, scale=spread / math.sqrt(2))
+    assert above.data.metrics["test_low/mse"] == pytest.approx(low)
+    assert above.data.metrics["test_high/mse"] == pytest.approx(high)
+    assert above.data.params["dataset"] == "digits"
+    assert not {"variant", "seed"} & set(above.data.params), "grouped by variant, a group counts seeds"
     lost = found["digits/n-all/vae"]
     assert (lost.data.metrics["seeds"], lost.data.metrics["seeds_without_numbers"]) == (2, 1)
 
@@ -216,18 +242,18 @@ import os, sys
 from pathlib import Path
 from phvae.tracking import sync as tracking
 tracking._import()
-from mlflow import MlflowClient
 from mlflow.telemetry import get_telemetry_client
 assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == os.environ["DO_NOT_TRACK"] == "true"
 assert get_telemetry_client() is None
 assert "torch" not in sys.modules
-log, calls = MlflowClient.log_artifact, []
+from phvae.tracking import writers
+copy, calls = writers.shutil.copyfile, []
 def dying(*arguments):
     calls.append(1)
-    if len(calls) == 7:
+    if len(calls) == 12:
         os._exit(9)
-    log(*arguments)
-MlflowClient.log_artifact = dying
+    copy(*arguments)
+writers.shutil.copyfile = dying
 tracking.sync(Path(sys.argv[1]))
 """
 
@@ -240,14 +266,14 @@ def test_a_killed_sync_is_completed_by_the_next(results: Path) -> None:
     assert done.returncode == 9, done.stderr
     half = runs(results)
     assert 0 < len(half) < 7
-    assert [run for run in half.values() if "phvae.synced" not in run.data.tags]
+    artifacts = results.parent / "mlflow" / "artifacts" / "quick"
+    assert {path.name for path in artifacts.iterdir()} - {run.info.run_id for run in half.values()}, "files of no run"
     tracking.sync(results)
     found = runs(results)
     assert set(found) == CELLS | RUNS | {"summary"}
     assert all(run.data.tags["phvae.synced"] for run in found.values())
     assert {run.info.status for run in found.values()} == {"FINISHED", "FAILED"}
-    listed = {path.name for path in (results.parent / "mlflow" / "artifacts" / "quick").iterdir()}
-    assert listed <= {run.info.run_id for run in found.values()}
+    assert {path.name for path in artifacts.iterdir()} <= {run.info.run_id for run in found.values()}
 
 
 def test_two_syncs_at_once_on_no_database_agree(results: Path) -> None:
@@ -329,6 +355,7 @@ def _answers(address: str) -> bool:
 def test_a_real_server_is_synced_through_the_environment(
     results: Path, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    reads_data(results)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     assert tracking.sync(results) == server
     before = ids(results, server)
@@ -336,6 +363,8 @@ def test_a_real_server_is_synced_through_the_environment(
     tracking.sync(results)
     assert "0 runs new, 0 replaced, 7 unchanged" in capsys.readouterr().out
     assert ids(results, server) == before
+    _equal(runs(results, server), runs(results_beside(results, monkeypatch)))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
     files = client(results, server).list_artifacts(before["digits/n-all/ph-vae-3/seed-0"], "model")
     assert {file.path for file in files} == {"model/model.safetensors", "model/model.json"}
     record = run_folder(results, "digits", "vae", 0) / "run.json"
@@ -345,6 +374,26 @@ def test_a_real_server_is_synced_through_the_environment(
     after = ids(results, server)
     assert set(after) == set(before), "runs of a shared server are not removed"
     assert after["digits/n-all/vae/seed-0"] != before["digits/n-all/vae/seed-0"]
+
+
+def results_beside(results: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same results, synced into the local database."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    tracking.sync(results)
+    return results
+
+
+def _equal(server: dict[str, Any], local: dict[str, Any]) -> None:
+    """What MLflow's own client wrote, and what was written into its tables, is read alike."""
+    assert set(server) == set(local)
+    for path, run in server.items():
+        other = local[path]
+        assert (run.data.metrics, run.data.params) == (other.data.metrics, other.data.params)
+        assert run.data.tags | {"mlflow.parentRunId": ""} == other.data.tags | {"mlflow.parentRunId": ""}
+        for name in ("run_name", "status", "start_time", "end_time", "lifecycle_stage"):
+            assert getattr(run.info, name) == getattr(other.info, name), (path, name)
+        used, also = ([one.dataset for one in each.inputs.dataset_inputs] for each in (run, other))
+        assert [one.to_dictionary() for one in used] == [one.to_dictionary() for one in also]
 
 
 def test_credentials_never_show(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,10 @@ rule figures:
     localrule: True
     conda:
         "../../envs/phvae.yaml"
+    # no byte depends on it; Snakemake gives what there is
+    threads: 8
     shell:
-        'exec phvae figures --config "$PHVAE_FROZEN_CONFIG" >{log:q} 2>&1'
+        'exec phvae figures --config "$PHVAE_FROZEN_CONFIG" --threads {threads} >{log:q} 2>&1'
 
 
 rule report:

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 
 from phvae.analysis.claims import ledger
 from phvae.analysis.claims.schema import Claim
-from phvae.analysis.figures.contest_bands import UNDECIDED, ContestBand, contest_bands
+from phvae.analysis.figures.contest_bands import ContestBand, contest_bands
 from phvae.analysis.figures.contest_marks import CURVE_ERROR, draw_contest, limits, mark_keywords, ticks
 from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.looks import Look
@@ -25,8 +25,9 @@ from phvae.analysis.presentation.numbers import number
 
 __all__ = ["ContestPlot"]
 
-SYMBOLS = {ledger.SUPPORTED: "✓", ledger.CONTRADICTED: "✗", ledger.SMALL: "≈", UNDECIDED: "?"}
-COLOURS = {ledger.SUPPORTED: "#007A57", ledger.CONTRADICTED: "#B34700"}
+SYMBOLS = {"supported": "✓", "contradicted": "✗", "small": "≈", "undecided": "?"}
+MEANINGS = {word: word for word in SYMBOLS} | {"small": ledger.SMALL}
+COLOURS = {"supported": "#007A57", "contradicted": "#B34700"}
 FEWEST, GAP = 2.2, 0.8  # in lines: the least height of a band, and what lies between two
 SEEDS_END, NAME_START = 36, 42  # points to the right of the axis
 LINE, TIGHT, TALL = 0.12, 0.062, 7.2  # inches: a line, the least one, and the height above which lines move closer
@@ -62,8 +63,8 @@ class ContestPlot:
         """What to see in it."""
         return (
             f"{self._challenger} against each control, paired by seed, with the 95 % interval, in units of the "
-            f"smallest effect that matters ({self._matters()}); hollow where a smaller variant stands in for it, an arrow with "
-            "a number for what lies off the axis. A claim holds on a data set where all points lie clearly right of "
+            f"smallest effect that matters ({self._matters()}); hollow where a smaller variant stands in for it, "
+            "an arrow with a number for what lies off the axis. A claim holds on a data set where all points lie clearly right of "
             "zero, the black one too, and beyond the shaded part by as much as matters; a win against the curve must "
             "exceed the curve's own error."
         )
@@ -71,7 +72,7 @@ class ContestPlot:
     def alt(self) -> str:
         """What is seen in it, in words."""
         told = (
-            f"{band.name} {band.word}, against {band.hardest.control} {number(band.hardest.position, 2)} "
+            f"{band.name} {MEANINGS[band.word]}, against {band.hardest.control} {number(band.hardest.position, 2)} "
             f"({number(band.hardest.start, 2)} to {number(band.hardest.end, 2)})"
             for band in self.bands
         )
@@ -116,7 +117,7 @@ class ContestPlot:
         ax.set_xticks(ticks(*inside))
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
-        key = "    ".join(f"{symbol} {word}" for word, symbol in SYMBOLS.items() if word in words)
+        key = "    ".join(f"{symbol} {MEANINGS[word]}" for word, symbol in SYMBOLS.items() if word in words)
         ax.set_xlabel(f"{self._axis()};  1 is {self._matters()}\n{self._measured()}\n{key}", linespacing=1.5)
         ax.set_title(wrap(self.claim.text, 90), pad=18)
         above: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}

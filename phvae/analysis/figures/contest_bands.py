@@ -13,9 +13,8 @@ from phvae.analysis.claims.in_units import in_units
 from phvae.analysis.claims.schema import CURVE_CONTROL, Claim
 from phvae.analysis.figures.looks import Look
 
-__all__ = ["UNDECIDED", "ContestBand", "ContestPoint", "contest_bands"]
+__all__ = ["ContestBand", "ContestPoint", "contest_bands"]
 
-UNDECIDED = "undecided"
 CURVE = Look("#444444", "", "")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "p", "h", "*")
 
@@ -109,7 +108,7 @@ def contest_bands(
 
 
 def _word(verdict: str, reason: str) -> str:
-    """The verdict as its symbol tells it: what is not resolved is small where it cannot matter, else undecided."""
+    """The verdict in a word: what is not resolved is small where no effect that matters is possible."""
     if verdict != ledger.UNRESOLVED:
         return verdict
-    return ledger.SMALL if ledger.SMALL in reason else UNDECIDED
+    return "small" if ledger.SMALL in reason else "undecided"

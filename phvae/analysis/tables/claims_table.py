@@ -46,7 +46,8 @@ def claims_table(inputs: TableInputs, claims: Claims, sha256: str, root: Path) -
         sha256: the hash of their file.
         root: the results folder, which keeps the claims that its runs were trained under.
     """
-    details = ledger.contests(inputs.table, claims, binary=binary_sets(inputs.runs))
+    binary = binary_sets(inputs.runs)
+    details = ledger.contests(inputs.table, claims, binary=binary)
     verdicts = ledger.decide(details, claims)
     tally = ledger.tally(verdicts)
     before = registered(inputs.runs, claims, sha256, root)
