@@ -48,11 +48,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tables(root, folder / "claims.yaml", folder / "published.csv", baseline="vae")
     picture(root / "figures" / "forest-sprites.png")
     picture(root / "figures" / "traversals-sprites.gif")
+    picture(root / "figures" / "contest-accuracy.png")
     drawn = [
         DrawnFigure(
             "forest-sprites", "forest", ["sprites"], "Look at a < b & c.", ["forest-sprites.png", "forest-sprites.pdf"]
         ),
         DrawnFigure("traversals-sprites", "traversals", ["sprites"], "Moves.", ["traversals-sprites.gif"]),
+        DrawnFigure("contest-accuracy", "contest", ["sprites"], "", ["contest-accuracy.png"], alt="A <b> won."),
     ]
     write_figure_index(root / "figures", FigureIndex(drawn, ["small_data"]))
     return root
@@ -111,7 +113,9 @@ def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
     claims = page[order[0] : order[1]]
     assert "✓" in page  # by style
     assert re.search(r'class="good"><b>supported', claims)
-    assert '<a href="#figure-forest-sprites">forest: sprites</a>' in claims
+    assert '<a href="#figure-contest-accuracy">contest: accuracy</a>' in claims
+    assert "#figure-forest-sprites" not in claims, "the contests say more"
+    assert 'alt="A &lt;b&gt; won."' in page
 
 
 def test_what_has_no_numbers_is_named_in_one_line(results: Path, page: str) -> None:
