@@ -64,9 +64,9 @@ class ContestPlot:
         return (
             f"{self._challenger} against each control, paired by seed, with the 95 % interval, in units of the "
             f"smallest effect that matters ({self._matters()}); hollow where a smaller variant stands in for it, "
-            "an arrow with a number for what lies off the axis. A claim holds on a data set where all points lie clearly "
-            "right of zero, the black one too, and beyond the shaded part by as much as matters; a win against the curve must "
-            "exceed the curve's own error."
+            "an arrow with a number for what lies off the axis. A claim holds on a data set where all points lie "
+            "clearly right of zero, the black one too, and it matters beyond the shaded part; a win against the curve "
+            "must exceed the curve's own error."
         )
 
     def alt(self) -> str:

@@ -81,7 +81,7 @@ def draw_contest(ax: Axes, point: ContestPoint, y: float, inside: tuple[float, f
         elif cut:
             ax.plot([at], [y], clip_on=False, zorder=order, **look | {"marker": arrow, "markersize": 2.5})
     if low <= point.position <= high:
-        ax.plot([point.position], [y], zorder=order + 1, **look)
+        ax.plot([point.position], [y], clip_on=False, zorder=order + 1, **look)
 
 
 def _pale(colour: str) -> str:
