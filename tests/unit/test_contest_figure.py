@@ -57,10 +57,9 @@ def test_points_lie_at_their_effect_over_what_matters():
 def test_a_far_point_is_cut_with_an_arrow_and_its_number_and_squeezes_nothing():
     figure = contest_plot().draw()
     low, high = figure.axes[0].get_xlim()
-    assert high < 6
-    assert low < -4
+    assert (low, high) == (-4, 4)
     assert "40" in words(figure)
-    [arrow] = [line for line in figure.axes[0].lines if line.get_marker() == ">" and line.get_markersize() > 2.5]
+    [arrow] = [line for line in figure.axes[0].lines if line.get_marker() == ">" and line.get_markersize() > 3]
     assert arrow.get_xdata()[0] == high
 
 
