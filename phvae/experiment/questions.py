@@ -112,11 +112,10 @@ class Questions:
         if stage == "report":
             return config.model_dump(mode="json")  # the page shows it
         if stage == "tables":
-            read = [path for path in (grid.claims, Path(PUBLISHED)) if path and path.is_file()]
-            return [sha256(path) for path in read], config.baseline, *self._tuning()
+            return _hashes(grid.claims, Path(PUBLISHED)), config.baseline, *self._tuning()
         external = [sorted(grid.external)] if grid.external else []
         shown = grid.labels, sorted(grid.off_curve), config.baseline, *external
-        return (*shown, *self._tuning()) if stage == "figures" else shown
+        return (*shown, *_hashes(grid.claims), *self._tuning()) if stage == "figures" else shown
 
     def _in_effect(self, cell: Cell) -> Cell:
         return cell.in_effect("cpu") if self.grid.config.device == "cpu" else cell
@@ -125,6 +124,11 @@ class Questions:
         """The families whose weights are chosen, where there are any."""
         tuning = self.grid.config.tuning
         return [tuning.model_dump()] if tuning else []
+
+
+def _hashes(*paths: Path | None) -> list[str]:
+    """What the files hold that are there."""
+    return [sha256(path) for path in paths if path and path.is_file()]
 
 
 @functools.cache

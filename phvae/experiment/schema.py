@@ -12,7 +12,7 @@ from phvae.config.strict import Strict, Unique, Whole, at_home
 from phvae.experiment.stages import CLAIMS
 from phvae.experiment.tuning import TuningConfig
 
-__all__ = ["Config", "DatasetConfig", "ExternalConfig", "VariantConfig"]
+__all__ = ["Config", "DatasetConfig", "ExternalConfig", "Name", "VariantConfig"]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]*$"
 Name = Annotated[str, Field(pattern=NAME, max_length=80)]

@@ -75,7 +75,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `extractors`, `dci`, `votes` | reference |
 | `cells_per_job` | encode; what is encoded and scored stays |
 | `label`, `curve`, `baseline` | collect |
-| `claims` | tables |
+| `claims` | tables, figures |
 | `tuning` | tables, figures |
 | `description`, `data_path`, `download`, `inception_weights` | report |
 | `checkpoint_minutes`, `memory_share`, `cuda_graph` | report |

@@ -148,8 +148,8 @@ _ALL = (
     Stage(
         "figures",
         "grid",
-        "figures from the long table and the stored arrays",
-        "the long table, stored arrays",
+        "figures from the long table, the claims and the stored arrays",
+        "the long table, the ledger of claims, stored arrays",
         "figures/",
         ("collect",),
         ("phvae.analysis.figures.write",),

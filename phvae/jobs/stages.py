@@ -297,7 +297,7 @@ def tables(grid: Grid, published: str = PUBLISHED) -> None:
 
 
 def figures(grid: Grid, threads: int = 1) -> None:
-    """Figures from the long table and the stored arrays; no byte depends on `threads`."""
+    """Figures from the long table, the claims and the stored arrays; no byte depends on `threads`."""
     from phvae.analysis.figures.write import write_figures
 
     questions, root = Questions(grid), grid.paths.root
@@ -307,7 +307,8 @@ def figures(grid: Grid, threads: int = 1) -> None:
         if folder.is_dir():  # figures go without, once it is gone
             _data(questions, dataset)
     _keep_configuration(grid)
-    write_figures(root, baseline=grid.config.baseline, tuning=grid.config.tuning, threads=threads)
+    config = grid.config
+    write_figures(root, claims=grid.claims, baseline=config.baseline, tuning=config.tuning, threads=threads)
     write_manifest(questions, "figures", (), _files(root / "figures"))
 
 

@@ -13,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from contests_by_hand import contest_plot
 from figure_layout import check_layout
 from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
@@ -59,7 +60,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawn(results: Path) -> dict[str, tuple[Plan, Figure]]:
     """Every figure of the folder by name, laid out."""
     found = {}
-    for plan in plans(Stored(results, tuning=TUNING)):
+    contest = contest_plot()
+    for plan in (*plans(Stored(results, tuning=TUNING)), Plan("contest-by-hand", contest, ["digits"])):
         figure = plan.figure.draw()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once for all tests

@@ -48,11 +48,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tables(root, folder / "claims.yaml", folder / "published.csv", baseline="vae")
     picture(root / "figures" / "forest-sprites.png")
     picture(root / "figures" / "traversals-sprites.gif")
+    picture(root / "figures" / "contest-accuracy.png")
     drawn = [
         DrawnFigure(
             "forest-sprites", "forest", ["sprites"], "Look at a < b & c.", ["forest-sprites.png", "forest-sprites.pdf"]
         ),
         DrawnFigure("traversals-sprites", "traversals", ["sprites"], "Moves.", ["traversals-sprites.gif"]),
+        DrawnFigure("contest-accuracy", "contest", ["sprites"], "", ["contest-accuracy.png"], alt="A <b> won."),
     ]
     write_figure_index(root / "figures", FigureIndex(drawn, ["small_data"]))
     return root
@@ -111,7 +113,9 @@ def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
     claims = page[order[0] : order[1]]
     assert "✓" in page  # by style
     assert re.search(r'class="good"><b>supported', claims)
-    assert '<a href="#figure-forest-sprites">forest: sprites</a>' in claims
+    assert '<a href="#figure-contest-accuracy">contest: accuracy</a>' in claims
+    assert "#figure-forest-sprites" not in claims, "the contests say more"
+    assert 'alt="A &lt;b&gt; won."' in page
 
 
 def test_what_has_no_numbers_is_named_in_one_line(results: Path, page: str) -> None:
@@ -166,7 +170,7 @@ def test_text_from_files_is_escaped(page: str) -> None:
 
 def test_pictures_are_embedded_bit_by_bit(page: str, results: Path) -> None:
     found = re.findall(r'src="data:image/(png|gif);base64,([^"]+)"', page)
-    assert [kind for kind, _ in found] == ["png", "gif"]
+    assert [kind for kind, _ in found] == ["png", "gif", "png"]
     assert base64.b64decode(found[0][1]) == (results / "figures" / "forest-sprites.png").read_bytes()
 
 
@@ -196,7 +200,7 @@ def test_too_many_pictures_are_made_smaller_and_the_page_stays_under_its_limit(
     picture(root / "figures" / "forest-sprites.png", 400)
     monkeypatch.setattr(pictures, "MOST_BYTES", 100_000)
     text = write_report(root).read_text(encoding="utf-8")
-    (found,) = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
+    found, _ = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
     assert len(base64.b64decode(found)) < 110_000
     with Image.open(io.BytesIO(base64.b64decode(found))) as image:
         assert image.width < 400

@@ -20,7 +20,7 @@ from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError
 from phvae.metrics.audited import why_undecided
 
-__all__ = ["COLUMNS", "MIN_CLAIM_PAIRS", "NOT_TESTABLE", "NOT_TESTED", "contests", "without_runs"]
+__all__ = ["COLUMNS", "MIN_CLAIM_PAIRS", "NOT_TESTABLE", "NOT_TESTED", "binary_sets", "contests", "without_runs"]
 
 NOT_TESTABLE, NOT_TESTED = "not testable", "not tested"
 MIN_CLAIM_PAIRS = 5  # the fewest pairs at which an exact one-sided sign-flip test can reach .05
@@ -82,6 +82,11 @@ def contests(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
         if tested:
             test(tested)
     return pd.DataFrame([one.line for one in found])
+
+
+def binary_sets(runs: pd.DataFrame) -> set[str]:
+    """The data sets of zeros and ones, by what the runs (runs.parquet) say."""
+    return set(runs.loc[runs["binary"].fillna(False).astype(bool), "dataset"])
 
 
 def without_runs(dataset: str) -> str:

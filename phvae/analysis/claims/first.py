@@ -107,7 +107,7 @@ def first_claims(grid: Grid) -> dict[str, Claim]:
                 "challenger": challenger,
                 "controls": controls,
                 "matters": {"relative": measure.relative},
-                "figure": "rate_distortion" if controls[0] == CURVE_CONTROL else "forest-{dataset}",
+                "figure": "rate_distortion" if controls[0] == CURVE_CONTROL else "",
             },
         )
         entry["datasets"].append(dataset)

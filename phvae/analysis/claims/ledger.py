@@ -26,6 +26,7 @@ __all__ = [
     "NOT_TESTED",
     "SMALL",
     "SUPPORTED",
+    "TESTED",
     "UNRESOLVED",
     "contests",
     "decide",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 SUPPORTED, CONTRADICTED = "supported", "contradicted"
+TESTED = (SUPPORTED, CONTRADICTED, UNRESOLVED)
 COLUMNS = [
     "claim", "dataset", "n_train", "verdict", "reason", "metric", "compare", "direction", "challenger", "control",
     "controls", "n", "incomplete", "challenger_value", "control_value", "effect", "low", "high", "p", "p_holm",
@@ -144,7 +146,7 @@ def tally(frame: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name, group in frame.groupby("claim", sort=False):
         counts = group["verdict"].value_counts()
-        tested = int(sum(counts.get(word, 0) for word in (SUPPORTED, CONTRADICTED, UNRESOLVED)))
+        tested = int(sum(counts.get(word, 0) for word in TESTED))
         said = f"supported on {counts.get(SUPPORTED, 0)} of {tested}"
         if counts.get(CONTRADICTED, 0):
             said += f", contradicted on {counts[CONTRADICTED]}"
@@ -152,9 +154,7 @@ def tally(frame: pd.DataFrame) -> pd.DataFrame:
         if not tested:
             said = NOT_TESTABLE if NOT_TESTABLE in counts else NOT_TESTED
             why = _untested(group[group["verdict"] == said])
-        numbers = {
-            word: int(counts.get(word, 0)) for word in (SUPPORTED, CONTRADICTED, UNRESOLVED, NOT_TESTABLE, NOT_TESTED)
-        }
+        numbers = {word: int(counts.get(word, 0)) for word in (*TESTED, NOT_TESTABLE, NOT_TESTED)}
         rows.append({"claim": name, "summary": said, "reason": why, **numbers, "text": group["text"].iloc[0]})
     return pd.DataFrame(rows)
 

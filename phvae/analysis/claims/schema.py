@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from phvae.config.strict import Strict, Unique
+from phvae.experiment.schema import Name
 
 __all__ = ["CURVE_CONTROL", "Claim", "Claims", "Control", "Matters"]
 
@@ -85,4 +86,4 @@ class Claims(Strict):
     written: datetime.date = Field(description="the day the claims were fixed, before the runs")
     source: str = Field("", description="where the claims come from")
     level: float = Field(0.05, gt=0, lt=0.5, description="one-sided level of every comparison")
-    claims: dict[str, Claim] = Field(min_length=1)
+    claims: dict[Name, Claim] = Field(min_length=1)

@@ -17,7 +17,7 @@ _NAME = "index.json"
 class DrawnFigure:
     """One picture: its files' common name, its kind, the data sets that it shows, what to see, and its files.
 
-    `reason` says why it could not be drawn; it then has no files.
+    `reason` says why it could not be drawn; it then has no files. `alt` tells it to those who do not see it.
     """
 
     name: str
@@ -26,6 +26,7 @@ class DrawnFigure:
     caption: str
     files: list[str]
     reason: str = ""
+    alt: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from phvae.analysis.claims import ledger
+from phvae.analysis.claims.contests import binary_sets
+from phvae.analysis.claims.reading import read_claims
 from phvae.analysis.figures.choosing import choose_metrics
 from phvae.analysis.figures.column_choice import most_correlated, most_missed
+from phvae.analysis.figures.contest import ContestPlot
 from phvae.analysis.figures.correlation_errors import CorrelationErrors
 from phvae.analysis.figures.density_curves import DensityCurves
 from phvae.analysis.figures.density_maps import DensityMaps
@@ -72,6 +77,8 @@ class PlanGroup:
 
 def plan_groups(stored: Stored) -> Iterator[PlanGroup]:
     """Everything that the results allow to draw, in the order of the report."""
+    if stored.claims:
+        yield PlanGroup(ContestPlot.kind, stored.datasets, partial(_contests, stored, stored.claims))
     of_dataset = {"density": _density, "columns": _columns, "numbers": _numbers, "images": _images, "latent": _latent}
     if stored.tuning:
         of_dataset["families"] = _families
@@ -91,6 +98,18 @@ def plans(stored: Stored) -> Iterator[Plan]:
     """All pictures of all groups."""
     for group in plan_groups(stored):
         yield from group.plans()
+
+
+def _contests(stored: Stored, path: Path) -> Iterator[Plan]:
+    """A figure a claim that was tested on some data set."""
+    claims = read_claims(path)[0]
+    contests = ledger.contests(stored.table, claims, binary=binary_sets(stored.runs_table))
+    verdicts = ledger.decide(contests, claims)
+    tested = verdicts[verdicts["verdict"].isin(ledger.TESTED)]
+    for name, rows in tested.groupby("claim", sort=False):
+        own = contests[contests["claim"] == name]
+        figure = ContestPlot(claims.claims[str(name)], own, rows, stored.labels, stored.looks)
+        yield Plan(f"{figure.kind}-{name}", figure, list(rows["dataset"]))
 
 
 def _of_dataset(stored: Stored, dataset: str, figures: Callable[[Stored, str], Iterator[Drawable]]) -> Iterator[Plan]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phvae.analysis.figures.contest import ContestPlot
 from phvae.analysis.figures.correlation_errors import CorrelationErrors
 from phvae.analysis.figures.density_curves import DensityCurves
 from phvae.analysis.figures.density_maps import DensityMaps
@@ -30,6 +31,7 @@ from phvae.analysis.figures.traversals import Traversals
 __all__ = ["FIGURES"]
 
 _KINDS: tuple[type[Drawable], ...] = (
+    ContestPlot,
     DensityCurves,
     DensityMaps,
     Marginals,

@@ -27,12 +27,19 @@ __all__ = ["Stored"]
 class Stored:
     """A results folder, read lazily; every figure shows the largest training size unless it is about sizes."""
 
-    def __init__(self, root: Path, baseline: str | None = None, tuning: TuningConfig | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        baseline: str | None = None,
+        tuning: TuningConfig | None = None,
+        claims: Path | None = None,
+    ) -> None:
         self.root = Path(root)
         self.paths = Paths(self.root)
         self.table = read_table(self.root)
-        self.baseline, self.tuning = baseline or default_baseline(self.root), tuning
-        self.labels = labels_of(self.table, read_runs(self.root))
+        self.runs_table = read_runs(self.root)
+        self.baseline, self.tuning, self.claims = baseline or default_baseline(self.root), tuning, claims
+        self.labels = labels_of(self.table, self.runs_table)
         self.looks = looks_of(self.table)
         self._known: set[Path] = set()  # files whose hashes were compared
         self._prepared: dict[str, Prepared | None] = {}

@@ -6,6 +6,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from phvae.analysis.figures.alt_text import alt_text
+from phvae.analysis.figures.contest import ContestPlot
 from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
 from phvae.analysis.figures.plans import Plan, PlanGroup, plan_groups
@@ -20,12 +22,18 @@ __all__ = ["write_figures"]
 
 
 def write_figures(
-    root: Path, *, baseline: str | None = None, tuning: TuningConfig | None = None, threads: int = 1
+    root: Path,
+    *,
+    claims: Path | None = None,
+    baseline: str | None = None,
+    tuning: TuningConfig | None = None,
+    threads: int = 1,
 ) -> list[Path]:
     """Draw every figure that the results allow into root/figures, as PNG and PDF, with index.json.
 
     Args:
         root: folder of a grid's results, with its long table.
+        claims: the claims' file; None without one.
         baseline: the variant that others are compared with; by default the configuration's.
         tuning: families whose weights are chosen; None without them.
         threads: processes that draw, each some groups of figures; no byte depends on it.
@@ -37,10 +45,11 @@ def write_figures(
 
     Raises:
         DataError: there is no long table.
+        ConfigError: claims that cannot be used.
     """
     from joblib import Parallel, delayed
 
-    stored = Stored(Path(root), baseline, tuning)
+    stored = Stored(Path(root), baseline, tuning, claims)
     folder = stored.root / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     # those of a data set read the same arrays: a process draws them one after the other
@@ -49,7 +58,8 @@ def write_figures(
     processes = Parallel(n_jobs=max(1, min(threads, len(parts))), batch_size=1, max_nbytes=None)
     drawn = [figure for part in processes(tasks) for figure in part]
     written = [folder / name for figure in drawn for name in figure.files]
-    asked = [kind for kind in FIGURES if tuning or kind != FamilyCurves.kind]
+    unasked = {ContestPlot.kind: not claims, FamilyCurves.kind: not tuning}
+    asked = [kind for kind in FIGURES if not unasked.get(kind)]
     absent = set(asked) - {figure.kind for figure in drawn}
     write_figure_index(folder, FigureIndex(drawn, [kind for kind in asked if kind in absent]))
     kept = {path.name for path in written}
@@ -73,22 +83,22 @@ def _draw_group(group: PlanGroup, folder: Path) -> list[DrawnFigure]:
     return [_drawn(plan, attempt(f"figure {plan.name}", partial(_draw, plan, folder))) for plan in planned]
 
 
-def _drawn(plan: Plan, made: tuple[list[Path], str] | NotMade) -> DrawnFigure:
-    name, kind = plan.name, plan.figure.kind
+def _drawn(plan: Plan, made: DrawnFigure | NotMade) -> DrawnFigure:
     if isinstance(made, NotMade):
-        return DrawnFigure(name, kind, plan.datasets, "", [], made.reason)
-    files, caption = made
-    return DrawnFigure(name, kind, plan.datasets, caption, [file.name for file in files])
+        return DrawnFigure(plan.name, plan.figure.kind, plan.datasets, "", [], made.reason)
+    return made
 
 
 def _planned(group: PlanGroup) -> list[Plan]:
     return list(group.plans())
 
 
-def _draw(plan: Plan, folder: Path) -> tuple[list[Path], str]:
-    """The files of one picture, and its caption."""
-    files = save(plan.figure.draw(), folder / plan.name)
-    if isinstance(plan.figure, Traversals):
+def _draw(plan: Plan, folder: Path) -> DrawnFigure:
+    """Write the files of one picture."""
+    figure = plan.figure
+    files = save(figure.draw(), folder / plan.name)
+    if isinstance(figure, Traversals):
         files.append(folder / f"{plan.name}.gif")
-        plan.figure.animate(files[-1])
-    return files, plan.figure.caption()
+        figure.animate(files[-1])
+    names, alt = [file.name for file in files], alt_text(figure, plan.datasets)
+    return DrawnFigure(plan.name, figure.kind, plan.datasets, figure.caption(), names, alt=alt)

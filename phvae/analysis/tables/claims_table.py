@@ -12,6 +12,7 @@ from phvae.analysis.claims import ledger
 from phvae.analysis.claims.answering import answers
 from phvae.analysis.claims.answers import Answers
 from phvae.analysis.claims.contests import COLUMNS as CONTEST_COLUMNS
+from phvae.analysis.claims.contests import binary_sets
 from phvae.analysis.claims.registered import registered
 from phvae.analysis.claims.schema import Claim, Claims
 from phvae.analysis.presentation.metric_labels import metric_label
@@ -48,7 +49,7 @@ def claims_table(inputs: TableInputs, claims: Claims, sha256: str, root: Path) -
         sha256: the hash of their file.
         root: the results folder, which keeps the claims that its runs were trained under.
     """
-    binary = inputs.binary()
+    binary = binary_sets(inputs.runs)
     details = ledger.contests(inputs.table, claims, binary=binary)
     verdicts = ledger.decide(details, claims)
     tally = ledger.tally(verdicts)
@@ -106,8 +107,11 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
     untested = verdicts["verdict"] == ledger.NOT_TESTED
     tested = verdicts[~untested]
     what = "spread of " if claim.compare == "spread" else ""
-    pages = "" if "{dataset}" in claim.figure else " (every page)"
-    named = [f"{figure}{pages}" for figure in dict.fromkeys(tested["figure"]) if figure]
+    contest = f"contest-{name}" if verdicts["verdict"].isin(ledger.TESTED).any() else ""
+    own = "" if claim.figure.startswith("forest") else claim.figure  # the contests say more, and of every control
+    pages = "" if "{dataset}" in own else " (every page)"
+    named = [contest, *(f"{figure}{pages}" for figure in dict.fromkeys(tested["figure"]) if own)]
+    named = list(filter(None, named))
     figures = f"Figure{'s' if len(named) > 1 else ''}: {', '.join(named)}. " if named else ""
     return TableBlock(
         f"{name}: {what}{metric_label(claim.metric)}, {claim.direction}",
@@ -115,7 +119,12 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
         [_line(inputs, row, claim.challenger) for _, row in tested.iterrows()],
         widths=[0.16, 0.24, 0.18, 0.2, None, None],
         note=figures + not_tested(zip(verdicts["dataset"][untested], verdicts["reason"][untested], strict=True)),
-        shown_in=[ShownIn(row["figure"], row["dataset"]) for _, row in verdicts.iterrows() if row["figure"]],
+        shown_in=[
+            ShownIn(figure, row["dataset"])
+            for _, row in verdicts.iterrows()
+            for figure in (contest, row["figure"] if own else "")
+            if figure
+        ],
     )
 
 

@@ -56,11 +56,6 @@ class TableInputs:
         """Training sizes of a data set, ascending, "all" last."""
         return sorted(self.table[self.table["dataset"] == dataset]["n_train"].unique(), key=size_key)
 
-    def binary(self) -> set[str]:
-        """Data sets of zeros and ones."""
-        known = self.runs[self.runs["binary"].fillna(False).astype(bool)]
-        return set(known["dataset"])
-
 
 def group_of(metric: str) -> str:
     """The group of a metric; "other" for one that the registry no longer knows."""
