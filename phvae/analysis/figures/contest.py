@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from phvae.analysis.claims import ledger
+from phvae.analysis.claims.answers import MEANINGS, SYMBOLS
 from phvae.analysis.claims.schema import Claim
 from phvae.analysis.figures.contest_bands import ContestBand, contest_bands
 from phvae.analysis.figures.contest_marks import CURVE_ERROR, draw_contest, limits, mark_keywords, ticks
@@ -25,8 +25,6 @@ from phvae.analysis.presentation.numbers import number
 
 __all__ = ["ContestPlot"]
 
-SYMBOLS = {"supported": "✓", "contradicted": "✗", "small": "≈", "undecided": "?"}
-MEANINGS = {word: word for word in SYMBOLS} | {"small": ledger.SMALL}
 COLOURS = {"supported": "#007A57", "contradicted": "#B34700"}
 FEWEST, GAP = 2.2, 0.8  # in lines: the least height of a band, and what lies between two
 SEEDS_END, NAME_START = 36, 42  # points to the right of the axis

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from phvae.analysis.claims import ledger
+from phvae.analysis.claims.answer_reasons import CURVE as CURVE_NAME
+from phvae.analysis.claims.answer_reasons import answer_word
 from phvae.analysis.claims.in_units import in_units
 from phvae.analysis.claims.schema import CURVE_CONTROL, Claim
 from phvae.analysis.figures.looks import Look
@@ -80,7 +81,7 @@ def contest_bands(
     known = pd.concat([contests, in_units(contests)], axis=1)
     controls = list(dict.fromkeys(known["control"]))
     own = {name: replace(looks.get(name, CURVE), marker=MARKERS[i % len(MARKERS)]) for i, name in enumerate(controls)}
-    names = {**labels, CURVE_CONTROL: "β-VAE's curve at equal rate"}
+    names = {**labels, CURVE_CONTROL: CURVE_NAME}
 
     def point(contest: dict[Hashable, Any], hardest: tuple[str, str]) -> ContestPoint:
         control, challenger = contest["control"], contest["challenger"]
@@ -91,7 +92,10 @@ def contest_bands(
             own[control],
             stand_in,
             (control, challenger) == hardest,
-            *(float(contest[key]) for key in ("position", "start", "end", "error")),
+            float(contest["position"]),
+            float(contest["start"]),
+            float(contest["end"]),
+            float(contest["error"]),
             "" if pd.notna(contest["position"]) else contest["verdict"] or missing,
         )
 
@@ -101,14 +105,7 @@ def contest_bands(
         rows = known[known["dataset"] == verdict["dataset"]].to_dict("records")
         n, planned = int(verdict["n"]), int(verdict["n"] + verdict["incomplete"])
         size = "" if verdict["n_train"] == "all" else f", {verdict['n_train']}"
-        name, word = f"{verdict['dataset']}{size}", _word(verdict["verdict"], verdict["reason"])
+        name, word = f"{verdict['dataset']}{size}", answer_word(verdict)
         seeds = str(n) if n == planned else f"{n}/{planned}"
         bands.append(ContestBand(name, word, seeds, [point(row, hardest) for row in rows]))
     return bands
-
-
-def _word(verdict: str, reason: str) -> str:
-    """The verdict in a word: what is not resolved is small where no effect that matters is possible."""
-    if verdict != ledger.UNRESOLVED:
-        return verdict
-    return "small" if ledger.SMALL in reason else "undecided"

@@ -86,4 +86,5 @@ def draw_contest(ax: Axes, point: ContestPoint, y: float, inside: tuple[float, f
 
 def _pale(colour: str) -> str:
     """Half way to white."""
-    return to_hex([(1 + part) / 2 for part in to_rgb(colour)])
+    red, green, blue = to_rgb(colour)
+    return to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2))
