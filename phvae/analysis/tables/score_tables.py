@@ -76,7 +76,7 @@ def _scores(inputs: TableInputs, dataset: str, size: str, shown: Sequence[str]) 
 
 
 def _references(rows: pd.DataFrame, decimals: Mapping[str, int]) -> list[list[TableCell]]:
-    """Floors, ceilings and the data's own values, a row for each of what they are; `decimals`: metric -> its column's."""
+    """Floors, ceilings and the data's own values, a row for each kind; `decimals`: metric -> its column's."""
     found: dict[str, dict[str, float]] = {}
     for metric in decimals:
         of_metric = rows[rows["metric"] == metric]
