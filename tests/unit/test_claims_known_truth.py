@@ -55,7 +55,7 @@ def verdicts(table: pd.DataFrame) -> pd.DataFrame:
         ("sharper", "grey", "supported", "smaller than what matters"),
         ("empty", "grey", "not tested", "fid_samples has no value: no Inception weights were given"),
         ("absent", "grey", "not tested", "mig was not computed"),
-        ("spread", "grey", "not resolved", "not told from vae at 10 seeds"),
+        ("spread", "grey", "not resolved", "not distinguishable from vae at 10 seeds"),
         ("small", "grey", "not tested", "one training size only"),
         ("unknown", "grey", "not tested", "no runs of ph-vae-9"),
     ],

@@ -83,7 +83,7 @@ def latex(table: Table) -> str:
         if block.note:
             lines.append(f"\\noindent{{\\footnotesize {escape_latex(block.note)}\\par}}")
     if table.rules:
-        lines.append(f"\\noindent{{\\footnotesize {escape_latex(' '.join(table.rules))}\\par}}")
+        lines.append(f"\\noindent{{\\footnotesize\\raggedright {escape_latex(' '.join(table.rules))}\\par}}")
     lines.append("\\endgroup")
     return "\n".join(lines) + "\n"
 
