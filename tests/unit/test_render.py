@@ -53,7 +53,7 @@ def test_the_numbers_of_a_column_have_as_many_decimals_where_the_spread_allows()
     places = column_places(means, halves)
     texts = [plus_minus(mean, half, places) for mean, half in zip(means, halves, strict=True)]
     assert texts == ["0.01070 ± 0.00026", "0.01230 ± 0.00012", "0.07410 ± 0.01230", "0.010200 ± 0.000004"]
-    assert [number(value, places=places) for value in (0.5, 0.000123)] == ["0.5000", "0.00012"]
+    assert [number(value, places=places) for value in (0.5, 0.000123)] == ["0.50000", "0.00012"]
     assert [number(value, places=column_places([20, 5, 1200])) for value in (20.0, 5.0, 1200.0)] == ["20", "5", "1,200"]
 
 

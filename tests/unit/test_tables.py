@@ -117,7 +117,7 @@ def test_references_are_apart_and_named_by_what_they_are() -> None:
     found = _references(rows.astype({"ceiling": float}), dict.fromkeys(rows["metric"], 2))
     assert {row[0].text: [cell.text for cell in row[1:]] for row in found} == {
         "real against real": ["–", "0.80", "–", "–"], "perfect code": ["–", "–", "0.90", "–"],
-        "mean image": ["0.07", "–", "–", "–"], "no information": ["–", "–", "0.01", "0.10"],
+        "mean image": ["0.070", "–", "–", "–"], "no information": ["–", "–", "0.010", "0.10"],
     }  # fmt: skip
 
 

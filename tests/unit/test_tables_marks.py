@@ -71,9 +71,9 @@ def test_the_best_and_what_is_not_distinguishable_from_it_are_marked_and_bold(ro
         cells = {label.partition(" (")[0]: row[found["variant"].index(column)] for label, row in found.items()}
         frame = read(root, name).query("dataset == @dataset and metric == @metric").set_index("label")
         frame.index = frame.index.str.partition(" (").get_level_values(0)  # as above: without runs that were lost
-        near = set(frame[frame["with_best"] == "True"].index)
+        near = set(frame[frame["with_best"].astype(str) == "True"].index)
         assert near == {label for label, cell in cells.items() if cell.startswith("**")}
-        sign = 1 if frame["higher_is_better"].eq("True").any() else -1
+        sign = 1 if frame["higher_is_better"].astype(str).eq("True").any() else -1
         best = (sign * frame.loc[sorted(near), "mean"].astype(float)).idxmax()
         assert {label for label, cell in cells.items() if "●" in cell} == {best}
         assert {label for label, cell in cells.items() if "○" in cell} == near - {best}

@@ -153,9 +153,10 @@ def _with_best(frame: pd.DataFrame, values: np.ndarray, sign: np.ndarray) -> tup
     difference = values[rows] - values[leader]
     comparison = _comparison(frame, difference, rows, leader, sign, ("the variant", "the best"))
     word, why = judge(comparison, 2 * LEVEL / (count - 1))
-    leads[rows] = rows == leader
+    leads[rows] = score == score.groupby(group).transform("max")
     near = pd.array(word != WORSE, dtype="boolean")
-    near[(word == UNRESOLVED) & (why != ZERO_INSIDE) & ~leads[rows]] = pd.NA
+    near[(word == UNRESOLVED) & (why != ZERO_INSIDE)] = pd.NA
+    near[leads[rows]] = True
     found[rows] = near
     return found, leads
 
