@@ -30,7 +30,10 @@ a test compares. One name is one definition. A row of the long table ([its colum
   the data set's own classifier has seen; on digits that moves them by less than their spread between draws. For
   precision and recall, where higher is better, the same value is what true data reach. Errors and sharpness of
   reconstructions name as `floor` what the mean image gives (1 for errors of a band, its power), kNN accuracy what the
-  commonest label gives, and the two measures of dependence what the codes give with each shuffled on its own.
+  commonest label gives, and the two measures of dependence what the codes give with each shuffled on its own. Tables
+  keep these values below the variants, each row named by what it is: "real against real", "perfect code", "mean image",
+  "mean row", "independent codes", "no information"; "best possible" is no error, or a value past which further is not
+  better.
 - `noise_sd`: the standard deviation over redraws of the samples.
 - `status`: `ok`, `empty` (no value here, and `reason` says why) or `failed` (`reason` holds the error). There is no
   silent zero: a run whose codes are all constant has no MIG.

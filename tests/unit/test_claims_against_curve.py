@@ -31,7 +31,7 @@ def test_no_verdict_against_the_curve_on_the_seeds_that_happen_to_lie_on_it(shif
     assert ledger.evaluate(both, entry)["verdict"].tolist() == ["supported" if shift < 0 else "contradicted"]
     both.loc[(both["metric"] == "kl") & (both["variant"] == "a") & (both["seed"] < 2), "value"] = 9.0
     row = ledger.evaluate(both, entry).iloc[0]
-    reason = "rate (kl) outside the beta curve at 2 of 10 seeds"
+    reason = "rate (kl) outside the β-VAE's curve at 2 of 10 seeds"
     assert (row["verdict"], row["reason"], row["n"]) == ("not resolved", reason, 8)
 
 
@@ -45,7 +45,7 @@ def test_the_curve_has_the_floor_of_its_metric(value: float) -> None:
     both = described(pd.concat([table, rates], ignore_index=True))
     for control in ("vae", "rate-distortion"):
         row = ledger.evaluate(both, claims({"c": claim("a", [control], datasets=["d"], metric="m")})).iloc[0]
-        assert (row["verdict"], row["reason"]) == ("not resolved", "both at the noise floor")
+        assert (row["verdict"], row["reason"]) == ("not resolved", "both as good as real data")
 
 
 def test_a_caution_on_a_rate_decides_nothing_against_the_curve(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -60,9 +60,9 @@ def test_a_stand_in_that_loses_does_not_contradict() -> None:
 def test_a_contradiction_smaller_than_what_matters_says_so() -> None:
     noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05])
     table = made({"a": noise + 1}, np.zeros(6))
-    for matters, small in ((0.9, ""), (1.1, "smaller than the effect that matters; ")):
+    for matters, small in ((0.9, ""), (1.1, "smaller than what matters; ")):
         entry = claim("a", ["vae"], datasets=["d"], metric="m", matters={"absolute": matters})
-        reason = f"{small}rests on normality"
+        reason = f"{small}assumes normal differences"
         row = ledger.evaluate(table, claims({"x": entry})).iloc[0]
         assert (row["verdict"], row["reason"]) == ("contradicted", reason)
 
@@ -72,7 +72,10 @@ def test_a_control_that_was_not_run_hides_no_contradiction() -> None:
     for shift, verdict in ((1.0, "contradicted"), (-1.0, "not tested")):
         table = made({"a": noise + shift}, np.zeros(6))
         row = ledger.evaluate(table, claims({"x": claim("a", ["b", "vae"], datasets=["d"], metric="m")})).iloc[0]
-        assert (row["verdict"], row["reason"]) == (verdict, "rests on normality" if shift > 0 else "no runs of b")
+        assert (row["verdict"], row["reason"]) == (
+            verdict,
+            "assumes normal differences" if shift > 0 else "no runs of b",
+        )
         assert np.isnan(row["p"]) == (shift < 0)
 
 
@@ -84,16 +87,16 @@ def test_the_smallest_win_decides_whether_support_matters() -> None:
     entry = claim("a", ["vae", "b"], datasets=["d"], metric="m", matters={"absolute": 0.1})
     row = ledger.evaluate(table, claims({"x": entry})).iloc[0]
     assert (row["verdict"], row["control"]) == ("supported", "vae")
-    assert row["reason"] == "smaller than the effect that matters; rests on normality"
+    assert row["reason"] == "smaller than what matters; assumes normal differences"
 
 
 @pytest.mark.parametrize(
     ("controls", "shift", "reason"),
     [
         (["vae"], 0.0, "not distinguishable from vae at 8 seeds"),
-        (["vae"], 1.0, "worse than vae, not beyond the correction for many tests"),
-        (["vae"], -1.0, "better than vae, not beyond the correction for many tests"),
-        ([{"variant": "vae", "challenger": "a"}], 1.0, "its stand-in is worse than vae"),
+        (["vae"], 1.0, "worse than vae, but not after the correction for many tests"),
+        (["vae"], -1.0, "better than vae, but not after the correction for many tests"),
+        ([{"variant": "vae", "challenger": "a"}], 1.0, "a, which stands in for the challenger, is worse than vae"),
     ],
 )
 def test_an_interval_without_zero_is_not_called_untold(controls: list[Any], shift: float, reason: str) -> None:
@@ -176,7 +179,7 @@ def test_under_the_least_favourable_null_support_is_rare_and_a_real_effect_is_fo
 def test_what_is_said_at_few_seeds_rests_on_normality_and_says_so() -> None:
     noise = np.array([0.1, -0.1, 0.2, -0.2, 0.05, -0.05, 0.15, -0.15, 0.1, -0.1])
     for shift, verdict in ((-1.0, "supported"), (1.0, "contradicted")):
-        for n, reason in ((5, "rests on normality"), (9, "rests on normality"), (10, "")):
+        for n, reason in ((5, "assumes normal differences"), (9, "assumes normal differences"), (10, "")):
             table = made({"a": noise[:n] + shift}, np.zeros(n))
             row = ledger.evaluate(table, claims({"x": claim("a", ["vae"], datasets=["d"], metric="m")})).iloc[0]
             assert (row["verdict"], row["reason"]) == (verdict, reason)

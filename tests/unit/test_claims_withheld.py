@@ -50,7 +50,7 @@ def test_sharper_than_the_data_is_no_support() -> None:
     assert ledger.evaluate(sharper, claims(entries))["verdict"].tolist() == ["supported"]
     row = ledger.evaluate(noisy, claims(entries)).iloc[0]
     assert row["verdict"] == "not resolved"
-    assert row["reason"] == "a is at 4.54, beyond 1, the value of the data: more is no merit"
+    assert row["reason"] == "a is at 4.54, past the data's own value of 1: not better"
 
 
 def test_a_contradiction_is_withheld_for_the_same_reasons_as_support() -> None:
@@ -88,6 +88,6 @@ def test_skewed_differences_are_not_decided_either_way() -> None:
     entry = claims({"x": claim("a", ["vae"], datasets=["d"], metric="m")})
     for turn, verdict in ((-1, "supported"), (1, "contradicted")):
         row = ledger.evaluate(made({"a": turn * (3 + gains)}, np.zeros(10)), entry).iloc[0]
-        assert (row["verdict"], row["reason"]) == ("not resolved", "skewed: not decided")
+        assert (row["verdict"], row["reason"]) == ("not resolved", "the differences are too skewed to decide")
         row = ledger.evaluate(made({"a": turn * (5 - gains)}, np.zeros(10)), entry).iloc[0]
         assert row["verdict"] == verdict

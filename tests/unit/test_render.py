@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phvae.analysis.presentation.numbers import number, plus_minus
+from phvae.analysis.presentation.numbers import column_places, number, plus_minus
 from phvae.analysis.tables.latex import escape_latex, latex
-from phvae.analysis.tables.layout import Table, TableBlock, TableCell
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, without_empty_columns
 from phvae.analysis.tables.markdown import escape_markdown, markdown
 
 NASTY = "a|b & 50 % of #1 in $x_1$ {q} ~ ^ \\cmd <t> β-VAE ½ µ–— “é” ΑΩς *b* `c` _d_ 中 √² ‡"
@@ -46,6 +46,37 @@ def test_a_mean_is_rounded_where_its_interval_ends(mean: float, half: float, tex
 def test_a_number_keeps_three_digits(value: float) -> None:
     shown = float(number(value).replace(",", ""))
     assert shown == pytest.approx(value, rel=5.1e-3) or abs(value) < 1e-300
+
+
+def test_the_numbers_of_a_column_have_as_many_decimals_where_the_spread_allows() -> None:
+    means, halves = [0.0107, 0.0123, 0.0741, 0.0102], [0.00026, 0.00012, 0.0123, 0.000004]
+    places = column_places(means, halves)
+    texts = [plus_minus(mean, half, places) for mean, half in zip(means, halves, strict=True)]
+    assert texts == ["0.01070 ± 0.00026", "0.01230 ± 0.00012", "0.07410 ± 0.01230", "0.010200 ± 0.000004"]
+    assert [number(value, places=places) for value in (0.5, 0.000123)] == ["0.50000", "0.00012"]
+    assert [number(value, places=column_places([20, 5, 1200])) for value in (20.0, 5.0, 1200.0)] == ["20", "5", "1,200"]
+
+
+def test_rows_for_reference_stand_below_a_rule_in_both_forms() -> None:
+    rows, apart = [[TableCell("a"), TableCell("1")]], [[TableCell("mean image"), TableCell("2")]]
+    table = Table("t", "T", "C", [TableBlock("h", ["v", "m"], rows, reference=apart)], "L", ["one", "two"])
+    lines = markdown(table).splitlines()
+    assert lines[lines.index("| a | 1 |") + 1 :][:2] == ["| ——— | ——— |", "| mean image | 2 |"]
+    assert lines[lines.index("L") :][:3] == ["L", "", "## h"]
+    assert lines[-2:] == ["- one", "- two"]
+    assert "a & 1 \\\\\n\\midrule\nmean image & 2 \\\\" in latex(table)
+    assert "C L" in latex(table)
+    assert "one two" in latex(table)
+
+
+def test_columns_without_a_value_of_any_variant_are_left_out() -> None:
+    rows = [[TableCell(text) for text in row] for row in (("a", "1", "–", ""), ("b", "–", "–", "2"))]
+    apart = [[TableCell(text) for text in ("mean image", "3", "4", "5")]]
+    block = TableBlock("h", ["v", "x", "y", "z"], rows, widths=[0.3, None, 0.2], reference=apart, headline=3)
+    found = without_empty_columns(block)
+    assert found.header == ["v", "x", "z"]
+    assert [cell.text for cell in found.reference[0]] == ["mean image", "3", "5"]
+    assert (list(found.widths), found.headline) == ([0.3, None], 2)
 
 
 def plain(text: str) -> str:

@@ -33,7 +33,7 @@ WORDS = {
     ("bits", "mse"): {"ph-vae-3": "not resolved", "ph-vae-4": "not resolved", "copies-3": "not resolved"},
     ("curve", "w1_samples_mean"): {"ph-vae-3": "better", "ph-vae-2": "not resolved", "copies-3": "not resolved"},
     # really smaller for ph-vae-3, but no further from the truth than true samples are
-    ("curve", "ks_samples_mean"): dict.fromkeys(["ph-vae-3", "copies-3", "ph-vae-2"], "both at the noise floor"),
+    ("curve", "ks_samples_mean"): dict.fromkeys(["ph-vae-3", "copies-3", "ph-vae-2"], "both as good as real data"),
     # neither direction is better
     ("grey", "kl"): dict.fromkeys(["ph-vae-3", "beta-vae-2"], ""),
     ("grey", "fid_samples"): {"ph-vae-3": "not resolved"},
@@ -195,7 +195,7 @@ def test_a_mean_beyond_the_value_of_the_data_is_not_better() -> None:
     table = long({"a": true, "b": noisy}, metric="sharpness", higher_is_better=True)
     row = against(table, "a").set_index("variant").loc["b"]
     assert row["difference_low"] > 0
-    why = "is at 4.81, beyond 1, the value of the data: more is no merit"
+    why = "is at 4.81, past the data's own value of 1: not better"
     assert (row["word"], row["why"]) == ("not resolved", f"the variant {why}")
     row = against(table, "b").set_index("variant").loc["a"]  # nor is what is as sharp as the data worse than noise
     assert (row["word"], row["why"]) == ("not resolved", f"the baseline {why}")
@@ -238,7 +238,7 @@ def test_differences_with_a_long_tail_on_the_losers_side_are_not_decided() -> No
     table = long({"a": np.zeros(10), "b": -3 - gains})
     row = against(table, "a").set_index("variant").loc["b"]
     assert row["p_paired"] < 0.001
-    assert (row["word"], row["why"]) == ("not resolved", "skewed: not decided")
+    assert (row["word"], row["why"]) == ("not resolved", "the differences are too skewed to decide")
     other = against(long({"a": np.zeros(10), "b": -5 + gains}), "a").set_index("variant").loc["b"]
     assert (other["word"], other["skew"]) == ("better", pytest.approx(-row["skew"]))
 

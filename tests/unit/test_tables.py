@@ -17,11 +17,15 @@ from known_truth import write_known
 from tables_on_disk import NAMES, claims, lines, published, read, write_known_tables
 
 from phvae.analysis.claims.published import read_published
+from phvae.analysis.presentation.metric_labels import metric_label
+from phvae.analysis.presentation.metrics_shown import HEADLINES, SCORE_TABLES
 from phvae.analysis.results.collect import collect
 from phvae.analysis.statistics.curve_margin import MARGINS
 from phvae.analysis.tables.costs import parameters
 from phvae.analysis.tables.divergences_orders import by_order
 from phvae.analysis.tables.inputs import read_inputs
+from phvae.analysis.tables.layout import read_tables
+from phvae.analysis.tables.score_tables import _references
 from phvae.analysis.tables.write import write_tables
 from phvae.analysis.terminal.compare import compare
 from phvae.errors import DataError
@@ -68,7 +72,7 @@ def test_words_of_the_score_tables_are_the_known_truth(root: Path) -> None:
     assert images["bits", "ph-vae-3", "mse"] == "not resolved"
     curve = read(root, "densities").set_index(["dataset", "variant", "metric"])["word"]
     assert curve["curve", "ph-vae-3", "w1_samples_mean"] == "better"
-    assert curve["curve", "ph-vae-3", "ks_samples_mean"] == "both at the noise floor"
+    assert curve["curve", "ph-vae-3", "ks_samples_mean"] == "both as good as real data"
     matched = read(root, "matched-rate").set_index(["dataset", "variant", "metric"])["word"]
     assert matched["grey", "ph-vae-3", "mse"] == "better"
     assert matched["grey", "copies-3", "mse"] == "not resolved"
@@ -103,6 +107,27 @@ def test_metrics_without_a_value_are_named_with_the_reason(root: Path) -> None:
     assert "No value for FID, samples: no Inception weights were given." in text
 
 
+def test_references_are_apart_and_named_by_what_they_are() -> None:
+    made = [
+        ("mse", 0.07, None, "floor: the mean image"),
+        ("fd_classifier_samples", 0.8, None, "floor: training images"),
+    ]
+    made += [("mig", 0.01, 0.9, ""), ("knn_accuracy", 0.1, None, "k 5; floor: the commonest label")]
+    rows = pd.DataFrame(made, columns=["metric", "floor", "ceiling", "settings"])
+    found = _references(rows.astype({"ceiling": float}), dict.fromkeys(rows["metric"], 2))
+    assert {row[0].text: [cell.text for cell in row[1:]] for row in found} == {
+        "real against real": ["–", "0.80", "–", "–"], "perfect code": ["–", "–", "0.90", "–"],
+        "mean image": ["0.070", "–", "–", "–"], "no information": ["–", "–", "0.010", "0.10"],
+    }  # fmt: skip
+
+
+def test_headline_metrics_come_first(root: Path) -> None:
+    for table in read_tables(root / "tables"):
+        for block in table.blocks if table.name in SCORE_TABLES else []:
+            first = {metric_label(metric) for metric in HEADLINES}
+            assert set(block.header[1 : block.headline]) == first & set(block.header), table.name
+
+
 def test_published_numbers_stand_beside_ours(root: Path) -> None:
     grey = lines(root, "images", "grey")
     assert grey["PH-VAE, order 3, published (table 2; ± sd)"][:2] == ["0.01230 ± 0.00040", "–"]
@@ -121,7 +146,7 @@ def test_small_data_needs_several_sizes(root: Path) -> None:
 def test_parameters_are_held_against_the_baseline(root: Path) -> None:
     grey = lines(root, "parameters", "grey")
     assert grey["variant"] == ["all", "encoders", "decoder", "all / VAE"]
-    assert grey["PH-VAE, order 3"] == ["3,000", "2,000", "1,000", "1.00"]
+    assert grey["PH-VAE, order 3"] == ["3,000", "2,000", "1,000", "1"]
     assert lines(root, "cost", "grey")["VAE"] == ["3"]
 
 

@@ -52,6 +52,7 @@ def test_claims_are_words_with_effect_interval_n_and_figure(root: Path) -> None:
     assert verdicts.loc["grey", "figure"] == "forest-grey"
     block = lines(root, "claims", "better_images")
     assert block["grey"][0] == "**supported**"
+    assert block["grey"][-1] == "settled"
     assert block["bits"][0] == "not testable (binary data)"
     assert "Figure: contest-better_images. Not tested (no runs): mnist." in (root / "tables/claims.md").read_text(
         encoding="utf-8"

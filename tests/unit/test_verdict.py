@@ -32,7 +32,7 @@ def test_the_better_side_is_better_and_the_other_worse() -> None:
     assert word(turned(comparison())) == ("worse", "")
     assert word(comparison(sign=1.0)) == ("worse", "")
     assert word(comparison(sign=np.nan)) == ("", "neither direction is better")
-    assert word(comparison(p_below=0.03)) == ("not resolved", "the interval of the difference holds zero")
+    assert word(comparison(p_below=0.03)) == ("not resolved", "the interval of the difference contains zero")
     assert word(comparison(p_below=0.03), level=0.05) == ("better", "")
     assert word(comparison(p_below=np.nan, p_above=np.nan))[0] == "not resolved"
     assert word(comparison(pairs=2)) == ("not resolved", "fewer than 3 complete pairs")
@@ -43,8 +43,8 @@ MORE = float(skew_bound(10)) + 0.01
 AGAINST = {
     "diverged": ({"one": Side("a", diverged=0.1, mean=0.5)}, "a diverged more often than b"),
     "lost": ({"one": Side("a", lost=0.1, mean=0.5)}, "a has a value at fewer seeds than b"),
-    "beyond": ({"best": 0.6}, "a is at 0.5, beyond 0.6, the value of the data: more is no merit"),
-    "skewed": ({"skew": MORE}, "skewed: not decided"),
+    "beyond": ({"best": 0.6}, "a is at 0.5, past the data's own value of 0.6: not better"),
+    "skewed": ({"skew": MORE}, "the differences are too skewed to decide"),
     "barred": ({"barred": "off the curve"}, "off the curve"),
     "its caution": ({"one": Side("a", mean=0.5, caution="few")}, "few"),
     "the other's caution": ({"other": Side("b", mean=0.8, caution="few")}, "few"),
@@ -76,8 +76,8 @@ def test_a_caution_is_told_even_where_nothing_is_resolved() -> None:
 
 def test_both_at_the_noise_floor_is_a_word_and_stands_against_both() -> None:
     c = comparison(one=Side("a", mean=0.5, floor=0.5, noise=0.2), other=Side("b", mean=0.8, floor=0.5, noise=0.2))
-    assert word(c) == ("both at the noise floor", "")
-    assert [texts[0] for texts in withheld(c)] == ["both at the noise floor"] * 2
+    assert word(c) == ("both as good as real data", "")
+    assert [texts[0] for texts in withheld(c)] == ["both as good as real data"] * 2
     assert word(replace(c, other=Side("b", mean=2.0, floor=0.5, noise=0.2))) == ("better", "")
 
 

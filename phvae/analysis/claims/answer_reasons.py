@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,13 +12,13 @@ from phvae.analysis.claims.schema import CURVE_CONTROL
 from phvae.analysis.presentation.metric_labels import metric_label, short_unit
 from phvae.analysis.presentation.numbers import number
 from phvae.analysis.statistics.curve_margin import WITHIN
+from phvae.analysis.statistics.rate_distortion import CURVE_NAME
 from phvae.analysis.statistics.seeds_needed import MOST_SEEDS
 from phvae.metrics.registry import lookup
 from phvae.words import plural
 
 __all__ = ["answer_reason", "answer_word", "called", "in_words"]
 
-CURVE = "the β-VAE's curve at equal rate"
 Row = Mapping[str, Any]  # of `ledger.decide`
 Labels = Mapping[str, str]  # variant -> what it is called
 
@@ -46,7 +45,7 @@ def answer_reason(row: Row, challenger: str, labels: Labels) -> str:
         and what an undecided claim would need; or what stood against a test.
     """
     word = answer_word(row)
-    notes = [_sentence(in_words(part, row, labels)) for part in row["reason"].split("; ") if part]
+    notes = [_sentence(in_words(part)) for part in row["reason"].split("; ") if part]
     if word == "not tested":
         return " ".join(notes)
     said = [_comparison(row, word, challenger, labels), _numbers(row), *notes]
@@ -55,15 +54,13 @@ def answer_reason(row: Row, challenger: str, labels: Labels) -> str:
 
 def called(variant: str, labels: Labels) -> str:
     """The label of a variant or control."""
-    return CURVE if variant == CURVE_CONTROL else labels.get(variant, variant)
+    return CURVE_NAME if variant == CURVE_CONTROL else labels.get(variant, variant)
 
 
-def in_words(reason: str, row: Row, labels: Labels) -> str:
-    """A reason of the ledger, which names variants and the metric, with their labels."""
-    said = {ledger.SMALL: "the effect is smaller than the one that matters", ledger.NORMALITY: "it rests on normality"}
-    names = {**labels, CURVE_CONTROL: CURVE, row["metric"]: metric_label(row["metric"], unit=False)}
-    longest = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    return re.sub(rf"(?<![\w.-])({longest})(?![\w-]|\.\w)", lambda found: names[found[1]], said.get(reason, reason))
+def in_words(reason: str) -> str:
+    """A part of a ledger's reason as the clause of a sentence."""
+    said = {ledger.SMALL: f"the effect is {ledger.SMALL}", ledger.NORMALITY: f"it {ledger.NORMALITY}"}
+    return said.get(reason, reason)
 
 
 def _comparison(row: Row, word: str, challenger: str, labels: Labels) -> str:

@@ -50,7 +50,7 @@ def answers(
         if claim.challenger != baseline and not _alone(claim, baseline)
     }
     against = claims.model_copy(update={"claims": plain})
-    more = ledger.evaluate(table, against, binary=binary) if plain else verdicts.iloc[:0]
+    more = ledger.evaluate(table, against, binary=binary, labels=labels) if plain else verdicts.iloc[:0]
     about = {dataset for claim in claims.claims.values() for dataset in claim.datasets}
     datasets = [dataset for dataset in map(str, table["dataset"].unique()) if dataset in about]
     than = f"better than the {labels.get(baseline, baseline)}?"
@@ -106,4 +106,4 @@ def _outcome(row: Mapping[str, Any], claim: Claim, labels: Labels) -> Outcome:
     control = called(row["control"], labels)
     if row["challenger"] != claim.challenger:
         control += f" (against {called(row['challenger'], labels)})"
-    return Outcome(answer_word(row), control, in_words(row["reason"], row, labels))
+    return Outcome(answer_word(row), control, in_words(row["reason"]))

@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 SYMBOLS = {"supported": "✓", "contradicted": "✗", "small": "≈", "undecided": "?", "not tested": "·"}
-MEANINGS = {word: word for word in SYMBOLS} | {"small": "smaller than the effect that matters"}
+MEANINGS = {word: word for word in SYMBOLS} | {"small": "smaller than what matters"}
 _FILE = "answers.json"
 
 

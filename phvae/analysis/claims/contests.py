@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from phvae.analysis.claims.schema import CURVE_CONTROL, Claim, Claims, Control
 from phvae.analysis.claims.scores_by_cell import Scores, ScoresByCell, scores_by_cell
 from phvae.analysis.statistics.against_baseline import MIN_SPREAD_PAIRS
 from phvae.analysis.statistics.curve_margin import NOT_KNOWN, curve_margin
-from phvae.analysis.statistics.rate_distortion import RATE, outside_curve
+from phvae.analysis.statistics.rate_distortion import CURVE_NAME, outside_curve
 from phvae.analysis.statistics.verdict import Comparison, Side, best_of, withheld
 from phvae.determinism.seeding import numpy_generator
 from phvae.errors import ConfigError
@@ -47,23 +47,26 @@ class _Contest:
     margin: float = 0.0
 
 
-def contests(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = ()) -> pd.DataFrame:
+def contests(
+    table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (), labels: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """Every single comparison behind the verdicts: one row a (claim, data set, control).
 
     Args:
         table: the long table.
         claims: the claims, as read before the runs.
         binary: data sets with pixels 0 and 1 only, where powers change nothing.
+        labels: variant -> how reasons call it; by default by its own name.
 
     Returns:
         The columns COLUMNS. verdict and reason are filled where there is nothing to test; p is one-sided for the
         challenger (Student's or Hall's, the larger; on absolute deviations from the median for spreads), p_opposite
-        for the control; withheld and withheld_loss say why a win of either would not be told.
+        for the control; withheld and withheld_loss say why a win of either does not count.
 
     Raises:
         ConfigError: a claim's direction goes against the metric's own.
     """
-    known = scores_by_cell(table, {claim.metric for claim in claims.claims.values()})
+    known = scores_by_cell(table, {claim.metric for claim in claims.claims.values()}, labels)
     for name, claim in claims.claims.items():
         better = known.directions.get(claim.metric)
         if claim.compare == "mean" and better is not None and claim.direction != ("higher" if better else "lower"):
@@ -120,9 +123,9 @@ def _untested(known: ScoresByCell, line: dict[str, Any], claim: Claim, sizes: in
     named = [line["challenger"]] if line["control"] == CURVE_CONTROL else [line["challenger"], line["control"]]
     for variant in named:
         if not known.seeds((*cell, variant)).found:
-            return f"no runs of {variant}"
+            return f"no runs of {known.name(variant)}"
     if line["control"] == CURVE_CONTROL and len(known.curve(*cell)) < 2:
-        return f"no beta curve: fewer than two variants of order 1 with a rate ({RATE})"
+        return f"{CURVE_NAME} is not known: fewer than two variants of order 1 with a rate"
     scores = [known.scores.get(((*cell, v), claim.split, claim.metric)) for v in named]
     computed = [score for score in scores if score is not None]
     if not computed:
@@ -151,7 +154,8 @@ def _paired(known: ScoresByCell, claim: Claim, line: dict[str, Any]) -> _Contest
     line |= {"n": len(seeds), "incomplete": len(planned) - len(seeds)}
     needed = MIN_SPREAD_PAIRS if claim.compare == "spread" else MIN_CLAIM_PAIRS
     if len(seeds) < needed:
-        reason = barred or f"too few seeds: {len(seeds)} complete pairs with {line['control']}, {needed} needed"
+        other = known.name(line["control"])
+        reason = barred or f"too few seeds: {len(seeds)} complete pairs with {other}, {needed} needed"
         return _Contest(line | {"verdict": NOT_TESTABLE, "reason": reason}, claim)
     a, b = (np.array([scores.values[seed] for seed in seeds]) for scores in (ours, theirs))
     margin = curve_margin(claim.metric, float(b.mean())) if line["control"] == CURVE_CONTROL else 0.0
@@ -230,7 +234,7 @@ def _matrix(rows: list[np.ndarray | None]) -> np.ndarray:
 
 
 def _fill(tested: list[_Contest], columns: dict[str, Any], above: np.ndarray, below: np.ndarray, skew: Any) -> None:
-    """Write the columns into the contests' lines, and why a win of either side would not be told."""
+    """Write the columns into the contests' lines, and why a win of either side does not count."""
 
     def side(index: int) -> Side:
         texts = ("name", "caution")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,9 @@ import pandas as pd
 
 from phvae.analysis import statistics as s
 from phvae.analysis.claims.contests import NOT_TESTABLE, NOT_TESTED, contests, without_runs
-from phvae.analysis.claims.schema import Claims
+from phvae.analysis.claims.schema import CURVE_CONTROL, Claims
 from phvae.analysis.statistics.curve_margin import WITHIN
+from phvae.analysis.statistics.rate_distortion import CURVE_NAME
 from phvae.analysis.statistics.verdict import UNRESOLVED
 
 __all__ = [
@@ -41,15 +42,16 @@ COLUMNS = [
     "controls", "n", "incomplete", "challenger_value", "control_value", "effect", "low", "high", "p", "p_holm",
     "p_contradicted", "p_sign_flip", "skew", "matters", "margin", "half_width", "seeds_needed", "figure", "text",
 ]  # fmt: skip
-SMALL = "smaller than the effect that matters"
-EQUIVALENT = f"the difference is {SMALL}"
-INDISTINCT = "not distinguishable from"
-NOT_BEYOND = "not beyond the correction for many tests"
-NORMALITY = "rests on normality"
+# parts of reasons: of what is said, and of what is left open
+SMALL, NORMALITY = "smaller than what matters", "assumes normal differences"
+EQUIVALENT, INDISTINCT = f"the difference is {SMALL}", "not distinguishable from"
+NOT_BEYOND = "not after the correction for many tests"
 NORMAL_BELOW = 10  # pairs: no exact test of fewer, whose p-value is 2^-n at least, passes Holm over a dozen claims
 
 
-def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = ()) -> pd.DataFrame:
+def evaluate(
+    table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (), labels: Mapping[str, str] | None = None
+) -> pd.DataFrame:
     """The verdict on every (claim, data set).
 
     A claim is supported on a data set if the challenger beats ALL its controls there: the largest of the one-sided
@@ -60,15 +62,15 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     smaller stand-in loses refutes nothing said of the challenger. A contest that cannot be tested leaves support
     open, a contradiction not. Neither is said where `verdict.withheld` has something against it, the metric fails a
     check of the audit (docs/audit.md), or the challenger's rate leaves the beta curve at some seeds; a value with a
-    caution leaves all open. With fewer than
-    ten pairs what is said rests on normality, and says so. Against the curve a win must be larger than the curve's
-    own error (`curve_margin`); where that is not known of a metric, the contest cannot be tested. Data sets are not
-    adjusted for: they are counted, by `tally`.
+    caution leaves all open. With fewer than ten pairs what is said assumes normal differences, and says so. Against the
+    curve a win must be larger than the curve's own error (`curve_margin`); where that is not known of a metric, the
+    contest cannot be tested. Data sets are not adjusted for: they are counted, by `tally`.
 
     Args:
         table: the long table.
         claims: the claims, as read before the runs.
         binary: data sets with pixels 0 and 1 only, where powers change nothing.
+        labels: variant -> what reasons call it.
 
     Returns:
         One row a (claim, data set): claim, dataset, n_train, verdict, reason, metric, compare, direction,
@@ -81,11 +83,12 @@ def evaluate(table: pd.DataFrame, claims: Claims, *, binary: Collection[str] = (
     Raises:
         ConfigError: a claim's direction goes against the metric's own.
     """
-    return decide(contests(table, claims, binary=binary), claims)
+    return decide(contests(table, claims, binary=binary, labels=labels), claims, labels)
 
 
-def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
-    """The verdicts that follow from the contests; see `evaluate`."""
+def decide(details: pd.DataFrame, claims: Claims, labels: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The verdicts that follow from the contests; see `evaluate`. Reasons call variants by their labels, if given."""
+    names = {**(labels or {}), CURVE_CONTROL: CURVE_NAME}
     rows, losses = [], []
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for contest in details.to_dict("records"):
@@ -134,7 +137,7 @@ def decide(details: pd.DataFrame, claims: Claims) -> pd.DataFrame:
     left = frame["verdict"] == UNRESOLVED
     frame.loc[left & (frame["caution"] != ""), "reason"] = frame["caution"]
     none = left & (frame["reason"] == "")
-    frame.loc[none, "reason"] = [row["spared"] or _unresolved(row) for _, row in frame[none].iterrows()]
+    frame.loc[none, "reason"] = [row["spared"] or _unresolved(row, names) for _, row in frame[none].iterrows()]
     return frame[COLUMNS]
 
 
@@ -165,8 +168,9 @@ def _untested(rows: pd.DataFrame) -> str:
     return "; ".join(dict.fromkeys(told)) or "no runs on the data sets that it names"
 
 
-def _unresolved(row: pd.Series) -> str:
+def _unresolved(row: pd.Series, names: Mapping[str, str]) -> str:
     """Why an undecided claim is undecided: as good as equal, not beyond the correction, or not enough seeds."""
+    challenger, control = (names.get(row[side], row[side]) for side in ("challenger", "control"))
     spread = row["compare"] == "spread"
     ends = np.array([row["low"], row["high"]])
     if spread:
@@ -174,17 +178,17 @@ def _unresolved(row: pd.Series) -> str:
             ends = np.log(ends)
     limit = -np.log1p(-row["matters"]) if spread else row["matters"]
     if np.isnan(ends).any():
-        return f"no ratio of spreads: that of {row['challenger']} or {row['control']} is zero"
+        return f"no ratio of spreads: that of {challenger} or {control} is zero"
     if (np.abs(ends) < limit).all():
         return EQUIVALENT
     if ends[0] * ends[1] <= 0:
-        return f"{INDISTINCT} {row['control']} at {row['n']} seeds"
+        return f"{INDISTINCT} {control} at {row['n']} seeds"
     if np.abs(ends).min() <= row["margin"]:
         return f"{WITHIN} at {row['n']} seeds"
     word = "better" if (ends[0] < 0) == (row["direction"] == "lower") else "worse"
     if not row["own"] and word == "worse":
-        return f"its stand-in is worse than {row['control']}"
-    return f"{word} than {row['control']}, {NOT_BEYOND}"
+        return f"{challenger}, which stands in for the challenger, is worse than {control}"
+    return f"{word} than {control}, but {NOT_BEYOND}"
 
 
 def _size(contest: dict[str, Any]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,7 +12,7 @@ import pandas as pd
 from phvae.analysis.claims.schema import CURVE_CONTROL
 from phvae.analysis.results.long_table import size_key
 from phvae.analysis.results.roles import curve_variants
-from phvae.analysis.statistics.rate_distortion import RATE, matched
+from phvae.analysis.statistics.rate_distortion import CURVE_NAME, RATE, matched
 from phvae.analysis.statistics.verdict import Side, commonest
 
 __all__ = ["CellSeeds", "Scores", "ScoresByCell", "scores_by_cell"]
@@ -32,7 +32,7 @@ class CellSeeds:
 
 @dataclass
 class Scores:
-    """One metric of one cell: seed -> value; examples; floor and noise; why a value is absent, or decides nothing."""
+    """One metric of one cell: seed -> value; examples; floor and noise; why a value is absent, or is not compared."""
 
     values: dict[int, float] = field(default_factory=dict)
     sizes: list[float] = field(default_factory=list)
@@ -51,6 +51,7 @@ class ScoresByCell:
         cells: (data set, n_train, variant) -> its seeds.
         scores: (cell, split, metric) -> its values.
         directions: metric -> whether higher is better, where that is known.
+        labels: variant -> how reasons call it, where not by its own name.
         curves: (data set, n_train) -> the variants of the beta curve, filled when asked for.
     """
 
@@ -58,6 +59,7 @@ class ScoresByCell:
     cells: dict[Key, CellSeeds]
     scores: dict[tuple[Key, str, str], Scores]
     directions: dict[str, bool]
+    labels: Mapping[str, str] = field(default_factory=dict)
     curves: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -74,6 +76,10 @@ class ScoresByCell:
     def seeds(self, key: Key) -> CellSeeds:
         """A cell; an empty one if the table has none."""
         return self.cells.get(key, CellSeeds())
+
+    def name(self, variant: str) -> str:
+        """How reasons call a variant, or the curve."""
+        return CURVE_NAME if variant == CURVE_CONTROL else self.labels.get(variant, variant)
 
     def curve(self, dataset: str, size: str) -> list[str]:
         """The variants of the beta curve on a data set."""
@@ -98,10 +104,10 @@ class ScoresByCell:
         shares = [self._lost(cell, metric, split) for cell in cells]
         diverged, lost = (max(share) for share in zip(*shares, strict=True))
         floor, noise = (float(np.mean(x)) if x else np.nan for x in (data.floors, data.noises))
-        names = {metric, RATE} if rate else {metric}  # a rate that decides nothing leaves open where the curve is read
+        names = {metric, RATE} if rate else {metric}  # a rate with a caution leaves open where the curve is read
         read = [self.scores.get((cell, split, one), Scores()) for cell in cells for one in names]
         caution = commonest(text for scores in read for text in scores.cautions)
-        return Side("the beta curve" if curve else variant, diverged, lost, mean, floor, noise, caution)
+        return Side(self.name(variant), diverged, lost, mean, floor, noise, caution)
 
     def _lost(self, key: Key, metric: str, split: str) -> tuple[float, float]:
         """Shares of a cell's planned seeds that diverged, and that have no value of a metric, for whatever reason."""
@@ -117,15 +123,17 @@ class ScoresByCell:
         return values, int(points["outside"].sum())
 
 
-def scores_by_cell(table: pd.DataFrame, metrics: Iterable[str]) -> ScoresByCell:
-    """Read a long table once; only the scores of `metrics` (and the rate) are kept."""
+def scores_by_cell(
+    table: pd.DataFrame, metrics: Iterable[str], labels: Mapping[str, str] | None = None
+) -> ScoresByCell:
+    """Read a long table once; only the scores of `metrics` (and the rate) are kept, reasons call variants by label."""
     kept = table[table["metric"].isin({*metrics, RATE})]
     sets = table[["dataset", "n_train"]].drop_duplicates()
     parts = {(str(d), str(n)): kept.iloc[:0] for d, n in zip(sets["dataset"], sets["n_train"], strict=True)}
     parts |= {(str(d), str(n)): rows for (d, n), rows in kept.groupby(["dataset", "n_train"])}
     known = kept[kept["higher_is_better"].notna()].drop_duplicates("metric")
     directions = {str(m): bool(h) for m, h in zip(known["metric"], known["higher_is_better"], strict=True)}
-    return ScoresByCell(parts, _seeds(table), _scores(kept), directions)
+    return ScoresByCell(parts, _seeds(table), _scores(kept), directions, labels or {})
 
 
 def _seeds(table: pd.DataFrame) -> dict[Key, CellSeeds]:

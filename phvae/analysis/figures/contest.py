@@ -156,7 +156,7 @@ def _legend(figure: Figure, ax: Axes, bands: list[ContestBand]) -> None:
     points = [point for band in bands for point in band.points]
     for point in points:
         ax.add_artist(Line2D([], [], label=point.control, **mark_keywords(point, pale=False)))
-    ax.axvspan(-1, 1, color="#EDEFF2", linewidth=0, zorder=0, label=ledger.SMALL)
+    ax.axvspan(-1, 1, color="#EDEFF2", linewidth=0, zorder=0, label=MEANINGS["small"])
     if any(point.error for point in points):
         ax.add_patch(Rectangle((0, 0), 0, 0, color=CURVE_ERROR, linewidth=0, label="the curve's own error"))
     shared_legend(figure, [ax], 4)

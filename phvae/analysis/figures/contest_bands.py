@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from phvae.analysis.claims.answer_reasons import CURVE as CURVE_NAME
 from phvae.analysis.claims.answer_reasons import answer_word
 from phvae.analysis.claims.in_units import in_units
 from phvae.analysis.claims.schema import CURVE_CONTROL, Claim
 from phvae.analysis.figures.looks import Look
+from phvae.analysis.statistics.rate_distortion import CURVE_NAME
 
 __all__ = ["ContestBand", "ContestPoint", "contest_bands"]
 
@@ -105,7 +105,7 @@ def contest_bands(
         rows = known[known["dataset"] == verdict["dataset"]].to_dict("records")
         n, planned = int(verdict["n"]), int(verdict["n"] + verdict["incomplete"])
         size = "" if verdict["n_train"] == "all" else f", {verdict['n_train']}"
-        name, word = f"{verdict['dataset']}{size}", answer_word(verdict)
+        name, word = f"{verdict['dataset']}{size}", answer_word({str(key): value for key, value in verdict.items()})
         seeds = str(n) if n == planned else f"{n}/{planned}"
         bands.append(ContestBand(name, word, seeds, [point(row, hardest) for row in rows]))
     return bands

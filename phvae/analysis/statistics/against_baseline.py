@@ -15,6 +15,7 @@ from phvae.analysis.statistics.verdict import (
     MIN_PAIRS,
     UNRESOLVED,
     WORSE,
+    ZERO_INSIDE,
     Comparison,
     Side,
     best_of,
@@ -37,8 +38,9 @@ def against(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     (mean over standard deviation of the differences), skew (of the differences), p_t, p_paired (`statistics.paired_p`),
     p_sign_flip, p_test (method of p_sign_flip), p_wilcoxon, smallest_p (what that many pairs can reach),
     p_improvement (share of pairs where the variant is better), word and why (`verdict.judge`), with_best (whether it is
-    not told from the best mean, NA where nothing is compared), spread_ratio, spread_ratio_low, spread_ratio_high,
-    p_spread, spread_word. p-values are descriptive: they are not adjusted for the number of lines.
+    not distinguishable from the best mean, NA where nothing is compared), best (whether it has that mean),
+    spread_ratio, spread_ratio_low, spread_ratio_high, p_spread, spread_word. p-values are descriptive: they are not
+    adjusted for the number of lines.
 
     Raises:
         ConfigError: the table has no such variant.
@@ -79,7 +81,7 @@ def against(table: pd.DataFrame, baseline: str) -> pd.DataFrame:
     comparison = _comparison(frame, difference, np.arange(len(frame)), other, sign, names)
     for name, texts in zip(("word", "why"), judge(comparison), strict=True):
         frame[name] = np.where(compared_here, texts, "")
-    frame["with_best"] = _with_best(frame, matrix.values, sign)
+    frame["with_best"], frame["best"] = _with_best(frame, matrix.values, sign)
     spread = s.spread_ratio(compared, values)
     frame["spread_ratio"], frame["spread_ratio_low"], frame["spread_ratio_high"], frame["p_spread"] = spread
     said, _ = judge(_of_spreads(comparison, spread), fewest=MIN_SPREAD_PAIRS)
@@ -122,31 +124,41 @@ def _of_spreads(c: Comparison, spread: s.Spread) -> Comparison:
     )
 
 
-def _with_best(frame: pd.DataFrame, values: np.ndarray, sign: np.ndarray) -> pd.arrays.BooleanArray:
-    """Which variants are not told from the one with the best mean of their data set, size and metric.
+def _with_best(frame: pd.DataFrame, values: np.ndarray, sign: np.ndarray) -> tuple[pd.arrays.BooleanArray, np.ndarray]:
+    """Which variants are not distinguishable from the one with the best mean of their data set, size and metric.
 
     Each is held against it, paired by seed, one-sided at .05 over the number of comparisons: by Bonferroni's inequality
     the variant that is truly best is among them in 95 % of cases (multiple comparisons with the best, Hsu 1984).
-    NA where it cannot be asked: no value, a caution, neither direction better, a mean beyond the value of the data, or
-    fewer than three seeds.
+    NA where it cannot be asked: no value, a caution, neither direction better, a mean past the data's own value, fewer
+    than three seeds, or no other variant; and where a difference from the best is beyond that level but does not count
+    (`verdict.withheld`: skewed, or the best diverged more often).
+
+    Returns:
+        Whether each is among them, and whether it is the best itself.
     """
     mean = frame["mean"].to_numpy()
     best = frame["metric"].map({metric: best_of(metric) for metric in frame["metric"].unique()}).to_numpy(dtype=float)
     asked = np.isfinite(mean) & np.isfinite(sign) & (frame["caution"] == "").to_numpy() & (frame["n"] >= MIN_PAIRS)
     asked &= ~(sign * (mean - best) > 0)
-    found = pd.array([pd.NA] * len(frame), dtype="boolean")
+    keys = ["dataset", "n_train", "split", "metric"]
+    asked &= asked.groupby([frame[key] for key in keys], sort=False).transform("sum") > 1
+    found, leads = pd.array([pd.NA] * len(frame), dtype="boolean"), np.zeros(len(frame), dtype=bool)
     rows = np.flatnonzero(asked)
     if not len(rows):
-        return found
-    group = frame.loc[rows].groupby(["dataset", "n_train", "split", "metric"], sort=False).ngroup()
+        return found, leads
+    group = frame.loc[rows].groupby(keys, sort=False).ngroup()
     score = pd.Series(sign[rows] * mean[rows], index=rows)
     leader = score.groupby(group).transform("idxmax").to_numpy()
     count = group.groupby(group).transform("size").to_numpy()
     difference = values[rows] - values[leader]
     comparison = _comparison(frame, difference, rows, leader, sign, ("the variant", "the best"))
-    word, _ = judge(comparison, 2 * LEVEL / np.maximum(count - 1, 1))
-    found[rows] = (word != WORSE) | (rows == leader)
-    return found
+    word, why = judge(comparison, 2 * LEVEL / (count - 1))
+    leads[rows] = score == score.groupby(group).transform("max")
+    near = pd.array(word != WORSE, dtype="boolean")
+    near[(word == UNRESOLVED) & (why != ZERO_INSIDE)] = pd.NA
+    near[leads[rows]] = True
+    found[rows] = near
+    return found, leads
 
 
 def _partner(keys: pd.DataFrame, baseline: str) -> tuple[np.ndarray, np.ndarray]:

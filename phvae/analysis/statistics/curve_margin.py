@@ -15,7 +15,7 @@ import numpy as np
 __all__ = ["MARGINS", "NOT_KNOWN", "WITHIN", "Margin", "curve_margin", "margin_text"]
 
 NOT_KNOWN = "the curve's own error is not known for this metric"
-WITHIN = "not beyond the curve's own error"
+WITHIN = "within the curve's own error"
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from scipy.interpolate import PchipInterpolator
 from phvae.analysis.results.long_table import CELL
 from phvae.analysis.results.roles import on_curve
 
-__all__ = ["RATE", "interpolate", "matched", "outside_curve"]
+__all__ = ["CURVE_NAME", "RATE", "interpolate", "matched", "outside_curve"]
 
 RATE = "kl"
+CURVE_NAME = "the β-VAE's curve"  # how tables and reasons call it
 
 
 def interpolate(rates: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -85,6 +86,6 @@ def outside_curve(outside: int, seeds: int) -> str:
     """Why nothing is said against the curve where `outside` of `seeds` rates are off it; empty where none is.
 
     >>> outside_curve(2, 10)
-    'rate (kl) outside the beta curve at 2 of 10 seeds'
+    "rate (kl) outside the β-VAE's curve at 2 of 10 seeds"
     """
-    return f"rate ({RATE}) outside the beta curve at {outside} of {seeds} seeds" if outside else ""
+    return f"rate ({RATE}) outside {CURVE_NAME} at {outside} of {seeds} seeds" if outside else ""

@@ -31,10 +31,10 @@ __all__ = [
     "withheld",
 ]
 
-BETTER, WORSE, UNRESOLVED, FLOOR = "better", "worse", "not resolved", "both at the noise floor"
-ZERO_INSIDE = "the interval of the difference holds zero"
+BETTER, WORSE, UNRESOLVED, FLOOR = "better", "worse", "not resolved", "both as good as real data"
+ZERO_INSIDE = "the interval of the difference contains zero"
 NO_DIRECTION = "neither direction is better"
-SKEWED = "skewed: not decided"
+SKEWED = "the differences are too skewed to decide"
 
 LEVEL = 0.025  # of each end: a 95 % interval that leaves zero out
 MIN_PAIRS = 3  # two differences say next to nothing about their spread
@@ -52,7 +52,7 @@ class Side:
         mean: mean over the complete pairs or over its seeds, in the metric's unit.
         floor: the metric's floor, NaN if none is known.
         noise: standard deviation of the metric over redraws, NaN if not known.
-        caution: why its value decides nothing, or an empty text.
+        caution: why its value is not compared, or an empty text.
     """
 
     name: Any
@@ -73,8 +73,8 @@ class Comparison:
         sign: 1 where higher is better, -1 where lower is, NaN where neither.
         p_above, p_below: one-sided p-values that `one` is above, or below, `other`; NaN without a test.
         skew: skewness of the differences, `one` minus `other`.
-        best: the value of the data, beyond which more is no merit; NaN where there is none.
-        barred: why no win of either side would be told, or an empty text.
+        best: the data's own value, past which further is not better; NaN where there is none.
+        barred: why no win of either side counts, or an empty text.
         unclear: why nothing is said where neither p-value is small.
     """
 
@@ -103,8 +103,8 @@ def judge(c: Comparison, level: Floats = LEVEL, fewest: int = MIN_PAIRS) -> tupl
     """The word on each comparison (of `one`), and why it is no clearer: arrays of texts.
 
     The word is better or worse where the one-sided p-value is at most `level` at `fewest` pairs or more and nothing of
-    `withheld` stands against the winner; both at the noise floor, where they are; else not resolved. It is empty where
-    neither direction is better.
+    `withheld` stands against the winner; both as good as real data, where they are; else not resolved. It is empty
+    where neither direction is better.
     """
     sign, pairs = c.each(c.sign), c.each(c.pairs)
     against_one, against_other = withheld(c)
@@ -125,11 +125,11 @@ def judge(c: Comparison, level: Floats = LEVEL, fewest: int = MIN_PAIRS) -> tupl
 
 
 def withheld(c: Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Why a win of `one`, and why one of `other`, would not be told whatever its p-value: texts, empty where it would.
+    """Why a win of `one`, and why one of `other`, does not count whatever its p-value: texts, empty where it does.
 
     A winner must not carry a caution (nor the loser), nor have diverged more often or have a value at a smaller share
     of its seeds, nor win by passing the value of the data; the differences must not be skewed, beyond `skew_bound`,
-    towards the end at which a sample errs (the far tail on the loser's side); and not both may be at the noise floor.
+    towards the end at which a sample errs (the far tail on the loser's side); and not both may be as good as real data.
     """
     return _against(c, c.one, c.other, 1.0), _against(c, c.other, c.one, -1.0)
 
@@ -154,7 +154,7 @@ def _against(c: Comparison, winner: Side, loser: Side, turn: float) -> np.ndarra
         (turn * sign * np.nan_to_num(c.each(c.skew)) < -skew_bound(c.each(c.pairs)), lambda i: SKEWED),
         (
             sign * (mean - best) > 0,
-            lambda i: f"{names[0][i]} is at {mean[i]:.3g}, beyond {best[i]:g}, the value of the data: more is no merit",
+            lambda i: f"{names[0][i]} is at {mean[i]:.3g}, past the data's own value of {best[i]:g}: not better",
         ),
         (_both_at_floor(c), lambda i: FLOOR),
     ]
@@ -177,7 +177,7 @@ def _both_at_floor(c: Comparison) -> np.ndarray:
 
 
 def commonest(cautions: Iterable[str]) -> str:
-    """The text that says most often why a value decides nothing, the first of the alphabet among equals; or none.
+    """The text that says most often why a value is not compared, the first of the alphabet among equals; or none.
 
     >>> commonest(["", "b", "a", "", "b", ""]), commonest(["", ""])
     ('b', '')
@@ -188,7 +188,7 @@ def commonest(cautions: Iterable[str]) -> str:
 
 @cache
 def best_of(metric: str) -> float:
-    """The value of the data, beyond which more is no merit; NaN where a metric has none.
+    """The data's own value, past which further is not better; NaN where a metric has none.
 
     >>> best_of("sharpness"), best_of("mse")
     (1.0, nan)
@@ -201,9 +201,9 @@ def best_of(metric: str) -> float:
 
 
 def at_floor(mean: Floats, floor: Floats, noise_sd: Floats, sign: Floats) -> np.ndarray:
-    """Whether a mean cannot be told from the floor: what true samples give (distances), or what no information gives.
+    """Whether a mean is not distinguishable from the floor: what true samples give.
 
-    A floor without a known noise is a mark of scale, not a resolution, and decides nothing.
+    A floor without a known noise is a mark of scale, not a resolution: no mean is at it.
 
     Args:
         mean: mean of the metric.

@@ -14,17 +14,23 @@ from phvae.analysis.claims.answers import Answers
 from phvae.analysis.claims.contests import COLUMNS as CONTEST_COLUMNS
 from phvae.analysis.claims.contests import binary_sets
 from phvae.analysis.claims.registered import registered
-from phvae.analysis.claims.schema import Claim, Claims
+from phvae.analysis.claims.schema import CURVE_CONTROL, Claim, Claims
 from phvae.analysis.presentation.metric_labels import metric_label
-from phvae.analysis.presentation.numbers import number
+from phvae.analysis.presentation.numbers import range_text
+from phvae.analysis.statistics.rate_distortion import CURVE_NAME
 from phvae.analysis.statistics.seeds_needed import MOST_SEEDS
 from phvae.analysis.statistics.verdict import SKEWED
 from phvae.analysis.tables.claims_in_short import in_short, instead, none_tested, not_tested
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import ShownIn, Table, TableBlock, TableCell, number_cell
+from phvae.analysis.tables.score_cells import places
 
 __all__ = ["ERRORS", "SPREADS", "ClaimTables", "claims_table", "no_claims"]
 
+LEGEND = (
+    "The effect is the challenger's value minus that of the control which it is hardest to beat; it is open where "
+    "neither side is shown to be better."
+)
 ERRORS, SPREADS = 0.26, 0.13  # the largest shares in benchmarks/coverage.csv; a test holds them against it
 
 
@@ -50,18 +56,19 @@ def claims_table(inputs: TableInputs, claims: Claims, sha256: str, root: Path) -
         root: the results folder, which keeps the claims that its runs were trained under.
     """
     binary = binary_sets(inputs.runs)
-    details = ledger.contests(inputs.table, claims, binary=binary)
-    verdicts = ledger.decide(details, claims)
+    details = ledger.contests(inputs.table, claims, binary=binary, labels=inputs.labels)
+    verdicts = ledger.decide(details, claims, inputs.labels)
     tally = ledger.tally(verdicts)
     before = registered(inputs.runs, claims, sha256, root)
     verdicts["reason"] = [_reason(row, before.marks) for _, row in verdicts.iterrows()]
     answered = answers(inputs.table, claims, verdicts, inputs.baseline, inputs.labels, binary=binary)
     verdicts["claims_sha256"], verdicts["claims_written"] = sha256, str(claims.written)
     verdicts["claims_state"] = before.state
-    table = Table("claims", "Claims", f"{_caption(claims, sha256, before.state)} {inputs.varies}".rstrip())
+    table = Table("claims", "Claims", f"Claims written {claims.written}, {before.state}.")
     if (tally["summary"] == ledger.NOT_TESTED).all():
         table.caption = f"{none_tested(claims, sha256, tally)} {instead(inputs, root)}"
         return ClaimTables(table, verdicts, details, tally, before.state, answered)
+    table.legend, table.rules = LEGEND, _rules(claims, sha256) + ([inputs.varies] if inputs.varies else [])
     table.blocks.append(in_short(claims, tally, before.marks, inputs.datasets()))
     for name, rows in verdicts.groupby("claim", sort=False):
         block = _of_claim(inputs, rows, str(name), claims.claims[str(name)])
@@ -84,22 +91,27 @@ def _reason(row: pd.Series, marks: Mapping[tuple[str, str], str]) -> str:
     return "; ".join(filter(None, (row["reason"], mark)))
 
 
-def _caption(claims: Claims, sha256: str, state: str) -> str:
-    return (
-        f"Claims written {claims.written}, file with sha256 {sha256}, {state}. A claim is supported on a data set if "
-        f"its challenger beats all its controls there, each one-sided at {claims.level:g} (on paired seeds the "
-        "larger of Student's and Hall's p-values; for spreads Student's on their absolute deviations from the median), "
-        "after Holm's adjustment for the claims tested on that data set; it is contradicted if a control beats the "
-        "challenger itself, after the same adjustment and one for the number of controls. Against the β-VAE's curve a "
-        "win must be larger than the curve's own error (`docs/method.md`, section 6). The effect is challenger "
-        "minus the hardest control, for a contradiction the control that beats it (a ratio for spreads), with its 95 % "
-        "interval, which is not adjusted; a smaller variant that stands in for the challenger is named in brackets. "
-        "Seeds needed: for a half-width below the effect that matters against that control. The level is nominal: at "
-        f".05, where only one side is skewed, up to {ERRORS:.2f} of equal means were called supported or contradicted "
-        f"in simulation, and up to {SPREADS:.2f} of equal spreads were told apart (benchmarks/coverage.csv). Where "
-        f'paired differences are skewed beyond a bound the claim says "{SKEWED}". What is said at fewer than '
-        f"{ledger.NORMAL_BELOW} pairs rests on normality: no exact test of so few passes Holm over several claims."
-    )
+def _rules(claims: Claims, sha256: str) -> list[str]:
+    return [
+        f"The claims are those of the file with sha256 {sha256}.",
+        "Supported on a data set: the challenger beats all its controls there, each one-sided at "
+        f"{claims.level:g} (on paired seeds the larger of Student's and Hall's p-values; for spreads Student's on "
+        "their absolute deviations from the median), after Holm's adjustment for the claims tested on that data set.",
+        "Contradicted: a control beats the challenger itself, after the same adjustment and one for the number of "
+        "controls.",
+        "Against the β-VAE's curve a win must be larger than the curve's own error (`docs/method.md`, section 6).",
+        "Hardest control: the one with the largest p-value; of a contradiction the one that beats the challenger. A "
+        "smaller variant that stands in for the challenger against it is named in brackets.",
+        "Effect: challenger minus that control (their ratio for spreads), with its 95 % interval, which is not "
+        "adjusted.",
+        "Seeds that would settle it: as many as bring half the width of that interval below the effect that matters.",
+        f"The level is nominal: at .05, where only one side is skewed, up to {ERRORS:.2f} of equal means were called "
+        f"supported or contradicted in simulation, and up to {SPREADS:.2f} of equal spreads were called unequal "
+        "(benchmarks/coverage.csv).",
+        f'Where paired differences are skewed beyond a bound, the claim says "{SKEWED}".',
+        f'At fewer than {ledger.NORMAL_BELOW} pairs a verdict says "{ledger.NORMALITY}": no exact test of so few '
+        "passes Holm's adjustment over several claims.",
+    ]
 
 
 def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Claim) -> TableBlock:
@@ -115,8 +127,8 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
     figures = f"Figure{'s' if len(named) > 1 else ''}: {', '.join(named)}. " if named else ""
     return TableBlock(
         f"{name}: {what}{metric_label(claim.metric)}, {claim.direction}",
-        ["data set", "verdict", "hardest control", "effect [95 %]", "seeds", "seeds needed"],
-        [_line(inputs, row, claim.challenger) for _, row in tested.iterrows()],
+        ["data set", "verdict", "hardest control", "effect [95 %]", "seeds", "what would settle it"],
+        [_line(inputs, row, claim.challenger, places(tested, "effect")) for _, row in tested.iterrows()],
         widths=[0.16, 0.24, 0.18, 0.2, None, None],
         note=figures + not_tested(zip(verdicts["dataset"][untested], verdicts["reason"][untested], strict=True)),
         shown_in=[
@@ -128,29 +140,31 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
     )
 
 
-def _line(inputs: TableInputs, row: pd.Series, challenger: str) -> list[TableCell]:
+def _line(inputs: TableInputs, row: pd.Series, challenger: str, places: int) -> list[TableCell]:
     """One data set; `challenger` is the claim's own, and a stand-in for it is named beside the control."""
     decided = row["verdict"] in (ledger.SUPPORTED, ledger.CONTRADICTED)
     said = row["verdict"] + (f" ({row['reason']})" if row["reason"] else "")
-    size = "" if row["n_train"] == "all" else f", {row['n_train']}"
+    size = "" if row["n_train"] == "all" else f", {int(row['n_train']):,}"
     start = [TableCell(f"{row['dataset']}{size}"), TableCell(said, bold=decided, word=row["verdict"])]
     n, incomplete = int(row["n"]), int(row["incomplete"])
     if row["verdict"] == ledger.NOT_TESTABLE:
         return [*start, TableCell("–"), TableCell("–"), number_cell(n, str(n)), TableCell("–")]
-    effect = f"{number(row['effect'])} [{number(row['low'])}, {number(row['high'])}]"
-    control = f"{inputs.labels.get(row['control'], row['control'])}"
-    if row["challenger"] != challenger:
-        control += f" (against {inputs.labels.get(row['challenger'], row['challenger'])})"
+    names = inputs.labels | {CURVE_CONTROL: CURVE_NAME}
+    stands_in = f" (against {names[row['challenger']]})" if row["challenger"] != challenger else ""
     return [
         *start,
-        TableCell(control),
-        number_cell(row["effect"], effect),
+        TableCell(names[row["control"]] + stands_in),
+        number_cell(row["effect"], range_text(row["effect"], row["low"], row["high"], places)),
         number_cell(n, f"{n}/{n + incomplete}" if incomplete else str(n)),
-        _seeds_needed(row["seeds_needed"]),
+        _settled_by(row),
     ]
 
 
-def _seeds_needed(seeds: float | None) -> TableCell:
-    if pd.isna(seeds):
-        return number_cell(MOST_SEEDS + 1, f"more than {MOST_SEEDS:,}")
-    return number_cell(seeds, str(int(seeds)))
+def _settled_by(row: pd.Series) -> TableCell:
+    """How many seeds would settle what is open, in words; it sorts by their number."""
+    seeds = MOST_SEEDS + 1 if pd.isna(row["seeds_needed"]) else int(row["seeds_needed"])
+    if row["verdict"] != ledger.UNRESOLVED or row["reason"].startswith(ledger.EQUIVALENT):
+        return number_cell(0, "settled")
+    if seeds <= row["n"]:
+        return number_cell(seeds, "not open for lack of seeds")
+    return number_cell(seeds, f"more than {MOST_SEEDS:,} seeds" if seeds > MOST_SEEDS else f"about {seeds:,} seeds")

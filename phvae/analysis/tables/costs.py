@@ -8,7 +8,7 @@ import pandas as pd
 
 from phvae.analysis.results.long_table import CELL
 from phvae.analysis.tables.inputs import TableInputs
-from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
+from phvae.analysis.tables.layout import Table, TableBlock, number_column
 from phvae.analysis.tables.score_cells import heading, row_name
 
 __all__ = ["cost", "parameters"]
@@ -24,6 +24,12 @@ _COST = {
     "late_gain": "late gain, %",
 }
 _PARAMETERS = {"parameters": "all", "parameters_encoder": "encoders", "parameters_decoder": "decoder"}
+_RULES = [
+    "Seeds that were trained together in a stack share its time and memory; machines differ, see provenance.",
+    "Late gain: how much of the fall of the validation loss, first epoch to lowest, came in the last tenth of the "
+    "epochs; near 0 where the curve has flattened.",
+    "With a budget of steps an epoch is a look at the validation loss, not a pass over the training examples.",
+]
 
 
 def _means(inputs: TableInputs, columns: Sequence[str]) -> pd.DataFrame:
@@ -39,41 +45,25 @@ def _means(inputs: TableInputs, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def _blocks(inputs: TableInputs, frame: pd.DataFrame, columns: dict[str, str]) -> list[TableBlock]:
+    """Variants by columns of each data set that has any of them, at its largest training size."""
     blocks = []
     for dataset in inputs.datasets():
         size = inputs.sizes(dataset)[-1]
         rows = frame[(frame["dataset"] == dataset) & (frame["n_train"] == size)]
-        shown = [name for name in columns if rows[name].notna().any()]
-        if not shown:
+        if not rows[list(columns)].notna().any(axis=None):
             continue
-        body: list[list[TableCell]] = [
-            [
-                row_name(inputs, dataset, size, row["variant"]),
-                *(_plain(row[name]) for name in shown),
-            ]
-            for _, row in rows.iterrows()
-        ]
-        planned = int(rows["runs"].max())
-        blocks.append(TableBlock(heading(dataset, size, planned), ["variant", *(columns[n] for n in shown)], body))
+        names = [row_name(inputs, dataset, size, variant) for variant in rows["variant"]]
+        body = zip(names, *(number_column(rows[name]) for name in columns), strict=True)
+        title = heading(dataset, size, int(rows["runs"].max()))
+        blocks.append(TableBlock(title, ["variant", *columns.values()], [list(cells) for cells in body]))
     return blocks
-
-
-def _plain(value: float) -> TableCell:
-    """A count as it is, other numbers to three digits."""
-    return number_cell(value, f"{value:,.0f}" if pd.notna(value) and float(value).is_integer() else "")
 
 
 def cost(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     """Seconds, speed and memory: means over the seeds of a cell."""
     frame = _means(inputs, list(_COST))
     frame["late_gain"] *= 100
-    caption = (
-        "Means over seeds. Seeds that were trained together in a stack share its time and memory; machines differ, "
-        "see provenance. Late gain: how much of the fall of the validation loss, first epoch to lowest, came in the "
-        "last tenth of the epochs; near 0 where the curve has flattened. "
-        "With a budget of steps an epoch is a look at the validation loss, not a pass over the training examples."
-    )
-    return Table("cost", "Cost", caption, _blocks(inputs, frame, _COST)), frame
+    return Table("cost", "Cost", "Means over seeds.", _blocks(inputs, frame, _COST), rules=_RULES), frame
 
 
 def parameters(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
@@ -83,18 +73,4 @@ def parameters(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     keys = pd.MultiIndex.from_frame(frame[["dataset", "n_train"]])
     frame["ratio"] = frame["parameters"].to_numpy() / base.reindex(keys).to_numpy(dtype="float64")
     columns = _PARAMETERS | {"ratio": f"all / {inputs.labels[inputs.baseline]}"}
-    blocks = _blocks(inputs, frame.assign(ratio=frame["ratio"].round(3)), _PARAMETERS)
-    for block, (_, rows) in zip(blocks, _shown_rows(inputs, frame), strict=True):
-        block.header.append(columns["ratio"])
-        for line, ratio in zip(block.rows, rows["ratio"], strict=True):
-            line.append(number_cell(ratio))
-    return Table("parameters", "Parameters", "Trainable numbers of each model.", blocks), frame
-
-
-def _shown_rows(inputs: TableInputs, frame: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    found = []
-    for dataset in inputs.datasets():
-        rows = frame[(frame["dataset"] == dataset) & (frame["n_train"] == inputs.sizes(dataset)[-1])]
-        if rows[list(_PARAMETERS)].notna().any(axis=None):
-            found.append((dataset, rows))
-    return found
+    return Table("parameters", "Parameters", "Trainable numbers of each model.", _blocks(inputs, frame, columns)), frame

@@ -17,9 +17,9 @@ from phvae.analysis.statistics.against_baseline import against
 from phvae.analysis.statistics.rate_distortion import RATE
 from phvae.analysis.statistics.verdict import BETTER, MIN_PAIRS, WORSE
 from phvae.analysis.tables.inputs import TableInputs
-from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
-from phvae.analysis.tables.matched_rate import against_curve
-from phvae.analysis.tables.score_cells import CAUTION, UNMARKED, difference_cell, score_cell
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell, number_column
+from phvae.analysis.tables.matched_rate import DIFFERENCE, against_curve
+from phvae.analysis.tables.score_cells import OPEN, difference_cell, legend, places, score_cell
 from phvae.analysis.tables.weights import about, compared_by, reported
 from phvae.experiment.tuning import TuningConfig
 from phvae.words import plural
@@ -36,18 +36,7 @@ def divergences(inputs: TableInputs, tuning: TuningConfig) -> tuple[Table, pd.Da
     """Families at their chosen weights, at the seeds that chose nothing: over data sets, then set by set."""
     found, baseline = tuned(inputs.table, inputs.costs, tuning), tuning.family_of(inputs.baseline)
     frame = _compared(inputs, found, tuning, baseline)
-    caption = (
-        f"{about(tuning)} Differences from {baseline}: at its own chosen weight; and at equal rate, from the curve "
-        "through all its weights at the family's own rate. Nothing is extrapolated: off the curve is beyond its ends; "
-        "in brackets, how many seeds are on it where some are not. Paired by seed, ± half the width of the 95 % "
-        "interval. "
-        "Bold is better, † worse (at equal rate by more than the curve's own error, measured on β-VAEs), "
-        f"{CAUTION}, {UNMARKED}. An asterisk: the weight is the first or last of its family, a better one may lie "
-        "beyond. Over data sets: how many comparisons of a family were better, worse, not resolved; and its mean rank "
-        "(1 is best) where every family has a value, with Student's 95 % interval over data sets from "
-        f"{MIN_PAIRS} on, where ranks differ."
-    )
-    table = Table("divergences", "Divergences", caption + (f" {inputs.varies}" if inputs.varies else ""))
+    table = Table("divergences", "Divergences", about(tuning), rules=_rules(inputs, baseline))
     metrics = [metric for metric in compared_by(tuning) if metric in set(frame["metric"])]
     largest = {dataset: inputs.sizes(dataset)[-1] for dataset in inputs.datasets()}
     shown = frame[frame["n_train"] == frame["dataset"].map(largest)]
@@ -58,10 +47,26 @@ def divergences(inputs: TableInputs, tuning: TuningConfig) -> tuple[Table, pd.Da
         for metric, rows in by_metric:
             here = rows[rows["dataset"] == dataset]
             if here["mean"].notna().any():
-                body = [_line(row) for _, row in here.iterrows()]
                 name = f"{reported(found, dataset, size)}, {metric_label(metric)}"
-                table.blocks.append(TableBlock(name, header, body))
+                table.blocks.append(TableBlock(name, header, _body(here)))
+    table.legend = legend(table.blocks, baseline)
     return table, frame
+
+
+def _rules(inputs: TableInputs, baseline: str) -> list[str]:
+    return [
+        f"Differences from {baseline}, paired by seed, ± half of the 95 % interval: at its own chosen weight; and at "
+        "equal rate, from the curve through all its weights at the family's own rate.",
+        "At equal rate ▲ and ▼ stand where the difference is larger than the curve's own error, measured on β-VAEs. "
+        "Nothing is extrapolated: off the curve is beyond its ends; in brackets, how many seeds are on it where some "
+        "are not.",
+        "An asterisk: the weight is the first or last of its family, a better one may lie beyond.",
+        "Over data sets: how many comparisons of a family were better, worse, not resolved; and its mean rank (1 is "
+        f"best) where every family has a value, with Student's 95 % interval over data sets from {MIN_PAIRS} on, where "
+        "ranks differ.",
+        OPEN,
+        *([inputs.varies] if inputs.varies else []),
+    ]
 
 
 def _compared(inputs: TableInputs, found: Tuned, tuning: TuningConfig, baseline: str) -> pd.DataFrame:
@@ -73,7 +78,8 @@ def _compared(inputs: TableInputs, found: Tuned, tuning: TuningConfig, baseline:
         return pd.DataFrame(columns=[*SET, "metric", "family"])
     made = against(rows.assign(variant=rows["family"]), baseline).rename(columns={"variant": "family"})
     made = made[made["split"] == "test"]
-    kept = [*SET, "family", "metric", "higher_is_better", "n", "planned", "mean", "low", "high", *COMPARED]
+    kept = [*SET, "family", "metric", "higher_is_better", "n", "planned", "mean", "low", "high"]
+    kept += [*COMPARED, "with_best", "best"]
     rates = made[made["metric"] == RATE].set_index([*SET, "family"])["mean"].rename("rate")
     frame = made.loc[made["metric"] != RATE, kept].join(rates, on=[*SET, "family"])
     frame = frame.merge(chosen[[*SET, "family", "variant", "at_end"]], on=[*SET, "family"])
@@ -91,23 +97,23 @@ def _at_equal_rate(
     table = report.assign(family=np.where(curve, BETA_VAE, ""))  # the family takes the curve's place
     table = table[curve | pd.MultiIndex.from_frame(report[CELL]).isin(others)]
     metrics = [metric for metric in compared_by(tuning) if metric in set(table["metric"])]
-    scores = scores_by_cell(table, metrics)
+    scores = scores_by_cell(table, metrics, inputs.labels)
     parts = [against_curve(table, inputs.labels, scores, metric) for metric in metrics]
     frame = pd.concat([part for part in parts if len(part)] or parts)[[*SET, "variant", "metric", *AT_CURVE]]
     return frame.rename(columns={name: EQUAL + name for name in AT_CURVE})
 
 
-def _line(row: pd.Series) -> list[TableCell]:
-    equal = row[[EQUAL + name for name in AT_CURVE]].rename(lambda name: name.removeprefix(EQUAL))
-    off = equal["pairs"] == 0 and equal["outside"] > 0
-    return [
-        TableCell(row["family"]),
-        TableCell(row["label"] + ("*" if row["at_end"] else "")),
-        number_cell(row["rate"]),
-        score_cell(pd.Series({**row, "word": ""})),  # the marks stand at the differences
-        difference_cell(row),
-        TableCell("off the curve") if off else difference_cell(equal),
-    ]
+def _body(rows: pd.DataFrame) -> list[list[TableCell]]:
+    equal = rows[[EQUAL + name for name in AT_CURVE]].rename(columns=lambda name: name.removeprefix(EQUAL))
+    mean, own, curve = places(rows), places(rows, *DIFFERENCE), places(equal, *DIFFERENCE)
+    body = []
+    for rate, (_, row), (_, at) in zip(number_column(rows["rate"]), rows.iterrows(), equal.iterrows(), strict=True):
+        off = at["pairs"] == 0 and at["outside"] > 0
+        score = score_cell(pd.Series({**row, "word": ""}), mean)  # ▲ and ▼ stand at the differences
+        compared = TableCell("off the curve") if off else difference_cell(at, curve)
+        label = TableCell(row["label"] + ("*" if row["at_end"] else ""))
+        body.append([TableCell(row["family"]), label, rate, score, difference_cell(row, own), compared])
+    return body
 
 
 def _ranked(rows: pd.DataFrame) -> bool:

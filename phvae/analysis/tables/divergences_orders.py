@@ -9,7 +9,7 @@ from phvae.analysis.presentation.metrics_shown import BY_ORDER
 from phvae.analysis.results.divergences import divergence_words, is_weighted_kl, short_number
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
-from phvae.analysis.tables.score_cells import CSV_COLUMNS, legend, score_cell
+from phvae.analysis.tables.score_cells import CSV_COLUMNS, legend, places, rules, score_cell
 
 __all__ = ["by_order"]
 
@@ -23,7 +23,11 @@ def by_order(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     plain = stats[(stats["basis"] == "monomial") & (stats["encoder_width"] == "full") & (stats["split"] == "test")]
     orders_of = plain.groupby(["dataset", "n_train", "divergence", "weight"])["order"].transform("nunique")
     plain = plain[(orders_of > 1) | (plain["weight"].eq(1) & plain["divergence"].map(is_weighted_kl))]
-    table = Table("divergences-orders", "Divergences and orders", legend(inputs))
+    caption = (
+        "At order 1 KL is the VAE, and so would be any normalised level weights: where their place is empty, nothing "
+        "is missing. The log-ratio polynomial of order 1 is another model."
+    )
+    table = Table("divergences-orders", "Divergences and orders", caption, rules=rules(inputs))
     for dataset in inputs.datasets():
         size = inputs.sizes(dataset)[-1]
         rows = plain[(plain["dataset"] == dataset) & (plain["n_train"] == size)]
@@ -39,19 +43,17 @@ def by_order(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
                 (int(row["order"]), row["divergence"], row["weight"]): row
                 for _, row in of_metric[::-1].iterrows()  # where several variants are alike, the first stays
             }
+            decimals = places(of_metric)
             body: list[list[TableCell]] = [
                 [
                     number_cell(order, str(order)),
-                    *(score_cell(known.get((order, *column))) for column in divergences),
+                    *(score_cell(known.get((order, *column)), decimals) for column in divergences),
                 ]
                 for order in orders
             ]
             header = ["order", *(_words(*column) for column in divergences)]
             table.blocks.append(TableBlock(f"{dataset}, {metric_label(metric)}", header, body))
-    table.caption += (
-        " At order 1 KL is the VAE, and so would be any normalised level weights: where their place is empty, nothing "
-        "is missing. The log-ratio polynomial of order 1 is another model."
-    )
+    table.legend = legend(table.blocks, inputs.labels[inputs.baseline])
     return table, plain[["order", "divergence", "beta", "coupling", "prior", *CSV_COLUMNS]]
 
 

@@ -15,6 +15,7 @@ _TEX = {
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}",
     "±": r"$\pm$", "−": r"$-$", "×": r"$\times$", "≈": r"$\approx$", "≤": r"$\le$", "≥": r"$\ge$", "→": r"$\to$",
     "∞": r"$\infty$", "·": r"$\cdot$", "†": r"$\dagger$", "‡": r"$\ddagger$", "–": "--", "—": "---", "…": r"\dots{}",
+    "●": r"$\bullet$", "○": r"$\circ$", "▲": r"$\bigtriangleup$", "▼": r"$\bigtriangledown$",
     "’": "'", "“": "``", "”": "''", "²": r"$^2$", "³": r"$^3$", "½": r"$\frac12$", "¼": r"$\frac14$",
     "¾": r"$\frac34$", "°": r"$^\circ$", "§": r"\S{}", "√": r"$\surd$", "\u00a0": "~",
 }  # fmt: skip
@@ -66,7 +67,7 @@ def latex(table: Table) -> str:
     for i, block in enumerate(parts):
         columns = "".join(_column(block, i, share) for i, share in enumerate(_shares(block)))
         title = f"{table.title}: {block.heading}" if block.heading else table.title
-        caption = escape_latex(f"{title}. {table.caption}" if i == 0 else f"{title}.")
+        caption = escape_latex(" ".join([f"{title}.", table.caption, table.legend] if i == 0 else [f"{title}."]))
         head = " & ".join(f"{escape_latex(text)}" for text in block.header) + r" \\"
         lines += [
             f"\\begin{{longtable}}{{{columns}}}",
@@ -75,10 +76,14 @@ def latex(table: Table) -> str:
             f"\\toprule\n{head}\n\\midrule\n\\endhead",
             "\\bottomrule\n\\endlastfoot",
         ]
-        lines += [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in block.rows]
+        lines += _rows(block.rows)
+        if block.reference:
+            lines += [r"\midrule", *_rows(block.reference)]
         lines.append("\\end{longtable}")
         if block.note:
             lines.append(f"\\noindent{{\\footnotesize {escape_latex(block.note)}\\par}}")
+    if table.rules:
+        lines.append(f"\\noindent{{\\footnotesize\\raggedright {escape_latex(' '.join(table.rules))}\\par}}")
     lines.append("\\endgroup")
     return "\n".join(lines) + "\n"
 
@@ -93,8 +98,9 @@ def _narrow(block: TableBlock, columns: int = 3) -> list[TableBlock]:
     found = []
     for start in range(1, count + 1, size):
         kept = slice(start, start + size)
-        rows = [[row[0], *row[kept]] for row in block.rows]
-        found.append(TableBlock(block.heading, [block.header[0], *block.header[kept]], rows))
+        rows, reference = ([[row[0], *row[kept]] for row in part] for part in (block.rows, block.reference))
+        header = [block.header[0], *block.header[kept]]
+        found.append(TableBlock(block.heading, header, rows, reference=reference))
     found[-1].note = block.note
     return found
 
@@ -112,6 +118,10 @@ def _column(block: TableBlock, index: int, share: float) -> str:
     side = "right" if index in text_columns(block) else "left"
     width = f"\\dimexpr {share:.3f}\\linewidth-2\\tabcolsep\\relax"
     return f">{{\\ragged{side}\\arraybackslash\\hspace{{0pt}}}}p{{{width}}}"
+
+
+def _rows(rows: list[list[TableCell]]) -> list[str]:
+    return [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in rows]
 
 
 def _latex_cell(cell: TableCell) -> str:

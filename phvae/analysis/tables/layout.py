@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from phvae.analysis.presentation.numbers import number
+from phvae.analysis.presentation.numbers import column_places, number
 from phvae.analysis.presentation.records import read_record
 from phvae.files import write_json
 
@@ -19,12 +19,15 @@ __all__ = [
     "TableCell",
     "TableIndex",
     "number_cell",
+    "number_column",
     "read_tables",
     "text_columns",
+    "without_empty_columns",
     "write_index",
     "write_table",
 ]
 
+EMPTY = ("", "–")  # cells that say nothing
 REMEDY = "run `phvae tables` again"
 
 
@@ -33,9 +36,9 @@ class TableCell:
     """One cell.
 
     Attributes:
-        text: what stands there.
+        text: what stands there; of a number the digits alone.
         bold: whether it is bold.
-        mark: a small mark after the text.
+        mark: small marks after the text, and in brackets how many seeds it is of.
         value: the number that the cell sorts by, None for one that sorts by its text.
         word: the verdict that the cell tells; empty if it tells none.
     """
@@ -66,6 +69,8 @@ class TableBlock:
         widths: shares of the line for columns of running text, None for the others.
         note: below the grid.
         shown_in: the figures that show what it says.
+        reference: rows that no variant has, each named by what it is: below a rule, neither sorted nor filtered.
+        headline: the number of columns that are shown first, that of names included; 0 where all are.
     """
 
     heading: str
@@ -74,16 +79,25 @@ class TableBlock:
     widths: Sequence[float | None] = ()
     note: str = ""
     shown_in: Sequence[ShownIn] = ()
+    reference: list[list[TableCell]] = field(default_factory=list)
+    headline: int = 0
 
 
 @dataclass
 class Table:
-    """A table of the report: blocks to read. The numbers behind it go to the CSV file of the same name."""
+    """A table of the report: blocks to read. The numbers behind it go to the CSV file of the same name.
+
+    Attributes:
+        legend: what its marks mean, in a line.
+        rules: how its numbers and marks came about, a sentence or two each; for those who ask.
+    """
 
     name: str
     title: str
     caption: str
     blocks: list[TableBlock] = field(default_factory=list)
+    legend: str = ""
+    rules: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -114,6 +128,26 @@ def number_cell(value: float | None, text: str = "") -> TableCell:
     """A cell that sorts by its number; without `text` the number for reading."""
     known = value is not None and math.isfinite(value)
     return TableCell(text or number(value), value=float(value) if known and value is not None else None)
+
+
+def number_column(values: Iterable[float]) -> list[TableCell]:
+    """The cells of a column of numbers, with as many decimals in all."""
+    known = list(values)
+    places = column_places(known)
+    return [number_cell(value, number(value, places=places)) for value in known]
+
+
+def without_empty_columns(block: TableBlock) -> TableBlock:
+    """The block without the columns in which no row but those for reference has anything; that of names stays."""
+    kept = [i for i in range(len(block.header)) if i == 0 or any(row[i].text not in EMPTY for row in block.rows)]
+    return replace(
+        block,
+        header=[block.header[i] for i in kept],
+        rows=[[row[i] for i in kept] for row in block.rows],
+        reference=[[row[i] for i in kept] for row in block.reference],
+        widths=[block.widths[i] for i in kept if i < len(block.widths)],
+        headline=sum(i < block.headline for i in kept),
+    )
 
 
 def write_table(folder: Path, table: Table) -> None:

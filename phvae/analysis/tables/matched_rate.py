@@ -13,39 +13,41 @@ from phvae.analysis.claims.scores_by_cell import Scores, ScoresByCell, scores_by
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.metrics_shown import MATCHED_RATE
 from phvae.analysis.statistics.curve_margin import MARGINS, NOT_KNOWN, WITHIN, curve_margin, margin_text
-from phvae.analysis.statistics.rate_distortion import matched, outside_curve
+from phvae.analysis.statistics.rate_distortion import CURVE_NAME, matched, outside_curve
 from phvae.analysis.statistics.verdict import ZERO_INSIDE, Comparison, best_of, judge
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
-from phvae.analysis.tables.score_cells import CAUTION, UNMARKED, difference_cell, heading, row_name
+from phvae.analysis.tables.score_cells import OPEN, difference_cell, heading, legend, places, row_name
 from phvae.determinism.seeding import numpy_generator
 
-__all__ = ["against_curve", "matched_rate"]
+__all__ = ["DIFFERENCE", "against_curve", "matched_rate"]
 
 COLUMNS = [
     "dataset", "n_train", "variant", "label", "metric", "pairs", "outside", "no_curve", "rate", "mean", "curve",
     "difference", "difference_low", "difference_high", "skew", "p_sign_flip", "p_improvement", "word", "why",
     "caution", "margin",
 ]  # fmt: skip
+DIFFERENCE = ("difference", "difference_low", "difference_high")
+CAPTION = "Each variant against the curve of the β-VAEs at the variant's own rate (KL in nats), seed by seed."
+RULES = [
+    "Intervals: the wider of Student's and Hall's.",
+    "▲ and ▼: the difference is larger than the curve's own error, which is a share of its value or a number: how far "
+    "β-VAEs that are held out of a curve were off it, measured on other runs (benchmarks/curve_margin.csv). Where it "
+    "is not known, nothing is said; nor where some rates are off the curve.",
+    "In brackets, where some seeds are not compared: how many have a rate on the curve, of those that have a curve "
+    "(nothing is extrapolated); lost are those at which a run of the curve gave no value.",
+    OPEN,
+]
 
 
 def matched_rate(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     """Each variant's difference from the beta-VAE curve at its own rate, seed by seed."""
-    scores = scores_by_cell(inputs.table, MATCHED_RATE)
+    scores = scores_by_cell(inputs.table, MATCHED_RATE, inputs.labels)
     known = set(inputs.table["metric"])
     found = [against_curve(inputs.table, inputs.labels, scores, m) for m in MATCHED_RATE if m in known]
     found = [one for one in found if len(one)]
     frame = pd.concat(found) if found else pd.DataFrame(columns=COLUMNS)
-    caption = (
-        "Difference from the curve of the β-VAE at the variant's own rate (KL in nats), seed by seed ± half the width "
-        "of its 95 % interval (the wider of Student's and Hall's). Bold is better than the curve by more than its own "
-        f"error, † is worse by more, {CAUTION} (the CSV says why), {UNMARKED}; nor is it where some rates are off the "
-        "curve. In brackets, where some seeds are not compared: how many have a rate on the curve, of those that have "
-        "a curve (nothing is extrapolated); lost are those at which a run of the curve gave no value. The curve's own "
-        "error, a share of its value or a number: how far β-VAEs that are held out of a curve were off it, measured on "
-        "other runs (benchmarks/curve_margin.csv); where it is not known, nothing is said."
-    ) + (f" {inputs.varies}" if inputs.varies else "")
-    table = Table("matched-rate", "At matched rate", caption)
+    table = Table("matched-rate", "At matched rate", CAPTION, rules=RULES + ([inputs.varies] if inputs.varies else []))
     for dataset in inputs.datasets():
         size = inputs.sizes(dataset)[-1]
         rows = frame[(frame["dataset"] == dataset) & (frame["n_train"] == size)]
@@ -53,16 +55,19 @@ def matched_rate(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
         if not metrics:
             continue
         by_metric = {(row["variant"], row["metric"]): row for _, row in rows.iterrows()}
+        decimals = {metric: places(rows[rows["metric"] == metric], *DIFFERENCE) for metric in metrics}
         body: list[list[TableCell]] = [
             [
                 row_name(inputs, dataset, size, variant),
-                *(difference_cell(by_metric.get((variant, metric))) for metric in metrics),
+                *(difference_cell(by_metric.get((variant, metric)), decimals[metric]) for metric in metrics),
             ]
             for variant in rows["variant"].unique()
         ]
-        body.append([TableCell("curve's own error"), *(_margin_cell(metric) for metric in metrics)])
+        error = [TableCell("curve's own error"), *(_margin_cell(metric) for metric in metrics)]
         examples = heading(dataset, size, int(rows[["pairs", "outside", "no_curve"]].sum(axis=1).max()))
-        table.blocks.append(TableBlock(examples, ["variant", *(metric_label(m) for m in metrics)], body))
+        header = ["variant", *(metric_label(m) for m in metrics)]
+        table.blocks.append(TableBlock(examples, header, body, reference=[error]))
+    table.legend = legend(table.blocks, CURVE_NAME, "Difference from the curve ± half of its 95 % interval")
     return table, frame
 
 

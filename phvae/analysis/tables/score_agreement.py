@@ -22,10 +22,12 @@ def score_agreement(inputs: TableInputs) -> tuple[Table, pd.DataFrame]:
     table = Table(
         "score-agreement",
         "Agreement of scores",
-        "Spearman's rank correlation ρ of two scores over all runs, variants and seeds together; scores of which lower "
-        "is better are turned, so that 1 means that both call the same runs better and −1 that each calls better what "
-        f"the other calls worse. At least {LEAST_RUNS} runs have both. Runs of one variant are alike: few variants "
-        "make correlations large by chance.",
+        "Spearman's rank correlation ρ of two scores over all runs, variants and seeds together: 1 where both call the "
+        "same runs better, −1 where each calls better what the other calls worse.",
+        rules=[
+            f"Scores of which lower is better are turned. At least {LEAST_RUNS} runs have both.",
+            "Runs of one variant are much the same: few variants make correlations large by chance.",
+        ],
     )
     parts = []
     for dataset in inputs.datasets():

@@ -2,33 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
 from phvae.analysis import statistics as s
-from phvae.analysis.presentation.numbers import plus_minus
+from phvae.analysis.presentation.numbers import column_places, plus_minus
 from phvae.analysis.statistics.verdict import BETTER, FLOOR, MIN_PAIRS, UNRESOLVED, WORSE
 from phvae.analysis.tables.inputs import TableInputs
-from phvae.analysis.tables.layout import TableCell
+from phvae.analysis.tables.layout import TableBlock, TableCell
 from phvae.words import plural
 
 __all__ = [
+    "BEST",
     "CAUTION",
     "CSV_COLUMNS",
-    "UNMARKED",
+    "INTERVAL",
+    "MARKS",
+    "NEAR_BEST",
+    "OPEN",
     "difference_cell",
     "heading",
     "legend",
     "marks",
+    "places",
     "row_name",
+    "rules",
     "score_cell",
+    "standing",
 ]
 
-WORD_MARKS = {BETTER: "", WORSE: "†", FLOOR: "‡", UNRESOLVED: "", "": ""}
-CAUTION = "§ shown, but decides nothing (too few examples, or an estimate that has not settled)"
-UNMARKED = (
-    "no mark is not resolved (also where the better side diverged more often, lacks a value at more seeds or passes "
-    "the value of the data, and where the differences are skewed)"
+BEST, NEAR_BEST, CAUTION = "●", "○", "§"
+WORD_MARKS = {BETTER: "▲", WORSE: "▼", FLOOR: "‡", UNRESOLVED: "", "": ""}
+# mark -> what it means; {other} is what is compared with
+MARKS = {
+    BEST: "best mean",
+    NEAR_BEST: "not distinguishable from the best",
+    "▲": "better than {other}",
+    "▼": "worse than {other}",
+    "‡": "as good as real data, both this and {other}",
+    CAUTION: "not compared: too few examples, or an estimate that has not settled",
+    "/": "in brackets: how many seeds it is of, where not of all",
+}
+INTERVAL = "Mean over seeds ± half of its 95 % interval"
+OPEN = (
+    "Without ▲ or ▼ the difference is open: its interval contains zero, or nothing is said because the better side "
+    "diverged more often, lacks a value at more seeds or is past the data's own value, or because the differences are "
+    "too skewed. The column `why` of the CSV file names the reason."
 )
 
 CSV_COLUMNS = [
@@ -41,22 +62,43 @@ CSV_COLUMNS = [
 ]  # fmt: skip
 
 
-def legend(inputs: TableInputs) -> str:
-    """What the numbers and marks of the score tables mean."""
-    return (
-        f"Mean over seeds ± half the width of its 95 % interval (Student t below {s.BOOTSTRAP_FROM} seeds, studentised "
-        f"bootstrap from there). Against {inputs.labels[inputs.baseline]}, paired by seed: bold is better, † is worse "
-        "(the 95 % interval of the difference, the wider of Student's and Hall's, leaves zero out, at "
-        f"{MIN_PAIRS} pairs or more), ‡ both at the noise floor, {CAUTION} (the CSV says why), {UNMARKED}. ≈ not told "
-        f"from the best mean of any variant, at {MIN_PAIRS} seeds or more (after a correction for the number of "
-        "variants). A count in brackets: seeds with a value of those planned."
-    ) + (f" {inputs.varies}" if inputs.varies else "")
+def legend(blocks: Iterable[TableBlock], other: str, numbers: str = INTERVAL) -> str:
+    """What the numbers and the marks in some blocks mean, in a line.
+
+    Args:
+        blocks: those of the table.
+        other: what the variants are compared with.
+        numbers: what the numbers are.
+    """
+    used = {mark for block in blocks for row in block.rows for cell in row for mark in cell.mark}
+    told = [f"{mark} {text.format(other=other)}".removeprefix("/ ") for mark, text in MARKS.items() if mark in used]
+    return f"{'; '.join([numbers, *told])}."
+
+
+def rules(inputs: TableInputs) -> list[str]:
+    """How the numbers and marks of the score tables come about."""
+    return [
+        f"Intervals of means: Student's t below {s.BOOTSTRAP_FROM} seeds, a studentised bootstrap from there on.",
+        f"▲ and ▼: paired by seed with {inputs.labels[inputs.baseline]}, at {MIN_PAIRS} pairs or more, the 95 % "
+        "interval of the difference (the wider of Student's and Hall's) leaves zero out.",
+        OPEN,
+        f"{BEST} and {NEAR_BEST}, both in bold: of all variants with {MIN_PAIRS} seeds or more, that with the best "
+        "mean, and those of which the difference from it, paired by seed, may be zero after a correction for the "
+        "number of variants.",
+        *([inputs.varies] if inputs.varies else []),
+    ]
+
+
+def standing(row: pd.Series) -> str:
+    """The mark of the best mean, or of one that is not distinguishable from it."""
+    if "with_best" not in row or row["with_best"] is not True:
+        return ""
+    return BEST if row["best"] else NEAR_BEST
 
 
 def marks(row: pd.Series) -> str:
-    """The marks after a value: ≈ with the best, † worse, ‡ at the noise floor, § with a caution."""
-    near = "≈" if "with_best" in row and row["with_best"] is True else ""
-    return near + WORD_MARKS[row["word"]] + ("§" if row["caution"] else "")
+    """The marks of a comparison: its word, and a caution."""
+    return WORD_MARKS[row["word"]] + (CAUTION if row["caution"] else "")
 
 
 def heading(dataset: str, size: str, planned: int) -> str:
@@ -71,22 +113,30 @@ def row_name(inputs: TableInputs, dataset: str, size: str, variant: str) -> Tabl
     return TableCell(inputs.labels[variant] + (f" ({lost})" if lost else ""))
 
 
-def score_cell(row: pd.Series | None) -> TableCell:
+def places(rows: pd.DataFrame, value: str = "mean", low: str = "low", high: str = "high") -> int:
+    """The decimals of a column of values with intervals, a row each."""
+    return column_places(rows[value], (rows[high] - rows[low]) / 2)
+
+
+def score_cell(row: pd.Series | None, places: int | None = None) -> TableCell:
     """A mean with its interval and marks; a dash where there is none."""
     if row is None or not np.isfinite(row["mean"]):
         return TableCell("–")
-    text = plus_minus(row["mean"], (row["high"] - row["low"]) / 2)
-    if row["n"] < row["planned"]:
-        text += f" ({row['n']}/{row['planned']})"
-    return TableCell(text, bold=row["word"] == BETTER, mark=marks(row), value=float(row["mean"]))
+    count = f"({row['n']}/{row['planned']})" if row["n"] < row["planned"] else ""
+    text = plus_minus(row["mean"], (row["high"] - row["low"]) / 2, places)
+    best = standing(row)
+    return _cell(text, bool(best), best + marks(row), count, row["mean"])
 
 
-def difference_cell(row: pd.Series | None) -> TableCell:
+def difference_cell(row: pd.Series | None, places: int | None = None) -> TableCell:
     """A paired difference with its interval and marks; from a curve, how many rates lie on it where some do not."""
     if row is None or not row["pairs"] > 0:
         return TableCell("–")
-    text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2)
     pairs, outside, lost = (int(row.get(name, 0)) for name in ("pairs", "outside", "no_curve"))
-    if outside or lost:
-        text += f" ({pairs}/{pairs + outside}{f', {lost} lost' if lost else ''})"
-    return TableCell(text, bold=row["word"] == BETTER, mark=marks(row), value=float(row["difference"]))
+    count = f"({pairs}/{pairs + outside}{f', {lost} lost' if lost else ''})" if outside or lost else ""
+    text = plus_minus(row["difference"], (row["difference_high"] - row["difference_low"]) / 2, places)
+    return _cell(text, False, marks(row), count, row["difference"])
+
+
+def _cell(text: str, bold: bool, signs: str, count: str, value: float) -> TableCell:
+    return TableCell(text, bold=bold, mark=" ".join(filter(None, (signs, count))), value=float(value))

@@ -10,7 +10,7 @@ from phvae.analysis.results.long_table import CELL
 from phvae.analysis.results.tuned import Tuned, tuned
 from phvae.analysis.statistics.rate_distortion import RATE
 from phvae.analysis.tables.inputs import TableInputs
-from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_cell
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_column
 from phvae.analysis.tables.score_cells import heading
 from phvae.experiment.tuning import VALIDATION_ELBO, TuningConfig
 from phvae.words import listed
@@ -32,9 +32,8 @@ def weights(inputs: TableInputs, tuning: TuningConfig) -> tuple[Table, pd.DataFr
         here = frame[(frame["dataset"] == dataset) & (frame["n_train"] == size)]
         columns = [metric for metric in shown if here[metric].notna().any()]
         header = ["family", "variant", "chosen", f"by {_criterion(tuning)}", *map(metric_label, columns)]
-        body = [_line(row, columns) for _, row in here.iterrows()]
-        if body:
-            table.blocks.append(TableBlock(reported(found, dataset, size), header, body))
+        if len(here):
+            table.blocks.append(TableBlock(reported(found, dataset, size), header, _body(here, columns)))
     return table, frame
 
 
@@ -64,11 +63,11 @@ def _criterion(tuning: TuningConfig) -> str:
     return "−ELBO, validation" if tuning.criterion == VALIDATION_ELBO else metric_label(tuning.criterion)
 
 
-def _line(row: pd.Series, columns: list[str]) -> list[TableCell]:
-    return [
-        TableCell(row["family"]),
-        TableCell(row["label"], bold=bool(row["chosen"])),
-        TableCell("yes" if row["chosen"] else ""),
-        number_cell(row["criterion"]),
-        *(number_cell(row[metric]) for metric in columns),
+def _body(rows: pd.DataFrame, columns: list[str]) -> list[list[TableCell]]:
+    families = [TableCell(family) for family in rows["family"]]
+    variants = [
+        TableCell(label, bold=bool(chosen)) for label, chosen in zip(rows["label"], rows["chosen"], strict=True)
     ]
+    marks = [TableCell("yes" if chosen else "") for chosen in rows["chosen"]]
+    numbers = [number_column(rows[name]) for name in ("criterion", *columns)]
+    return [list(cells) for cells in zip(families, variants, marks, *numbers, strict=True)]

@@ -20,7 +20,16 @@ from phvae.analysis.tables.divergences_orders import by_order
 from phvae.analysis.tables.epochs import epochs
 from phvae.analysis.tables.inputs import read_inputs
 from phvae.analysis.tables.latex import latex
-from phvae.analysis.tables.layout import ClaimsFile, Table, TableBlock, TableCell, TableIndex, write_index, write_table
+from phvae.analysis.tables.layout import (
+    ClaimsFile,
+    Table,
+    TableBlock,
+    TableCell,
+    TableIndex,
+    without_empty_columns,
+    write_index,
+    write_table,
+)
 from phvae.analysis.tables.markdown import markdown
 from phvae.analysis.tables.matched_rate import matched_rate
 from phvae.analysis.tables.provenance import provenance
@@ -103,8 +112,9 @@ def _written(folder: Path, name: str, make: Callable[[], Made]) -> Table:
 
     def write() -> Table:
         table, frame = make()
+        table.blocks = [without_empty_columns(block) for block in table.blocks]
         if not table.blocks and name != "claims":
-            table.caption = "No run of this grid has such numbers."
+            table = Table(name, table.title, "No run of this grid has such numbers.")
         _write(folder, table, frame)
         return table
 

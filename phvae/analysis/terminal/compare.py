@@ -12,7 +12,7 @@ from phvae.analysis.presentation.metrics_shown import HEADLINES
 from phvae.analysis.presentation.numbers import aligned, number, plus_minus
 from phvae.analysis.statistics.verdict import UNRESOLVED, ZERO_INSIDE
 from phvae.analysis.tables.inputs import TableInputs, read_inputs
-from phvae.analysis.tables.score_cells import CAUTION
+from phvae.analysis.tables.score_cells import BEST, CAUTION, MARKS, NEAR_BEST, standing
 
 __all__ = ["compare"]
 
@@ -35,7 +35,7 @@ def compare(root: Path, baseline: str | None = None) -> str:
         "there; difference [95 %]: the wider of Student's and Hall's;",
         "p: sign flips, not adjusted for the number of lines; better in: share of pairs; spread: ratio of mean "
         "absolute deviations from the median over seeds;",
-        f"≈ not told from the best mean of all variants; {CAUTION}.",
+        f"{'; '.join(f'{mark} {MARKS[mark]}' for mark in (BEST, NEAR_BEST, CAUTION))}.",
         *([inputs.varies] if inputs.varies else []),
     ]
     for dataset in inputs.datasets():
@@ -97,6 +97,6 @@ def _lines(inputs: TableInputs, rows: pd.DataFrame) -> list[list[str]]:
 
 
 def _marked(row: pd.Series, half: float) -> str:
-    """The mean, ≈ where it is with the best, § where it decides nothing."""
-    near = " ≈" if row["with_best"] is True else ""
-    return plus_minus(row["mean"], half) + near + (" §" if row["caution"] else "")
+    """The mean with its place among all variants, and a mark where it has a caution."""
+    signs = standing(row) + (CAUTION if row["caution"] else "")
+    return " ".join(filter(None, (plus_minus(row["mean"], half), signs)))
