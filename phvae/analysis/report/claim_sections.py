@@ -17,7 +17,17 @@ from phvae.analysis.tables.layout import Table, TableBlock, TableCell, number_ce
 __all__ = ["ClaimSection", "claim_sections"]
 
 _CONTESTS = "claim-contests.csv"
-_HEADER = ["data set", "challenger", "control", "effect [95 %]", "effect that matters", "p", "p, opposite", "pairs", "said"]
+_HEADER = [
+    "data set",
+    "challenger",
+    "control",
+    "effect [95 %]",
+    "effect that matters",
+    "p",
+    "p, opposite",
+    "pairs",
+    "said",
+]
 
 
 @dataclass(frozen=True)

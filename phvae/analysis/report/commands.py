@@ -21,7 +21,9 @@ def commands(root: Path, source: str, own: Iterable[str]) -> dict[str, str]:
     folder = root.resolve()
     folder = folder.relative_to(here) if folder.is_relative_to(here) else root
     parts = list(own)
-    first = {"first of all, where they are files": f"export PHVAE_PARTS={shlex.quote(':'.join(parts))}"} if parts else {}
+    first = (
+        {"first of all, where they are files": f"export PHVAE_PARTS={shlex.quote(':'.join(parts))}"} if parts else {}
+    )
     return first | {
         "everything": f"snakemake --cores 2 --configfile {config}",
         "a lot of runs": f"phvae train --config {config} --dataset DATASET --n-train N --lot INDEX",

@@ -49,10 +49,9 @@ def figure_contents(figures: Sequence[ShownFigure]) -> dict[str, list[tuple[str,
     """Kind in words -> (data sets, name) of its figures, for a list of links."""
     contents: dict[str, list[tuple[str, str]]] = {}
     for figure in figures:
-        kind = figure.drawn.kind.replace("_", " ")
-        alone = len(figure.drawn.datasets) == 1
-        place = figure.drawn.datasets[0] if alone else f"{len(figure.drawn.datasets)} data sets"
-        contents.setdefault(kind, []).append((place, figure.drawn.name))
+        kind, datasets = figure.drawn.kind, figure.drawn.datasets
+        place = figure.drawn.name.removeprefix(f"{kind}-") if len(datasets) == 1 else f"{len(datasets)} data sets"
+        contents.setdefault(kind.replace("_", " ").replace("kl ", "KL "), []).append((place, figure.drawn.name))
     return contents
 
 

@@ -70,9 +70,7 @@ def _without(table: pd.DataFrame, labels: Mapping[str, str]) -> PageWarning:
     reasons: dict[str, list[Cell]] = {}
     for cell, reason in without_numbers(table).items():
         reasons.setdefault(reason, []).append(cell)
-    told = [
-        f"{_named(cells, labels, table)}{f' ({reason})' if reason else ''}" for reason, cells in reasons.items()
-    ]
+    told = [f"{_named(cells, labels)}{f' ({reason})' if reason else ''}" for reason, cells in reasons.items()]
     return PageWarning(f"No number of {'; '.join(told)}." if told else "", LOST)
 
 
@@ -81,8 +79,7 @@ def _lost(table: pd.DataFrame, labels: Mapping[str, str]) -> PageWarning:
     runs = run_status(table)
     lost = runs[runs["status"].isin(["diverged", "failed", "missing"])]
     told = [
-        f"{len(rows)} {status} ({_named(_cells(rows), labels, table)})"
-        for status, rows in lost.groupby("status", sort=True)
+        f"{len(rows)} {status} ({_named(_cells(rows), labels)})" for status, rows in lost.groupby("status", sort=True)
     ]
     return PageWarning(f"{plural(len(lost), 'run')} of {len(runs):,}: {', '.join(told)}." if told else "", LOST)
 
@@ -92,7 +89,7 @@ def _worse_than_mean(table: pd.DataFrame, labels: Mapping[str, str], tables: Seq
     rows = table[table["metric"].isin(MEAN_IMAGE) & (table["split"] == "test")]
     means = rows.groupby([*CELL, "metric"], sort=False)[["value", "floor"]].mean().reset_index()
     worse = means[means["value"] > means["floor"]]
-    text = f"Worse than the mean of the data, as a reconstruction: {_named(_cells(worse), labels, table)}."
+    text = f"Worse than the mean of the data, as a reconstruction: {_named(_cells(worse), labels)}."
     return PageWarning(text if len(worse) else "", _seen(worse, tables))
 
 
@@ -101,7 +98,7 @@ def _collapsed(table: pd.DataFrame, labels: Mapping[str, str], tables: Sequence[
     rows = table[(table["metric"] == "active_units") & (table["split"] == "test")]
     medians = rows.groupby([*CELL, "metric"], sort=False)["value"].median().reset_index()
     dead = medians[medians["value"] < 1]
-    text = f"Collapsed, without an active unit at half of the seeds or more: {_named(_cells(dead), labels, table)}."
+    text = f"Collapsed, without an active unit at half of the seeds or more: {_named(_cells(dead), labels)}."
     return PageWarning(text if len(dead) else "", _seen(dead, tables))
 
 
@@ -109,7 +106,7 @@ def _unsettled(rows: pd.DataFrame, labels: Mapping[str, str], tables: Sequence[T
     """Values with a caution of their own: shown, but they decide nothing."""
     if not len(rows):
         return PageWarning("", "")
-    named = _named(_cells(rows), labels, rows)
+    named = _named(_cells(rows), labels)
     text = f"Estimates that have not settled, which decide nothing: {named} (the first: {rows['caution'].iloc[0]})."
     return PageWarning(text, _seen(rows, tables))
 
@@ -139,18 +136,16 @@ def _cells(rows: pd.DataFrame) -> list[Cell]:
     return [(str(d), str(n), str(v)) for d, n, v in rows[CELL].drop_duplicates().itertuples(index=False)]
 
 
-def _named(cells: Iterable[Cell], labels: Mapping[str, str], table: pd.DataFrame) -> str:
-    """Cells in words: variants by data set, with the training size where the data set has several."""
-    sizes = table.groupby("dataset")["n_train"].nunique()
-    places: dict[str, list[str]] = {}
-    for dataset, size, variant in cells:
-        place = dataset if sizes.get(dataset, 1) == 1 else f"{dataset} (n_train {size})"
-        places.setdefault(place, []).append(labels.get(variant, variant))
-    return "; ".join(f"{_some(variants, 'variant')} on {place}" for place, variants in places.items())
+def _named(cells: Iterable[Cell], labels: Mapping[str, str]) -> str:
+    """Cells in words: the variants of each data set, at whatever training size."""
+    places: dict[str, dict[str, None]] = {}
+    for dataset, _, variant in cells:
+        places.setdefault(dataset, {})[labels.get(variant, variant)] = None
+    return "; ".join(f"{_some(list(variants), 'variant')} on {place}" for place, variants in places.items())
 
 
 def _some(names: Sequence[str], noun: str) -> str:
-    return ", ".join(names) if len(names) <= SOME else plural(len(names), noun)
+    return " and ".join(names) if len(names) <= SOME else plural(len(names), noun)
 
 
 def _seen(rows: pd.DataFrame, tables: Sequence[Table]) -> str:

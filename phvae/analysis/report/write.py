@@ -96,11 +96,17 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["colour"] = lambda word: _COLOURS.get(word, "")
+    environment.filters["marked_columns"] = _marked_columns
     environment.filters["plural"] = plural
     environment.filters["text_columns"] = text_columns
-    environment.filters["words"] = lambda name: name.replace("_", " ").replace("-", ": ", 1)
+    environment.filters["words"] = lambda name: name.replace("_", " ").replace("kl ", "KL ").replace("-", ": ", 1)
     environment.globals |= {"symbols": SYMBOLS, "compared_symbols": compared.SYMBOLS, "most_rows": MOST_ROWS}
     return environment.get_template("report.html")
+
+
+def _marked_columns(block: TableBlock) -> set[int]:
+    """The numbers of the columns with a mark in some row: all their cells keep a place for it."""
+    return {i for row in block.rows for i, cell in enumerate(row) if cell.mark}
 
 
 def _unclaimed(table: Table, sections: Sequence[ClaimSection]) -> list[TableBlock]:
