@@ -31,8 +31,7 @@ const box = (label, change) => {
 for (const section of document.querySelectorAll("section.table")) {
   const tables = [...section.querySelectorAll("table.sortable")];
   const rows = tables.flatMap(table => [...table.tBodies[0].rows]);
-  const widest = Math.max(...tables.map(table => table.tHead.rows[0].cells.length));
-  if (rows.length < 5 && widest < 6) continue;
+  if (rows.length < 2) continue;
   const tools = document.createElement("div");
   tools.className = "tools";
   const wanted = {words: []}, all = document.createElement("input");
