@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import base64
 import csv
+import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +20,7 @@ from typing import Any
 import pytest
 from synthetic import write_results
 
+from phvae.analysis.claims.answers import Answer, AnswerFamily, Answers, ClaimAnswers, Question, write_answers
 from phvae.analysis.figures.write import write_figures
 from phvae.analysis.report.write import write_report
 from phvae.analysis.tables.write import write_tables
@@ -48,15 +52,32 @@ claims:
 """
 
 
+ANSWERS = Answers(
+    ["sprites"],
+    [
+        AnswerFamily(
+            "image", "Images: PH-VAE, order 3 is better than the VAE.",
+            [
+                ClaimAnswers(
+                    "image-accuracy", "Images are reconstructed more accurately.",
+                    [Question("better than the VAE?", [Answer("sprites", "supported", "by 0.002")])],
+                )
+            ],
+        )
+    ],
+)  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("a folder with spaces")
     root = write_results(
         folder / "results" / "browser-grid", datasets=("trimodal", "sprites"),
-        variants=("vae", "beta-vae-4", "ph-vae-3"), seeds=5,
+        variants=("vae", "beta-vae-4", "ph-vae-3"), seeds=5, diverged=("trimodal", "vae", 4),
     )  # fmt: skip
     (folder / "claims.yaml").write_text(CLAIMS)
     write_tables(root, folder / "claims.yaml", CONFIG / "published.csv", baseline="vae")
+    write_answers(root / "tables", ANSWERS)
     write_figures(root, baseline="vae")
     write_report(root)
     return root
@@ -108,9 +129,11 @@ def test_report_shows_a_known_number_and_every_picture_and_asks_for_nothing(page
         claim = next(
             row for row in csv.DictReader(stream) if row["claim"] == "image-accuracy" and row["dataset"] == "sprites"
         )
-    shown = page.execute_script("return [...document.querySelectorAll('#table-claims td')].map(c => c.dataset.value)")
+    shown = page.execute_script("return [...document.querySelectorAll('#claims td')].map(c => c.dataset.value)")
     assert any(value and float(value) == pytest.approx(float(claim["effect"]), rel=0.01) for value in shown)
     assert float(claim["effect"]) == pytest.approx(-0.16 * 0.012, rel=0.2)  # what the synthetic runs were given
+    page.execute_script("for (const part of document.querySelectorAll('details')) part.open = true")
+    until(lambda: page.execute_script("return [...document.images].every(i => i.complete)"), 30, "every picture")
     widths = page.execute_script("return [...document.images].map(i => i.complete ? i.naturalWidth : 0)")
     assert len(widths) >= 12
     assert min(widths) > 100
@@ -147,15 +170,89 @@ def test_report_tables_sort_by_a_click(page: Any) -> None:
 
 
 def test_report_is_readable_on_a_narrow_screen_and_links_lead_somewhere(page: Any) -> None:
-    page.set_window_size(500, 900)
+    screen(page, 400, 850)
     wide = page.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    page.set_window_size(1300, 1800)
+    screen(page, 1400, 900)
     assert wide <= 1, "the page scrolls sideways"
     broken = page.execute_script(
         "return [...document.querySelectorAll('a')].map(a => a.getAttribute('href'))"
         ".filter(h => !h.startsWith('#') || !document.getElementById(h.slice(1)))"
     )
     assert broken == []
+
+
+def screen(browser: Any, width: int, height: int) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+
+
+def in_sight(browser: Any, selector: str) -> bool:
+    """Whether an element lies whole within the screen's height."""
+    script = "const r = document.querySelector(arguments[0]).getBoundingClientRect(); return r.height > 0 && r.top >= 0"
+    return bool(browser.execute_script(f"{script} && r.bottom <= innerHeight", selector))
+
+
+def test_the_answers_lie_within_the_first_screen_and_lead_to_their_contests(page: Any) -> None:
+    screen(page, 1400, 900)
+    assert in_sight(page, "#answers")
+    page.find_element("css selector", "#answers td a").click()
+    until(lambda: in_sight(page, "#claim-image-accuracy h3"), 10, "the claim")
+    assert all(part.get_attribute("open") for part in page.find_elements("css selector", ".claim > details"))
+    assert in_sight(page, "#claim-image-accuracy table")
+
+
+def test_samples_and_failed_runs_are_two_clicks_away(page: Any) -> None:
+    screen(page, 1400, 900)
+    page.find_element("css selector", 'nav a[href="#figures"]').click()
+    page.find_element("css selector", 'a[href="#figure-samples-sprites"]').click()
+    until(lambda: in_sight(page, "#figure-samples-sprites h4"), 10, "the samples")
+    page.execute_script("scrollTo(0, 0)")
+    page.find_element("css selector", 'header a[href="#lost"]').click()
+    until(lambda: in_sight(page, "#lost summary"), 10, "the runs without numbers")
+    assert "the loss is not finite" in page.find_element("id", "lost").text
+
+
+def test_tables_sort_and_filter_by_keyboard(page: Any) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    def shown(what: str) -> list[str]:
+        script = f"return [...document.querySelectorAll('#table-images {what}')].filter(e => !e.hidden)"
+        return page.execute_script(f"{script}.map(e => e.textContent.trim())")
+
+    rows, columns = page.find_elements("css selector", "#table-images .tools input")
+    rows.send_keys("ph-vae")
+    assert [text[:8] for text in shown("tbody tr")] == ["PH-VAE 3"]
+    columns.send_keys("ssim")
+    assert shown("thead th") == ["variant", "SSIM"]
+    page.execute_script("document.querySelector('#table-images th button').focus()")
+    page.switch_to.active_element.send_keys(Keys.ENTER)
+    assert page.find_element("css selector", "#table-images th").get_attribute("aria-sort") == "ascending"
+
+
+def test_headings_are_in_order_and_pictures_say_what_is_seen(page: Any) -> None:
+    levels = page.execute_script("return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => +h.tagName[1])")
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+    texts = page.execute_script("return [...document.images].map(i => i.alt)")
+    assert all(" of " in text and len(text) > 40 for text in texts)
+
+
+def test_nothing_moves_until_it_is_asked(page: Any) -> None:
+    button = page.find_element("css selector", "#figure-traversals-sprites .play")
+    picture = page.find_element("css selector", "#figure-traversals-sprites img.moving")
+    page.execute_script("arguments[0].closest('details')?.setAttribute('open', '')", button)
+    starts = [picture.get_attribute("src")[:14]]
+    for _ in range(2):
+        page.execute_script("arguments[0].focus()", button)
+        page.switch_to.active_element.send_keys(" ")
+        starts.append(picture.get_attribute("src")[:14])
+    assert starts == ["data:image/web", "data:image/gif", "data:image/web"]
+
+
+def test_the_page_prints_on_fewer_than_twenty_pages(page: Any) -> None:
+    made = page.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    assert 2 <= len(re.findall(rb"/Type /Page\b", base64.b64decode(made["data"]))) < 20
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,12 @@ import pytest
 from PIL import Image
 from synthetic import write_results
 
+from phvae.analysis.claims.answers import Answer, AnswerFamily, Answers, ClaimAnswers, Question, write_answers
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
 from phvae.analysis.report import pictures, write
+from phvae.analysis.report.commands import commands
+from phvae.analysis.report.gallery import figure_contents, figure_groups
+from phvae.analysis.report.pictures import ShownFigure
 from phvae.analysis.report.write import write_report
 from phvae.analysis.tables.layout import ShownIn, Table, TableBlock, TableCell, read_tables, write_table
 from phvae.analysis.tables.write import write_tables
@@ -34,6 +38,16 @@ claims:
     matters: {relative: 0.01}
     figure: forest-{dataset}
 """
+
+
+ASKED = [
+    Question("better than the VAE?", [Answer("sprites", "supported", "by 0.002 [0.001, 0.003]")]),
+    Question("better than every <i>control</i>?", [Answer("sprites", "undecided", "<script>alert(1)</script>")]),
+]
+TEXT = "Images are <b>reconstructed</b> more accurately."
+ANSWERS = Answers(
+    ["sprites"], [AnswerFamily("accuracy", "Better than <u>the VAE</u>.", [ClaimAnswers("accuracy", TEXT, ASKED)])]
+)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +71,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         DrawnFigure("contest-accuracy", "contest", ["sprites"], "", ["contest-accuracy.png"], alt="A <b> won."),
     ]
     write_figure_index(root / "figures", FigureIndex(drawn, ["small_data"]))
+    write_answers(root / "tables", ANSWERS)
     return root
 
 
@@ -71,10 +86,13 @@ def page(results: Path) -> str:
     return write_report(results).read_text(encoding="utf-8")
 
 
+PARTS = ("warnings", "answers", "claims", "figures", "tables", "origin", "reproduce")
+
+
 class Outline(HTMLParser):
     """Ids, addresses and open tags of a page."""
 
-    VOID = frozenset({"meta", "link", "img", "br"})
+    VOID = frozenset({"meta", "link", "img", "br", "input"})
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -108,14 +126,18 @@ def test_the_page_is_whole_and_names_nothing_outside_itself(page: str) -> None:
 
 
 def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
-    order = [page.index(f'id="{name}"') for name in ("claims", "tables", "figures", "origin", "reproduce")]
+    order = [page.index(f'id="{name}"') for name in PARTS]
     assert order == sorted(order)
-    claims = page[order[0] : order[1]]
-    assert "✓" in page  # by style
+    claims = page[order[2] : order[3]]
     assert re.search(r'class="good"><b>supported', claims)
-    assert '<a href="#figure-contest-accuracy">contest: accuracy</a>' in claims
+    assert '<section class="claim" id="claim-accuracy"' in claims
+    assert "tables/claim-contests.csv" in claims
+    answers = page[order[1] : order[2]]
+    assert re.search(r'<td class="good"><a href="#claim-accuracy"[^>]*>✓</a></td>', answers)
+    assert re.search(r'<td class="open"><a href="#claim-accuracy"[^>]*>\?</a></td>', answers)
     assert "#figure-forest-sprites" not in claims, "the contests say more"
-    assert 'alt="A &lt;b&gt; won."' in page
+    assert '<figure id="figure-contest-accuracy">' in claims
+    assert 'alt="A &lt;b&gt; won."' in claims
 
 
 def test_what_has_no_numbers_is_named_in_one_line(results: Path, page: str) -> None:
@@ -124,7 +146,7 @@ def test_what_has_no_numbers_is_named_in_one_line(results: Path, page: str) -> N
     assert {"densities", "small-data"} <= {table.name for table in empty}
     assert f"Without numbers in these results: {', '.join(table.title for table in empty)}.</p>" in page
     shown = {table.name for table in tables if f'id="table-{table.name}"' in page}
-    assert shown == {table.name for table in tables if table.blocks}
+    assert shown == {table.name for table in tables if table.blocks and table.name != "claims"}
 
 
 def test_a_block_links_to_the_pages_of_its_figure_that_hold_its_data_sets() -> None:
@@ -148,7 +170,8 @@ def test_words_of_verdicts_have_their_colour(results: Path, tmp_path: Path) -> N
     words = {"supported": "good", "contradicted": "bad", "not resolved": "open", "not testable": "mute"}
     rows = [[TableCell("a"), TableCell(f"{word} (because)", word=word)] for word in words]
     copy = shutil.copytree(results, tmp_path / "copy")
-    write_table(copy / "tables", Table("claims", "Claims", "Words.", [TableBlock("", ["claim", "verdict"], rows)]))
+    table = Table("claims", "Claims", "Words.", [TableBlock("", ["claim", "verdict"], rows, widths=[0.5, 0.5])])
+    write_table(copy / "tables", table)
     text = write_report(copy).read_text(encoding="utf-8")
     for word, colour in words.items():
         assert f'class="{colour}">{word} (because)' in text
@@ -166,12 +189,20 @@ def test_cells_sort_by_the_number_that_they_show(page: str, results: Path) -> No
 def test_text_from_files_is_escaped(page: str) -> None:
     assert "&lt;b&gt;reconstructed&lt;/b&gt;" in page
     assert "Look at a &lt; b &amp; c." in page
+    assert "Better than &lt;u&gt;the VAE&lt;/u&gt;." in page
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(1)") == 2  # in the answer's title and in the claim's own table
 
 
-def test_pictures_are_embedded_bit_by_bit(page: str, results: Path) -> None:
-    found = re.findall(r'src="data:image/(png|gif);base64,([^"]+)"', page)
-    assert [kind for kind, _ in found] == ["png", "gif", "png"]
-    assert base64.b64decode(found[0][1]) == (results / "figures" / "forest-sprites.png").read_bytes()
+def test_pictures_are_embedded_pixel_by_pixel_and_none_moves_by_itself(page: str, results: Path) -> None:
+    found = re.findall(r'(src|data-moving)="data:image/(webp|gif);base64,([^"]+)"', page)
+    assert [(place, kind) for place, kind, _ in found] == [("src", "webp"), ("src", "webp"), ("data-moving", "gif")]
+    shown, still, moving = (base64.b64decode(data) for *_, data in found)
+    for data, name in ((shown, "forest-sprites.png"), (still, "traversals-sprites.gif")):
+        with Image.open(io.BytesIO(data)) as one, Image.open(results / "figures" / name) as other:
+            assert np.array_equal(np.asarray(one.convert("RGB")), np.asarray(other.convert("RGB")))
+    assert moving == (results / "figures" / "traversals-sprites.gif").read_bytes()
+    assert 'alt="forest of sprites: Look at a &lt; b &amp; c."' in page
 
 
 def test_origin_lists_lost_runs_versions_config_and_ways_back(page: str) -> None:
@@ -198,10 +229,10 @@ def test_too_many_pictures_are_made_smaller_and_the_page_stays_under_its_limit(
 ) -> None:
     root = shutil.copytree(results, tmp_path / "copy")
     picture(root / "figures" / "forest-sprites.png", 400)
-    monkeypatch.setattr(pictures, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(pictures, "MOST_BYTES", 20_000)
     text = write_report(root).read_text(encoding="utf-8")
-    found, _ = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
-    assert len(base64.b64decode(found)) < 110_000
+    found, _ = re.findall(r'src="data:image/webp;base64,([^"]+)"', text)
+    assert len(base64.b64decode(found)) < 22_000
     with Image.open(io.BytesIO(base64.b64decode(found))) as image:
         assert image.width < 400
     assert "image/gif" not in text
@@ -214,8 +245,8 @@ def test_long_tables_are_cut_with_a_note(results: Path, tmp_path: Path, monkeypa
     write_table(copy / "tables", Table("cost", "Cost", "Words.", [TableBlock("", ["a"], rows)]))
     text = write_report(copy).read_text(encoding="utf-8")
     assert "The first 2 of 3 rows." in text
-    assert ">row two</td>" in text
-    assert ">row three</td>" not in text
+    assert ">row two</th>" in text
+    assert ">row three</th>" not in text
 
 
 def test_nothing_to_show_is_an_error_that_says_what_to_run(tmp_path: Path) -> None:
@@ -250,3 +281,43 @@ def test_a_table_of_the_index_that_is_absent_is_named(results: Path, tmp_path: P
     (copy / "tables" / "images.json").unlink()
     with pytest.raises(DataError, match=r"images\.json: absent; run `phvae tables` again"):
         write_report(copy)
+
+
+def test_figures_that_no_claim_is_shown_in_are_folded_by_data_set() -> None:
+    names = ("forest-claw", "samples-claw", "forest-gap", "rate_distortion")
+    datasets = (["claw"], ["claw"], ["gap"], ["claw", "gap"])
+    figures = [
+        ShownFigure(DrawnFigure(n, n.split("-")[0], d, "", []), []) for n, d in zip(names, datasets, strict=True)
+    ]
+    groups = figure_groups(figures, {"forest-claw"})
+    told = [(g.name, [f.drawn.name for f in g.first], [f.drawn.name for f in g.more]) for g in groups]
+    assert told == [
+        ("claw", ["forest-claw"], ["samples-claw"]),
+        ("gap", [], ["forest-gap"]),
+        ("Several data sets", [], ["rate_distortion"]),
+    ]
+    assert not any(group.more for group in figure_groups(figures, ()))
+    assert figure_contents(figures)["forest"] == [("claw", "forest-claw"), ("gap", "forest-gap")]
+    assert figure_contents(figures)["rate distortion"] == [("2 data sets", "rate_distortion")]
+
+
+def test_commands_are_quoted_and_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = commands(tmp_path / "results" / "a grid", "my config.yaml", ["a part.py"])
+    assert told["a comparison"] == "phvae compare 'results/a grid' --baseline VARIANT"
+    assert told["figures"] == "phvae figures --config 'my config.yaml'"
+    assert next(iter(told.values())) == "export PHVAE_PARTS='a part.py'"
+
+
+def test_without_claims_the_page_opens_with_the_comparison(results: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(results, tmp_path / "copy")
+    (copy / "tables" / "answers.json").unlink()
+    write_tables(copy, None, CONFIG / "published.csv", baseline="vae")
+    (copy / "tables" / "answers.json").unlink(missing_ok=True)
+    text = write_report(copy).read_text(encoding="utf-8")
+    opening = text[text.index('id="answers"') : text.index('id="figures"')]
+    assert "Compared with VAE" in opening
+    assert "sprites (MSE, lower is better): better than VAE: PH-VAE 3." in opening
+    assert re.search(r'<td class="good" title="difference -0[.]00[^"]*5 pairs"><span aria-label="better"', opening)
+    assert "not tested" not in opening
+    assert 'id="claims"' not in text

@@ -1,4 +1,4 @@
-"""The figures with their pictures, as addresses that hold the picture itself."""
+"""The figures with their pictures, as addresses that hold the picture itself: WebP, lossless while there is room."""
 
 from __future__ import annotations
 
@@ -8,20 +8,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
 from phvae.analysis.figures.index import DrawnFigure
 
 __all__ = ["Picture", "ShownFigure", "with_pictures"]
 
-MOST_BYTES = 20_000_000  # of all pictures together; base64 adds a third
-_TYPES = {".png": "image/png", ".gif": "image/gif"}
+MOST_BYTES = 5_500_000  # of all pictures together; base64 adds a third
+LOSSLESS = {"lossless": True, "method": 1, "quality": 20}  # a tenth of a second a figure, little larger than the best
+LOSSY = {"quality": 85, "method": 2}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture's address, which holds its bytes, and whether it moves."""
+    """A picture's address, which holds its bytes, its size in pixels, and the address of it moving if it moves."""
 
     address: str
-    moving: bool
+    width: int
+    height: int
+    moving: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,43 +36,62 @@ class ShownFigure:
     drawn: DrawnFigure
     pictures: list[Picture]
 
+    @property
+    def seen(self) -> str:
+        """What is seen, for those who do not see it: the kind, the data sets, the first sentence of the caption."""
+        first = self.drawn.caption.split(". ")[0].rstrip(".")
+        return f"{self.drawn.kind.replace('_', ' ')} of {', '.join(self.drawn.datasets)}: {first}."
+
 
 def with_pictures(folder: Path, figures: Sequence[DrawnFigure]) -> list[ShownFigure]:
     """The figures of which a picture lies in `folder`, and those that could not be drawn.
 
-    Too many bytes in all make every picture smaller.
+    Too many bytes in all: the heaviest pictures are no longer lossless; then all are made smaller, and none moves.
     """
-    files = {
-        name: (folder / name).read_bytes()
+    files = [
+        folder / name
         for figure in figures
         for name in figure.files
-        if Path(name).suffix in _TYPES and (folder / name).is_file()
-    }
-    total = sum(len(data) for data in files.values())
-    if total > MOST_BYTES:
-        files = {name: _smaller(name, data, MOST_BYTES / total) for name, data in files.items()}
+        if Path(name).suffix in (".png", ".gif") and (folder / name).is_file()
+    ]
+    stills = {path.name: _webp(path, LOSSLESS) for path in files}
+    moving = {path.name: path.read_bytes() for path in files if path.suffix == ".gif"}
+    for name in sorted(stills, key=lambda name: -len(stills[name])):
+        if _size(stills, moving) > MOST_BYTES:
+            stills[name] = min(stills[name], _webp(folder / name, LOSSY), key=len)
+    if (total := _size(stills, moving)) > MOST_BYTES:
+        moving = {}
+        stills = {name: _webp(folder / name, LOSSY, MOST_BYTES / total) for name in stills}
     shown = []
     for figure in figures:
-        pictures = [Picture(_address(n, files[n]), n.endswith(".gif")) for n in figure.files if files.get(n)]
+        pictures = [_picture(stills[name], moving.get(name)) for name in figure.files if name in stills]
         if pictures or figure.reason:
             shown.append(ShownFigure(figure, pictures))
     return shown
 
 
-def _address(name: str, data: bytes) -> str:
-    return f"data:{_TYPES[Path(name).suffix]};base64,{base64.b64encode(data).decode()}"
+def _size(*files: dict[str, bytes]) -> int:
+    return sum(len(data) for group in files for data in group.values())
 
 
-def _smaller(name: str, data: bytes, share: float) -> bytes:
-    """A picture in about `share` of its bytes; moving pictures are left out (they lie beside the page)."""
-    from PIL import Image
-
-    if name.endswith(".gif"):
-        return b""
-    with Image.open(io.BytesIO(data)) as image:
-        scale = min(1.0, 0.9 * share**0.5)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS).quantize(128)
+def _webp(path: Path, options: dict[str, int], share: float = 1.0) -> bytes:
+    """A picture, of one that moves the first, as WebP; scaled to about `share` of its bytes."""
+    with Image.open(path) as image:
+        picture = image.convert("RGB")
+    if share < 1:
+        scale = 0.9 * share**0.5
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
     out = io.BytesIO()
-    small.save(out, "png", optimize=True)
-    return min(out.getvalue(), data, key=len)
+    picture.save(out, "webp", **options)
+    return out.getvalue()
+
+
+def _picture(still: bytes, moving: bytes | None) -> Picture:
+    with Image.open(io.BytesIO(still)) as image:
+        width, height = image.size
+    return Picture(_address("webp", still), width, height, _address("gif", moving) if moving else "")
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,4 +1,4 @@
-"""One page with everything: claims, tables, figures, where the numbers come from; opens from disk, offline."""
+"""One page with everything: answers, claims, figures, tables, where the numbers come from; opens from disk, offline."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from pathlib import Path
 import jinja2
 import yaml
 
+from phvae.analysis.claims.answers import SYMBOLS, read_answers
 from phvae.analysis.figures.index import DrawnFigure, read_figure_index
+from phvae.analysis.report import compared
+from phvae.analysis.report.claim_sections import ClaimSection, claim_sections
+from phvae.analysis.report.commands import commands
+from phvae.analysis.report.gallery import figure_contents, figure_groups
 from phvae.analysis.report.origins import origins
 from phvae.analysis.report.pictures import with_pictures
+from phvae.analysis.report.warnings import page_warnings
 from phvae.analysis.results.configuration import kept_configuration, own_parts
-from phvae.analysis.results.long_table import has_table, read_runs, read_table
-from phvae.analysis.results.run_status import without_numbers
-from phvae.analysis.tables.layout import ShownIn, Table, read_tables
+from phvae.analysis.results.long_table import has_table, labels_of, read_runs, read_table
+from phvae.analysis.tables.layout import ShownIn, Table, TableBlock, read_index, read_tables, text_columns
 from phvae.errors import DataError
 from phvae.files import write_text
 from phvae.words import plural
@@ -23,10 +28,11 @@ __all__ = ["write_report"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_ROWS = 300  # of one table on the page; the whole table lies in its CSV file
-CLAIMS = "claims"  # the table that comes first
+CLAIMS = "claims"  # the table whose blocks go to the claims
 _COLOURS = {
     "supported": "good", "contradicted": "bad", "not resolved": "open", "not testable": "mute", "not tested": "mute",
-    "diverged": "bad",
+    "small": "small", "undecided": "open", "better": "good", "worse": "bad", "not distinguishable": "open",
+    "no value": "mute", "diverged": "bad",
 }  # fmt: skip
 
 
@@ -43,28 +49,42 @@ def write_report(root: Path) -> Path:
         DataError: `root` holds neither tables nor figures, or one of its files is damaged.
     """
     root = Path(root)
-    tables, index = read_tables(root / "tables"), read_figure_index(root / "figures")
-    figures = with_pictures(root / "figures", index.figures)
+    folder = root / "tables"
+    index, tables, drawn = read_index(folder), read_tables(folder), read_figure_index(root / "figures")
+    figures = with_pictures(root / "figures", drawn.figures)
     if not tables and not figures:
         raise DataError(f"{root}: found neither tables nor figures; run `phvae tables` and `phvae figures` first")
     config, source = kept_configuration(root)
+    runs, long = read_runs(root), read_table(root) if has_table(root) else None
+    labels = {} if long is None else labels_of(long, runs)
+    claims, others = [table for table in tables if table.name == CLAIMS], [t for t in tables if t.name != CLAIMS]
+    answers = read_answers(folder)
+    sections = claim_sections(folder, answers, claims, figures, labels)
+    of_claims = {section.figure.drawn.name for section in sections if section.figure}
+    gallery = [figure for figure in figures if figure.drawn.name not in of_claims]
+    shown_in = _figures_by_block(tables, [figure.drawn for figure in figures])
+    linked = {name for (table, _), names in shown_in.items() if table == CLAIMS for name in names}
+    state = index.claims.state if index and index.claims else ""
     path = root / "report.html"
     page = _template().render(
         name=config.get("name", root.name),
         description=config.get("description", ""),
-        runs=origins(read_runs(root)),
-        without_numbers=without_numbers(read_table(root)) if has_table(root) else {},
-        claims=[table for table in tables if table.name == CLAIMS],
-        tables=[table for table in tables if table.name != CLAIMS and table.blocks],
-        empty=[table.title for table in tables if table.name != CLAIMS and not table.blocks],
-        figures=figures,
-        absent=index.absent,
-        shown_in=_figures_by_block(tables, [figure.drawn for figure in figures]),
+        runs=origins(runs),
+        warnings=[] if long is None else page_warnings(long, runs, labels, others, state),
+        answers=answers,
+        compared=None if answers or index is None else compared.compared(folder, index.baseline, labels),
+        sections=sections,
+        claims=[(table, _unclaimed(table, sections)) for table in claims],
+        tables=[table for table in others if table.blocks],
+        empty=[table.title for table in others if not table.blocks],
+        groups=figure_groups(gallery, linked),
+        contents=figure_contents(gallery),
+        absent=drawn.absent,
+        shown_in=shown_in,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else "",
         source=source or "CONFIG",
         own=own_parts(root),
-        root=root.as_posix(),
-        most_rows=MOST_ROWS,
+        commands=commands(root, source or "CONFIG", own_parts(root)),
     )
     write_text(path, page)
     return path
@@ -76,9 +96,23 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["colour"] = lambda word: _COLOURS.get(word, "")
+    environment.filters["marked_columns"] = _marked_columns
     environment.filters["plural"] = plural
-    environment.filters["words"] = lambda name: name.replace("_", " ").replace("-", ": ", 1)
+    environment.filters["text_columns"] = text_columns
+    environment.filters["words"] = lambda name: name.replace("_", " ").replace("kl ", "KL ").replace("-", ": ", 1)
+    environment.globals |= {"symbols": SYMBOLS, "compared_symbols": compared.SYMBOLS, "most_rows": MOST_ROWS}
     return environment.get_template("report.html")
+
+
+def _marked_columns(block: TableBlock) -> set[int]:
+    """The numbers of the columns with a mark in some row: all their cells keep a place for it."""
+    return {i for row in block.rows for i, cell in enumerate(row) if cell.mark}
+
+
+def _unclaimed(table: Table, sections: Sequence[ClaimSection]) -> list[TableBlock]:
+    """The blocks of a table of claims that no section shows."""
+    shown = [block for section in sections for block in section.verdicts]
+    return [block for block in table.blocks if not any(block is one for one in shown)]
 
 
 def _figures_by_block(tables: Sequence[Table], drawn: Sequence[DrawnFigure]) -> dict[tuple[str, str], list[str]]:

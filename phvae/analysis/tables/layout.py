@@ -20,6 +20,7 @@ __all__ = [
     "TableIndex",
     "number_cell",
     "number_column",
+    "read_index",
     "read_tables",
     "text_columns",
     "without_empty_columns",
@@ -160,14 +161,21 @@ def write_index(folder: Path, index: TableIndex) -> None:
     write_json(folder / "index.json", asdict(index))
 
 
+def read_index(folder: Path) -> TableIndex | None:
+    """The index of a tables' folder; None where no tables were written.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    path = folder / "index.json"
+    return read_record(path, TableIndex, REMEDY) if path.is_file() else None
+
+
 def read_tables(folder: Path) -> list[Table]:
     """The tables of a folder in the order of its index; none where there is no index.
 
     Raises:
         DataError: a file is absent, damaged or no table.
     """
-    index = folder / "index.json"
-    if not index.is_file():
-        return []
-    names = read_record(index, TableIndex, REMEDY).tables
-    return [read_record(folder / f"{name}.json", Table, REMEDY) for name in names]
+    index = read_index(folder)
+    return [read_record(folder / f"{name}.json", Table, REMEDY) for name in index.tables] if index else []
