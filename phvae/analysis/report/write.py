@@ -9,6 +9,7 @@ import jinja2
 import yaml
 
 from phvae.analysis.figures.index import DrawnFigure, read_figure_index
+from phvae.analysis.report.explorer import explorer
 from phvae.analysis.report.origins import origins
 from phvae.analysis.report.pictures import with_pictures
 from phvae.analysis.results.configuration import kept_configuration, own_parts
@@ -59,6 +60,7 @@ def write_report(root: Path) -> Path:
         empty=[table.title for table in tables if table.name != CLAIMS and not table.blocks],
         figures=figures,
         absent=index.absent,
+        explorer=explorer(root),
         shown_in=_figures_by_block(tables, [figure.drawn for figure in figures]),
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else "",
         source=source or "CONFIG",
