@@ -120,7 +120,8 @@ def explored(
 def _metrics(rows: pd.DataFrame) -> tuple[list[str], int]:
     """The metrics that there is room for, those of the tables first, and how many there is none for."""
     values = rows.groupby("metric", sort=False)["count"].sum()
-    ordered = sorted(values.index, key=lambda name: name not in SCORES_SHOWN)
+    places = {name: place for place, name in enumerate(SCORES_SHOWN)}
+    ordered = sorted(values.index, key=lambda name: places.get(str(name), len(places)))
     kept = values[ordered].cumsum() <= MOST_VALUES
     return [str(name) for name in kept.index[kept]], int((~kept).sum())
 

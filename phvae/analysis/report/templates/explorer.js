@@ -15,6 +15,7 @@ async function open() {
   part("body").hidden = false;
   part("state").hidden = true;
   take(read());
+  if (isAddressed()) document.getElementById("explore").scrollIntoView();
 }
 
 // Take a choice by keys, of which those unknown to these results are named in a sentence.
@@ -145,7 +146,7 @@ function draw() {
   }
   const {data, layout} = PLOTS[choice.view](grid, choice, plotted, look, narrow);
   window.Plotly.react(part("plot"), data, layout, {
-    displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+    displaylogo: false, modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     toImageButtonOptions: {format: "svg", filename: `${choice.dataset}-${choice.metric}`},
   });
 }

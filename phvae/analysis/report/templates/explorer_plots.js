@@ -43,7 +43,7 @@ const large = (row, look, more) => ({
 
 // Rows of variants from top to bottom: names, height of a row, and the axis that they stand on.
 function strips(rows, look, narrow) {
-  const step = narrow ? 40 : 25;
+  const step = narrow ? 40 : rows.length > 12 ? 25 : 32;
   const names = rows.map(row => narrow ? folded(row.variant.label, 17) : plain(row.variant.label));
   return {
     height: rows.length * step + 84,
@@ -142,7 +142,7 @@ const PLOTS = {
       {type: "rect", xref: "paper", x0: 0, x1: 1, y0: base.low, y1: base.high, fillcolor: look.line, line: {width: 0}, layer: "below", opacity: .7},
       line(look, {xref: "paper", x0: 0, x1: 1, y0: base.mean, y1: base.mean})] : [];
     return {data, layout: layoutOf(look, narrow ? 460 : 500, {
-      xaxis: axis(look, "order", {tickvals: orders, zeroline: false}), shapes, showlegend: true,
+      xaxis: axis(look, "order", {tickvals: orders, range: [orders[0] - .5, orders.at(-1) + .5], zeroline: false}), shapes, showlegend: true,
       legend: {orientation: "h", y: -.18, yanchor: "top"},
       yaxis: axis(look, folded(metricOf(grid, choice.metric).label, narrow ? 34 : 70), {type: choice.log ? "log" : "linear", zeroline: false})})};
   },

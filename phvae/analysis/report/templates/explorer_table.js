@@ -34,16 +34,19 @@ function searched(lines, search) {
   });
 }
 
+const isNumber = cell => cell.value !== undefined && !cell.sign;
+
 function table(head, lines, sort, look, choose) {
   const headings = head.map((text, i) => {
     const button = make("button", {type: "button", textContent: text});
     button.addEventListener("click", () => choose(sort === String(i) ? `-${i}` : String(i)));
-    const th = make("th", {scope: "col"}, button);
+    const first = lines[0]?.cells[i];
+    const th = make("th", {scope: "col", className: first && isNumber(first) ? "number" : ""}, button);
     if (Math.abs(Number(sort || NaN)) === i) th.ariaSort = sort.startsWith("-") ? "descending" : "ascending";
     return th;
   });
   const body = lines.map(({cells}) => make("tr", {}, ...cells.map(cell => {
-    const td = make("td", {className: cell.value === undefined || cell.sign ? "" : "number", title: cell.caution ?? ""});
+    const td = make("td", {className: isNumber(cell) ? "number" : "", title: cell.caution ?? ""});
     if (Number.isFinite(cell.value)) td.dataset.value = cell.value;
     td.append(...(cell.sign ? [signOf(cell.sign, look), " "] : []), cell.text);
     return td;

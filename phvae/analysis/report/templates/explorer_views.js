@@ -33,7 +33,7 @@ function bestWords(grid, choice) {
   }
   const others = rows.filter(row => row !== best && row.best === 2).map(row => row.variant.label);
   const rest = best !== leader(all) ? "" : others.length
-    ? `; not distinguishable from it: ${others.join(", ")}` : rows.length > 1 ? "; every other is worse" : "";
+    ? `; not distinguishable from it: ${others.join("; ")}` : rows.length > 1 ? "; every other is worse" : "";
   return `Best mean of those shown: ${best.variant.label}, ${plusMinus(best.mean, half(best))}${rest}.`;
 }
 
@@ -66,7 +66,7 @@ const VIEWS = {
     note: () => "A small point is a seed, at the same height in every row; the large one is the mean with its 95 % interval.",
   },
   paired: {
-    name: "Paired", asks: ["metric", "with"],
+    name: "Paired differences", asks: ["metric", "with"],
     head: () => ["variant", "mean difference", "95 % from", "to", "pairs", "better in"],
     rows: (grid, choice) => paired(grid, choice).map(row => ({row, cells: [
       variantCell(row.variant), {text: plusMinus(row.mean, half(row)), value: row.mean},
@@ -96,13 +96,14 @@ const VIEWS = {
   order: {
     name: "By order", asks: ["metric"],
     head: grid => ["family", "order", "variant", ...scoreHead(grid)],
-    rows: (grid, choice) => chosenRows(grid, choice, choice.metric).filter(row => designOf(grid, row)).map(row => {
-      const {family, order} = designOf(grid, row);
+    rows: (grid, choice) => chosenRows(grid, choice, choice.metric).flatMap(row => {
+      const {family, order} = designOf(grid, row) ?? {};
+      if (!(order > 1 || row.variant.name === grid.baseline)) return [];
       return {row: {...row, family, order}, cells: [{text: family, sign: row.variant}, {text: String(order), value: order},
         {text: row.variant.label}, ...scoreCells(row)]};
     }),
     words: (grid, choice, metric) => `${metric.label}, ${better(metric.sign)}, against the order of the hierarchy, ${where(choice)}.`,
-    note: () => "A line for each family, its mean over seeds with the 95 % interval; the grey band is the VAE, of order 1.",
+    note: () => "A line for each family, its mean over seeds with the 95 % interval; the grey band is the baseline.",
   },
   size: {
     name: "By training size", asks: ["metric"],
