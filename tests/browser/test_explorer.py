@@ -56,6 +56,17 @@ def go(browser: Any, results: Path, choice: str = "") -> None:
     until(lambda: browser.execute_script("return !!document.querySelector('#explore-plot .main-svg')"), 60, "a plot")
 
 
+def look(browser: Any, results: Path, choice: str) -> None:
+    """Follow an address within the open page."""
+    if browser.current_url.partition("#")[0] != (results / "report.html").as_uri():
+        go(browser, results)
+    browser.execute_script("location.hash = ''")
+    browser.execute_script(
+        "document.getElementById('explore-words').textContent = ''; location.hash = arguments[0]", choice
+    )
+    until(lambda: text(browser, "words"), 30, choice)
+
+
 def pick(browser: Any, name: str, value: str) -> None:
     """Choose from one of the explorer's lists, or press one of its switches."""
     browser.execute_script(
@@ -125,7 +136,7 @@ def test_the_best_is_told_in_two_clicks_and_the_means_are_those_of_the_long_tabl
 
 
 def test_the_address_keeps_the_choice_and_what_it_cannot_have_is_named(browser: Any, results: Path) -> None:
-    go(browser, results)
+    look(browser, results, "#explore?view=seeds")
     pick(browser, "dataset", "trimodal")
     pick(browser, "size", "100")
     pick(browser, "metric", "kl")
@@ -144,7 +155,7 @@ def test_the_address_keeps_the_choice_and_what_it_cannot_have_is_named(browser: 
 
 
 def test_paired_differences_are_those_that_are_computed_here(browser: Any, results: Path, table: pd.DataFrame) -> None:
-    go(browser, results, "#explore?view=paired&dataset=trimodal&metric=w1_samples_mean&with=ph-vae-3&search=e")
+    look(browser, results, "#explore?view=paired&dataset=trimodal&metric=w1_samples_mean&with=ph-vae-3&search=e")
     shown = rows(browser)
     other = values(table, "trimodal", "ph-vae-3", "w1_samples_mean")
     for name, label in (("beta-vae-4", "β-VAE 4"), ("copies-3", HOSTILE), ("vae", "VAE")):
@@ -159,7 +170,7 @@ def test_paired_differences_are_those_that_are_computed_here(browser: Any, resul
 
 
 def test_a_hostile_label_stays_text_in_controls_plot_and_table(browser: Any, results: Path) -> None:
-    go(browser, results, "#explore?view=seeds&dataset=sprites&metric=mse")
+    look(browser, results, "#explore?view=seeds&dataset=sprites&metric=mse")
     assert browser.execute_script(
         "return [...document.querySelectorAll('#explore .variants label')].at(-1).textContent"
     ).endswith(HOSTILE)
@@ -173,7 +184,7 @@ def test_a_hostile_label_stays_text_in_controls_plot_and_table(browser: Any, res
 
 
 def test_what_is_copied_reads_back_as_the_numbers(browser: Any, results: Path, table: pd.DataFrame) -> None:
-    go(browser, results, "#explore?view=seeds&dataset=sprites&metric=mse&sort=-1")
+    look(browser, results, "#explore?view=seeds&dataset=sprites&metric=mse&sort=-1")
     browser.execute_script(
         "navigator.clipboard.writeText = text => { window.copied = text; return Promise.resolve(); }"
     )
@@ -196,7 +207,7 @@ def test_what_is_copied_reads_back_as_the_numbers(browser: Any, results: Path, t
 
 def test_it_fits_a_phone_and_follows_the_search(browser: Any, results: Path) -> None:
     browser.set_window_size(500, 900)
-    go(browser, results, "#explore?view=paired&dataset=sprites&metric=mse&search=beta+4")
+    look(browser, results, "#explore?view=paired&dataset=sprites&metric=mse&search=beta+4")
     wide = browser.execute_script("return document.documentElement.scrollWidth - document.documentElement.clientWidth")
     browser.set_window_size(1300, 1800)
     assert wide <= 1
