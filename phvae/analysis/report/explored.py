@@ -159,13 +159,9 @@ def _metric(name: str, table: pd.DataFrame) -> dict[str, Any]:
 def _designs(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Family, order and beta of every variant on every data set where they are known."""
     cells = table[table["order"].notna()].drop_duplicates(["dataset", "variant"])
-    return [
-        {
-            "dataset": str(one.dataset), "variant": str(one.variant), "family": str(one.family),
-            "order": int(one.order), "beta": None if pd.isna(one.beta) else float(one.beta),
-        }
-        for one in cells.itertuples()
-    ]  # fmt: skip
+    known = cells[["dataset", "variant", "family", "order", "beta"]].astype(object)
+    records: list[dict[str, Any]] = known.where(known.notna(), None).to_dict("records")
+    return records
 
 
 def _with_curve(claimed: Collection[str], table: pd.DataFrame) -> set[str]:
