@@ -160,8 +160,9 @@ def _designs(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Family, order and beta of every variant on every data set where they are known."""
     cells = table[table["order"].notna()].drop_duplicates(["dataset", "variant"])
     known = cells[["dataset", "variant", "family", "order", "beta"]].astype(object)
-    records: list[dict[str, Any]] = known.where(known.notna(), None).to_dict("records")
-    return records
+    return [
+        {str(name): value for name, value in one.items()} for one in known.where(known.notna(), None).to_dict("records")
+    ]
 
 
 def _with_curve(claimed: Collection[str], table: pd.DataFrame) -> set[str]:
