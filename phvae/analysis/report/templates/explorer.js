@@ -145,7 +145,7 @@ function draw() {
     return;
   }
   const {data, layout} = PLOTS[choice.view](grid, choice, plotted, look, narrow);
-  window.Plotly.react(part("plot"), data, layout, {
+  window.Plotly.react(part("plot"), data, {...layout, width: part("plot").clientWidth}, {
     displaylogo: false, modeBarButtons: [["toImage"], ["zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     toImageButtonOptions: {format: "svg", filename: `${choice.dataset}-${choice.metric}`},
   });
