@@ -14,9 +14,9 @@ HEAD = """\
 
 Every package of `envs/requirements.lock`, direct or not, and the licence that its own metadata state; made by
 `python envs/licences.py` (`make docs`), held against the lock by a test. phvae itself is MIT and contains none of them:
-they are installed beside it. Those of NVIDIA are proprietary; they come with torch on Linux, and without a GPU nothing
-of them is run. docutils is in the public domain but for some files; the one under the GPL, an editor's mode, is not in
-its wheel.
+they are installed beside it. A report that it writes holds plotly's script, with its notice. Those of NVIDIA are
+proprietary; they come with torch on Linux, and without a GPU nothing of them is run. docutils is in the public domain
+but for some files; the one under the GPL, an editor's mode, is not in its wheel.
 
 | package | version | licence | stated in |
 | --- | --- | --- | --- |

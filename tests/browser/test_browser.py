@@ -6,18 +6,18 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chromium import requested, until
 from synthetic import write_results
 
 from phvae.analysis.claims.answers import Answer, AnswerFamily, Answers, ClaimAnswers, Question, write_answers
@@ -29,11 +29,6 @@ from phvae.tracking import sync as tracking
 pytestmark = pytest.mark.browser
 
 CONFIG = Path(__file__).parents[2] / "config"
-FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-    "--window-size=1300,1800",
-]  # fmt: skip
 
 
 CLAIMS = """
@@ -81,39 +76,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_figures(root, baseline="vae")
     write_report(root)
     return root
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.binary_location = _program("chromium")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(_program("chromedriver")))
-    driver.set_page_load_timeout(120)
-    yield driver
-    driver.quit()
-
-
-def _program(name: str) -> str:
-    return str(shutil.which(name))
-
-
-def requested(browser: Any) -> list[str]:
-    """Addresses that the page asked for since the last call."""
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-
-
-def until(true: Callable[[], Any], seconds: float, what: str) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.3)
 
 
 @pytest.fixture

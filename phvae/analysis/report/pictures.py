@@ -38,7 +38,9 @@ class ShownFigure:
 
     @property
     def seen(self) -> str:
-        """What is seen, for those who do not see it: the kind, the data sets, the first sentence of the caption."""
+        """What is seen, for those who do not see it; figures of before December 2026 do not say."""
+        if self.drawn.alt:
+            return self.drawn.alt
         first = self.drawn.caption.split(". ")[0].rstrip(".")
         return f"{self.drawn.kind.replace('_', ' ')} of {', '.join(self.drawn.datasets)}: {first}."
 

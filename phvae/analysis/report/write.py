@@ -13,6 +13,7 @@ from phvae.analysis.figures.index import DrawnFigure, read_figure_index
 from phvae.analysis.report import compared
 from phvae.analysis.report.claim_sections import ClaimSection, claim_sections
 from phvae.analysis.report.commands import commands
+from phvae.analysis.report.explorer import explorer
 from phvae.analysis.report.gallery import figure_contents, figure_groups
 from phvae.analysis.report.origins import origins
 from phvae.analysis.report.pictures import with_pictures
@@ -80,6 +81,7 @@ def write_report(root: Path) -> Path:
         groups=figure_groups(gallery, linked),
         contents=figure_contents(gallery),
         absent=drawn.absent,
+        explorer=explorer(root),
         shown_in=shown_in,
         config=yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100) if config else "",
         source=source or "CONFIG",
