@@ -148,7 +148,7 @@ _ALL = (
     Stage(
         "figures",
         "grid",
-        "figures from the long table, the claims and the stored arrays",
+        "figures from the long table, claims and stored arrays",
         "the long table, the ledger of claims, stored arrays",
         "figures/",
         ("collect",),

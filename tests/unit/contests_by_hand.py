@@ -19,7 +19,7 @@ LOOKS = looks({"vae": "baseline", "copies-3": ""})
 ROWS: dict[str, Any] = {
     "digits": ("contradicted", "", 2, [(-0.3, -0.4, -0.2), (-0.1, -0.15, 0.02), (0.25, 0.2, 0.3), (-0.2, -0.3, -0.1)]),
     "sprites": ("supported", "", 0, [(-0.2, -0.3, -0.12), (-4, -5, -3), (-0.4, -0.7, -0.2), (-0.3, -0.35, -0.25)]),
-    "claw": ("not resolved", "the difference is smaller than the effect that matters", 3,
+    "claw": ("not resolved", "the difference is smaller than what matters", 3,
              [(0.01, -0.05, 0.04), (-0.02, -0.06, 0.01), (0.02, 0.0, 0.05), (0.03, -0.01, 0.06)]),
     "gap": ("not resolved", "not distinguishable from VAE at 10 seeds", 3,
             [(0.1, -0.05, 0.2), (np.nan, np.nan, np.nan), (0.05, -0.2, 0.3), (0.15, -0.9, 1.3)]),

@@ -142,5 +142,5 @@ def test_cells_without_a_number_are_named_with_their_reason(tmp_path: Path):
     assert without_numbers(read_table(root)) == {("digits", "all", "ph-vae-2"): reason}
     write_tables(root, CLAIMS, PUBLISHED)
     page = write_report(root).read_text(encoding="utf-8")
-    assert f"No number of ph-vae-2 on digits, n_train all: {reason}." in page
-    assert "No number of vae" not in page
+    assert f"No number of PH-VAE 2 on digits ({reason})." in page
+    assert "No number of VAE" not in page

@@ -124,5 +124,5 @@ def test_ends_with_what_the_claims_say(tmp_path: Path):
         "fit  ✓",
         "",
         "In each cell: better than the VAE?",
-        "✓ supported  ✗ contradicted  ≈ smaller than the effect that matters  ? undecided  · not tested",
+        "✓ supported  ✗ contradicted  ≈ smaller than what matters  ? undecided  · not tested",
     ]

@@ -41,6 +41,7 @@ for (const section of document.querySelectorAll("section.table")) {
       const shown = [...table.tHead.rows[0].cells].map((head, i) =>
         i === 0 || (wanted.words.length ? holds(said(head), wanted.words) : i < most));
       for (const row of table.rows) [...row.cells].forEach((cell, i) => { cell.hidden = !shown[i]; });
+      for (const row of table.tFoot?.rows ?? []) row.hidden = [...row.cells].every((cell, i) => i === 0 || cell.hidden || empty(cell));
     }
   };
   tools.append(box("Rows with", words => rows.forEach(row => { row.hidden = !holds(row.textContent, words); })));
@@ -53,5 +54,5 @@ for (const section of document.querySelectorAll("section.table")) {
     tools.append(around);
   }
   columns();
-  section.querySelector(".scroll").before(tools);
+  (section.querySelector("h4") ?? section.querySelector(".scroll")).before(tools);
 }
