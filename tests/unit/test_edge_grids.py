@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,6 @@ def test_a_grid_goes_through_to_its_report(name: str, tmp_path: Path):
     diverged = name == "all diverged"
     assert ("learning_curves" in {figure.kind for figure in index.figures}) is not diverged
     page = (root / "report.html").read_text(encoding="utf-8")
-    assert ("No number of " in page and " on claw (" in page) is diverged
+    assert bool(re.search("No number of .* on claw", page)) is diverged
     assert empty_variants(grid) == (list(VARIANTS) if diverged else [])
     assert ("not a single number of vae, beta-vae, ph-vae-2" in summary(grid)) is diverged

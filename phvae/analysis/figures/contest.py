@@ -123,7 +123,7 @@ class ContestPlot:
             (f"←  {self._challenger} worse", 0, 0, "left"),
             ("better  →", 1, 0, "right"),
             ("seeds", 1, SEEDS_END, "right"),
-            ("hardest control (black)", 1, NAME_START, "left"),
+            ("hardest (black)", 1, NAME_START, "left"),
         ):
             ax.annotate(text, (x, 1), xytext=(offset, 4), ha=side, fontsize=6.5, **above)
 
