@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PARTS = ("Snakefile", "pyproject.toml", "workflow", "phvae", "config", "envs", "slurm")
+PARTS = ("Snakefile", "pyproject.toml", "workflow", "phvae", "config", "envs", "slurm", "snakemake_logger_plugin_phvae")
 
 
 def copy(folder: Path) -> Path:
