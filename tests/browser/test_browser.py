@@ -47,6 +47,7 @@ claims:
 """
 
 
+SETTLED = "About 12 seeds should settle it."
 ANSWERS = Answers(
     ["sprites"],
     [
@@ -55,7 +56,7 @@ ANSWERS = Answers(
             [
                 ClaimAnswers(
                     "image-accuracy", "Images are reconstructed more accurately.",
-                    [Question("better than the VAE?", [Answer("sprites", "supported", "by 0.002")])],
+                    [Question("better than the VAE?", [Answer("sprites", "undecided", SETTLED)])],
                 )
             ],
         )
@@ -162,6 +163,7 @@ def test_the_answers_lie_within_the_first_screen_and_lead_to_their_contests(page
     page.find_element("css selector", "#answers td a").click()
     until(lambda: in_sight(page, "#claim-image-accuracy h3"), 10, "the claim")
     assert all(part.get_attribute("open") for part in page.find_elements("css selector", ".claim > details"))
+    assert SETTLED in page.find_element("id", "claim-image-accuracy").text
     assert in_sight(page, "#claim-image-accuracy table")
 
 
