@@ -24,10 +24,9 @@ COMPUTE = {"train": "seconds_train", "encode": "seconds_encode", "evaluate": "se
 
 @dataclass(frozen=True)
 class Job:
-    """One job: its stage, its first output, and when it ran, in seconds since 1970."""
+    """One job: its stage, and when it ran, in seconds since 1970."""
 
     stage: str
-    output: str
     start: float
     end: float
 
@@ -38,8 +37,7 @@ def jobs(metadata: Path, root: Path) -> list[Job]:
     for note in metadata.iterdir():
         record = json.loads(note.read_text())
         if any(name.startswith(f"{root.as_posix()}/") for name in record["log"]):
-            key = record["log"][0]
-            found[key] = Job(record["rule"], key, record["starttime"], record["endtime"])
+            found[record["log"][0]] = Job(record["rule"], record["starttime"], record["endtime"])
     return list(found.values())
 
 

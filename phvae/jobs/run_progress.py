@@ -88,14 +88,13 @@ class RunProgress:
         """How long the rest takes at the speed so far, by the seconds that `phvae plan` gives each job; or nothing."""
         spent = self.clock() - self.began
         finished = Counter(job.stage for job in self.done)
-        over = sum(self._seconds(job) for job in self.done)
-        over += sum(min(self.clock() - job.began, self._seconds(job)) for job in self.running.values())
-        ahead = 0.0
+        begun = sum(min(self.clock() - job.began, self._seconds(job)) for job in self.running.values())
+        over = sum(self._seconds(job) for job in self.done) + begun
+        ahead = -begun
         for stage, count in self.counts.items():
             seen = {"/".join(job.where) for job in self.done if job.stage == stage}
             unseen = [seconds for (name, where), seconds in self.planned.items() if name == stage and where not in seen]
             ahead += (count - finished[stage]) * (sum(unseen) / len(unseen) if unseen else SHORT)
-        ahead -= sum(min(self.clock() - job.began, self._seconds(job)) for job in self.running.values())
         if spent < 20 or not over:
             return ""
         minutes = spent / over * max(ahead, 0.0) / 60
