@@ -36,6 +36,7 @@ def main() -> None:
             rates = found.models * BATCH / (1e-6 * found.value)
             axis.plot(found.models, rates, marker="o", color=colour, label=label, zorder=3)
         rates = of_case[of_case.unit == "images/s"].replace({"side": {"jax": "jax, tf32"}})
+        rates = rates.drop_duplicates(["models", "side"], keep="last")  # of several calls the newest
         for side, (label, colour, marker) in PEERS.items():
             found = rates[rates.side == side]
             style = {"marker": marker, "linestyle": "--", "markersize": 5}

@@ -255,6 +255,8 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(name, required=True, **given)
         if stage.name in processes:
             sub.add_argument("--threads", type=int, default=1, metavar="N", help=processes[stage.name])
+        if stage.name == "track":
+            sub.add_argument("--watch", action="store_true", help="beside a running grid, until it is done")
         if stage.name == "tables":
             sub.add_argument(
                 "--published", default=PUBLISHED, metavar="FILE", help="published numbers to hold ours against"

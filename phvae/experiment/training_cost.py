@@ -1,6 +1,6 @@
 """What the training of a stack costs in seconds: a small model with few constants (loads no torch).
 
-Those of a CPU are measured, and training on a GPU (an NVIDIA H200, benchmarks/gpu.csv); the rest of a GPU's is assumed.
+Those of a CPU are measured; training and encoding on a GPU, too (an NVIDIA H200, benchmarks/gpu.csv).
 """
 
 from __future__ import annotations
@@ -16,19 +16,24 @@ __all__ = ["RATES", "Rates", "sizes", "train_seconds", "trained_on", "work"]
 
 @dataclass(frozen=True)
 class Rates:
-    """A device: seconds of a training step per level, and per level and seed; multiply-adds per second beyond."""
+    """A device: seconds of a training step per level, and per level and seed; multiply-adds per second beyond.
+
+    `weighed`: seconds per example of the likelihood that the products do not count (fits on the CPU, launches).
+    `deep_features`: images per second through Inception; that of a GPU is assumed.
+    """
 
     level: float
     level_seed: float
     training: float
     inference: float
-    deep_features: float  # images per second through Inception
+    weighed: float
+    deep_features: float
 
 
 # CPU: process time of one core of an Intel Xeon (benchmarks/tape.py, and stages of the quick grid), within 30 %.
 RATES = {
-    "cpu": Rates(7e-4, 6e-5, 5e10, 2.5e10, 5.0),
-    "cuda": Rates(2.2e-4, 0.0, 1.5e13, 4e12, 1500.0),
+    "cpu": Rates(7e-4, 6e-5, 5e10, 2.5e10, 0.0, 5.0),
+    "cuda": Rates(2.2e-4, 0.0, 1.5e13, 4e12, 7.7e-3, 1500.0),
 }
 PAIR = 2.5e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
 RECORDING = 0.1  # seconds per level until a stack's computations are recorded

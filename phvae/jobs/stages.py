@@ -325,10 +325,14 @@ def report(grid: Grid) -> None:
     print(page)
 
 
-def track(grid: Grid) -> None:
-    """The MLflow view, brought up to date."""
+def track(grid: Grid, watch: bool = False) -> None:
+    """The MLflow view, brought up to date: once, when all is there, or beside a grid that runs."""
+    from phvae.jobs import watch as beside
     from phvae.tracking.sync import mask, sync
 
+    if watch:
+        beside.watch(grid)
+        return
     questions, root = Questions(grid), grid.paths.root
     for stage in ("collect", "tables", "figures", "report"):
         needed(questions, stage)

@@ -1,6 +1,6 @@
 """What the jobs of a grid cost in seconds, memory and disk: a small model with few constants (loads no torch).
 
-Those of a CPU are measured; those of a GPU are assumed, training apart (`phvae.experiment.training_cost`).
+Those of a CPU are measured; of a GPU training and encoding are (`phvae.experiment.training_cost`).
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def _encode(cell: Cell, rates: Rates) -> float:
     draws = weighed * min(settings.importance_samples, USUAL_DRAWS)
     decoded = settings.n_reconstructions + settings.redraws * settings.n_samples + _codes(cell) + draws
     densities = 250 * draws * (cell.facts.size + 20 * cell.model.order)  # of each draw, in multiply-adds
-    return 0.25 + (2 * (3 * _codes(cell) * encoders + decoded * decoder) + densities) / rates.inference
+    products = 2 * (3 * _codes(cell) * encoders + decoded * decoder) + densities
+    return 0.25 + products / rates.inference + weighed * rates.weighed
 
 
 def _scores(cell: Cell, rates: Rates, device: str) -> float:

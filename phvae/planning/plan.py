@@ -100,7 +100,7 @@ def plan(grid: Grid) -> str:
         f"disk: {_disk(grid)}",
     ]
     if grid.config.device == "cuda":
-        lines.append("of a GPU: training is measured, on an NVIDIA H200; the rest is assumed")
+        lines.append("of a GPU: training and encoding are measured, on an NVIDIA H200; the rest is assumed")
     if grid.config.device == "auto":
         lines.append("device auto: jobs ask for a GPU where the site has any; their seconds are a CPU core's")
     return "\n".join([*lines, *_assumed(grid)])

@@ -8,10 +8,11 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 from phvae.files import atomic
 
-__all__ = ["default_uri", "prepare", "store"]
+__all__ = ["default_uri", "follow", "prepare", "store"]
 
 # What sqlite says where the machine or another program is in the way, and not the file itself.
 _PASSING = {
@@ -55,6 +56,35 @@ def prepare(folder: Path, faults: tuple[type[Exception], ...]) -> None:
         shutil.rmtree(folder / "artifacts", ignore_errors=True)
         with atomic(path) as temporary:
             _open(temporary)
+
+
+def follow(folder: Path) -> list[str]:
+    """Mend the addresses of files after the folder was moved or copied: MLflow keeps them whole.
+
+    Returns:
+        The names of the experiments that were elsewhere.
+    """
+    from mlflow.store.tracking.dbmodels import models
+    from sqlalchemy import create_engine, func, select
+    from sqlalchemy.pool import NullPool
+
+    experiments, runs, logged = (
+        kind.__table__ for kind in (models.SqlExperiment, models.SqlRun, models.SqlLoggedModel)
+    )
+    columns = [experiments.c.artifact_location, runs.c.artifact_uri, logged.c.artifact_location]
+    mended = []
+    with create_engine(_uri(folder / "mlflow.db"), poolclass=NullPool).begin() as connection:
+        for row in list(connection.execute(select(experiments))):
+            there, here = str(row.artifact_location), (folder / "artifacts" / row.name).as_uri()
+            if there == here or not there.endswith(f"/mlflow/artifacts/{quote(row.name)}"):
+                continue  # where it belongs, or not ours
+            for column in columns:
+                of_it = column.table.c.experiment_id == row.experiment_id
+                inside = of_it & column.startswith(there, autoescape=True)
+                moved = here + func.substr(column, len(there) + 1)
+                connection.execute(column.table.update().where(inside).values({column.name: moved}))
+            mended.append(row.name)
+    return mended
 
 
 def _uri(path: Path) -> str:

@@ -6,38 +6,44 @@ import fcntl
 import getpass
 import itertools
 import os
-import shutil
 import sqlite3
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from phvae.errors import PhvaeError
-from phvae.tracking.content import Entry, cell_entry, design_tags, mask, read_run, run_folders, summary_entry
-from phvae.tracking.database import default_uri, prepare, store
+from phvae.tracking.cell_entry import cell_entry
+from phvae.tracking.database import default_uri, follow, prepare, store
+from phvae.tracking.entry import NOTE, Entry, mask
+from phvae.tracking.run_entry import design_tags, read_run, run_folders, running_run
+from phvae.tracking.summary_entry import answers_note, cell_notes, summary_entry
+from phvae.tracking.view import VIEW, page_of, shared_view
 from phvae.tracking.writers import PARENT, DatabaseWriter, ServerWriter, Writer
 
-__all__ = ["default_uri", "mask", "sync"]
+__all__ = ["Running", "default_uri", "mask", "sync"]
 
 KIND_OF_EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}  # not language models
 PATH, KIND, SYNCED = "phvae.path", "phvae.kind", "phvae.synced"
 
 
-def sync(root: Path, uri: str | None = None) -> str:
+def sync(root: Path, uri: str | None = None, running: Mapping[str, Running] | None = None) -> str:
     """Bring MLflow up to date with a results folder; a second call changes nothing.
 
     One experiment a grid, in it a run a cell (data set, training size, variant) with its seeds nested below, and one
     run `summary` with tables and figures. A run whose content changed (a new run_key, new metrics) replaces the old
     one; a half-written run of an interrupted call is written anew; in the local database runs that the results no
-    longer hold are removed, on a server they stay. MLflow's telemetry is switched off for this process.
+    longer hold are removed, on a server they stay. Where the local database was moved, its addresses of files are
+    mended. MLflow's telemetry is switched off for this process.
 
     Args:
         root: folder of a grid's results.
         uri: an MLflow server or database; by default MLFLOW_TRACKING_URI, else sqlite beside the results.
+        running: seeds that train, by the path of their folder below runs/, where somebody watches: then a call that
+            changes nothing says nothing.
 
     Returns:
         The address that was written to. It may hold credentials: print it through `mask`.
@@ -61,13 +67,16 @@ def sync(root: Path, uri: str | None = None) -> str:
             with _unsynchronised():
                 if local:
                     prepare(store(root), faults)
-                call = _Sync(root, uri, local)
+                    if moved := follow(store(root)):
+                        print(f"tracking: the folder was moved; addresses of {', '.join(moved)} mended")
+                call = _Sync(root, uri, local, running or {})
                 counts = call.run()
         except faults as error:
             hint = "; sync again: this database is a view, and a broken one is made again" if local else ""
             text = " ".join(mask(str(error)).split())[:400]
             raise PhvaeError(f"MLflow at {mask(uri)} cannot be synced: {text}{hint}") from None
-    print(f"tracking: {counts}; {mask(uri)}, page {call.page()}")
+    if running is None or counts.changed:
+        print(f"tracking: {counts}; {mask(uri)}, page {call.page()}", flush=True)
     return uri
 
 
@@ -119,6 +128,10 @@ class _Counts:
     unchanged: int = 0
     removed: int = 0
 
+    @property
+    def changed(self) -> int:
+        return self.new + self.replaced + self.removed
+
     def __str__(self) -> str:
         return f"{self.new} runs new, {self.replaced} replaced, {self.unchanged} unchanged, {self.removed} removed"
 
@@ -133,13 +146,21 @@ class _Known:
     spare: list[str] = field(default_factory=list)  # further runs under the same path
 
 
+@dataclass(frozen=True)
+class Running:
+    """A seed that trains: the rows of its history so far, and when it began, in ms since 1970."""
+
+    rows: Sequence[Mapping[str, float]]
+    began: int
+
+
 class _Sync:
     """One call of `sync`."""
 
-    def __init__(self, root: Path, uri: str, local: bool) -> None:
+    def __init__(self, root: Path, uri: str, local: bool, running: Mapping[str, Running]) -> None:
         from mlflow import MlflowClient
 
-        self.root, self.local = root, local
+        self.root, self.local, self.running = root, local, running
         self.client: Any = MlflowClient(tracking_uri=uri)
         self.counts = _Counts()
         self.experiment = self._experiment()
@@ -149,53 +170,65 @@ class _Sync:
             database.sweep()
             self.writer = database
         self.known = self._scan()
+        self.metrics: set[str] = set()
         self.began = self.told = time.monotonic()
 
     def run(self) -> _Counts:
-        folders, designs = list(run_folders(self.root)), design_tags(self.root)
+        finished = {folder.relative_to(self.root / "runs").as_posix(): folder for folder in run_folders(self.root)}
+        paths = sorted(finished.keys() | self.running.keys())
+        designs, notes = design_tags(self.root), cell_notes(self.root)
         seen: set[str] = set()
         entries: list[Entry] = []
-        done = 0
-        for cell, group in itertools.groupby(folders, key=lambda folder: folder.parent):
-            path = cell.relative_to(self.root / "runs").as_posix()
-            children = [read_run(folder, self.root, designs.get(path, {})) for folder in group]
-            above = cell_entry(path, children)
+        for cell, group in itertools.groupby(paths, key=lambda path: path.rpartition("/")[0]):
+            design = designs.get(cell, {})
+            children = [
+                read_run(finished[path], self.root, design)
+                if path in finished
+                else running_run(path, self.running[path].rows, self.running[path].began, design)
+                for path in group
+            ]
+            above = cell_entry(cell, children, notes.get(cell, ""))
             parent = self._put(above, "")
             for child in children:
                 self._put(child, parent)
             self.writer.flush()
             seen |= {above.path, *(child.path for child in children)}
+            self.metrics |= {name for child in children for name, _, _ in child.points}
             entries += [replace(child, params={}, points=[], files=[]) for child in children]
-            done += len(children)
-            self._tell(done, len(folders))
+            self._tell(len(entries), len(paths))
         self._put(summary_entry(self.root, entries), "")
         self.writer.flush()
         seen.add("summary")
         if self.local:
             for path, known in self.known.items():
                 if path not in seen:
-                    self._delete(known.run_id)
+                    self.writer.remove(known.run_id)
                     self.counts.removed += 1
+        self._describe()
         return self.counts
 
+    def _describe(self) -> None:
+        """What MLflow shows above the runs, and which columns it shows first."""
+        tags = {NOTE: answers_note(self.root), VIEW: shared_view(self.metrics)}
+        known = self.client.get_experiment(self.experiment).tags
+        for name, value in tags.items():
+            if value and known.get(name) != value:
+                self.client.set_experiment_tag(self.experiment, name, value)
+
     def _experiment(self) -> str:
-        """The experiment named after the grid; one whose artifacts lie elsewhere (a moved folder) makes way."""
+        """The experiment named after the grid."""
         name = self.root.name
-        place = self._artifacts().as_uri() if self.local else None
         found = self.client.get_experiment_by_name(name)
-        if found and place and found.artifact_location != place:
-            self.client.rename_experiment(found.experiment_id, f"{name} (moved, {found.experiment_id})")
-            self.client.delete_experiment(found.experiment_id)
-            found = None
         if found and found.lifecycle_stage == "deleted":
             self.client.restore_experiment(found.experiment_id)
         if found:
             return str(found.experiment_id)
+        place = self._artifacts().as_uri() if self.local else None
         return str(self.client.create_experiment(name, artifact_location=place, tags=KIND_OF_EXPERIMENT))
 
     def page(self) -> str:
-        """Where MLflow's pages show the runs; without the last word they open on those of language models."""
-        return f"/#/experiments/{self.experiment}/runs?workflowType=machine_learning"
+        """Where MLflow's pages show the runs."""
+        return page_of(self.experiment)
 
     def _scan(self) -> dict[str, _Known]:
         """path -> what is there, from the tags of all runs of the experiment."""
@@ -219,14 +252,14 @@ class _Sync:
         """Write an entry unless it is there already; returns its run id."""
         known = self.known.get(entry.path)
         for run_id in known.spare if known else ():
-            self._delete(run_id)
+            self.writer.remove(run_id)
         if known and known.synced == entry.fingerprint:
             if known.parent != parent:
                 self.client.set_tag(known.run_id, PARENT, parent)
             self.counts.unchanged += 1
             return known.run_id
         if known:
-            self._delete(known.run_id)
+            self.writer.remove(known.run_id)
             self.counts.replaced += 1
         else:
             self.counts.new += 1
@@ -238,13 +271,6 @@ class _Sync:
             **({PARENT: parent} if parent else {}),
         }
         return self.writer.write(entry, tags, {SYNCED: entry.fingerprint})
-
-    def _delete(self, run_id: str) -> None:
-        """Delete a run; its files too where they are ours (MLflow itself keeps them for its own gc)."""
-        self.client.delete_run(run_id)
-        self.writer.forget(run_id)
-        if self.local:
-            shutil.rmtree(self._artifacts() / run_id, ignore_errors=True)
 
     def _artifacts(self) -> Path:
         return store(self.root) / "artifacts" / self.root.name

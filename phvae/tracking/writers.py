@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from phvae.tracking.content import Entry
+from phvae.tracking.entry import Entry
 from phvae.tracking.logged_model import write_model
 
 __all__ = ["DatabaseWriter", "ServerWriter", "Writer"]
@@ -31,8 +31,8 @@ class Writer(Protocol):
     def flush(self) -> None:
         """Leave nothing unwritten."""
 
-    def forget(self, run_id: str) -> None:
-        """Remove the models of a run that is deleted."""
+    def remove(self, run_id: str) -> None:
+        """Remove a run and its model."""
 
 
 class DatabaseWriter:
@@ -94,16 +94,19 @@ class DatabaseWriter:
                     connection.execute(table.insert(), rows)
                 rows.clear()
 
-    def forget(self, run_id: str) -> None:
+    def remove(self, run_id: str) -> None:
+        """Rows and files: MLflow itself would keep both for its own gc, and a watched grid is written many times."""
         from sqlalchemy import select
 
-        models, inputs = self.tables[-1], self.tables[-2]
+        runs, tags, params, metrics, latest, _, inputs, models = self.tables
         with self.engine.begin() as connection:
             gone = list(connection.scalars(select(models.c.model_id).where(models.c.source_run_id == run_id)))
-            connection.execute(inputs.delete().where(inputs.c.destination_id.in_(gone)))
+            connection.execute(inputs.delete().where(inputs.c.destination_id.in_([*gone, run_id])))
             connection.execute(models.delete().where(models.c.model_id.in_(gone)))
-        for model_id in gone:
-            shutil.rmtree(self.artifacts / "models" / model_id, ignore_errors=True)
+            for table in (tags, params, metrics, latest, runs):
+                connection.execute(table.delete().where(table.c.run_uuid == run_id))
+        for folder in (run_id, *(f"models/{model_id}" for model_id in gone)):
+            shutil.rmtree(self.artifacts / folder, ignore_errors=True)
 
     def sweep(self) -> None:
         """Remove the files of runs and models that were never written."""
@@ -117,9 +120,10 @@ class DatabaseWriter:
                     shutil.rmtree(left, ignore_errors=True)
 
     def _run(self, entry: Entry, run_id: str, folder: Path, user: str) -> dict[str, Any]:
+        ended = None if entry.status == "RUNNING" else entry.ended
         return {
             "run_uuid": run_id, "name": entry.name, "experiment_id": self.experiment, "artifact_uri": folder.as_uri(),
-            "status": _status(entry), "start_time": entry.began, "end_time": entry.ended, "lifecycle_stage": "active",
+            "status": entry.status, "start_time": entry.began, "end_time": ended, "lifecycle_stage": "active",
             "user_id": user, "source_type": "UNKNOWN", "source_name": "", "entry_point_name": "", "source_version": "",
         }  # fmt: skip
 
@@ -164,7 +168,8 @@ class ServerWriter:
             self.client.log_artifact(run_id, str(file), folder or None)
         if entry.data is not None:
             self.client.log_inputs(run_id, [DatasetInput(Dataset(**_about(*entry.data)))])
-        self.client.set_terminated(run_id, _status(entry), entry.ended)
+        if entry.status != "RUNNING":
+            self.client.set_terminated(run_id, entry.status, entry.ended)
         for some in _chunks([Param(name, value) for name, value in entry.params.items()], 100):
             self.client.log_batch(run_id, params=some)
         points = [Metric(row["key"], row["value"], row["timestamp"], row["step"]) for row in _metrics(entry, run_id)]
@@ -180,7 +185,9 @@ class ServerWriter:
     def flush(self) -> None:
         """Everything is written already."""
 
-    def forget(self, run_id: str) -> None:
+    def remove(self, run_id: str) -> None:
+        """MLflow keeps what is deleted for its own gc."""
+        self.client.delete_run(run_id)
         for model in self.client.search_logged_models([self.experiment], f"source_run_id = '{run_id}'"):
             self.client.delete_logged_model(model.model_id)
 
@@ -208,10 +215,6 @@ def _model_name(entry: Entry) -> str:
 def _link(kind: str, source: str, target: str, destination: str) -> dict[str, Any]:
     ends = {"source_type": kind, "source_id": source, "destination_type": target, "destination_id": destination}
     return {"input_uuid": uuid.uuid4().hex, "step": 0, **ends}
-
-
-def _status(entry: Entry) -> str:
-    return "FAILED" if entry.failed else "FINISHED"
 
 
 def _named(values: dict[str, str], run_id: str) -> list[dict[str, str]]:

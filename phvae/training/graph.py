@@ -43,7 +43,8 @@ class Resident:
             return self.function(*self.buffers)[: len(batch[0])]
         if self.graph is None:
             self.graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(self.graph, pool=self.pool):
+            # of this thread alone: the one that draws the next pass may pin memory meanwhile, which ends a global one
+            with torch.cuda.graph(self.graph, pool=self.pool, capture_error_mode="thread_local"):
                 self.result = self.function(*self.buffers)
         self.graph.replay()
         assert self.result is not None

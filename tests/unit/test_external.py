@@ -35,7 +35,7 @@ from phvae.jobs.accept import accept
 from phvae.metrics.given import Given
 from phvae.metrics.options import EvaluationConfig
 from phvae.metrics.rows import Undefined
-from phvae.tracking.content import read_run
+from phvae.tracking.run_entry import read_run
 
 FEW = EvaluationConfig(n_codes=24, n_samples=16, n_reconstructions=20, n_likelihood=5, redraws=2)
 Outputs = dict[str, Any]

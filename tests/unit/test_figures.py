@@ -23,7 +23,7 @@ from synthetic import write_results
 
 from phvae.analysis.figures import style
 from phvae.analysis.figures.kl_levels import KlLevels
-from phvae.analysis.figures.looks import COLOURS, looks
+from phvae.analysis.figures.looks import design_of, looks
 from phvae.analysis.figures.plans import Plan, plans
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.registry import FIGURES
@@ -217,17 +217,42 @@ def test_figures_load_no_torch() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-def test_looks_differ_and_colours_are_told_apart_in_grey() -> None:
-    found = looks(
-        {"vae": "baseline"} | {f"b{i}": "curve" for i in range(12)} | {f"p{i}": "challenger" for i in range(24)}
-    )
+ORDERS = (2, 3, 4, 6)
+
+
+def cell(role: str, order: int, divergence: str = "hierarchical:geometric(2)", **more: object) -> dict[str, object]:
+    given = {"basis": "monomial", "encoder_width": "full", "beta": 1.0}
+    return {"role": role, "order": order, "divergence": divergence, **given, **more}
+
+
+def test_looks_follow_what_a_variant_is_and_differ() -> None:
+    cells = {"vae": cell("baseline", 1, "kl")}
+    cells |= {f"beta-{b}": cell("curve", 1, "kl", beta=b) for b in (0.25, 0.5, 2, 4)}
+    cells |= {f"ph-{n}": cell("challenger", n) for n in ORDERS}
+    cells |= {f"copies-{n}": cell("control", n, basis="copies") for n in ORDERS}
+    cells |= {f"matched-{n}": cell("control", n, encoder_width="matched") for n in ORDERS}
+    cells |= {f"kl-{n}": cell("challenger", n, "kl") for n in ORDERS}
+    cells |= {f"log-{n}": cell("challenger", n, "log_polynomial:exponential(3)") for n in ORDERS}
+    cells |= {name: cell("challenger", 1, name) for name in ("dip_vae(II)", "beta_tcvae", "renyi(0.5)", "wae_mmd")}
+    cells |= {f"p{i}": cell("challenger", 3) for i in range(20)}
+    cells["elsewhere"] = cell("external", 1, "kl")
+    found = looks({name: design_of(one) for name, one in cells.items()})
     assert len({(look.colour, look.marker, str(look.line)) for look in found.values()}) == len(found)
-    assert {found[f"b{i}"].colour for i in range(12)} == {COLOURS[-1]}
-    others = [look for name, look in found.items() if name.startswith("p")]
-    assert not {found["vae"].colour, COLOURS[-1]} & {look.colour for look in others}
-    for one, two in itertools.pairwise(others[:6]):
-        assert (one.marker, str(one.line)) != (two.marker, str(two.line))
-        assert abs(grey(one.colour) - grey(two.colour)) > 0.06
+    again = looks({name: design_of(cells[name]) for name in ("ph-4", "vae", "copies-3")})
+    assert {name: look.colour for name, look in again.items()} == {name: found[name].colour for name in again}
+    assert [name for name, look in found.items() if look.hatch] == ["elsewhere"]
+    assert max(found, key=lambda name: found[name].depth).startswith("p")  # PH-VAE is drawn last
+    groups = ("ph", "copies", "matched", "kl", "log", "beta")
+    hues = {}
+    for group in groups:
+        colours = [look.colour for name, look in found.items() if name.startswith(f"{group}-")]
+        greys = [grey(colour) for colour in colours]
+        assert greys == sorted(greys, reverse=True), "from light to dark"
+        assert len(set(greys)) == 4
+        hues[group] = {round(mpl.colors.rgb_to_hsv(mpl.colors.to_rgb(colour))[0], 1) for colour in colours}
+    assert all(not hues[one] & hues[two] for one, two in itertools.combinations(groups[:5], 2))
+    others = [found[name].colour for name in ("dip_vae(II)", "beta_tcvae", "renyi(0.5)", "wae_mmd")]
+    assert len(set(others)) == 4
 
 
 def test_a_variant_has_one_look_in_every_figure(drawn: dict[str, tuple[Plan, Figure]]) -> None:

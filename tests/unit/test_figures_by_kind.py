@@ -15,7 +15,7 @@ from synthetic import write_results
 from phvae.analysis.figures.density_curves import DensityCurves, best_bandwidth, smoothed
 from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.forest import Forest
-from phvae.analysis.figures.looks import looks, looks_of
+from phvae.analysis.figures.looks import Design, looks, looks_of
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.stored import Stored
@@ -142,7 +142,7 @@ def test_a_wide_vae_is_drawn_beside_the_curve_not_in_it(tmp_path: Path) -> None:
 def test_a_family_is_a_line_and_its_chosen_weight_is_filled(results: Path) -> None:
     table = Stored(results).of("digits")
     families = {"β-VAE": ["beta-vae-0.25", "vae", "beta-vae-4"], "PH-VAE": ["ph-vae-2", "ph-vae-3", "absent"]}
-    styles = looks({"β-VAE": "baseline", "PH-VAE": ""})
+    styles = looks({"β-VAE": Design("baseline"), "PH-VAE": Design("PH-VAE")})
     [ax] = FamilyCurves(table, ["mse"], families, ["vae"], styles).draw().axes
     assert ax.get_legend_handles_labels()[1] == ["β-VAE", "PH-VAE"]
     lines = [line for bar in ax.containers for line in bar.lines[:1]]

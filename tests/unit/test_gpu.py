@@ -6,6 +6,7 @@ import math
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from phvae.jobs.training import train
 from phvae.model.options import ModelConfig
 from phvae.training.batches import Batches
 from phvae.training.company import differences
+from phvae.training.graph import Resident
 from phvae.training.stacking import Stack
 
 CONVOLUTIONS: dict[str, Any] = {"order": 2, "network": "conv_locatello"}
@@ -113,6 +115,22 @@ def test_a_gpu_sees_the_order_and_the_noise_of_a_cpu():
     for step in (0, 1, 2, 3, 4, 7, 2):
         for expected, found in zip(both[0].at(step), both[1].at(step), strict=True):
             assert torch.equal(expected, found.cpu())
+
+
+@pytest.mark.gpu
+def test_memory_that_another_thread_pins_does_not_end_a_capture():
+    def function(clock: Tensor, x: Tensor) -> Tensor:
+        pinning = threading.Thread(target=lambda: torch.empty(sizes.pop()).pin_memory())
+        pinning.start()
+        pinning.join()
+        return clock + 2 * x
+
+    sizes = [12_345_678, 1_234_567]  # new each time: memory that is pinned already is given again without a call
+    resident = Resident(function, 3, graph=True, pool=torch.cuda.graph_pool_handle())
+    clock, x = torch.ones(1, device="cuda"), torch.arange(3.0, device="cuda").view(3, 1)
+    for _ in range(3):
+        assert resident(clock, x).flatten().tolist() == [1, 3, 5]
+    assert not sizes
 
 
 @pytest.mark.gpu

@@ -27,7 +27,10 @@ from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
 from phvae.metrics.stored import stored
 from phvae.tracking import sync as tracking
-from phvae.tracking.content import MOST_POINTS, Entry, cell_entry, mask, read_run, summary_entry
+from phvae.tracking.cell_entry import cell_entry
+from phvae.tracking.entry import Entry, mask
+from phvae.tracking.run_entry import MOST_POINTS, read_run
+from phvae.tracking.summary_entry import summary_entry
 
 FEW = ("vae", "ph-vae-3")
 pytestmark = pytest.mark.slow
@@ -161,6 +164,53 @@ def test_a_cells_first_model_reconstructs_in_mlflow(results: Path, tmp_path: Pat
     assert first.model_id not in {one.model_id for one in again.values()}
 
 
+def test_what_the_claims_say_of_a_cell_is_its_note(results: Path) -> None:
+    row = "density,digits,all,supported,it is lower,mse,mean,lower,ph-vae-3"
+    head = "claim,dataset,n_train,verdict,reason,metric,compare,direction,challenger"
+    (results / "tables" / "claims.csv").write_text(f"{head}\n{row}\n{row.replace('supported', 'not tested')}\n")
+    tracking.sync(results)
+    found = runs(results)
+    assert found["digits/n-all/ph-vae-3"].data.tags["mlflow.note.content"] == "    density: supported (it is lower)"
+    assert "mlflow.note.content" not in found["digits/n-all/vae"].data.tags
+
+
+def test_the_page_opens_on_seeds_by_variant_with_headline_metrics_in_front(results: Path) -> None:
+    family = AnswerFamily("fit", "PH is better.", [ClaimAnswers("fit", "It fits.", [])])
+    write_answers(results / "tables", Answers(["digits"], [family]))
+    tracking.sync(results)
+    tags = client(results).get_experiment_by_name("quick").tags
+    assert "PH is better." in tags["mlflow.note.content"]
+    view = json.loads(tags["mlflow.sharedViewState.phvae"])
+    assert view["columnOrder"][:2] == ["metrics.`test/mse`", "metrics.`test/fid_samples`"]
+    assert {key["groupByData"] for key in view["groupBy"]["groupByKeys"]} == {"dataset", "n_train", "variant"}
+    params = runs(results)["digits/n-all/vae/seed-0"].data.params
+    assert {"dataset", "n_train", "variant", "seed"} <= set(params)
+
+
+def test_seeds_that_train_show_their_curves_until_they_are_done(results: Path) -> None:
+    folder = run_folder(results, "digits", "vae", 0)
+    kept = folder.rename(results.parent / "kept")
+    rows = [{"epoch": 1.0, "train_loss": 5.0, "validation_loss": math.nan}, {"epoch": 2.0, "train_loss": 4.0}]
+    rows[1]["validation_loss"] = 4.5
+    path = "digits/n-all/vae/seed-0"
+    tracking.sync(results, running={path: tracking.Running(rows, 1_700_000_000_000)})
+    found = runs(results)
+    assert (found[path].info.status, found["digits/n-all/vae"].info.status) == ("RUNNING", "RUNNING")
+    assert found[path].info.end_time is None
+    server = client(results)
+    assert [p.value for p in server.get_metric_history(found[path].info.run_id, "train/loss")] == [5.0, 4.0]
+    assert [p.value for p in server.get_metric_history(found[path].info.run_id, "validation/loss")] == [4.5]
+    assert found["digits/n-all/vae"].data.metrics["seeds"] == 2
+    kept.rename(folder)
+    tracking.sync(results, running={})
+    found = runs(results)
+    assert (found[path].info.status, found["digits/n-all/vae"].info.status) == ("FINISHED", "FINISHED")
+    with closing(sqlite3.connect(results.parent / "mlflow" / "mlflow.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM runs").fetchone()[0] == len(found), (
+            "no row of what was replaced"
+        )
+
+
 def test_a_diverged_run_is_shown_as_failed(results: Path) -> None:
     tracking.sync(results)
     run = runs(results)["digits/n-all/vae/seed-1"]
@@ -171,7 +221,7 @@ def test_a_diverged_run_is_shown_as_failed(results: Path) -> None:
 
 
 def test_a_cell_fails_where_every_seed_did() -> None:
-    seeds = [Entry(f"digits/n-all/vae/seed-{i}", "run", f"seed-{i}", failed=True) for i in range(2)]
+    seeds = [Entry(f"digits/n-all/vae/seed-{i}", "run", f"seed-{i}", status="FAILED") for i in range(2)]
     assert cell_entry("digits/n-all/vae", seeds).failed
     one = cell_entry("digits/n-all/vae", [seeds[0], Entry("digits/n-all/vae/seed-1", "run", "seed-1")])
     assert not one.failed
@@ -194,7 +244,7 @@ def test_the_summary_says_what_the_claims_say_as_text(results: Path) -> None:
     assert note.startswith("    - Fit: <b>PH</b> is better.")
     assert all(line.startswith("    ") for line in note.splitlines())  # code in Markdown
     write_answers(results / "tables", Answers(["digits"], [family] * 500))
-    assert len(summary_entry(results, []).tags["mlflow.note.content"]) == 8000
+    assert len(summary_entry(results, []).tags["mlflow.note.content"]) == 5000
 
 
 def test_curves_are_thinned_to_fifty_points_with_both_ends(results: Path) -> None:
@@ -333,15 +383,25 @@ def test_two_syncs_at_once_on_no_database_agree(results: Path) -> None:
     assert listed <= {*found.values(), "models"}
 
 
-def test_a_moved_folder_gets_a_new_experiment(results: Path) -> None:
+@pytest.mark.parametrize("name", ["moved # here", "50%_off"])
+def test_a_moved_folder_keeps_its_runs_and_their_files(
+    results: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     tracking.sync(results)
-    moved = results.parent.rename(results.parent.with_name("moved # here")) / "quick"
+    old = ids(results)
+    moved = results.parent.rename(results.parent.with_name(name)) / "quick"
     tracking.sync(moved)
-    found = runs(moved)
-    assert set(found) == CELLS | RUNS | {"summary"}
-    folder = moved.parent / "mlflow" / "artifacts" / "quick" / found["summary"].info.run_id / "artifacts"
-    assert found["summary"].info.artifact_uri == folder.as_uri()
-    assert (folder / "report.html").is_file()
+    assert "addresses of quick mended" in capsys.readouterr().out
+    assert ids(moved) == old
+    for path, run in runs(moved).items():
+        folder = moved.parent / "mlflow" / "artifacts" / "quick" / run.info.run_id / "artifacts"
+        assert run.info.artifact_uri == folder.as_uri(), path
+    assert (folder / "run.json").is_file() or (folder / "report.html").is_file()
+    server = client(moved)
+    experiment = server.get_experiment_by_name("quick")
+    assert experiment.artifact_location == (moved.parent / "mlflow" / "artifacts" / "quick").as_uri()
+    tracking.sync(moved)
+    assert "mended" not in capsys.readouterr().out
 
 
 def test_a_deleted_experiment_comes_back(results: Path) -> None:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phvae.analysis.figures.lettering import wrap
-from phvae.analysis.figures.looks import COLOURS
+from phvae.analysis.figures.looks import CLASSES
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, styled
 
 __all__ = ["LatentMaps", "principal"]
@@ -109,7 +109,7 @@ def _scatter_classes(ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
     middles = np.array([np.median(scores[classes == value], axis=0) for value in values])
     for i, value in enumerate(values):
         points = scores[classes == value]
-        colour = COLOURS[i % len(COLOURS)]
+        colour = CLASSES[i % len(CLASSES)]
         ax.scatter(
             points[:, 0], points[:, 1], marker=f"${value}$", s=8, color=colour, linewidths=0, alpha=0.6, rasterized=True
         )
@@ -118,5 +118,5 @@ def _scatter_classes(ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
     for i, (value, (x, y)) in enumerate(zip(values, middles.tolist(), strict=True)):
         ax.text(
             x, y, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
-            bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": COLOURS[i % len(COLOURS)], "lw": 1.0},
+            bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": CLASSES[i % len(CLASSES)], "lw": 1.0},
         )  # fmt: skip

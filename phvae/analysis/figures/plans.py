@@ -28,7 +28,7 @@ from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
-from phvae.analysis.figures.looks import looks
+from phvae.analysis.figures.looks import Design, looks
 from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.nearest_training import NearestTraining
@@ -262,8 +262,10 @@ def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:
     if metrics and (found.report["metric"] == RATE).any():
         chosen = list(found.weights.loc[found.weights["chosen"], "variant"])
         baseline = stored.tuning.family_of(stored.baseline)
-        styles = looks({family: BASELINE if family == baseline else "" for family in stored.tuning.families})
-        yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, styles)
+        styles = looks(
+            {family: Design(BASELINE if family == baseline else family) for family in stored.tuning.families}
+        )
+        yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, looks(designs))
 
 
 def _pages(kind: str, datasets: list[str], most: int) -> Iterator[tuple[str, list[str]]]:
