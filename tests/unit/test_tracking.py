@@ -54,7 +54,10 @@ def results(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         tmp_path / "some results" / "quick", datasets=("digits",), variants=FEW, seeds=2, diverged=("digits", "vae", 1)
     )
     (root / "tables").mkdir()
-    (root / "tables" / "claims.csv").write_text("claim,verdict\na,supported\nb,not resolved\nc,supported\n")
+    (root / "tables" / "claims.csv").write_text(
+        "claim,verdict,dataset,n_train,challenger,reason\na,supported,claw,all,x,\nb,not resolved,claw,all,x,\n"
+        "c,supported,claw,all,x,\n"
+    )
     (root / "report.html").write_text("<p>report</p>")
     (root.parent / "mlflow").mkdir()
     shutil.copy(empty, root.parent / "mlflow" / "mlflow.db")
@@ -181,7 +184,7 @@ def test_the_page_opens_on_seeds_by_variant_with_headline_metrics_in_front(resul
     tags = client(results).get_experiment_by_name("quick").tags
     assert "PH is better." in tags["mlflow.note.content"]
     view = json.loads(tags["mlflow.sharedViewState.phvae"])
-    assert view["columnOrder"][:2] == ["metrics.`test/mse`", "metrics.`test/fid_samples`"]
+    assert view["columnOrder"][:2] == ["metrics.`test/mse`", "metrics.`test/fd_classifier_samples`"]
     assert {key["groupByData"] for key in view["groupBy"]["groupByKeys"]} == {"dataset", "n_train", "variant"}
     params = runs(results)["digits/n-all/vae/seed-0"].data.params
     assert {"dataset", "n_train", "variant", "seed"} <= set(params)
@@ -396,8 +399,9 @@ def test_a_moved_folder_keeps_its_runs_and_their_files(
     for path, run in runs(moved).items():
         folder = moved.parent / "mlflow" / "artifacts" / "quick" / run.info.run_id / "artifacts"
         assert run.info.artifact_uri == folder.as_uri(), path
-    assert (folder / "run.json").is_file() or (folder / "report.html").is_file()
     server = client(moved)
+    copied = server.download_artifacts(old["summary"], "report.html", str(results.parent.parent))
+    assert Path(copied).read_text() == "<p>report</p>"
     experiment = server.get_experiment_by_name("quick")
     assert experiment.artifact_location == (moved.parent / "mlflow" / "artifacts" / "quick").as_uri()
     tracking.sync(moved)
