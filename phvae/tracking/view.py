@@ -51,11 +51,7 @@ def shared_view(metrics: Iterable[str]) -> str:
             "hideEmptyCharts": True,
             "groupBy": {
                 "aggregateFunction": "average",
-                "groupByKeys": [
-                    {"mode": "param", "groupByData": "dataset"},
-                    {"mode": "param", "groupByData": "n_train"},
-                    {"mode": "param", "groupByData": "variant"},
-                ],
+                "groupByKeys": [{"mode": "param", "groupByData": name} for name in ("variant", "dataset", "n_train")],
             },
             "groupsExpanded": {},
             "autoRefreshEnabled": False,
