@@ -55,8 +55,8 @@ def results(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     )
     (root / "tables").mkdir()
     (root / "tables" / "claims.csv").write_text(
-        "claim,verdict,dataset,n_train,challenger,reason\na,supported,claw,all,x,\nb,not resolved,claw,all,x,\n"
-        "c,supported,claw,all,x,\n"
+        "claim,verdict,dataset,n_train,challenger,control,reason\na,supported,claw,all,x,y,\n"
+        "b,not resolved,claw,all,x,y,\nc,supported,claw,all,x,,\n"
     )
     (root / "report.html").write_text("<p>report</p>")
     (root.parent / "mlflow").mkdir()
@@ -95,7 +95,7 @@ RUNS = {f"{cell}/seed-{seed}" for cell in CELLS for seed in (0, 1)}
 
 def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> None:
     reads_data(results)
-    assert tracking.sync(results) == tracking.default_uri(results)
+    assert tracking.sync(results).uri == tracking.default_uri(results)
     found = runs(results)
     assert set(found) == CELLS | RUNS | {"summary"}
     run = found["digits/n-all/ph-vae-3/seed-0"]
@@ -119,7 +119,7 @@ def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> No
     (used,) = run.inputs.dataset_inputs
     assert used.dataset.name == "digits"
     assert record["reads"]["data"].startswith(used.dataset.digest)
-    assert run.data.metrics["cost/parameters"] == 3 * 12345
+    assert run.data.metrics["usage/parameters"] == 3 * 12345
     assert run.info.status == "FINISHED"
     server = client(results)
     files = {f.path for place in ("", "model", "pictures") for f in server.list_artifacts(run.info.run_id, place)}
@@ -168,12 +168,13 @@ def test_a_cells_first_model_reconstructs_in_mlflow(results: Path, tmp_path: Pat
 
 
 def test_what_the_claims_say_of_a_cell_is_its_note(results: Path) -> None:
-    row = "density,digits,all,supported,it is lower,mse,mean,lower,ph-vae-3"
-    head = "claim,dataset,n_train,verdict,reason,metric,compare,direction,challenger"
+    row = "density,digits,all,supported,it is lower,mse,mean,lower,ph-vae-3,vae"
+    head = "claim,dataset,n_train,verdict,reason,metric,compare,direction,challenger,control"
     (results / "tables" / "claims.csv").write_text(f"{head}\n{row}\n{row.replace('supported', 'not tested')}\n")
     tracking.sync(results)
     found = runs(results)
-    assert found["digits/n-all/ph-vae-3"].data.tags["mlflow.note.content"] == "    density: supported (it is lower)"
+    note = found["digits/n-all/ph-vae-3"].data.tags["mlflow.note.content"]
+    assert note == "    density: supported against vae (it is lower)"
     assert "mlflow.note.content" not in found["digits/n-all/vae"].data.tags
 
 
@@ -455,7 +456,7 @@ def test_a_real_server_is_synced_through_the_environment(
 ) -> None:
     reads_data(results)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    assert tracking.sync(results) == server
+    assert tracking.sync(results).uri == server
     before = ids(results, server)
     assert set(before) == CELLS | RUNS | {"summary"}
     tracking.sync(results)

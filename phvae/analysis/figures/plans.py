@@ -262,9 +262,7 @@ def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:
     if metrics and (found.report["metric"] == RATE).any():
         chosen = list(found.weights.loc[found.weights["chosen"], "variant"])
         baseline = stored.tuning.family_of(stored.baseline)
-        styles = looks(
-            {family: Design(BASELINE if family == baseline else family) for family in stored.tuning.families}
-        )
+        designs = {family: Design(BASELINE if family == baseline else family) for family in stored.tuning.families}
         yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, looks(designs))
 
 
