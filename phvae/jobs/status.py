@@ -41,7 +41,8 @@ def status(root: Path) -> str:
         if paths.manifest(stage, *where).is_file():
             done[stage] += 1
         elif (log := _log(paths, stage, where)).is_file() and (lines := said(log, 0.0))[0].startswith("phvae: "):
-            failed.append((log, lines))
+            if lines[0] != "phvae: interrupted":
+                failed.append((log, lines))
     lines = [f"{grid.config.name}: {grid.size}; {_at_work(root)}", ""]
     lines += [f"  {stage:10}{_bar(done[stage], count)} {done[stage]:>5} of {count}" for stage, count in every.items()]
     lines += ["", f"  runs      {run_counts(grid, paths)}", *_last_sign(root)]
