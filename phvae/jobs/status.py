@@ -40,9 +40,10 @@ def status(root: Path) -> str:
     for stage, where in questions.jobs():
         if paths.manifest(stage, *where).is_file():
             done[stage] += 1
-        elif (log := _log(paths, stage, where)).is_file() and (lines := said(log, 0.0))[0].startswith("phvae: "):
-            if lines[0] != "phvae: interrupted":
-                failed.append((log, lines))
+        elif (log := _log(paths, stage, where)).is_file():
+            message = said(log, 0.0)
+            if message[0].startswith("phvae: ") and message[0] != "phvae: interrupted":
+                failed.append((log, message))
     lines = [f"{grid.config.name}: {grid.size}; {_at_work(root)}", ""]
     lines += [f"  {stage:10}{_bar(done[stage], count)} {done[stage]:>5} of {count}" for stage, count in every.items()]
     lines += ["", f"  runs      {run_counts(grid, paths)}", *_last_sign(root)]
