@@ -19,7 +19,7 @@ __all__ = ["LogHandler"]
 # What Snakemake says at every start, or of every step.
 _USUAL = (
     "Assuming unrestricted", "Select jobs", "Execute ", "Building DAG", "Complete log", "Elapsed time", "Using shell",
-    "DAG of jobs", "Conda env", "Removing output", "Will exit after",
+    "DAG of jobs", "Conda env", "Removing output", "Will exit after", "Job rate limit", "Cleaning up SLURM",
 )  # fmt: skip
 
 _BY_HAND = "Terminating processes"
@@ -81,6 +81,10 @@ class LogHandler(LogHandlerBase):
             if text.startswith(begins):
                 now.stopped |= begins == _BY_HAND
                 return [better]
-        if event not in (None, LogEvent.ERROR) or (record.levelno < logging.WARNING and text.startswith(_USUAL)):
+        if event not in (None, LogEvent.ERROR) or (record.levelno < logging.WARNING and _is_usual(text)):
             return []
         return [text]
+
+
+def _is_usual(text: str) -> bool:
+    return text.startswith(_USUAL) or "has been submitted with SLURM jobid" in text

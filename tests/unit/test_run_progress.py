@@ -90,6 +90,7 @@ def test_snakemakes_records_become_short_lines(capsys: pytest.CaptureFixture[str
     stats = {"all": 1, "train": 2, "total": 3}
     assert said(handler, capsys, info, "Job stats", event=LogEvent.RUN_INFO, stats=stats) == "2 jobs: 2 train\n"
     assert said(handler, capsys, info, "Select jobs to execute...") == ""
+    assert said(handler, capsys, info, "Job 17 has been submitted with SLURM jobid 19 (log: /x/19.log).") == ""
     assert "Nothing to be done" in said(handler, capsys, info, "Nothing to be done (all requested files are present).")
     job = {"jobid": 1, "rule_name": "train", "wildcards": {"dataset": "claw", "index": "0"}, "log": []}
     assert said(handler, capsys, info, "Rule", event=LogEvent.JOB_INFO, **job) == ""
