@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from described import described
+from matplotlib.container import ErrorbarContainer
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from PIL import Image
 from scipy import stats
 from synthetic import write_results
 
 from phvae.analysis.figures.density_curves import DensityCurves, best_bandwidth, smoothed
 from phvae.analysis.figures.family_curves import FamilyCurves
-from phvae.analysis.figures.forest import Forest
 from phvae.analysis.figures.looks import Design, looks, looks_of
 from phvae.analysis.figures.metric_by_order import MetricByOrder
+from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.traversals import traversal_frames, write_gif
@@ -42,30 +46,59 @@ def test_a_band_above_the_true_pdf_is_not_cut_until_the_truth_would_vanish() -> 
         assert top == pytest.approx(room * true, rel=1e-3) if room else top > band
 
 
-def test_forest_fills_only_what_is_resolved(results: Path) -> None:
+def intervals(figure: Figure) -> dict[str, Line2D]:
+    """Variant (or its label) -> the marker of its interval, of the only panel."""
+    ax = figure.axes[0]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    markers = [bar.lines[0] for bar in ax.containers if isinstance(bar, ErrorbarContainer)]
+    return {names[round(float(marker.get_ydata()[0]))]: marker for marker in markers}
+
+
+def paired(table: pd.DataFrame, variants: Sequence[str]) -> PairedSeeds:
+    return PairedSeeds(table, ["mse"], variants, looks_of(table))
+
+
+def test_only_what_is_resolved_is_filled(results: Path) -> None:
     table = Stored(results).of("sprites")
-    figure = Forest(table, ["mse"], "vae").draw()
-    faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
-    variants = [v for v in FEW if v != "vae"]
-    assert faces[variants.index("ph-vae-3")] != "white"
-    assert faces[variants.index("copies-3")] == "white"
+    found = intervals(paired(table, FEW).draw())
+    assert found["ph-vae-3"].get_markerfacecolor() != "white"
+    assert found["copies-3"].get_markerfacecolor() == "white"
     lost = (table["variant"] == "ph-vae-3") & (table["seed"] == 0) & (table["metric"] == "mse")
     for column, value in (("caution", "few"), ("status", "failed")):  # by the rule of the tables
-        figure = Forest(table.assign(**{column: table[column].mask(lost, value)}), ["mse"], "vae").draw()
-        faces = [line.get_markerfacecolor() for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
-        assert faces[variants.index("ph-vae-3")] == "white"
+        figure = paired(table.assign(**{column: table[column].mask(lost, value)}), FEW).draw()
+        assert intervals(figure)["ph-vae-3"].get_markerfacecolor() == "white"
 
 
-def test_forest_pairs_by_seed() -> None:
-    rows = [("vae", s, 10.0 * s) for s in range(4)] + [("other", s, 10.0 * s + 1 + 0.01 * s) for s in range(5)]
-    table = pd.DataFrame(rows, columns=["variant", "seed", "value"]).assign(
-        dataset="d", n_train="all", split="test", metric="mse", unit="1", higher_is_better=False, order=1, basis="",
-        encoder_width="", coupling="", prior="", divergence="kl", beta=1.0, n=9, ceiling=np.nan, floor=np.nan,
-        noise_sd=np.nan, settings="", status="ok", reason="", caution="",
+def by_hand(rows: list[tuple[str, int, float]]) -> pd.DataFrame:
+    return described(
+        pd.DataFrame(rows, columns=["variant", "seed", "value"]).assign(
+            dataset="d", n_train="all", split="test", metric="mse", unit="1", higher_is_better=False, order=1,
+            divergence="kl", n=9, ceiling=np.nan, floor=np.nan, noise_sd=np.nan, settings="", status="ok", reason="",
+            caution="",
+        )
     )  # fmt: skip
-    figure = Forest(table, ["mse"], "vae").draw()
-    (point,) = [line for line in figure.axes[0].get_lines() if line.get_marker() in "oD"]
-    assert point.get_xdata()[0] == pytest.approx(1.015)
+
+
+def test_the_interval_is_of_the_paired_difference_from_the_baselines_mean() -> None:
+    rows = [("vae", s, 10.0 * s) for s in range(4)] + [("other", s, 10.0 * s + 1 + 0.01 * s) for s in range(5)]
+    figure = paired(by_hand(rows), ["vae", "other"]).draw()
+    assert intervals(figure)["other"].get_xdata()[0] == pytest.approx(15 + 1.015)
+    [bar] = [bar for bar in figure.axes[0].containers if bar.lines[0].get_xdata()[0] > 15.5]
+    (start, end), _ = (segment[:, 0] for segment in bar.lines[2][0].get_segments()[0][None].repeat(2, 0))
+    assert end - start < 0.1, "narrow, though the values lie ten apart"
+    [line] = [line for line in figure.axes[0].lines if line.get_xdata() == [15.0, 15.0]]
+    assert line.get_color() == "black"
+
+
+def test_a_far_variant_has_an_arrow_and_the_others_fill_the_panel() -> None:
+    rows = [(f"v{i}" if i else "vae", seed, 0.1 * i + 0.01 * seed) for i in range(6) for seed in range(4)]
+    rows += [("far", seed, 50.0 + seed) for seed in range(4)]
+    table = by_hand(rows)
+    ax = paired(table, list(table["variant"].unique())).draw().axes[0]
+    assert ax.get_xlim()[1] < 1
+    assert [text.get_text() for text in ax.texts] == ["52"]
+    [arrow] = [line for line in ax.lines if line.get_marker() == ">"]
+    assert arrow.get_xdata()[0] == ax.get_xlim()[1]
 
 
 def test_the_line_of_order_one_is_the_plain_model_alone(results: Path) -> None:
