@@ -65,7 +65,11 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     picture(root / "figures" / "contest-accuracy.png")
     drawn = [
         DrawnFigure(
-            "paired_seeds-sprites", "paired_seeds", ["sprites"], "Look at a < b & c.", ["paired_seeds-sprites.png", "paired_seeds-sprites.pdf"]
+            "paired_seeds-sprites",
+            "paired_seeds",
+            ["sprites"],
+            "Look at a < b & c.",
+            ["paired_seeds-sprites.png", "paired_seeds-sprites.pdf"],
         ),
         DrawnFigure("traversals-sprites", "traversals", ["sprites"], "Moves.", ["traversals-sprites.gif"]),
         DrawnFigure("contest-accuracy", "contest", ["sprites"], "", ["contest-accuracy.png"], alt="A <b> won."),
@@ -202,7 +206,7 @@ def test_pictures_are_embedded_pixel_by_pixel_and_none_moves_by_itself(page: str
         with Image.open(io.BytesIO(data)) as one, Image.open(results / "figures" / name) as other:
             assert np.array_equal(np.asarray(one.convert("RGB")), np.asarray(other.convert("RGB")))
     assert moving == (results / "figures" / "traversals-sprites.gif").read_bytes()
-    assert 'alt="paired_seeds of sprites: Look at a &lt; b &amp; c."' in page
+    assert 'alt="paired seeds of sprites: Look at a &lt; b &amp; c."' in page
 
 
 def test_origin_lists_lost_runs_versions_config_and_ways_back(page: str) -> None:
@@ -297,7 +301,7 @@ def test_figures_that_no_claim_is_shown_in_are_folded_by_data_set() -> None:
         ("Several data sets", [], ["rate_distortion"]),
     ]
     assert not any(group.more for group in figure_groups(figures, ()))
-    assert figure_contents(figures)["paired_seeds"] == [("claw", "paired_seeds-claw"), ("gap", "paired_seeds-gap")]
+    assert figure_contents(figures)["paired seeds"] == [("claw", "paired_seeds-claw"), ("gap", "paired_seeds-gap")]
     assert figure_contents(figures)["rate distortion"] == [("2 data sets", "rate_distortion")]
 
 

@@ -57,9 +57,9 @@ class FamilyCurves:
                 wide = rows.pivot_table(index=["variant", "seed"], columns="metric", values="value").dropna()
                 by_variant = wide.groupby("variant")[[RATE, metric]]
                 mean, spread = by_variant.mean(), by_variant.std().fillna(0)
-                for name, limit in ((RATE, ax.set_xlim), (metric, ax.set_ylim)):
-                    ends = mean[name] - spread[name], mean[name], mean[name] + spread[name]
-                    limit(*span_of(zip(*ends, strict=True)))
+                ax.set_xlim(*span_of((), [*(mean - spread)[RATE], *(mean + spread)[RATE]]))
+                ends = mean - spread, mean, mean + spread
+                ax.set_ylim(*span_of(zip(*(end[metric] for end in ends), strict=True)))
                 for family, variants in self.families.items():
                     self._line(ax, mean, spread, metric, family, variants)
                 few_ticks(ax)
@@ -84,7 +84,7 @@ class FamilyCurves:
         filled = mean.loc[[variant for variant in known if variant in self.chosen]]
         ax.plot(
             filled[RATE], filled[metric], color=look.colour, marker=look.marker, markersize=6, linestyle="none",
-            zorder=look.depth + 0.5,
+            zorder=7,
         )  # fmt: skip
         for variant in known:
             mark_beyond(ax, mean.loc[variant, RATE], mean.loc[variant, metric], color=look.colour, zorder=look.depth)

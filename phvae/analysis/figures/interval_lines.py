@@ -18,7 +18,7 @@ __all__ = ["draw_lines", "interval"]
 Groups = Mapping[int, pd.Series]
 
 
-def interval(values: np.ndarray) -> tuple[float, float, float]:
+def interval(values: np.ndarray | pd.Series) -> tuple[float, float, float]:
     """Where the 95 % interval of a mean begins, the mean, where it ends; of one seed the mean three times."""
     mean = float(np.mean(values))
     if len(values) < 2:
@@ -30,7 +30,7 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
 def draw_lines(ax: Axes, lines: Mapping[str, tuple[Look, Groups]], also: Sequence[float] = ()) -> None:
     """A line for each name through the means of its values at every tick, and the limits of the upright axis.
 
-    The line that lies in front has its markers on the ticks, the others beside them.
+    The line that lies in front has its markers on the ticks, the others beside them; those in front are never cut.
 
     Args:
         ax: the panel, with the final limits of its lower axis.
@@ -39,7 +39,8 @@ def draw_lines(ax: Axes, lines: Mapping[str, tuple[Look, Groups]], also: Sequenc
     """
     ordered = sorted(lines.items(), key=lambda line: -line[1][0].depth)
     points = {name: np.array([interval(values) for values in groups.values()]) for name, (_, groups) in ordered}
-    ax.set_ylim(*span_of([point for found in points.values() for point in found], also))
+    front = [mean for name, (look, _) in ordered if look.depth > Look.depth for _, mean, _ in points[name]]
+    ax.set_ylim(*span_of([point for found in points.values() for point in found], [*also, *front]))
     for (name, (look, groups)), shift in zip(ordered, _beside(len(lines)), strict=True):
         low, mean, high = points[name].T
         # lists: of arrays of one point, older matplotlib and NumPy make a warning between them

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.looks import Look
 from phvae.analysis.figures.style import DOUBLE, new_figure, shared_legend, styled
 from phvae.analysis.presentation.metric_labels import metric_label
@@ -55,15 +56,14 @@ class LearningCurves:
             for column, dataset in enumerate(datasets):
                 here = self.history[self.history["dataset"] == dataset]
                 metric = here["metric"].iloc[0]
-                above = metric_label(metric) if metric else "reconstruction [nats]"
-                for row, (term, label) in enumerate(zip(_TERMS, (above, "KL(q‖p) [nats]"), strict=True)):
-                    self._panel(axes[row, column], here, term)
-                    if row == 0 or column == 0:
-                        axes[row, column].set_ylabel(f"validation\n{label}")
-                axes[0, column].set_title(dataset)
+                score = metric_label(metric) if metric else "reconstruction [nats]"
+                for ax, term, label in zip(axes[:, column], _TERMS, (score, "KL(q‖p) [nats]"), strict=True):
+                    self._panel(ax, here, term)
+                    ax.set_title(wrap(f"validation {label}", int(15 * DOUBLE / len(datasets))), linespacing=1.25)
+                upper = axes[0, column]
+                upper.set_title(f"{dataset}\n{upper.get_title(loc='left')}", linespacing=1.25)
                 axes[1, column].set_xlabel("epoch")
-                axes[1, column].xaxis.set_major_locator(MaxNLocator(4, integer=True))
-            figure.align_ylabels(axes[:, 0])
+                axes[1, column].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
             shared_legend(figure, list(axes.flat), 4)
         return figure
 

@@ -7,7 +7,7 @@ import pandas as pd
 __all__ = ["HATCHES", "level_colour", "level_table"]
 
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++", "oo", "--")
-SHADES = 7  # that differ clearly
+SHADES = 5  # that differ clearly
 
 
 def level_table(table: pd.DataFrame, pattern: str) -> pd.DataFrame:

@@ -28,7 +28,7 @@ class MetricByOrder:
         table: long table of one data set and training size. The first point of the beta-VAE's curve with beta 1 is
             the grey band across.
         metrics: a panel each.
-        looks: variant -> how it is drawn; a family looks like its first variant.
+        looks: variant -> how it is drawn; a family looks like its middle variant.
         columns: panels in a row.
     """
 
@@ -50,7 +50,7 @@ class MetricByOrder:
         """Draw it."""
         rows = present(self.table, self.metrics)
         several = rows[rows["order"] > 1]
-        first = several.drop_duplicates("family").set_index("family")["variant"]
+        middle = several.groupby("family")["variant"].agg(lambda names: names.unique()[names.nunique() // 2])
         orders = sorted({int(order) for order in several["order"]})
         plain = rows[on_curve(rows) & (rows["beta"] == 1)]
         plain = plain[plain["variant"].isin(plain["variant"].unique()[:1])]
@@ -64,8 +64,8 @@ class MetricByOrder:
                 also = _order_one(ax, plain.loc[plain["metric"] == metric, "value"].to_numpy())
                 lines = {
                     str(family): (
-                        self.looks[first[family]],
-                        {int(order): group["value"] for order, group in members.groupby("order")},  # type: ignore[call-overload]
+                        self.looks[middle[family]],
+                        {int(order): group["value"] for order, group in members.groupby("order")},  # type: ignore[arg-type]
                     )
                     for family, members in here.groupby("family", sort=False)
                 }

@@ -18,7 +18,7 @@ ROOM = 0.05
 ARROWS = {(1, 0): ">", (-1, 0): "<", (0, 1): "^", (0, -1): "v"}
 
 
-def span_of(points: Iterable[Sequence[float]], also: Sequence[float] = ()) -> tuple[float, float]:
+def span_of(points: Iterable[Sequence[float]], also: Iterable[float] = ()) -> tuple[float, float]:
     """Where an axis begins and ends: it holds all intervals, but few far ones do not squeeze the others.
 
     A value is far beyond Tukey's fences, with the intervals' usual length as the least spread.
@@ -32,10 +32,10 @@ def span_of(points: Iterable[Sequence[float]], also: Sequence[float] = ()) -> tu
     >>> span_of([(0, 0, 0), (10, 10, 10)])
     (-0.5, 10.5)
     """
-    rows = np.asarray(list(points), dtype=float).reshape(-1, 3)
+    rows, held = np.array([*points], dtype=float).reshape(-1, 3), [*also]
     rows = rows[np.isfinite(rows[:, 1])]
     begin, value, end = np.where(np.isfinite(rows), rows, rows[:, [1]]).T
-    every = np.array([*begin, *end, *also])
+    every = np.array([*begin, *end, *held])
     if not len(every):
         return 0.0, 1.0
     low, high = float(every.min()), float(every.max())
@@ -43,8 +43,8 @@ def span_of(points: Iterable[Sequence[float]], also: Sequence[float] = ()) -> tu
         first, third = np.quantile(value, [0.25, 0.75])
         reach = REACH * max(third - first, float(np.median(end - begin)))
         near = (value >= first - reach) & (value <= third + reach)
-        start = float(min(max(begin[near].min(), first - reach), *also, np.inf))
-        stop = float(max(min(end[near].max(), third + reach), *also, -np.inf))
+        start = float(min(max(begin[near].min(), first - reach), *held, np.inf))
+        stop = float(max(min(end[near].max(), third + reach), *held, -np.inf))
         worth = WORTH * (stop - start)
         low, high = start if start - low > worth else low, stop if high - stop > worth else high
     room = ROOM * ((high - low) or abs(low) or 1.0)

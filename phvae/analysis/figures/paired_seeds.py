@@ -63,7 +63,7 @@ class PairedSeeds:
         """Draw it."""
         wanted = self.table["metric"].isin([*self.metrics, RUN]) & self.table["variant"].isin(self.variants)
         table = self.table[wanted]
-        judged = against(table, self.variants[0]).set_index(["metric", "variant"])
+        judged = against(table, self.variants[0])
         rows = present(table, self.metrics)
         shown, height = row_labels([self.labels.get(v, v) for v in self.variants])
         panel = panel_width(shown, len(self.metrics))
@@ -73,7 +73,7 @@ class PairedSeeds:
             axes[0].set_yticks(range(len(self.variants)), shown)
             axes[0].set_ylim(len(self.variants) - 0.5, -0.5)
             for ax, metric in zip(axes, self.metrics, strict=True):
-                self._panel(ax, rows[rows["metric"] == metric], judged.loc[metric])
+                self._panel(ax, rows[rows["metric"] == metric], judged[judged["metric"] == metric].set_index("variant"))
                 few_ticks(ax)
                 title_metric(ax, rows, metric, panel)
             for ax in axes[1:]:
@@ -84,14 +84,15 @@ class PairedSeeds:
         """One metric: `judged` is `against` the baseline, indexed by variant."""
         values = rows.pivot_table(index="seed", columns="variant", values="value").reindex(columns=list(self.variants))
         seeds = values.to_numpy(dtype=float).T
-        baseline = judged.loc[self.variants[0], "mean"] if self.variants[0] in judged.index else np.nan
+        baseline = float(judged["mean"].get(self.variants[0], np.nan))
         columns = ["difference_low", "difference", "difference_high"]
-        ends = baseline + judged[columns].reindex(self.variants).to_numpy(dtype=float)
+        ends = baseline + judged[columns].reindex(list(self.variants)).to_numpy(dtype=float)
         ends[0] = baseline
         whole = np.column_stack([seeds, ends])
         known = np.isfinite(ends[:, 1])
         spread = zip(np.nanmin(whole[known], 1), ends[known, 1], np.nanmax(whole[known], 1), strict=True)
-        ax.set_xlim(*span_of(spread, (baseline,) if np.isfinite(baseline) else ()))
+        front = [self.looks[variant].depth > Look.depth for variant in self.variants]
+        ax.set_xlim(*span_of(spread, ends[known & front, 1]))
         self._better(ax, rows, baseline)
         (left, right), at = ax.get_xlim(), np.arange(len(self.variants))
         ax.plot(seeds, at + BELOW, color="#C4C4C4", linewidth=0.4, zorder=1)

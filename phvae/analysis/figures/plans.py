@@ -27,7 +27,6 @@ from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
-from phvae.analysis.figures.looks import Design, looks
 from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.nearest_training import NearestTraining
@@ -43,7 +42,7 @@ from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.traversals import Traversals
 from phvae.analysis.presentation.metrics_shown import DISTORTIONS, FIGURES_BY_SIZE, SCORE_TABLES, SCORES_SHOWN
 from phvae.analysis.results.long_table import read_costs
-from phvae.analysis.results.roles import BASELINE, curve_variants, on_curve
+from phvae.analysis.results.roles import curve_variants, on_curve
 from phvae.analysis.results.tuned import tuned
 from phvae.analysis.statistics.rank_agreement import rank_agreement
 from phvae.analysis.statistics.rate_distortion import RATE
@@ -258,11 +257,10 @@ def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:
     metrics = choose_metrics(found.report[found.report["metric"] != RATE], 6)
     if metrics and (found.report["metric"] == RATE).any():
         chosen = list(found.weights.loc[found.weights["chosen"], "variant"])
-        baseline = stored.tuning.family_of(stored.baseline)
-        styles = looks(
-            {family: Design(BASELINE if family == baseline else family) for family in stored.tuning.families}
-        )
-        yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, styles)
+        families = stored.tuning.families
+        first = {name: stored.baseline if stored.baseline in own else own[0] for name, own in families.items()}
+        styles = {name: stored.looks[variant] for name, variant in first.items() if variant in stored.looks}
+        yield FamilyCurves(found.report, metrics, families, chosen, styles)
 
 
 def _pages(kind: str, datasets: list[str], most: int) -> Iterator[tuple[str, list[str]]]:

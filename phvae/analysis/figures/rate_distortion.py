@@ -95,25 +95,25 @@ class RateDistortion:
         curve = wide[wide.index.isin(betas.index, level="variant")]
         for _, seed in curve.groupby("seed"):
             ax.plot(*seed.sort_values(RATE).to_numpy(dtype=float).T, color="#BDBDBD", linewidth=0.5)
-        mean = curve.groupby(curve.index.get_level_values("variant").map(betas)).mean().sort_values(RATE)
+        mean = curve.groupby(curve.index.get_level_values("variant").map(betas.to_dict())).mean().sort_values(RATE)
         others = wide[~wide.index.isin(betas.index, level="variant")].groupby("variant", sort=False)
-        points = others.mean().join(others.std().fillna(0), rsuffix="_sd")
+        points, spread = others.mean(), others.std().fillna(0)
+        looks = [self.looks[str(variant)] for variant in points.index]
+        front = points[[look.depth > Look.depth for look in looks]]
         for name, limit in ((RATE, ax.set_xlim), (metric, ax.set_ylim)):
-            value, sd = points[name], points[f"{name}_sd"]
-            limit(*span_of([*zip(value - sd, value, value + sd, strict=True), *((at,) * 3 for at in mean[name])]))
+            ends = (points - spread)[name], points[name], (points + spread)[name]
+            limit(*span_of(zip(*ends, strict=True), [*mean[name], *front[name]]))
         few_ticks(ax)
         ax.plot(mean[RATE], mean[metric], label="β-VAE, mean", **MEAN)  # type: ignore[arg-type]
-        for variant, (x, y, dx, dy) in points.iterrows():
-            look = self.looks[str(variant)]
+        found = zip(points.index, looks, points.to_numpy(), spread.to_numpy(), strict=True)
+        for variant, look, (x, y), (dx, dy) in found:
             ax.errorbar(
                 x, y, xerr=dx, yerr=dy, color=look.colour, marker=look.marker, linestyle="none", zorder=look.depth,
                 elinewidth=0.7, markeredgecolor="white", markeredgewidth=0.3, markersize=4.8,
-                label=self.labels.get(str(variant), str(variant)),
+                label=self.labels.get(variant, variant),
             )  # fmt: skip
             mark_beyond(ax, x, y, color=look.colour, zorder=look.depth)
-        for x, y in mean.to_numpy():
-            mark_beyond(ax, x, y, color="black")
-        return mean, [(x, y) for x, y in points[[RATE, metric]].to_numpy()]
+        return mean, [(x, y) for x, y in points.to_numpy()]
 
     def _left(self, ax: Axes, table: pd.DataFrame, metric: str, mean: pd.DataFrame) -> None:
         """What is left of the distortion at equal rate."""

@@ -45,7 +45,7 @@ class ScoreAgreement:
         labels = [metric_label(name, unit=False) for name in self.correlations.columns]
         side = min(0.28, (DOUBLE - 2.4) / len(labels))
         with styled():
-            figure = new_figure(min(DOUBLE, 2.6 + side * len(labels)), 1.7 + side * len(labels))
+            figure = new_figure(min(DOUBLE, 4.4 + side * len(labels)), 1.7 + side * len(labels))
             figure.get_layout_engine().set(h_pad=0.1)  # type: ignore[union-attr, call-arg] # slanted words grow with dots
             ax = figure.subplots()
             shown = np.ma.masked_where(~np.tri(len(labels), k=-1, dtype=bool) | np.isnan(values), values)

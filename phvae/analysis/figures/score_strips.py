@@ -61,10 +61,11 @@ class ScoreStrips:
             for ax, metric in zip(axes, self.metrics, strict=True):
                 here = rows[rows["metric"] == metric]
                 values = [here.loc[here["variant"] == v, "value"].to_numpy(dtype=float) for v in self.variants]
-                ax.set_xlim(*span_of((one.min(), one.mean(), one.max()) for one in values if len(one)))
+                looks = [self.looks[variant] for variant in self.variants]
+                front = [at for one, look in zip(values, looks, strict=True) if look.depth > Look.depth for at in one]
+                ax.set_xlim(*span_of([(one.min(), one.mean(), one.max()) for one in values if len(one)], front))
                 ax.set_ylim(len(self.variants) - 0.5, -0.5)
-                for i, (variant, one) in enumerate(zip(self.variants, values, strict=True)):
-                    look = self.looks[variant]
+                for i, (one, look) in enumerate(zip(values, looks, strict=True)):
                     ax.scatter(one, np.full(len(one), i), color=look.colour, marker=look.marker, s=9, alpha=0.7)
                     mark_beyond(ax, one, i, color=look.colour)
                 few_ticks(ax, 3)
@@ -84,6 +85,6 @@ def _levels(ax: Axes, rows: pd.DataFrame) -> None:
         if low <= level <= high:
             ax.axvline(level, color="#7A7A7A", linewidth=0.7, linestyle=line, zorder=0)
         elif np.isfinite(level):
-            side = f"{number(level)} →" if level > high else f"← {number(level)}"
-            title += f"\n{name} {side}"
+            text = number(level).replace("-", "−")
+            title += f"\n{name} {text} →" if level > high else f"\n← {name} {text}"
     ax.set_title(title, linespacing=1.25)
