@@ -13,6 +13,7 @@ from synthetic import write_results
 
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.plans import plans
+from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.stored import Stored
 from phvae.errors import DataError
@@ -72,6 +73,22 @@ def test_the_baseline_alone_gives_what_makes_sense_of_it(tmp_path: Path) -> None
     names = {plan.figure.kind for plan in plans(Stored(root))}
     assert {"reconstructions", "learning_curves"} <= names
     assert not names & {"paired_seeds", "metric_by_order", "rate_distortion", "kl_levels", "level_drop"}
+
+
+def test_figures_that_would_show_nothing_are_not_planned(tmp_path: Path) -> None:
+    names = ("vae", "beta-vae-4", "ph-vae-3", "copies-3")
+    root = write_results(tmp_path / "one", datasets=("digits",), variants=names, seeds=1, arrays=False)
+    kinds = {plan.figure.kind for plan in plans(Stored(root))}
+    assert {"rate_distortion", "kl_levels"} <= kinds
+    assert not kinds & {"metric_by_order", "paired_seeds"}, "one order above 1, and one seed"
+
+
+def test_rate_and_distortion_show_the_chosen_variants_and_the_whole_curve(every: Path) -> None:
+    stored = Stored(every)
+    stored.variants = lambda *_: ["vae", "ph-vae-3"]  # type: ignore[method-assign, assignment]
+    [figure] = [plan.figure for plan in plans(stored) if isinstance(plan.figure, RateDistortion)]
+    curve = {"vae", *(f"beta-vae-{beta}" for beta in (0.25, 0.5, 2, 4))}
+    assert set(figure.table["variant"]) == curve | {"ph-vae-3"}
 
 
 def test_curves_of_one_epoch_are_drawn(every: Path) -> None:

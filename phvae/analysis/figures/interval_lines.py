@@ -41,7 +41,7 @@ def draw_lines(ax: Axes, lines: Mapping[str, tuple[Look, Groups]], also: Sequenc
     points = {name: np.array([interval(values) for values in groups.values()]) for name, (_, groups) in ordered}
     front = [mean for name, (look, _) in ordered if look.depth > Look.depth for _, mean, _ in points[name]]
     ax.set_ylim(*span_of([point for found in points.values() for point in found], [*also, *front]))
-    for (name, (look, groups)), shift in zip(ordered, _beside(len(lines)), strict=True):
+    for (name, (look, groups)), shift in zip(ordered, _beside(len(lines), np.ptp(ax.get_xlim())), strict=True):
         low, mean, high = points[name].T
         # lists: of arrays of one point, older matplotlib and NumPy make a warning between them
         errors = [(mean - low).tolist(), (high - mean).tolist()]
@@ -51,11 +51,11 @@ def draw_lines(ax: Axes, lines: Mapping[str, tuple[Look, Groups]], also: Sequenc
             mark_beyond(ax, at, value, color=look.colour, zorder=look.depth)
 
 
-def _beside(count: int) -> list[float]:
-    """Shifts of markers that share a tick, as shares of the way to the next.
+def _beside(count: int, length: float) -> list[float]:
+    """Shifts of markers that share a tick, on an axis of a length on which ticks are 1 apart or more.
 
-    >>> _beside(3)
-    [0.0, 0.08, -0.08]
+    >>> _beside(3, 4.0)
+    [0.0, 0.1, -0.1]
     """
-    step = min(0.08, 0.8 / max(count, 1))
+    step = min(0.025 * length, 0.8 / max(count, 1))
     return [step * ((i + 1) // 2) * (1 if i % 2 else -1) + 0.0 for i in range(count)]
