@@ -89,10 +89,11 @@ class PairedSeeds:
         ends = baseline + judged[columns].reindex(list(self.variants)).to_numpy(dtype=float)
         ends[0] = baseline
         whole = np.column_stack([seeds, ends])
-        known = np.isfinite(ends[:, 1])
-        spread = zip(np.nanmin(whole[known], 1), ends[known, 1], np.nanmax(whole[known], 1), strict=True)
+        some = np.isfinite(whole).any(axis=1)
+        middle = np.where(np.isfinite(ends[some, 1]), ends[some, 1], np.nanmean(whole[some], axis=1))
+        spread = zip(np.nanmin(whole[some], axis=1), middle, np.nanmax(whole[some], axis=1), strict=True)
         front = [self.looks[variant].depth > Look.depth for variant in self.variants]
-        ax.set_xlim(*span_of(spread, ends[known & front, 1]))
+        ax.set_xlim(*span_of(spread, [at for at in ends[front, 1] if np.isfinite(at)]))
         self._better(ax, rows, baseline)
         (left, right), at = ax.get_xlim(), np.arange(len(self.variants))
         ax.plot(seeds, at + BELOW, color="#C4C4C4", linewidth=0.4, zorder=1)
