@@ -44,7 +44,7 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def mark_keywords(point: ContestPoint, *, pale: bool) -> dict[str, Any]:
-    """How a point is drawn, as keywords of `Axes.plot`: in its colour or half way to white; hollow for a stand-in."""
+    """How a point is drawn, as keywords of `Axes.plot`: in its colour or a paler one; hollow for a stand-in."""
     colour = _pale(point.look.colour) if pale else point.look.colour
     face = "white" if point.stand_in else colour
     return {"color": colour, "marker": point.look.marker, "markerfacecolor": face, "linestyle": "none"}
@@ -79,6 +79,6 @@ def draw_contest(ax: Axes, point: ContestPoint, y: float, inside: tuple[float, f
 
 
 def _pale(colour: str) -> str:
-    """Half way to white."""
+    """A third of the way to white."""
     red, green, blue = to_rgb(colour)
-    return to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2))
+    return to_hex(((1 + 2 * red) / 3, (1 + 2 * green) / 3, (1 + 2 * blue) / 3))

@@ -39,8 +39,9 @@ def draw_lines(ax: Axes, lines: Mapping[str, tuple[Look, Groups]], also: Sequenc
     """
     ordered = sorted(lines.items(), key=lambda line: -line[1][0].depth)
     points = {name: np.array([interval(values) for values in groups.values()]) for name, (_, groups) in ordered}
-    front = [mean for name, (look, _) in ordered if look.depth > Look.depth for _, mean, _ in points[name]]
-    ax.set_ylim(*span_of([point for found in points.values() for point in found], [*also, *front]))
+    front = [end for name, (look, _) in ordered if look.depth > Look.depth for end in points[name].flat]
+    whole = [(low.min(), np.median(mean), high.max()) for low, mean, high in (found.T for found in points.values())]
+    ax.set_ylim(*span_of(whole, [*also, *front]))  # a line is far, not its points: a family counts as one
     for (name, (look, groups)), shift in zip(ordered, _beside(len(lines), np.ptp(ax.get_xlim())), strict=True):
         low, mean, high = points[name].T
         # lists: of arrays of one point, older matplotlib and NumPy make a warning between them

@@ -258,8 +258,11 @@ def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:
     if metrics and (found.report["metric"] == RATE).any():
         chosen = list(found.weights.loc[found.weights["chosen"], "variant"])
         families = stored.tuning.families
-        first = {name: stored.baseline if stored.baseline in own else own[0] for name, own in families.items()}
-        styles = {name: stored.looks[variant] for name, variant in first.items() if variant in stored.looks}
+        known = {
+            name: [v for v in (stored.baseline, *own) if v in own and v in stored.looks]
+            for name, own in families.items()
+        }
+        styles = {name: stored.looks[own[0]] for name, own in known.items() if own}
         yield FamilyCurves(found.report, metrics, families, chosen, styles)
 
 
