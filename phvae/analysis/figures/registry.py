@@ -9,7 +9,6 @@ from phvae.analysis.figures.density_maps import DensityMaps
 from phvae.analysis.figures.drawable import Drawable
 from phvae.analysis.figures.factor_maps import FactorMaps
 from phvae.analysis.figures.family_curves import FamilyCurves
-from phvae.analysis.figures.forest import Forest
 from phvae.analysis.figures.interpolations import Interpolations
 from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
@@ -44,7 +43,6 @@ _KINDS: tuple[type[Drawable], ...] = (
     PairedSeeds,
     ScoreStrips,
     ScoreAgreement,
-    Forest,
     FamilyCurves,
     RateDistortion,
     LearningCurves,
