@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,10 +45,10 @@ def across_sets(stored: Stored) -> Iterator[tuple[IntervalPlot | RankMatrix, lis
         generator = numpy_generator(0, "figures", "across-sets")
         shown: dict[str, Any] = {"unit": _in_words(stored, matters), "matters": matters is not None}
         shown |= {"looks": stored.looks, "labels": stored.labels}
-        middle = stratified([*scores.values()], middle_mean, generator)
+        middle = stratified([values[1:] - values[[0]] for values in scores.values()], middle_mean, generator)
         if np.isfinite(middle.value).all():
-            better = stratified([*scores.values()], partial(improvement, baseline=0), generator)
-            yield IntervalPlot(metric, variants, middle, better, [*scores], **shown), [*scores]
+            better = stratified([*scores.values()], improvement, generator)
+            yield IntervalPlot(metric, variants[0], variants[1:], middle, better, [*scores], **shown), [*scores]
         ranks = stratified([*scores.values()], mean_rank, generator)
         table = table[table["variant"].isin(variants) & table["dataset"].isin(units)]
         gains, resolved = _gains(against(table, stored.baseline), metric, variants, units)
@@ -84,9 +83,11 @@ def _gains(
     gain = sign * judged["difference"] / judged["dataset"].map(units)
     own = judged["variant"] == variants[0]
     judged = judged.assign(gain=gain.mask(own, 0.0), resolved=judged["word"].isin([BETTER, WORSE]))
-    wide = judged.pivot(index="variant", columns="dataset", values=["gain", "resolved"]).reindex(variants)
-    gains, resolved = (wide[name].reindex(columns=list(units)).astype(float) for name in ("gain", "resolved"))
-    return gains, resolved > 0  # nowhere resolved where nothing was compared
+    gains, resolved = (
+        judged.pivot(index="variant", columns="dataset", values=name).reindex(index=variants, columns=list(units))
+        for name in ("gain", "resolved")
+    )
+    return gains, resolved.eq(True)  # not where nothing was compared
 
 
 def _in_words(stored: Stored, matters: Matters | None) -> str:

@@ -1,4 +1,4 @@
-"""Variants over several data sets: the middle half of their runs, and how often they beat the baseline."""
+"""Variants over several data sets: the middle half of their gains, and how often they beat the baseline."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ SHARE, ROOM = 0.8, 2.0  # the axis reaches this far beyond the share of variants
 
 @dataclass(frozen=True)
 class IntervalPlot:
-    """Interquartile mean over the runs of several data sets, and probability of improvement over the baseline.
+    """Interquartile mean of the gains on several data sets, and probability of improvement over the baseline.
 
     Agarwal et al. (2021), figs. 3 and 8.
 
     Attributes:
         metric: what is measured.
-        variants: the rows, the baseline first.
-        middle: the interquartile mean of each, 0 the baseline's mean on every data set, better upwards.
-        improvement: the probability that a run of it is better than one of the baseline.
+        baseline: the variant that the others are compared with.
+        variants: the others, a row each.
+        middle: the interquartile mean of the gains of each over the baseline, paired by seed, better upwards.
+        improvement: the probability that a run of each is better than one of the baseline.
         datasets: the data sets that are pooled.
         unit: what 1 is, in words; with `matters` the smallest effect that matters.
         matters: whether the unit is the smallest effect that matters.
@@ -43,6 +44,7 @@ class IntervalPlot:
 
     kind: ClassVar[str] = "interval_plot"
     metric: str
+    baseline: str
     variants: Sequence[str]
     middle: Estimate
     improvement: Estimate
@@ -54,13 +56,13 @@ class IntervalPlot:
 
     def caption(self) -> str:
         """What to see in it."""
-        one = f"the smallest effect that matters ({self.unit})" if self.matters else self.unit
+        one = f"the smallest effect that matters ({self.unit}; shaded is less)" if self.matters else self.unit
         return (
-            f"Left: the interquartile mean of all runs on {', '.join(self.datasets)}, as a gain over the mean of "
-            f"{self._baseline}; 1 is {one}. Right: the probability that a run of a variant is better than one of "
-            f"{self._baseline}, mean over the data sets. Bars hold 95 % of draws of seeds within each data set: what "
-            "other seeds would give on these data sets, not what other data sets would. A variant whose bar reaches "
-            "the black line is not shown to differ."
+            f"Left: the interquartile mean, over all runs on {', '.join(self.datasets)}, of the gain over "
+            f"{self._baseline} at the same seed; 1 is {one}. Right: the probability that a run of a variant is better "
+            f"than one of {self._baseline}, mean over the data sets. Bars hold 95 % of draws of seeds within each data "
+            "set: what other seeds would give on these data sets, not what other data sets would. A variant whose bar "
+            "reaches the black line is not shown to differ."
         )
 
     def alt(self) -> str:
@@ -68,9 +70,7 @@ class IntervalPlot:
         told = (
             f"{self._label(variant)} {number(mean, 2)} ({number(low, 2)} to {number(high, 2)}), better in "
             f"{100 * share:.0f} % of pairs of runs"
-            for variant, mean, low, high, share in zip(
-                self.variants[1:], *(part[1:] for part in (*self.middle, self.improvement.value)), strict=True
-            )
+            for variant, mean, low, high, share in zip(self.variants, *self.middle, self.improvement.value, strict=True)
         )
         name, sets = metric_label(self.metric, unit=False), plural(len(self.datasets), "data set")
         return f"{name} over {sets}, interquartile mean of the gain over {self._baseline}: {'; '.join(told)}."
@@ -84,18 +84,17 @@ class IntervalPlot:
             inside = _limits(self.middle)
             for i, variant in enumerate(self.variants):
                 _row(left, i, [part[i] for part in self.middle], self.looks[variant], inside)
-                if i:  # against itself the baseline has no probability to show
-                    _row(right, i, [part[i] for part in self.improvement], self.looks[variant], (0.0, 1.0))
+                _row(right, i, [part[i] for part in self.improvement], self.looks[variant], (0.0, 1.0))
             if self.matters:
                 left.axvspan(-1, 1, color="#EDEFF2", linewidth=0, zorder=0)
             left.axvline(0, color="black", linewidth=0.7, zorder=1)
             right.axvline(0.5, color="black", linewidth=0.7, zorder=1)
             name = metric_label(self.metric, unit=False)
-            left.set_title(wrap(f"{name}: interquartile mean of the gain", 48))
-            right.set_title(wrap(f"probability of improvement over {self._baseline}", 48))
+            left.set_title(wrap(f"{name}: interquartile mean gain", 46))
+            right.set_title(wrap(f"probability of improvement over {self._baseline}", 46))
             left.set(xlim=inside, xlabel=f"gain; 1 is {self.unit}   better →")
             right.set(xlim=(0, 1), xlabel="share of pairs of runs   better →")
-            left.locator_params(axis="x", nbins=6)
+            left.locator_params(axis="x", nbins=6, steps=[1, 2, 5, 10])
             left.set_yticks(range(len(shown)), shown)
             left.set_ylim(len(shown) - 0.5, -0.5)
             right.tick_params(labelleft=False)
@@ -103,7 +102,7 @@ class IntervalPlot:
 
     @property
     def _baseline(self) -> str:
-        return self._label(self.variants[0])
+        return self._label(self.baseline)
 
     def _label(self, variant: str) -> str:
         return self.labels.get(variant, variant)

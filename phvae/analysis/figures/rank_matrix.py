@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from phvae.analysis.figures.lettering import row_labels, wrap
 from phvae.analysis.figures.looks import Look
+from phvae.analysis.figures.panels import panel_width
 from phvae.analysis.figures.style import DOUBLE, new_figure, styled
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.numbers import number
@@ -58,7 +59,7 @@ class RankMatrix:
         without = f", without {', '.join(others)}, where some value is missing or carries a caution" if others else ""
         return (
             f"How much better than {self._labels[0]} each variant is on each data set, paired by seed; 1 is {one}. "
-            "Blue is better, orange worse; bold: better or worse by the rule of the tables, grey: not resolved. Right: "
+            "Blue is better, red worse; bold where the rule of the tables says so, else not resolved. Right: "
             f"mean rank over {plural(len(self.ranked), 'data set')}{without}; 1 is best. Bars hold 95 % of draws of "
             "seeds within each data set: what other seeds would give on them."
         )
@@ -83,8 +84,10 @@ class RankMatrix:
             figure = new_figure(DOUBLE, 1.3 + max(0.2, height) * len(shown))
             matrix, side = figure.subplots(1, 2, sharey=True, width_ratios=[3, 1])
             _matrix(matrix, self.gains.to_numpy(dtype=float), self.resolved.to_numpy())
-            columns = len(self.gains.columns)
-            matrix.set_xticks(range(columns), list(self.gains.columns), rotation=30, ha="left", rotation_mode="anchor")
+            names = [str(name) for name in self.gains.columns]
+            fits = 0.055 * max(map(len, names)) < 0.75 * panel_width(shown, 1) / len(names)
+            slanted: Any = {} if fits else {"rotation": 30, "ha": "left", "rotation_mode": "anchor"}
+            matrix.set_xticks(range(len(names)), names, **slanted)
             matrix.set_yticks(range(len(shown)), shown)
             for i, variant in enumerate(self.gains.index):
                 value, low, high = (part[i] for part in self.ranks)
@@ -109,15 +112,24 @@ class RankMatrix:
 def _matrix(ax: Axes, gains: np.ndarray, resolved: np.ndarray) -> None:
     """The cells with their numbers; the few farthest from zero are as dark as the next."""
     known = np.abs(gains[np.isfinite(gains)])
-    most = max(1.0, float(np.quantile(known, STRONGEST, method="lower")))
-    ax.imshow(np.ma.masked_invalid(gains), vmin=-most, vmax=most, cmap="PuOr", aspect="auto", interpolation="nearest")
+    most = 1.25 * max(1.0, float(np.quantile(known, STRONGEST, method="lower")))
+    ax.imshow(np.ma.masked_invalid(gains), vmin=-most, vmax=most, cmap="RdBu", aspect="auto", interpolation="nearest")
     for (i, j), gain in np.ndenumerate(gains):
-        dark = abs(gain) > 0.65 * most
+        dark = abs(gain) > 0.6 * most
         colour = "white" if dark else "black" if resolved[i, j] else "#555555"
         weight = "bold" if resolved[i, j] else "normal"
-        ax.text(
-            j, i, number(gain, 2).replace("-", "−"), ha="center", va="center", fontsize=6, color=colour, weight=weight
-        )
+        ax.text(j, i, _short(gain), ha="center", va="center", fontsize=6, color=colour, weight=weight)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
+
+
+def _short(gain: float) -> str:
+    """One decimal, none from 10 on.
+
+    >>> _short(0.83), _short(-0.01), _short(-16.2), _short(float("nan"))
+    ('0.8', '0.0', '−16', '–')
+    """
+    if np.isnan(gain):
+        return "–"
+    return f"{round(gain, 1) + 0.0:.{0 if abs(gain) >= 10 else 1}f}".replace("-", "−")  # + 0.0: no minus before a zero

@@ -33,7 +33,7 @@ def stratified(scores: Scores, statistic: Callable[[Scores], Array], generator: 
 
     Args:
         scores: of each data set (variants, seeds), all finite.
-        statistic: of data sets of (variants, draws, seeds), as (variants, draws).
+        statistic: of data sets of (variants, draws, seeds), as (rows, draws).
         generator: source of the draws.
     """
     drawn = []
@@ -46,7 +46,7 @@ def stratified(scores: Scores, statistic: Callable[[Scores], Array], generator: 
 
 
 def middle_mean(scores: Scores) -> Array:
-    """Mean of the middle half of all runs of all data sets; NaN below 8 runs (Agarwal et al. 2021, sec. 4.3).
+    """Mean of the middle half of the runs of all data sets; NaN below 8 runs (Agarwal et al. 2021, sec. 4.3).
 
     >>> middle_mean([np.array([[0.0, 1.0, 2.0, 3.0]]), np.array([[4.0, 5.0, 6.0, 99.0]])])
     array([3.5])
@@ -54,15 +54,15 @@ def middle_mean(scores: Scores) -> Array:
     return interquartile_mean(np.concatenate(scores, axis=-1))
 
 
-def improvement(scores: Scores, baseline: int) -> Array:
-    """Probability that a run of a variant is better than one of variant `baseline`, mean over the data sets.
+def improvement(scores: Scores) -> Array:
+    """Probability that a run of each but the first variant is better than one of the first, mean over the data sets.
 
     Agarwal et al. (2021), sec. 4.3.
 
-    >>> improvement([np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[5.0, 6.0], [5.0, 6.0]])], 0)
-    array([0.5 , 0.75])
+    >>> improvement([np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[5.0, 6.0], [5.0, 6.0]])])
+    array([0.75])
     """
-    found: Array = np.mean([win_probability(values, values[[baseline]]) for values in scores], axis=0)
+    found: Array = np.mean([win_probability(values[1:], values[:1]) for values in scores], axis=0)
     return found
 
 
