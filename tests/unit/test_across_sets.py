@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -160,6 +161,23 @@ def test_a_far_variant_is_cut_with_its_number_and_squeezes_none():
     assert {line.get_ydata()[0] for line in right.lines if line.get_marker() not in ("None", "")} == {0, 1, 2}
 
 
+def matrix(**more: Any) -> RankMatrix:
+    gains = pd.DataFrame([[0, 0], [2, np.nan], [-0.2, 0.1], [-9, -30]], NAMES, ["claw", "gap"], dtype=float)
+    resolved = pd.DataFrame([[False, False], [True, False], [False, False], [True, True]], NAMES, ["claw", "gap"])
+    return replace(
+        RankMatrix("mse", gains, resolved, estimate([2, 1, 3, 4]), ["claw"], "0.1", True, LOOKS, LABELS), **more
+    )
+
+
+def test_long_names_can_be_read():
+    labels = {name: f"{label} with an unusually long label of many words" for name, label in LABELS.items()}
+    check_layout(interval_plot(labels=labels).draw())
+    known = matrix()
+    wide = pd.concat([known.gains["gap"].rename(f"a-long-data-set-{i}") for i in range(13)], axis=1)
+    resolved = pd.concat([known.resolved["gap"].rename(name) for name in wide], axis=1)
+    check_layout(matrix(labels=labels, gains=wide, resolved=resolved).draw())
+
+
 def test_words_say_what_is_pooled_and_what_one_is():
     assert "on claw, gap" in interval_plot().caption()
     assert "the smallest effect that matters (0.1; shaded is less)" in interval_plot().caption()
@@ -168,17 +186,14 @@ def test_words_say_what_is_pooled_and_what_one_is():
 
 
 def test_cells_are_bold_where_resolved_and_the_alternative_counts_them():
-    gains = pd.DataFrame([[0, 0], [2, np.nan], [-0.2, 0.1], [-9, -30]], NAMES, ["claw", "gap"], dtype=float)
-    resolved = pd.DataFrame([[False, False], [True, False], [False, False], [True, True]], NAMES, ["claw", "gap"])
-    matrix = RankMatrix("mse", gains, resolved, estimate([2, 1, 3, 4]), ["claw"], "0.1", True, LOOKS, LABELS)
-    figure = matrix.draw()
+    figure = matrix().draw()
     check_layout(figure)
     cells = [(text.get_text(), text.get_weight()) for text in figure.axes[0].texts]
     assert cells[2:] == [
         ("2.0", "bold"), ("–", "normal"), ("−0.2", "normal"), ("0.1", "normal"), ("−9.0", "bold"), ("−30", "bold"),
     ]  # fmt: skip
-    assert "PH-VAE 3 1.0 (0.80 to 1.2), better than VAE on 1 and worse on 0" in matrix.alt()
-    assert "β-VAE 4 4.0 (3.8 to 4.2), better than VAE on 0 and worse on 2" in matrix.alt()
+    assert "PH-VAE 3 1.0 (0.80 to 1.2), better than VAE on 1 and worse on 0" in matrix().alt()
+    assert "β-VAE 4 4.0 (3.8 to 4.2), better than VAE on 0 and worse on 2" in matrix().alt()
 
 
 def test_what_the_page_shows_first_is_registered():

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from phvae.analysis.report.pictures import ShownFigure
+from phvae.words import plural
 
 __all__ = ["ACROSS", "FigureGroup", "Gallery", "gallery"]
 
@@ -64,9 +65,10 @@ def _links(groups: Sequence[FigureGroup]) -> dict[str, list[tuple[str, str]]]:
     """Kind in words -> (what of, name) of its figures, for a list of links."""
     contents: dict[str, list[tuple[str, str]]] = {}
     for drawn in (figure.drawn for group in groups for figure in group.figures):
-        of = drawn.name.removeprefix(drawn.kind).lstrip("-")
-        if len(drawn.datasets) != 1:
-            told = "" if of.isdigit() else of.replace("_", " ")  # a page's number tells nothing
-            of = f"{told} on {len(drawn.datasets)} data sets".strip().removeprefix("on ")
+        of, several = drawn.name.removeprefix(drawn.kind).lstrip("-"), len(drawn.datasets) != 1
+        if not of or of.isdigit():  # of a page
+            of = plural(len(drawn.datasets), "data set") if several else drawn.datasets[0]
+        elif several:
+            of = of.replace("_", " ")
         contents.setdefault(drawn.kind.replace("_", " ").replace("kl ", "KL "), []).append((of, drawn.name))
     return contents
