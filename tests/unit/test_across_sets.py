@@ -23,7 +23,7 @@ from phvae.analysis.figures.rank_matrix import RankMatrix
 from phvae.analysis.figures.registry import FIGURES
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.report.gallery import ACROSS
-from phvae.analysis.statistics.over_sets import Estimate
+from phvae.analysis.statistics.over_sets import IntervalEstimate
 
 REPOSITORY = Path(__file__).parents[2]
 REFERENCE = REPOSITORY / "results/reference"
@@ -134,8 +134,8 @@ def test_figures_of_several_committed_data_sets_show_what_the_rule_chooses(refer
         assert len(plan.datasets) > 1
 
 
-def estimate(values: list[float], half: float = 0.2) -> Estimate:
-    return Estimate(np.array(values), np.array(values) - half, np.array(values) + half)
+def estimate(values: list[float], half: float = 0.2) -> IntervalEstimate:
+    return IntervalEstimate(np.array(values), np.array(values) - half, np.array(values) + half)
 
 
 NAMES = ["vae", "ph-vae-3", "copies-3", "beta-vae-4"]

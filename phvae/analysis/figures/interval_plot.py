@@ -15,7 +15,7 @@ from phvae.analysis.figures.looks import Look
 from phvae.analysis.figures.style import DOUBLE, new_figure, styled
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.numbers import number
-from phvae.analysis.statistics.over_sets import Estimate
+from phvae.analysis.statistics.over_sets import IntervalEstimate
 from phvae.words import plural
 
 __all__ = ["IntervalPlot"]
@@ -46,8 +46,8 @@ class IntervalPlot:
     metric: str
     baseline: str
     variants: Sequence[str]
-    middle: Estimate
-    improvement: Estimate
+    middle: IntervalEstimate
+    improvement: IntervalEstimate
     datasets: Sequence[str]
     unit: str
     matters: bool
@@ -108,7 +108,7 @@ class IntervalPlot:
         return self.labels.get(variant, variant)
 
 
-def _limits(estimate: Estimate) -> tuple[float, float]:
+def _limits(estimate: IntervalEstimate) -> tuple[float, float]:
     """Where the axis ends: it holds all intervals, but few far variants do not squeeze the others."""
     most = max(1.5, ROOM * float(np.quantile(np.abs(estimate.value), SHARE, method="lower")))
     low, high = float(estimate.low.min()), float(estimate.high.max())

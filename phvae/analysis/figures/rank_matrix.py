@@ -17,7 +17,7 @@ from phvae.analysis.figures.panels import panel_width
 from phvae.analysis.figures.style import DOUBLE, new_figure, styled
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.numbers import number
-from phvae.analysis.statistics.over_sets import Estimate
+from phvae.analysis.statistics.over_sets import IntervalEstimate
 from phvae.words import plural
 
 __all__ = ["RankMatrix"]
@@ -45,7 +45,7 @@ class RankMatrix:
     metric: str
     gains: pd.DataFrame
     resolved: pd.DataFrame
-    ranks: Estimate
+    ranks: IntervalEstimate
     ranked: Sequence[str]
     unit: str
     matters: bool

@@ -10,13 +10,13 @@ from scipy import stats
 
 from phvae.analysis.statistics.moments import Array, interquartile_mean
 
-__all__ = ["Estimate", "Scores", "improvement", "mean_rank", "middle_mean", "stratified", "win_probability"]
+__all__ = ["IntervalEstimate", "Scores", "improvement", "mean_rank", "middle_mean", "stratified", "win_probability"]
 
 RESAMPLES = 2000
 Scores = Sequence[Array]  # of each data set (variants, ..., seeds), on one scale, more is better
 
 
-class Estimate(NamedTuple):
+class IntervalEstimate(NamedTuple):
     """A number of each variant, and where its 95 % interval begins and ends."""
 
     value: Array
@@ -24,7 +24,9 @@ class Estimate(NamedTuple):
     high: Array
 
 
-def stratified(scores: Scores, statistic: Callable[[Scores], Array], generator: np.random.Generator) -> Estimate:
+def stratified(
+    scores: Scores, statistic: Callable[[Scores], Array], generator: np.random.Generator
+) -> IntervalEstimate:
     """A statistic of all data sets with its 95 % interval: percentiles of the stratified bootstrap over seeds.
 
     Seeds are drawn within each data set, the same for all variants, which they are shared by (Agarwal et al. 2021,
@@ -42,7 +44,7 @@ def stratified(scores: Scores, statistic: Callable[[Scores], Array], generator: 
         drawn.append(values[:, np.vstack([np.arange(n), generator.integers(n, size=(RESAMPLES, n))])])
     found = statistic(drawn)
     low, high = np.quantile(found[:, 1:], [0.025, 0.975], axis=-1)
-    return Estimate(found[:, 0], low, high)
+    return IntervalEstimate(found[:, 0], low, high)
 
 
 def middle_mean(scores: Scores) -> Array:
