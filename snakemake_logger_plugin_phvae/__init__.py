@@ -22,6 +22,15 @@ _USUAL = (
     "DAG of jobs", "Conda env", "Removing output", "Will exit after",
 )  # fmt: skip
 
+_BY_HAND = "Terminating processes"
+# The beginning of Snakemake's line -> ours; nothing where the failed job says it.
+_SAID_BETTER = {
+    "RuleException": "",
+    "Exiting because a job execution failed": "",
+    "Shutting down": "what runs is finished; nothing new is started",
+    _BY_HAND: "stopping: trainings write a checkpoint first",
+}
+
 
 class LogHandler(LogHandlerBase):
     """Takes the place of Snakemake's own lines."""
@@ -68,6 +77,10 @@ class LogHandler(LogHandlerBase):
         if event == LogEvent.JOB_ERROR:
             return now.fail(said["jobid"])
         text = record.getMessage() if record.msg else ""
+        for begins, better in _SAID_BETTER.items():
+            if text.startswith(begins):
+                now.stopped |= begins == _BY_HAND
+                return [better]
         if event not in (None, LogEvent.ERROR) or (record.levelno < logging.WARNING and text.startswith(_USUAL)):
             return []
         return [text]

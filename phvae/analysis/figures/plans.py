@@ -270,10 +270,8 @@ def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:
     if metrics and (found.report["metric"] == RATE).any():
         chosen = list(found.weights.loc[found.weights["chosen"], "variant"])
         baseline = stored.tuning.family_of(stored.baseline)
-        styles = looks(
-            {family: Design(BASELINE if family == baseline else family) for family in stored.tuning.families}
-        )
-        yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, styles)
+        designs = {family: Design(BASELINE if family == baseline else family) for family in stored.tuning.families}
+        yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, looks(designs))
 
 
 def _pages(kind: str, datasets: list[str], most: int) -> Iterator[tuple[str, list[str]]]:
