@@ -16,7 +16,7 @@ from phvae.analysis.claims.answers import Answer, AnswerFamily, Answers, ClaimAn
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
 from phvae.analysis.report import pictures, write
 from phvae.analysis.report.commands import commands
-from phvae.analysis.report.gallery import figure_contents, figure_groups
+from phvae.analysis.report.gallery import FigureGroup, gallery
 from phvae.analysis.report.pictures import ShownFigure
 from phvae.analysis.report.write import write_report
 from phvae.analysis.tables.layout import ShownIn, Table, TableBlock, TableCell, read_tables, write_table
@@ -287,22 +287,33 @@ def test_a_table_of_the_index_that_is_absent_is_named(results: Path, tmp_path: P
         write_report(copy)
 
 
-def test_figures_that_no_claim_is_shown_in_are_folded_by_data_set() -> None:
-    names = ("paired_seeds-claw", "samples-claw", "paired_seeds-gap", "rate_distortion")
-    datasets = (["claw"], ["claw"], ["gap"], ["claw", "gap"])
+def test_figures_that_no_claim_is_shown_in_go_to_the_appendix() -> None:
+    datasets = {
+        "interval_plot-nll_x": ["claw", "gap"], "paired_seeds-claw": ["claw"], "samples-claw": ["claw"],
+        "paired_seeds-gap": ["gap"], "kl_levels": ["claw", "gap"], "kl_levels-2": ["digits"],
+    }  # fmt: skip
     figures = [
-        ShownFigure(DrawnFigure(n, n.split("-")[0], d, "", []), []) for n, d in zip(names, datasets, strict=True)
+        ShownFigure(DrawnFigure(name, name.split("-")[0], shown, "", [], "no memory" * (name == "paired_seeds-gap")), [])
+        for name, shown in datasets.items()
     ]
-    groups = figure_groups(figures, {"paired_seeds-claw"})
-    told = [(g.name, [f.drawn.name for f in g.first], [f.drawn.name for f in g.more]) for g in groups]
-    assert told == [
-        ("claw", ["paired_seeds-claw"], ["samples-claw"]),
-        ("gap", [], ["paired_seeds-gap"]),
-        ("Several data sets", [], ["rate_distortion"]),
-    ]
-    assert not any(group.more for group in figure_groups(figures, ()))
-    assert figure_contents(figures)["paired seeds"] == [("claw", "paired_seeds-claw"), ("gap", "paired_seeds-gap")]
-    assert figure_contents(figures)["rate distortion"] == [("2 data sets", "rate_distortion")]
+
+    def told(groups: list[FigureGroup]) -> list[tuple[str, list[str]]]:
+        return [(group.name, [figure.drawn.name for figure in group.figures]) for group in groups]
+
+    found = gallery(figures, {"paired_seeds-claw"})
+    assert told(found.first) == [
+        ("Several data sets", ["interval_plot-nll_x"]), ("claw", ["paired_seeds-claw"]), ("gap", ["paired_seeds-gap"]),
+    ]  # fmt: skip
+    assert told(found.more) == [
+        ("Several data sets", ["kl_levels"]), ("claw", ["samples-claw"]), ("digits", ["kl_levels-2"]),
+    ]  # fmt: skip
+    assert found.first_links == {
+        "interval plot": [("nll x", "interval_plot-nll_x")],
+        "paired seeds": [("claw", "paired_seeds-claw"), ("gap", "paired_seeds-gap")],
+    }
+    assert found.more_links["KL levels"] == [("2 data sets", "kl_levels"), ("digits", "kl_levels-2")]
+    assert not gallery(figures, ()).more
+    assert not gallery([figures[2], figures[4]], {"contest-density"}).more, "nothing else would be shown"
 
 
 def test_commands_are_quoted_and_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

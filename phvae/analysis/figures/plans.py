@@ -13,6 +13,7 @@ import pandas as pd
 from phvae.analysis.claims import ledger
 from phvae.analysis.claims.contests import binary_sets
 from phvae.analysis.claims.reading import read_claims
+from phvae.analysis.figures.across_sets import across_sets
 from phvae.analysis.figures.choosing import choose_metrics
 from phvae.analysis.figures.column_choice import most_correlated, most_missed
 from phvae.analysis.figures.contest import ContestPlot
@@ -77,6 +78,8 @@ def plan_groups(stored: Stored) -> Iterator[PlanGroup]:
     """Everything that the results allow to draw, in the order of the report."""
     if stored.claims:
         yield PlanGroup(ContestPlot.kind, stored.datasets, partial(_contests, stored, stored.claims))
+    if len(stored.datasets) > 1:
+        yield PlanGroup("across-sets", stored.datasets, partial(_across_sets, stored))
     of_dataset = {"density": _density, "columns": _columns, "numbers": _numbers, "images": _images, "latent": _latent}
     if stored.tuning:
         of_dataset["families"] = _families
@@ -108,6 +111,11 @@ def _contests(stored: Stored, path: Path) -> Iterator[Plan]:
         own = contests[contests["claim"] == name]
         figure = ContestPlot(claims.claims[str(name)], own, rows, stored.labels, stored.looks)
         yield Plan(f"{figure.kind}-{name}", figure, list(rows["dataset"]))
+
+
+def _across_sets(stored: Stored) -> Iterator[Plan]:
+    for figure, datasets in across_sets(stored):
+        yield Plan(f"{figure.kind}-{figure.metric}", figure, datasets)
 
 
 def _of_dataset(stored: Stored, dataset: str, figures: Callable[[Stored, str], Iterator[Drawable]]) -> Iterator[Plan]:

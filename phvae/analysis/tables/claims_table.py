@@ -132,7 +132,7 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
         note=figures + not_tested(zip(verdicts["dataset"][untested], verdicts["reason"][untested], strict=True)),
         shown_in=[
             ShownIn(figure, row["dataset"])
-            for _, row in verdicts.iterrows()
+            for _, row in tested.iterrows()
             for figure in (contest, row["figure"])
             if figure
         ],
