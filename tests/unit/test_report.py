@@ -293,7 +293,7 @@ def test_figures_that_no_claim_is_shown_in_go_to_the_appendix() -> None:
         "paired_seeds-gap": ["gap"], "kl_levels": ["claw", "gap"], "kl_levels-2": ["digits"],
     }  # fmt: skip
     figures = [
-        ShownFigure(DrawnFigure(name, name.split("-")[0], shown, "", [], "no memory" * (name == "paired_seeds-gap")), [])
+        ShownFigure(DrawnFigure(name, name.split("-")[0], shown, "", [], "lost" * (name == "paired_seeds-gap")), [])
         for name, shown in datasets.items()
     ]
 
