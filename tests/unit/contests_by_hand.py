@@ -10,11 +10,11 @@ from claims_by_hand import claim
 
 from phvae.analysis.claims.schema import Claim
 from phvae.analysis.figures.contest import ContestPlot
-from phvae.analysis.figures.looks import Design, looks
+from phvae.analysis.figures.looks import VariantDesign, looks
 
 CONTROLS = ["vae", "rate-distortion", "copies-3", {"variant": "vae", "challenger": "ph-vae-3-matched"}]
 LABELS = {"vae": "VAE", "copies-3": "copies 3", "ph-vae-3": "PH-VAE 3", "ph-vae-3-matched": "PH-VAE 3, matched"}
-LOOKS = looks({"vae": Design("baseline"), "copies-3": Design("copies")})
+LOOKS = looks({"vae": VariantDesign("baseline"), "copies-3": VariantDesign("copies")})
 # data set -> verdict, reason, number of the hardest contest; effect, low and high of each contest
 ROWS: dict[str, Any] = {
     "digits": ("contradicted", "", 2, [(-0.3, -0.4, -0.2), (-0.1, -0.15, 0.02), (0.25, 0.2, 0.3), (-0.2, -0.3, -0.1)]),

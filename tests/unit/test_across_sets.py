@@ -17,7 +17,7 @@ from synthetic import write_results
 from phvae.analysis.figures.across_sets import across_sets
 from phvae.analysis.figures.choosing import choose_variants
 from phvae.analysis.figures.interval_plot import IntervalPlot
-from phvae.analysis.figures.looks import Design, looks
+from phvae.analysis.figures.looks import VariantDesign, looks
 from phvae.analysis.figures.plans import Plan, plan_groups
 from phvae.analysis.figures.rank_matrix import RankMatrix
 from phvae.analysis.figures.registry import FIGURES
@@ -140,7 +140,7 @@ def estimate(values: list[float], half: float = 0.2) -> IntervalEstimate:
 
 
 NAMES = ["vae", "ph-vae-3", "copies-3", "beta-vae-4"]
-LOOKS = looks(dict(zip(NAMES, map(Design, ("baseline", "PH-VAE", "copies", "β-VAE")), strict=True)))
+LOOKS = looks(dict(zip(NAMES, map(VariantDesign, ("baseline", "PH-VAE", "copies", "β-VAE")), strict=True)))
 LABELS = {"vae": "VAE", "ph-vae-3": "PH-VAE 3", "copies-3": "copies 3", "beta-vae-4": "β-VAE 4"}
 
 

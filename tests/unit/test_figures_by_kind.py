@@ -21,7 +21,7 @@ from phvae.analysis.figures.density_curves import DensityCurves, best_bandwidth,
 from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.interval_lines import draw_lines
 from phvae.analysis.figures.learning_units import score_unit
-from phvae.analysis.figures.looks import Design, Look, looks, looks_of
+from phvae.analysis.figures.looks import Look, VariantDesign, looks, looks_of
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
@@ -239,7 +239,7 @@ def test_a_wide_vae_is_drawn_beside_the_curve_not_in_it(tmp_path: Path) -> None:
 def test_a_family_is_a_line_and_its_chosen_weight_is_filled(results: Path) -> None:
     table = Stored(results).of("digits")
     families = {"β-VAE": ["beta-vae-0.25", "vae", "beta-vae-4"], "PH-VAE": ["ph-vae-2", "ph-vae-3", "absent"]}
-    styles = looks({"β-VAE": Design("baseline"), "PH-VAE": Design("PH-VAE")})
+    styles = looks({"β-VAE": VariantDesign("baseline"), "PH-VAE": VariantDesign("PH-VAE")})
     [ax] = FamilyCurves(table, ["mse"], families, ["vae"], styles).draw().axes
     assert ax.get_legend_handles_labels()[1] == ["β-VAE", "PH-VAE"]
     lines = [line for bar in ax.containers for line in bar.lines[:1]]

@@ -29,7 +29,7 @@ ORDER = (
 )
 GROUND = ("errors", "files", "source", "records", "progress", "words")
 # phvae/__init__ gives the public names on demand, and imports nothing itself
-FRONT = ("cli", "cli_data", "cli_parts", "doctor", "summary", "__init__")
+FRONT = ("cli", "cli_data", "cli_parts", "doctor", "summary", "__init__", "__main__")
 
 
 def room(module: str) -> str:

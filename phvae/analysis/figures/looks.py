@@ -13,7 +13,7 @@ from matplotlib.colors import to_hex, to_rgb
 from phvae.analysis.results.divergences import divergence_kind, is_weighted_kl
 from phvae.analysis.results.roles import BASELINE, CURVE, EXTERNAL, PH_VAE
 
-__all__ = ["CLASSES", "Design", "Look", "design_of", "looks", "looks_of"]
+__all__ = ["CLASSES", "Look", "VariantDesign", "design_of", "looks", "looks_of"]
 
 # Ten that differ, for classes and the like (those of Tableau, 2014).
 CLASSES = (
@@ -38,7 +38,7 @@ _DEPTH = {BASELINE: 5, PH_VAE: 6}  # drawn last: what the figures are about
 
 
 @dataclass(frozen=True)
-class Design:
+class VariantDesign:
     """What a variant is: a member of a group, at a place within it (an order, a weight) that shades its colour."""
 
     group: str
@@ -64,10 +64,10 @@ class Look:
         return {"color": self.colour, "marker": self.marker, "linestyle": self.line, "zorder": self.depth}
 
 
-def looks(designs: Mapping[str, Design]) -> dict[str, Look]:
+def looks(designs: Mapping[str, VariantDesign]) -> dict[str, Look]:
     """Variant -> look, no two of them equal.
 
-    >>> looks({"vae": Design("baseline"), "ph-vae-3": Design("PH-VAE")})["ph-vae-3"].colour
+    >>> looks({"vae": VariantDesign("baseline"), "ph-vae-3": VariantDesign("PH-VAE")})["ph-vae-3"].colour
     '#0b57a4'
     """
     found: dict[str, Look] = {}
@@ -93,27 +93,27 @@ def looks_of(table: pd.DataFrame) -> dict[str, Look]:
     """The looks of a long table's variants, by the first cell of each that has a role."""
     cells = table[table["role"] != ""].drop_duplicates("variant").set_index("variant")
     known = {str(name): design_of(cell) for name, cell in cells.to_dict("index").items()}
-    return looks({str(name): known.get(str(name), Design("")) for name in table["variant"].unique()})
+    return looks({str(name): known.get(str(name), VariantDesign("")) for name in table["variant"].unique()})
 
 
-def design_of(cell: Mapping[Hashable, Any]) -> Design:
+def design_of(cell: Mapping[Hashable, Any]) -> VariantDesign:
     """What a variant is, from its columns of the long table: role, order, basis, encoder_width, divergence, beta."""
     role, order, divergence = cell["role"], cell["order"], str(cell["divergence"])
     if role in (BASELINE, EXTERNAL):
-        return Design(role)
+        return VariantDesign(role)
     if role == CURVE:  # light to dark from β = 1/4
-        return Design(role, _within(0.2 - 0.2 * math.log2(cell["beta"]) if cell["beta"] > 0 else 1.0))
+        return VariantDesign(role, _within(0.2 - 0.2 * math.log2(cell["beta"]) if cell["beta"] > 0 else 1.0))
     if pd.isna(order) or order == 1:
-        return Design(divergence_kind(divergence))
+        return VariantDesign(divergence_kind(divergence))
     shade = _within(0.5 - 0.25 * (order - 2))  # light to dark from order 2
     if cell["basis"] == "copies":
-        return Design(_COPIES, shade)
+        return VariantDesign(_COPIES, shade)
     if cell["encoder_width"] != "full":
-        return Design(_MATCHED, shade)
+        return VariantDesign(_MATCHED, shade)
     kind = divergence_kind(divergence)
     if kind in (_KL, _LOG) or not is_weighted_kl(divergence):
-        return Design(kind, shade)
-    return Design(PH_VAE, shade)
+        return VariantDesign(kind, shade)
+    return VariantDesign(PH_VAE, shade)
 
 
 def _within(shade: float) -> float:
