@@ -40,7 +40,10 @@ INSTEAD = {
     # files that the reader writes; test_extending.py does
     "phvae parts --parts mine/comb.py --parts mine/wasserstein.py": "phvae parts",
     "python -m phvae.experiment.schema_docs FOLDER": "python -m phvae.experiment.schema_docs config",
+    # of a grid that has begun; test_status.py runs it
+    "phvae status results/mine": "phvae status --help",
     # named in a sentence, without what they need
+    "phvae claims init": "phvae claims --help",
     "phvae check": "phvae check --help",
     "phvae compare": "phvae compare --help",
     "phvae prepare": "phvae prepare --config config/smoke.yaml --dataset claw",
