@@ -33,6 +33,8 @@ INSTEAD = {
     "phvae data export NAME --folder FOLDER": "phvae data export digits --folder exported",
     # starts a Slurm, as root; tests/cluster does
     "python tests/cluster/lab.py snakemake --cores 8 --profile slurm": "python -m py_compile tests/cluster/lab.py",
+    # minutes; tests/unit/test_tutorials.py runs each in little
+    "python docs/tutorials/render.py digits": "python -m py_compile docs/tutorials/render.py",
     # thousands of jobs; test_paper.py has their dry run
     "snakemake --cores 8 --profile slurm --configfile config/paper.yaml": "snakemake --cores 8 --profile slurm -n",
     # ten minutes of two cores; tests/unit/test_audit.py runs a part
