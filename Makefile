@@ -67,7 +67,7 @@ docs: .venv/installed ## regenerate the pages that come from the code
 	@$(ACTIVATE) && python docs/renew.py && python envs/licences.py
 
 site: .venv/installed ## build the pages as a site for a browser, offline: build/site/index.html
-	@$(ACTIVATE) && mkdocs build --strict --quiet && echo "open build/site/index.html"
+	@$(ACTIVATE) && NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "open build/site/index.html"
 
 bench: .venv/installed ## measure speed against peers; writes benchmarks/results.csv
 	@$(ACTIVATE) && python benchmarks/training.py

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (Path("README.md"), *sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md")))
+PAGES = [path.relative_to(ROOT) for path in (*ROOT.glob("README.md"), *sorted(ROOT.glob("docs/**/*.md")))]
 # what is no prose: fenced and indented code, formulas, comments, tables, headings, pictures
 NO_PROSE = re.compile(
     r"^```.*?^```$|^\$\$.*?^\$\$$|<!--.*?-->|^(?: {4}\S| *\||#|!\[|:::).*?$", re.MULTILINE | re.DOTALL

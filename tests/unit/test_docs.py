@@ -93,11 +93,12 @@ SHOWS = {
     },
     names: {
         *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/audit", "docs/cluster"),
-        *("docs/columns", "docs/data", "docs/extending", "docs/integrity", "docs/licences", "docs/method"),
+        *("docs/columns", "docs/extending", "docs/integrity", "docs/licences", "docs/method"),
         *("docs/metrics", "docs/own-claims", "docs/performance", "docs/results", "docs/verdicts"),
         "docs/tutorials/divergences",
     },
-    commands: {str(page.with_suffix("")) for page in PAGES} - {"docs/api", "docs/glossary", "docs/verdicts"},
+    commands: {str(page.with_suffix("")) for page in PAGES}
+    - {"docs/api", "docs/glossary", "docs/verdicts", "docs/tutorials/digits", "docs/tutorials/divergences"},
     examples: {"README", "docs/extending", "docs/external", *TUTORIALS},
     configurations: {"docs/data", "docs/extending", "docs/external", "docs/own-pictures", "docs/own-table"},
 }
