@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast test-all lint format docs bench ui clean
+.PHONY: help install run test test-fast test-all lint format docs site bench ui clean
 
 CONFIG ?= config/quick.yaml
 CORES ?= all
@@ -33,7 +33,7 @@ help: ## this list
 	@$(PYTHON) -c 'import sys; sys.exit("phvae needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	@echo "setting up .venv (once; about 6 GB with torch)"
 	@$(PYTHON) -m venv .venv || { echo "could not create .venv: is the venv module installed (Debian: python3-venv)?" >&2; exit 1; }
-	@$(ACTIVATE) && PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 python -m pip install --quiet --constraint envs/requirements.lock --config-settings editable_mode=compat --editable '.[dev]'
+	@$(ACTIVATE) && PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 python -m pip install --quiet --constraint envs/requirements.lock --config-settings editable_mode=compat --editable '.[dev,docs]'
 	@touch .venv/installed
 
 install: .venv/installed ## set up .venv with the pinned versions (the other targets do it by themselves)
@@ -65,6 +65,9 @@ format: .venv/installed ## rewrite the sources in the house's format
 
 docs: .venv/installed ## regenerate the pages that come from the code
 	@$(ACTIVATE) && python docs/renew.py && python envs/licences.py
+
+site: .venv/installed ## build the pages as a site for a browser, offline: build/site/index.html
+	@$(ACTIVATE) && NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet && echo "open build/site/index.html"
 
 bench: .venv/installed ## measure speed against peers; writes benchmarks/results.csv
 	@$(ACTIVATE) && python benchmarks/training.py

@@ -40,7 +40,7 @@ def licence(found: Distribution) -> tuple[str, str]:
     if expression := metadata.get("License-Expression"):
         return expression, "expression"
     stated = (metadata.get("License") or "").strip()
-    if stated and "\n" not in stated and len(stated) <= 60:
+    if stated not in ("", "UNKNOWN") and "\n" not in stated and len(stated) <= 60:
         return stated, "licence field"
     classifiers = [text for text in metadata.get_all("Classifier") or [] if text.startswith("License")]
     words = [text.split(" :: ")[-1] for text in classifiers]

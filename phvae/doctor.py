@@ -41,7 +41,7 @@ def doctor(config: str) -> int:
         if state == BAD:
             failed.add(name)
         print(f"{state:5}{name:13}{text}", flush=True)
-    print("the main job cannot run here: mend what says FAIL" if failed else "ready: snakemake --cores 2")
+    print("the main job cannot run here: put right what says FAIL" if failed else "ready: snakemake --cores 2")
     return int(bool(failed))
 
 

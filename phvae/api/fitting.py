@@ -67,7 +67,7 @@ def fit(
             (`scaling`). Images, and likelihoods on [0, 1], have no map. False: x is in the model's units.
         epochs: passes over the training examples.
         steps: optimiser steps in all, divided into `epochs` epochs; replaces passes.
-        batch_size: examples a step; a batch may hold the end of one pass and the beginning of the next.
+        batch_size: examples per step; a batch may hold the end of one pass and the beginning of the next.
         learning_rate: Adam's.
         warm_up: share of the steps over which the divergence's weight grows from 0 to 1.
         select: the epoch whose weights are kept: that of the lowest validation `loss`; of the lowest `elbo`, which is
@@ -75,10 +75,10 @@ def fit(
         precision: of the computation.
         seed: drives order and noise.
         device: `auto`, `cpu` or `cuda`.
-        progress: print a line an epoch, and on a terminal a bar.
+        progress: print a line per epoch, and on a terminal a bar.
 
     Returns:
-        History, one row an epoch: epoch, step, weight, then every term for train and validation in nats, densities
+        History, one row per epoch: epoch, step, weight, then every term for train and validation in nats, densities
         in the model's units. Training terms are means over the epoch at the weight of the time, validation terms use
         the final weight.
 
@@ -89,14 +89,15 @@ def fit(
             from one that trained with several: it would hang for ever.
         PhvaeError: the loss became NaN or infinite; the model is unchanged.
 
-    >>> from phvae import PHVAE
-    >>> model = PHVAE((2,), latent_size=2, network={"name": "dense", "hidden": [8]}, seed=0)
-    >>> x = np.random.default_rng(0).normal(170, 10, (320, 2))
-    >>> history = model.fit(x, epochs=3, learning_rate=0.02, seed=0)
-    >>> len(history), bool(history.validation_loss[2] < history.validation_loss[0])
-    (3, True)
-    >>> bool(150 < model.sample(100).mean() < 190)
-    True
+    Examples:
+        >>> from phvae import PHVAE
+        >>> model = PHVAE((2,), latent_size=2, network={"name": "dense", "hidden": [8]}, seed=0)
+        >>> x = np.random.default_rng(0).normal(170, 10, (320, 2))
+        >>> history = model.fit(x, epochs=3, learning_rate=0.02, seed=0)
+        >>> len(history), bool(history.validation_loss[2] < history.validation_loss[0])
+        (3, True)
+        >>> bool(150 < model.sample(100).mean() < 190)
+        True
     """
     import pandas as pd
 

@@ -24,7 +24,7 @@ class PHVAE(Model):
     """Polynomial hierarchical variational autoencoder (after Chen and Li, 2025, arXiv:2502.02856).
 
     Encoder k sees phi_k(x) and returns mu_k and log sigma_k^2; z = mu + A (sigma * eps); one decoder reads all
-    levels. The loss is sum_k lambda_k NLL_k + D(q || p) in nats an example, summed over elements and latents.
+    levels. The loss is sum_k lambda_k NLL_k + D(q || p) in nats per example, summed over elements and latents.
 
     A model of a table keeps the affine map of its columns, `scaling`: (offset, scale) of x_model = offset + scale * x.
     What comes in and goes out is then in the user's units, float64; only `forward` and what it calls speak the model's.
@@ -38,13 +38,14 @@ class PHVAE(Model):
     Raises:
         ValueError: an unknown or contradictory option, or a shape that does not fit the network.
 
-    >>> model = PHVAE((1, 8, 8), order=3, latent_size=6, seed=0)
-    >>> model.parameter_counts()["decoder"]
-    84032
-    >>> import torch
-    >>> mean, log_variance = model.encode(torch.zeros(5, 1, 8, 8))
-    >>> mean.shape, model.sample(2).shape
-    (torch.Size([5, 3, 2]), torch.Size([2, 1, 8, 8]))
+    Examples:
+        >>> model = PHVAE((1, 8, 8), order=3, latent_size=6, seed=0)
+        >>> model.parameter_counts()["decoder"]
+        84032
+        >>> import torch
+        >>> mean, log_variance = model.encode(torch.zeros(5, 1, 8, 8))
+        >>> mean.shape, model.sample(2).shape
+        (torch.Size([5, 3, 2]), torch.Size([2, 1, 8, 8]))
     """
 
     def __init__(

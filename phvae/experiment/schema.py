@@ -45,7 +45,7 @@ class ExternalConfig(Strict):
 
     folder: str = Field(min_length=1, description="holds {dataset}/n-{n_train}/seed-{seed}.npz")
     parameters: Whole | None = Field(None, ge=1, description="number of parameters, as stated")
-    seconds_train: float | None = Field(None, ge=0, description="seconds of training a seed, as stated")
+    seconds_train: float | None = Field(None, ge=0, description="seconds of training per seed, as stated")
     code: str = Field("", max_length=200, description="version of the code that trained it, as stated")
 
     @field_validator("folder")
@@ -103,7 +103,8 @@ class Config(Strict):
     download: StrictBool = Field(False, description="fetch absent data from their published address")
     baseline: str = Field("vae", description="the variant that others are compared with")
     claims: Literal["none"] | Annotated[str, Field(min_length=1)] = Field(
-        CLAIMS, description="file of the claims that the grid tests, fixed before its runs (docs/data.md); or none"
+        CLAIMS,
+        description="file of the claims that the grid tests, fixed before its runs (docs/verdicts.md); or none",
     )
     tuning: TuningConfig | None = Field(None, description="weights chosen on some seeds, compared on the others")
     model: dict[str, Any] = Field({}, description="defaults of every model")

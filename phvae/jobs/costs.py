@@ -16,11 +16,11 @@ NAME = "costs.json"
 
 
 def known_costs(folder: Path) -> dict[str, Any]:
-    """What is noted of a run; a damaged note stops no job, it is begun anew."""
+    """What is noted of a run; a damaged note stops no job, it is started afresh."""
     if not (folder / NAME).is_file():
         return {}
     try:
-        return read_record(folder / NAME, "it is begun anew")
+        return read_record(folder / NAME, "it is started afresh")
     except DataError as error:
         LOG.warning("%s", error)
         return {}

@@ -33,7 +33,7 @@ def failures(jobs: Iterable[tuple[str, str]], since: float) -> str:
         lines += [f"    log      {log}", f"    by hand  {_by_hand(command)}"]
     if len(failed) > SHOWN:
         lines += ["", f"  and {len(failed) - SHOWN} more"]
-    return "\n".join([*lines, "", "when the cause is mended, the same command goes on with what is left"])
+    return "\n".join([*lines, "", "when the cause is removed, the same command goes on with what is left"])
 
 
 def _by_hand(command: str) -> str:

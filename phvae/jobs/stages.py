@@ -286,13 +286,14 @@ def _keep_configuration(grid: Grid) -> None:
 
 
 def tables(grid: Grid, published: str = PUBLISHED) -> None:
-    """Statistics, claims and tables from the long table."""
+    """Statistics, claims and tables from the long table; outside a checkout the default file need not be there."""
     from phvae.analysis.tables.write import write_tables
 
     questions, root = Questions(grid), grid.paths.root
+    held = Path(published) if published != PUBLISHED or Path(published).is_file() else None
     needed(questions, "collect")
     _keep_configuration(grid)
-    write_tables(root, grid.claims, Path(published), baseline=grid.config.baseline, tuning=grid.config.tuning)
+    write_tables(root, grid.claims, held, baseline=grid.config.baseline, tuning=grid.config.tuning)
     write_manifest(questions, "tables", (), _files(root / "tables"))
 
 

@@ -44,7 +44,7 @@ test splits of sorted sources are stored in one fixed random order, so that both
 frequent value is in the last third alone the scores are empty. The FactorVAE and BetaVAE scores draw rows of this table
 that share a factor's value, with the multiplicity they have there, instead of new images: test splits of full grids are
 uniform draws of all factors, so both are the same law, up to the finite table. Draws and trees are seeded by the run's
-seed, alike for all variants.
+seed, the same for all variants.
 
 A score averages all factors that vary over the test split, or it is empty and its reason names the factor, what was
 found and what is needed. All of them need two values of every factor in the fitting rows; IRS 100 fitting rows of
@@ -134,7 +134,7 @@ def render() -> str:
         "",
         "## What the scores of codes do not notice",
         "",
-        "yes: equal to rounding; nearly: within .02, because trees and votes draw anew; no: a test holds an example",
+        "yes: equal to rounding; nearly: within .02, because trees and votes draw again; no: a test holds an example",
         "that moves it. `dci_boosting` is as `dci_forest`. FactorVAE leaves out codes of standard deviation below .05,",
         "InfoM and InfoC those of a range up to a twentieth of the widest: there their yes to a factor of 4 ends.",
         "",

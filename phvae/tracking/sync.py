@@ -68,7 +68,7 @@ def sync(root: Path, uri: str | None = None, running: Mapping[str, Running] | No
                 if local:
                     prepare(store(root), faults)
                     if moved := follow(store(root)):
-                        print(f"tracking: the folder was moved; addresses of {', '.join(moved)} mended")
+                        print(f"tracking: the folder was moved; addresses of {', '.join(moved)} corrected")
                 call = _Sync(root, uri, local, running or {})
                 counts = call.run()
         except faults as error:

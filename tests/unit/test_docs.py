@@ -21,7 +21,7 @@ from phvae import __version__, cli
 from phvae.experiment.grid import load_grid, parse_grid
 
 PAGES = [Path(name) for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "config/README.md")]
-PAGES += sorted(Path("docs").glob("*.md"))
+PAGES += sorted(Path("docs").rglob("*.md"))
 FOLDERS = ("phvae", "docs", "config", "workflow", "tests", "envs", "benchmarks", "slurm")
 COMMANDS = next(action for action in cli._parser()._actions if isinstance(action, argparse._SubParsersAction)).choices
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -75,28 +75,32 @@ def examples(page: Path) -> list[str]:
 
 # What each page shows. The tests below run over what there is: without this list a page that has lost its examples,
 # or whose examples are no longer recognised, would pass them all.
+TUTORIALS = {f"docs/tutorials/{name}" for name in ("digits", "divergences", "own-data", "own-model")}
 SHOWS = {
     links: {
-        *("README", "CONTRIBUTING", "docs/architecture", "docs/cluster", "docs/extending", "docs/performance"),
-        *("docs/audit", "docs/data", "docs/integrity", "docs/metrics", "docs/results"),
+        *("README", "CONTRIBUTING", *TUTORIALS),
+        *(
+            "docs/api",
+            "docs/architecture",
+            "docs/audit",
+            "docs/cluster",
+            "docs/data",
+            "docs/extending",
+            "docs/external",
+        ),
+        *("docs/glossary", "docs/gpu", "docs/integrity", "docs/method", "docs/metrics", "docs/own-claims"),
+        *("docs/own-pictures", "docs/own-table", "docs/performance", "docs/results", "docs/resume", "docs/verdicts"),
     },
     names: {
-        *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/cluster", "docs/extending"),
-        *(
-            "docs/audit",
-            "docs/columns",
-            "docs/data",
-            "docs/integrity",
-            "docs/licences",
-            "docs/method",
-            "docs/metrics",
-            "docs/performance",
-            "docs/results",
-        ),
+        *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/audit", "docs/cluster"),
+        *("docs/columns", "docs/extending", "docs/integrity", "docs/licences", "docs/method"),
+        *("docs/metrics", "docs/own-claims", "docs/performance", "docs/results", "docs/verdicts"),
+        "docs/tutorials/divergences",
     },
-    commands: {str(page.with_suffix("")) for page in PAGES},
-    examples: {"README", "docs/extending", "docs/external"},
-    configurations: {"docs/data", "docs/extending", "docs/external"},
+    commands: {str(page.with_suffix("")) for page in PAGES}
+    - {"docs/api", "docs/glossary", "docs/verdicts", "docs/tutorials/digits", "docs/tutorials/divergences"},
+    examples: {"README", "docs/extending", "docs/external", *TUTORIALS},
+    configurations: {"docs/data", "docs/extending", "docs/external", "docs/own-pictures", "docs/own-table"},
 }
 
 
@@ -205,8 +209,8 @@ for words in json.load(sys.stdin):
 
 
 # what docs/extending.md shows is put into a copy of the checkout by tests/workflow/test_extending.py; what
-# docs/external.md shows runs from a wheel in test_packaging.py
-@pages(examples, "extending.md", "external.md")
+# docs/external.md shows runs from a wheel in test_packaging.py; tutorials run in test_tutorials.py
+@pages(examples, "extending.md", "external.md", *(f"{Path(name).name}.md" for name in TUTORIALS))
 @pytest.mark.slow
 def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     blocks = examples(page)

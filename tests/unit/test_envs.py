@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -40,7 +41,7 @@ def test_the_conda_file_is_the_lock():
 def test_every_dependency_is_locked_to_one_version_that_the_project_accepts():
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
     locked = pins()
-    for line in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+    for line in [*project["dependencies"], *itertools.chain(*project["optional-dependencies"].values())]:
         wanted = Requirement(line)
         [pin] = locked[canonicalize_name(wanted.name)].specifier
         assert pin.operator == "=="

@@ -29,7 +29,7 @@ def test_the_message_of_the_job_comes_first_then_its_log_and_its_command(tmp_pat
         f"    log      {tmp_path}/train.log",
         "    by hand  phvae train --config 'my results/config.json' --variant vae",
         "",
-        "when the cause is mended, the same command goes on with what is left",
+        "when the cause is removed, the same command goes on with what is left",
     ]
 
 

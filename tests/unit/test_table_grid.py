@@ -1,4 +1,4 @@
-"""A table of ten columns from its file to the report, by the lines of docs/data.md."""
+"""A table of ten columns from its file to the report, by the lines of docs/own-table.md."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_table_goes_through_to_its_report_in_its_own_units(tmp_path: Path, mon
     table.iloc[7, 3] = np.nan
     table.to_csv(tmp_path / "people.csv", index=False)
     content = {"name": "tables", "results": str(tmp_path / "results"), "device": "cpu", "seeds": 1}
-    for block in fenced(Path("docs/data.md"), "yaml"):
+    for block in fenced(Path("docs/own-table.md"), "yaml"):
         if "kind: table" in block or "gaussian" in block:
             content |= yaml.safe_load(block)
     content |= {

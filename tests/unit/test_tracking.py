@@ -395,7 +395,7 @@ def test_a_moved_folder_keeps_its_runs_and_their_files(
     old = ids(results)
     moved = results.parent.rename(results.parent.with_name(name)) / "quick"
     tracking.sync(moved)
-    assert "addresses of quick mended" in capsys.readouterr().out
+    assert "addresses of quick corrected" in capsys.readouterr().out
     assert ids(moved) == old
     for path, run in runs(moved).items():
         folder = moved.parent / "mlflow" / "artifacts" / "quick" / run.info.run_id / "artifacts"
@@ -406,7 +406,7 @@ def test_a_moved_folder_keeps_its_runs_and_their_files(
     experiment = server.get_experiment_by_name("quick")
     assert experiment.artifact_location == (moved.parent / "mlflow" / "artifacts" / "quick").as_uri()
     tracking.sync(moved)
-    assert "mended" not in capsys.readouterr().out
+    assert "corrected" not in capsys.readouterr().out
 
 
 def test_a_deleted_experiment_comes_back(results: Path) -> None:

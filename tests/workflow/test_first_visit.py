@@ -1,4 +1,4 @@
-"""A first visit: pictures, arrays and a table of one's own, with what README and docs/data.md say and nothing else."""
+"""A first visit: pictures, arrays and a table of one's own, with what README and docs/own-pictures.md say alone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     level = (20 * factors[:, 0] + factors[:, 1])[:, None, None]
     np.savez(home / "chairs.npz", images=(level + rng.integers(0, 5, (372, 16, 16))).astype(np.uint8), factors=factors)
     datasets = {}
-    for block in blocks("docs/data.md", "yaml"):
+    for block in blocks("docs/own-pictures.md", "yaml"):
         datasets |= yaml.safe_load(block.replace("size: 64", "size: 16")).get("datasets", {})  # 64 take minutes
     datasets = {name: datasets[name] for name in ("flowers", "chairs")}
     (folder / "config/mine.yaml").write_text(yaml.safe_dump(yaml.safe_load(GRID) | {"datasets": datasets}))

@@ -33,6 +33,8 @@ INSTEAD = {
     "phvae data export NAME --folder FOLDER": "phvae data export digits --folder exported",
     # starts a Slurm, as root; tests/cluster does
     "python tests/cluster/lab.py snakemake --cores 8 --profile slurm": "python -m py_compile tests/cluster/lab.py",
+    # minutes; tests/unit/test_tutorials.py runs each in little
+    "python docs/tutorials/render.py digits": "python -m py_compile docs/tutorials/render.py",
     # thousands of jobs; test_paper.py has their dry run
     "snakemake --cores 8 --profile slurm --configfile config/paper.yaml": "snakemake --cores 8 --profile slurm -n",
     # ten minutes of two cores; tests/unit/test_audit.py runs a part
@@ -40,7 +42,10 @@ INSTEAD = {
     # files that the reader writes; test_extending.py does
     "phvae parts --parts mine/comb.py --parts mine/wasserstein.py": "phvae parts",
     "python -m phvae.experiment.schema_docs FOLDER": "python -m phvae.experiment.schema_docs config",
+    # of a grid that has begun; test_status.py runs it
+    "phvae status results/mine": "phvae status --help",
     # named in a sentence, without what they need
+    "phvae claims init": "phvae claims --help",
     "phvae check": "phvae check --help",
     "phvae compare": "phvae compare --help",
     "phvae prepare": "phvae prepare --config config/smoke.yaml --dataset claw",

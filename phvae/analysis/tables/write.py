@@ -49,7 +49,7 @@ TUNED = {"divergences": divergences, "weights": weights}
 def write_tables(
     root: Path,
     claims: Path | None,
-    published: Path,
+    published: Path | None,
     *,
     baseline: str | None = None,
     tuning: TuningConfig | None = None,
@@ -63,7 +63,7 @@ def write_tables(
     Args:
         root: results folder with the long table.
         claims: the claims' file; None without one.
-        published: the published numbers' file.
+        published: the published numbers' file, if there is one.
         baseline: variant that others are compared with; by default the configuration's.
         tuning: families whose weights are chosen; None without them.
 

@@ -195,7 +195,7 @@ def _entries(extractor: str) -> tuple[Metric, ...]:
             group="generation",
             label=f"clipped coverage ({short})",
             definition="images in a test image's ball, up to 5, over 5, on average, as the share of so many images of "
-            f"the data's own law that would fill the balls alike, by the features{of}",
+            f"the data's own law that would fill the balls equally, by the features{of}",
             unit="1",
             higher_is_better=True,
             source="Salvy et al. 2025",
