@@ -57,9 +57,31 @@ def snakemake(folder: Path, *arguments: str, **options: object) -> subprocess.Co
     return call(folder, "snakemake", "--cores", "2", *arguments, **options)  # type: ignore[arg-type]
 
 
+STAGES = """
+import sys
+from phvae.experiment.grid import load_grid
+from phvae.experiment.questions import Questions
+from phvae.jobs import stages
+grid = load_grid(sys.argv[1])
+for stage, where in Questions(grid).jobs():
+    getattr(stages, stage)(grid, *where)
+    if stage == sys.argv[2]:
+        break
+"""
+
+
+def run_stages(folder: Path, config: str, until: str) -> None:
+    """The workflow's jobs up to a stage, in one process of the copy: each start costs seconds of imports."""
+    call(folder, sys.executable, "-c", STAGES, config, until)
+
+
 def planned(folder: Path, *arguments: str) -> dict[str, int]:
     """Jobs by rule that a dry run announces, without `all`."""
-    output = snakemake(folder, "-n", "--quiet", "rules", *arguments).stdout
+    return announced(snakemake(folder, "-n", "--quiet", "rules", *arguments).stdout)
+
+
+def announced(output: str) -> dict[str, int]:
+    """Jobs by rule in the table of a dry run, without `all`."""
     jobs: dict[str, int] = {}
     table = False
     for line in output.splitlines():
