@@ -13,14 +13,12 @@ PARTS = ("Snakefile", "pyproject.toml", "workflow", "phvae", "config", "envs", "
 
 
 def copy(folder: Path) -> Path:
-    """Copy what a run needs into `folder`."""
+    """Copy what a run needs into `folder`; compiled files too (they hold the source's time), or each copy compiles."""
     folder.mkdir(parents=True)
     for name in PARTS:
         source = REPOSITORY / name
         if source.is_dir():
-            shutil.copytree(
-                source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"), symlinks=True
-            )
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"), symlinks=True)
         elif source.exists():
             shutil.copy2(source, folder / name)
     return folder

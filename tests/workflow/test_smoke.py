@@ -25,7 +25,7 @@ ANALYSIS = {"figures": 1, "report": 1, "track": 1}
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh copy, in a path with a space, in which the smoke grid has run once."""
     folder = copy(tmp_path_factory.mktemp("smoke") / "a checkout")
-    snakemake(folder, *CONFIG)
+    snakemake(folder, *CONFIG, timeout=560)
     return folder
 
 
@@ -203,9 +203,9 @@ def test_an_edit_of_a_users_file_redoes_its_own_variants_and_scores(checkout: Pa
 
     objective.write_text(objective.read_text().replace("gamma: Weight", "# a remark\n    gamma: Weight"))
     scores.write_text(scores.read_text().replace('label="kurtosis"', 'label="excess kurtosis"'))
-    assert planned(checkout, *targets, *CONFIG) == {}, "remarks and labels"
+    assert planned(checkout, *CONFIG, "--", *targets) == {}, "remarks and labels"
     objective.write_text(objective.read_text().replace("(sigma - 1)", "(sigma - 1.5)"))
-    assert planned(checkout, "results/smoke/metrics.csv", *CONFIG)["train"] == 1
+    assert planned(checkout, *CONFIG, "--", "results/smoke/metrics.csv")["train"] == 1
     scores.write_text(scores.read_text() + CODE)
     snakemake(checkout, *targets, *CONFIG)
     changed = {path.parent.parent.name for path, time in kept.items() if path.stat().st_mtime_ns != time}
