@@ -16,6 +16,7 @@ from test_extending import SECTIONS, blocks, variable
 from phvae.data import load
 from phvae.experiment.grid import load_grid
 from phvae.jobs.evaluate import chosen
+from phvae.metrics.weights import INCEPTION_FILE
 
 CONFIG = ("--configfile", "config/smoke.yaml")
 ANALYSIS = {"figures": 1, "report": 1, "track": 1}
@@ -219,6 +220,13 @@ def test_an_edit_of_a_users_file_redoes_its_own_variants_and_scores(checkout: Pa
     done = call(checkout, "phvae", "config", "results/smoke/config.json", check=False)
     assert done.returncode == 2
     assert f"PHVAE_PARTS={objective}" in done.stderr
+
+
+def test_weights_that_appear_later_redo_the_reference(checkout: Path):
+    weights = checkout / ".cache/phvae/data" / INCEPTION_FILE
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(b"weights")
+    assert planned(checkout, *CONFIG)["reference"] == 3
 
 
 def test_another_label_reaches_the_pages_and_trains_nothing(checkout: Path):

@@ -9,7 +9,6 @@ import pytest
 from checkout import announced, call, copy, planned, snakemake
 
 from phvae.cli import main
-from phvae.metrics.weights import INCEPTION_FILE
 
 # cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
 JOBS = {
@@ -139,14 +138,3 @@ def test_the_snakefile_loads_no_heavy_package(checkout: Path, tmp_path: Path):
     # what Snakemake loads for the emptiest of workflows is its own affair
     assert found <= heavy_modules(tmp_path)
     assert "torch" not in found
-
-
-def test_weights_that_appear_later_redo_the_reference(tmp_path: Path):
-    folder = copy(tmp_path / "checkout")
-    target = ("--configfile", "config/smoke.yaml", "--", "results/smoke/reference/claw.json")
-    snakemake(folder, *target)
-    assert planned(folder, *target) == {}
-    weights = folder / ".cache/phvae/data" / INCEPTION_FILE
-    weights.parent.mkdir(parents=True)
-    weights.write_bytes(b"weights")
-    assert planned(folder, *target) == {"reference": 1}
