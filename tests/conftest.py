@@ -51,6 +51,9 @@ NEEDS = {
     "gpu": _gpu,
 }
 
+# Folders of tests that take minutes: they start first, so that no core is left with one of them at the end.
+LONG = ("cluster", "workflow", "browser")
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker, lacking in NEEDS.items():
@@ -62,7 +65,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run on several cores: those of a file, and those on the one Slurm, stay together."""
+    """Where tests run on several cores: those of a file, and those on the one Slurm, stay together; long ones start."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (*(item.path.parent.name != name for name in LONG), item.path not in slow))
     for item in items:
         group = "cluster" if item.get_closest_marker("cluster") else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))

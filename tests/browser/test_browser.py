@@ -224,13 +224,14 @@ def test_the_page_prints_on_fewer_than_twenty_pages(page: Any) -> None:
 
 @pytest.fixture(scope="module")
 def server(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The real MLflow server on the synced database, as `make ui` starts it."""
+    """The real MLflow server on the synced database, as `make ui` starts it, without MLflow's own jobs."""
     uri = tracking.sync(results).uri
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = tmp_path_factory.mktemp("server") / "log"
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     artifacts = (results.parent / "mlflow" / "artifacts").as_uri()
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", uri, "--default-artifact-root", artifacts]

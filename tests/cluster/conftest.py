@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from checkout import copy, snakemake
+from checkout import copy, run_stages
 from cluster.lab import PATIENCE, Lab, temporary_lab
 
 # Takes the default configuration's place, so that the command needs no argument. `device: auto` asks for a GPU and
@@ -184,7 +184,7 @@ def undisturbed(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """Results of the grid, run without a cluster."""
     folder = tmp_path_factory.mktemp("local") / "checkout"
     place(sources, folder, "results")
-    snakemake(folder, "results/quick/metrics.csv", timeout=PATIENCE)
+    run_stages(folder, "config/quick.yaml", "collect")
     return folder / "results"
 
 

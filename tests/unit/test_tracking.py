@@ -26,6 +26,7 @@ from phvae.analysis.claims.answers import AnswerFamily, Answers, ClaimAnswers, w
 from phvae.errors import DataError, PhvaeError
 from phvae.files import read_json, write_json
 from phvae.metrics.stored import stored
+from phvae.tracking import database
 from phvae.tracking import sync as tracking
 from phvae.tracking.cell_entry import cell_entry
 from phvae.tracking.entry import Entry, mask
@@ -47,12 +48,13 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def results(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+@pytest.fixture(scope="module")
+def written(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of two seeds of two variants, one diverged, beside an empty database."""
     root = write_results(
-        tmp_path / "some results" / "quick", datasets=("digits",), variants=FEW, seeds=2, diverged=("digits", "vae", 1)
-    )
+        tmp_path_factory.mktemp("written") / "quick", datasets=("digits",), variants=FEW, seeds=2,
+        diverged=("digits", "vae", 1),
+    )  # fmt: skip
     (root / "tables").mkdir()
     (root / "tables" / "claims.csv").write_text(
         "claim,verdict,dataset,n_train,challenger,control,reason\na,supported,claw,all,x,y,\n"
@@ -61,6 +63,22 @@ def results(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     (root / "report.html").write_text("<p>report</p>")
     (root.parent / "mlflow").mkdir()
     shutil.copy(empty, root.parent / "mlflow" / "mlflow.db")
+    return root
+
+
+@pytest.fixture
+def results(tmp_path: Path, written: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy, free to be changed."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return Path(shutil.copytree(written.parent, tmp_path / "some results")) / "quick"
+
+
+@pytest.fixture(scope="module")
+def synced(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy that was synced, to be read."""
+    root = Path(shutil.copytree(written.parent, tmp_path_factory.mktemp("synced") / "some results")) / "quick"
+    reads_data(root)
+    assert tracking.sync(root).uri == tracking.default_uri(root)
     return root
 
 
@@ -93,10 +111,8 @@ CELLS = {f"digits/n-all/{variant}" for variant in FEW}
 RUNS = {f"{cell}/seed-{seed}" for cell in CELLS for seed in (0, 1)}
 
 
-def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> None:
-    reads_data(results)
-    assert tracking.sync(results).uri == tracking.default_uri(results)
-    found = runs(results)
+def test_every_run_lies_below_its_variant_with_all_it_holds(synced: Path, tmp_path: Path) -> None:
+    results, found = synced, runs(synced)
     assert set(found) == CELLS | RUNS | {"summary"}
     run = found["digits/n-all/ph-vae-3/seed-0"]
     folder = run_folder(results, "digits", "ph-vae-3", 0)
@@ -124,13 +140,12 @@ def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> No
     server = client(results)
     files = {f.path for place in ("", "model", "pictures") for f in server.list_artifacts(run.info.run_id, place)}
     assert {"run.json", "model/model.safetensors", "model/model.json", "pictures/samples_mean.png"} <= files
-    copied = server.download_artifacts(run.info.run_id, "run.json", str(results.parent))
+    copied = server.download_artifacts(run.info.run_id, "run.json", str(tmp_path))
     assert Path(copied).read_bytes() == (folder / "run.json").read_bytes()
 
 
-def test_a_variants_run_holds_means_and_what_its_seeds_share(results: Path) -> None:
-    tracking.sync(results)
-    found = runs(results)
+def test_a_variants_run_holds_means_and_what_its_seeds_share(synced: Path) -> None:
+    found = runs(synced)
     above = found["digits/n-all/ph-vae-3"]
     values = [found[f"digits/n-all/ph-vae-3/seed-{seed}"].data.metrics["test/mse"] for seed in (0, 1)]
     assert above.data.metrics["test/mse"] == pytest.approx(sum(values) / 2)
@@ -215,9 +230,8 @@ def test_seeds_that_train_show_their_curves_until_they_are_done(results: Path) -
         )
 
 
-def test_a_diverged_run_is_shown_as_failed(results: Path) -> None:
-    tracking.sync(results)
-    run = runs(results)["digits/n-all/vae/seed-1"]
+def test_a_diverged_run_is_shown_as_failed(synced: Path) -> None:
+    run = runs(synced)["digits/n-all/vae/seed-1"]
     assert run.info.status == "FAILED"
     assert run.data.tags["phvae.status"] == "diverged"
     assert "not finite" in run.data.tags["phvae.reason"]
@@ -232,11 +246,10 @@ def test_a_cell_fails_where_every_seed_did() -> None:
     assert one.fingerprint != cell_entry("digits/n-all/vae", seeds).fingerprint
 
 
-def test_the_summary_run_has_tables_figures_and_verdicts(results: Path) -> None:
-    tracking.sync(results)
-    run = runs(results)["summary"]
+def test_the_summary_run_has_tables_figures_and_verdicts(synced: Path) -> None:
+    run = runs(synced)["summary"]
     assert (run.data.metrics["claims/supported"], run.data.metrics["claims/not_resolved"]) == (2, 1)
-    files = {f.path for place in ("", "tables") for f in client(results).list_artifacts(run.info.run_id, place)}
+    files = {f.path for place in ("", "tables") for f in client(synced).list_artifacts(run.info.run_id, place)}
     assert {"report.html", "metrics.csv", "tables/claims.csv"} <= files
     assert "mlflow.note.content" not in run.data.tags
 
@@ -429,6 +442,7 @@ def server(empty: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
     command += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]
     command += ["--artifacts-destination", (folder / "files").as_uri(), "--serve-artifacts"]
     environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # half a dozen processes that nothing here asks for
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:
@@ -581,6 +595,14 @@ def test_a_kill_while_the_database_is_made_leaves_none(results: Path, half_made:
     assert {path.name for path in folder.iterdir()} == {"mlflow.db", "artifacts", "sync.lock"}
 
 
+@pytest.fixture
+def made_at_once(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new database is copied, since its migrations take seconds; the test above has a real one."""
+    made = database._open
+    monkeypatch.setattr(database, "_open", lambda path: made(path) if path.exists() else shutil.copy(empty, path))
+
+
+@pytest.mark.usefixtures("made_at_once")
 def test_a_database_that_is_half_made_is_made_again(
     results: Path, half_made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -606,6 +628,7 @@ def zero_a_page(path: Path) -> None:
         stream.write(bytes(4096))
 
 
+@pytest.mark.usefixtures("made_at_once")
 @pytest.mark.parametrize("damage", [overwrite, cut, zero_a_page])
 def test_a_damaged_database_is_made_again(
     results: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], None]

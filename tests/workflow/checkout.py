@@ -13,14 +13,12 @@ PARTS = ("Snakefile", "pyproject.toml", "workflow", "phvae", "config", "envs", "
 
 
 def copy(folder: Path) -> Path:
-    """Copy what a run needs into `folder`."""
+    """Copy what a run needs into `folder`; compiled files too (they hold the source's time), or each copy compiles."""
     folder.mkdir(parents=True)
     for name in PARTS:
         source = REPOSITORY / name
         if source.is_dir():
-            shutil.copytree(
-                source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"), symlinks=True
-            )
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("*.egg-info"), symlinks=True)
         elif source.exists():
             shutil.copy2(source, folder / name)
     return folder
@@ -57,9 +55,31 @@ def snakemake(folder: Path, *arguments: str, **options: object) -> subprocess.Co
     return call(folder, "snakemake", "--cores", "2", *arguments, **options)  # type: ignore[arg-type]
 
 
+STAGES = """
+import sys
+from phvae.experiment.grid import load_grid
+from phvae.experiment.questions import Questions
+from phvae.jobs import stages
+grid = load_grid(sys.argv[1])
+for stage, where in Questions(grid).jobs():
+    getattr(stages, stage)(grid, *where)
+    if stage == sys.argv[2]:
+        break
+"""
+
+
+def run_stages(folder: Path, config: str, until: str) -> None:
+    """The workflow's jobs up to a stage, in one process of the copy: each start costs seconds of imports."""
+    call(folder, sys.executable, "-c", STAGES, config, until)
+
+
 def planned(folder: Path, *arguments: str) -> dict[str, int]:
     """Jobs by rule that a dry run announces, without `all`."""
-    output = snakemake(folder, "-n", "--quiet", "rules", *arguments).stdout
+    return announced(snakemake(folder, "-n", "--quiet", "rules", *arguments).stdout)
+
+
+def announced(output: str) -> dict[str, int]:
+    """Jobs by rule in the table of a dry run, without `all`."""
     jobs: dict[str, int] = {}
     table = False
     for line in output.splitlines():

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from checkout import REPOSITORY, call, copy, environment, snakemake
+from checkout import REPOSITORY, call, copy, environment, run_stages, snakemake
 from PIL import Image
 
 GRID = """\
@@ -63,7 +63,7 @@ def test_pictures_and_arrays_of_ones_own_reach_the_report(visitor: Path):
     call(visitor, "phvae", "claims", "init", "--config", "config/mine.yaml")
     config.write_text(config.read_text() + "claims: config/mine-claims.yaml\n")
     assert "claims init" not in call(visitor, "phvae", "config", "config/mine.yaml").stdout
-    snakemake(visitor, "--configfile", "config/mine.yaml", timeout=900)
+    run_stages(visitor, "config/mine.yaml", "track")
     closing = call(visitor, "phvae", "summary", "--config", "config/mine.yaml").stdout
     assert "2 data sets, 4 cells, 8 runs\n" in closing
     assert "not finished" not in closing

@@ -92,16 +92,41 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("shown", SHOWN)
+# what is typed here for each command that is shown
+TYPED = {
+    shown: shlex.split(INSTEAD[shown]) if shown in INSTEAD else [*words, *DRY.get(words[0], [])]
+    for shown, words in SHOWN.items()
+}
+OURS = [words[1:] for words in TYPED.values() if words[0] == "phvae"]
+MEASUREMENTS = [words[2] for words in TYPED.values() if words[1] == "-m" and words[2].startswith("benchmarks.")]
+OTHERS = [shown for shown, words in TYPED.items() if words[0] != "phvae" and not {*words} & {*MEASUREMENTS}]
+
+
+def test_commands_of_phvae_end_well(checkout: Path):
+    """In one process: each start of Python costs seconds of imports."""
+    code = f"""
+from phvae.cli import main
+for words in {OURS!r}:
+    try:
+        status = main(words)
+    except SystemExit as end:  # after --help
+        status = end.code
+    assert status == 0, words
+"""
+    started(checkout, ["python", "-c", code])
+
+
+def test_measurements_load(checkout: Path):
+    """They take minutes to hours, so that is all."""
+    assert len(MEASUREMENTS) > 10
+    started(checkout, ["python", "-c", f"import {', '.join(MEASUREMENTS)}"])
+
+
+@pytest.mark.parametrize("shown", OTHERS)
 def test_starts(checkout: Path, shown: str):
-    words = shlex.split(INSTEAD[shown]) if shown in INSTEAD else SHOWN[shown] + DRY.get(SHOWN[shown][0], [])
-    if words[:2] == ["python", "-m"] and words[2].startswith("benchmarks."):
-        words = ["python", "-c", f"import {words[2]}"]  # measurements of minutes to hours: that they load is all
-    if "results/reference" in words and not (checkout / "results/reference").exists():
-        pytest.skip("results/reference is absent: the source distribution leaves it to the repository")
     if shown == "python envs/licences.py" and sys.version_info[:2] != (3, 11):
         pytest.skip("the lock is of Python 3.11")
-    started(checkout, words)
+    started(checkout, TYPED[shown])
 
 
 def test_no_exception_is_left_over():

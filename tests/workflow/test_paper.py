@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from checkout import call, copy, planned
+import yaml
+from checkout import announced, call, copy
 from grids import run_through
 from layouts import TEST, write_all
 
@@ -59,23 +60,10 @@ def test_holds_what_it_promises(paper: Grid):
     assert paper.config.device == "cuda"
 
 
-def test_dry_run_submits_what_the_plan_says(paper: Grid, tmp_path: Path):
-    folder = copy(tmp_path / "a checkout")
-    announced = planned(folder, "--configfile", PAPER)
-    assert announced == JOBS | dict.fromkeys(LOCAL, 1)
-    assert Counter(job.stage for job in jobs(paper)) == JOBS
-    assert sum(JOBS.values()) <= 0.2 * len(paper.runs())
-
-
-@pytest.mark.parametrize("gres", ["", "gpu:a100:1"])
-def test_every_gpu_is_asked_for_in_the_words_of_the_site(
-    paper: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gres: str
-):
-    """The same jobs as the plan's ask for a GPU, by `--gpus` or by `--gres`, and these alone go to its partition."""
-    for name, value in (("PARTITION", "cpuq"), ("GPU_PARTITION", "gpuq"), ("GRES", gres)):
-        monkeypatch.setenv(f"PHVAE_{name}", value)
-    folder = copy(tmp_path / "checkout")
-    output = call(folder, "snakemake", "--cores", "8", "--profile", "slurm", "-n", "--configfile", PAPER).stdout
+def dry_run(folder: Path, config: str) -> tuple[dict[str, int], Counter[str]]:
+    """Jobs that the literal command would submit, and how many of each rule ask for a GPU: in its partition alone."""
+    gres = os.environ["PHVAE_GRES"]
+    output = call(folder, "snakemake", "--cores", "8", "--profile", "slurm", "-n", "--configfile", config).stdout
     asked: Counter[str] = Counter()
     for rule, line in re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", output, re.MULTILINE):
         found = dict(item.split("=", 1) for item in line.split(", ") if "=" in item)
@@ -84,7 +72,36 @@ def test_every_gpu_is_asked_for_in_the_words_of_the_site(
         assert found.get("gpu", "0") == ("1" if on_gpu and not gres else "0"), line
         assert found.get("gres", "") == (gres if on_gpu else ""), line
         asked[rule] += on_gpu
-    assert +asked == Counter(job.stage for job in jobs(paper) if job.gpu)
+    return announced(output), +asked
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout on a site that has a partition of GPUs, asked for by `--gpus`."""
+    for name, value in (("PARTITION", "cpuq"), ("GPU_PARTITION", "gpuq"), ("GRES", "")):
+        monkeypatch.setenv(f"PHVAE_{name}", value)
+    return copy(tmp_path / "a checkout")
+
+
+def test_dry_run_submits_what_the_plan_says(paper: Grid, site: Path):
+    found, asked = dry_run(site, PAPER)
+    assert found == JOBS | dict.fromkeys(LOCAL, 1)
+    assert Counter(job.stage for job in jobs(paper)) == JOBS
+    assert sum(JOBS.values()) <= 0.2 * len(paper.runs())
+    assert asked == Counter(job.stage for job in jobs(paper) if job.gpu)
+    assert asked["reference"]
+    assert asked["evaluate"]
+
+
+def test_every_gpu_is_asked_for_in_the_words_of_the_site(site: Path, monkeypatch: pytest.MonkeyPatch):
+    """By `--gres`, on a part of the grid."""
+    monkeypatch.setenv("PHVAE_GRES", "gpu:a100:1")
+    content = read_yaml(PAPER)
+    datasets = content["datasets"]
+    content["datasets"] = {"cifar10": datasets["cifar10"], "claw": datasets["claw"] | {"n_train": [100]}}
+    (site / "config/part.yaml").write_text(yaml.safe_dump(content))
+    _, asked = dry_run(site, "config/part.yaml")
+    assert asked == Counter(job.stage for job in jobs(parse_grid(content, "part")) if job.gpu)
     assert asked["reference"]
     assert asked["evaluate"]
 

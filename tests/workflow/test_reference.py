@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from checkout import REPOSITORY, call, copy, snakemake
+from checkout import REPOSITORY, call, copy, run_stages
 
 from phvae.analysis.claims.answers import read_answers
 from phvae.analysis.claims.reading import read_claims
@@ -41,7 +41,7 @@ def mine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     content |= {"name": "mine", "datasets": {"trimodal": small}}
     content["variants"] = {name: content["variants"][name] for name in small["variants"]}
     (folder / "config/mine.yaml").write_text(yaml.safe_dump(content))
-    snakemake(folder, "results/mine/metrics.parquet", "--configfile", "config/mine.yaml")
+    run_stages(folder, "config/mine.yaml", "collect")
     return folder / "results/mine"
 
 

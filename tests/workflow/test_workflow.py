@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from checkout import call, copy, planned, snakemake
+from checkout import announced, call, copy, planned, snakemake
 
-from phvae.metrics.weights import INCEPTION_FILE
+from phvae.cli import main
 
 # cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
 JOBS = {
@@ -24,26 +24,21 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy(tmp_path_factory.mktemp("dry") / "a checkout")
 
 
-@pytest.mark.parametrize("name", JOBS)
-def test_dry_run_of_each_configuration(checkout: Path, name: str):
-    assert planned(checkout, "--configfile", f"config/{name}.yaml") == JOBS[name] | ONCE
+def test_quick_is_the_default(checkout: Path):
+    assert planned(checkout) == JOBS["quick"] | ONCE
     assert not (checkout / "results").exists(), "a dry run writes nothing"
 
 
-def test_quick_is_the_default(checkout: Path):
-    assert planned(checkout) == JOBS["quick"] | ONCE
+def test_dry_run_of_the_reference(checkout: Path):
+    assert planned(checkout, "--configfile", "config/reference.yaml") == JOBS["reference"] | ONCE
 
 
 def test_a_configuration_given_replaces_the_default(checkout: Path):
     output = snakemake(checkout, "-n", "--configfile", "config/smoke.yaml").stdout
+    assert announced(output) == JOBS["smoke"] | ONCE
     assert "results/smoke/" in output
     assert "results/quick/" not in output
     assert "trimodal" not in output
-
-
-def test_the_literal_cluster_command_resolves(checkout: Path):
-    done = call(checkout, "snakemake", "--cores", "8", "--profile", "slurm", "-n", "--quiet", "rules")
-    assert "total" in done.stdout
 
 
 def test_the_workstations_profile_counts_gpus(checkout: Path, monkeypatch: pytest.MonkeyPatch):
@@ -74,27 +69,44 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_refuses_a_bad_configuration_before_any_job(checkout: Path, tmp_path: Path, case: str):
-    old, new, words = BAD[case]
-    text = (checkout / "config/smoke.yaml").read_text()
+def bad(case: str, folder: Path) -> str:
+    """A configuration with a mistake; its path."""
+    old, new, _ = BAD[case]
+    text = Path("config/smoke.yaml").read_text()
     assert old in text
-    path = tmp_path / "bad.yaml"
+    path = folder / "bad.yaml"
     path.write_text(text.replace(old, new, 1))
-    done = snakemake(checkout, "--configfile", str(path), check=False)
-    output = done.stdout + done.stderr
+    return str(path)
+
+
+def refused(said: str, words: list[str]) -> None:
+    """What is said names the file and the mistake."""
+    assert "Traceback" not in said
+    for word in ["bad.yaml", *words]:
+        assert word in said
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_bad_configuration_is_refused(tmp_path: Path, case: str, capsys: pytest.CaptureFixture[str]):
+    assert main(["config", bad(case, tmp_path)]) == 2
+    refused(capsys.readouterr().err, BAD[case][2])
+
+
+# by the grid, by its place, by its claims: what the Snakefile asks, with the same words as `phvae config`
+@pytest.mark.parametrize("case", ["a key given twice", "results folder", "absent claims"])
+def test_refuses_a_bad_configuration_before_any_job(checkout: Path, tmp_path: Path, case: str):
+    done = snakemake(checkout, "--configfile", bad(case, tmp_path), check=False)
     assert done.returncode != 0
-    assert "Traceback" not in output
-    assert "bad.yaml" in output
-    for word in words:
-        assert word in output
+    refused(done.stdout + done.stderr, BAD[case][2])
     assert not (checkout / "results").exists()
 
 
-@pytest.mark.parametrize("text", ["- a list\n", "just words\n"])
-def test_refuses_a_file_that_is_no_mapping(checkout: Path, tmp_path: Path, text: str):
+def test_refuses_a_file_that_is_no_mapping(checkout: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "bad.yaml"
-    path.write_text(text)
+    for text in ("just words\n", "- a list\n"):
+        path.write_text(text)
+        assert main(["config", str(path)]) == 2
+        assert "Traceback" not in capsys.readouterr().err
     done = snakemake(checkout, "--configfile", str(path), check=False)
     assert done.returncode != 0
     assert "Traceback" not in done.stdout + done.stderr
@@ -122,17 +134,7 @@ def heavy_modules(folder: Path) -> set[str]:
 
 def test_the_snakefile_loads_no_heavy_package(checkout: Path, tmp_path: Path):
     (tmp_path / "Snakefile").write_text('rule all:\n    shell: "true"\n')
+    found = heavy_modules(checkout)
     # what Snakemake loads for the emptiest of workflows is its own affair
-    assert heavy_modules(checkout) <= heavy_modules(tmp_path)
-    assert "torch" not in heavy_modules(checkout)
-
-
-def test_weights_that_appear_later_redo_the_reference(tmp_path: Path):
-    folder = copy(tmp_path / "checkout")
-    target = ("--configfile", "config/smoke.yaml", "--", "results/smoke/reference/claw.json")
-    snakemake(folder, *target)
-    assert planned(folder, *target) == {}
-    weights = folder / ".cache/phvae/data" / INCEPTION_FILE
-    weights.parent.mkdir(parents=True)
-    weights.write_bytes(b"weights")
-    assert planned(folder, *target) == {"reference": 1}
+    assert found <= heavy_modules(tmp_path)
+    assert "torch" not in found
