@@ -73,4 +73,4 @@ def test_conda_image_and_project_use_the_same_python():
 
 def test_phvae_comes_into_a_conda_environment_from_the_checkout():
     script = (ENVS / "phvae.post-deploy.sh").read_text()
-    assert "pip install --quiet --no-deps --editable ." in script
+    assert "pip install --quiet --no-deps --config-settings editable_mode=compat --editable ." in script

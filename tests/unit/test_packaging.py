@@ -18,7 +18,7 @@ import pytest
 PROJECT = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 NAME = f"{PROJECT['name']}-{PROJECT['version']}"
 # Continuous integration, git's own files and committed results stay in the repository.
-LEFT_OUT = (".ci/", ".gitignore", ".gitattributes", "results/")
+LEFT_OUT = (".ci/", ".github/", ".pre-commit-config.yaml", ".gitignore", ".gitattributes", "results/")
 pytestmark = pytest.mark.slow
 
 
