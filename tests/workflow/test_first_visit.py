@@ -65,7 +65,7 @@ def test_pictures_and_arrays_of_ones_own_reach_the_report(visitor: Path):
     assert "claims init" not in call(visitor, "phvae", "config", "config/mine.yaml").stdout
     run_stages(visitor, "config/mine.yaml", "track")
     closing = call(visitor, "phvae", "summary", "--config", "config/mine.yaml").stdout
-    assert "2 data sets, 4 cells, 8 runs\n" in closing
+    assert "2 data sets, 4 cells, 8 runs; 8 trained\n" in closing
     assert "not finished" not in closing
     page = (visitor / "results/mine/report.html").read_text(encoding="utf-8")
     assert all(word in page for word in ("flowers", "chairs", "PH-VAE"))

@@ -88,7 +88,7 @@ def test_after_ctrl_c_it_says_how_to_go_on(checkout: Path):
 def closes(done: subprocess.CompletedProcess[str]) -> None:
     """The closing lines name no file that is not there."""
     assert done.returncode == 0, done.stderr
-    last = done.stdout[done.stdout.index("tiny: 1 data set, 1 cell, 1 run, 0 of them trained") :]
+    last = done.stdout[done.stdout.index("tiny: 1 data set, 1 cell, 1 run; 1 missing") :]
     assert "report.html" not in last
     assert "to go on: make run CONFIG=config/claw.yaml" in last
 
