@@ -1,0 +1,140 @@
+"""Figures of images and densities: what stands where, and the numbers beside it."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
+from phvae.analysis.figures.density_curves import DensityCurves
+from phvae.analysis.figures.factor_maps import FactorMaps
+from phvae.analysis.figures.interpolations import Interpolations
+from phvae.analysis.figures.latent_maps import LatentMaps
+from phvae.analysis.figures.reconstructions import Reconstructions
+from phvae.analysis.figures.samples import Samples
+from phvae.analysis.figures.scores_in_words import named_scores
+from phvae.analysis.figures.traversals import Traversals
+
+
+def flat(*greys: int, channels: int = 1) -> np.ndarray:
+    """Images (N, C, 8, 8) of one grey each."""
+    return np.stack([np.full((channels, 8, 8), grey, np.uint8) for grey in greys])
+
+
+def seen(figure: Figure) -> dict[str, list[int]]:
+    """Label of a row -> the red of each image's middle."""
+    ax = figure.axes[0]
+    mosaic = np.asarray(ax.images[0].get_array())
+    middles = range(16, mosaic.shape[1], 35)  # images of 32 pixels after magnification, 3 between
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    return {
+        label: [int(mosaic[int(y), x, 0]) for x in middles] for label, y in zip(labels, ax.get_yticks(), strict=True)
+    }
+
+
+def test_samples_stand_below_real_images_and_above_the_nearest_of_training() -> None:
+    figure = Samples(flat(1, 2), {"a": flat(3, 4), "b": flat(5, 6, channels=3)}, {"a": flat(7, 8)}, {"a": "FID 4.2"})
+    found = seen(figure.draw())
+    assert found == {"test images": [1, 2], "a\nFID 4.2": [3, 4], "nearest in training": [7, 8], "b": [5, 6]}
+    assert "is a copy" in figure.caption()
+    bare = Samples(flat(1), {"a": flat(3)})
+    assert list(seen(bare.draw())) == ["test images", "a"]
+    assert "copy" not in bare.caption()
+    assert "number" not in bare.caption()
+
+
+def test_errors_of_reconstructions_are_on_one_scale() -> None:
+    rows = {"exact": flat(100, 200), "half": flat(100, 150), "far": flat(200, 100)}
+    figure = Reconstructions(flat(100, 200), rows, {"far": "MSE 0.15"}).draw()
+    mosaic = np.asarray(figure.axes[0].images[0].get_array())
+    ticks = [int(y) for y in figure.axes[0].get_yticks()]
+    found = [[tuple(int(part) for part in mosaic[y, x]) for x in (16, 51)] for y in ticks[2::2]]
+    colours = {error: tuple(mpl.colormaps["inferno"](error / 100, bytes=True)[:3]) for error in (0, 50, 100)}
+    assert found == [[colours[error] for error in pair] for pair in ((0, 0), (0, 50), (100, 100))]
+    assert figure.axes[1].get_xlim()[1] == 100 / 255
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()][-2:] == ["far\nMSE 0.15", "error"]
+
+
+def test_an_interpolation_stands_between_the_test_images() -> None:
+    figure = Interpolations(flat(10, 250), {"a": flat(20, 130, 240), "b": flat(30, 140, 230)}).draw()
+    mosaic = np.asarray(figure.axes[0].images[0].get_array())
+    words = {
+        int(x): label.get_text() for x, label in zip(figure.axes[0].get_xticks(), figure.axes[0].get_xticklabels())
+    }
+    assert list(words.values()) == ["test image", "its code", "", "its code", "test image"]
+    first, second = (int(y) for y in figure.axes[0].get_yticks())
+    assert [int(mosaic[first, x, 0]) for x in words] == [10, 20, 130, 240, 250]
+    assert [int(mosaic[second, x, 0]) for x in words] == [10, 30, 140, 230, 250]
+    steps = np.diff(list(words))
+    assert steps[0] > steps[1]  # apart from the model's own images
+    assert steps[-1] > steps[-2]
+
+
+def test_a_traversal_begins_with_its_test_image_and_says_the_rate_of_each_level() -> None:
+    levels = np.stack([flat(20, 30), flat(40, 50)])
+    figure = Traversals(flat(10)[0], {"a": levels, "b": levels[:1]}, [-3, 0], [{"a": "4.1", "b": "7"}, {}]).draw()
+    ax = figure.axes[0]
+    mosaic, columns = np.asarray(ax.images[0].get_array()), [int(x) for x in ax.get_xticks()]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["test image", "−3", "0"]
+    rows = {
+        t.get_text(): [int(mosaic[int(y), x, 0]) for x in columns]
+        for t, y in zip(ax.get_yticklabels(), ax.get_yticks())
+    }
+    assert rows == {
+        "a\nlevel 1, 4.1\nnats": [10, 20, 30], "level 2": [10, 40, 50], "b\nlevel 1, 7 nats": [10, 20, 30],
+    }  # fmt: skip
+
+
+def test_a_panel_of_a_density_says_how_far_its_samples_are_and_its_median_is_smooth() -> None:
+    seeds = np.random.default_rng(0).normal(size=(3, 2000))
+    w1 = {"a": {"means": "0.12", "with noise": "0.2"}}
+    figure = DensityCurves({"a": {"means": seeds}, "b": {"means": seeds}}, stats.norm.pdf, (-4.0, 4.0), w1).draw()
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["a\nW1 0.12 means, 0.2 with noise", "b"]
+    [median] = [line.get_ydata() for line in figure.axes[0].lines if line.get_label() == "samples, means"]
+    band = figure.axes[0].collections[1].get_paths()[0].vertices[:, 1]
+    turns = int((np.diff(np.sign(np.diff(median))) != 0).sum())
+    assert turns < 0.5 * int((np.diff(np.sign(np.diff(band))) != 0).sum())
+    np.testing.assert_allclose(median[512], stats.norm.pdf(0), rtol=0.1)
+
+
+def test_classes_have_ten_colours_and_their_names() -> None:
+    codes = np.random.default_rng(1).normal(size=(200, 4))
+    target = np.arange(200) % 10
+    names = [f"thing {i}" for i in range(10)]
+    figure = LatentMaps({"a": codes, "b": codes}, target, "class", classes=names).draw()
+    assert [text.get_text() for text in figure.legends[0].texts] == [f"{i} thing {i}" for i in range(10)]
+    [points] = [drawn for drawn in figure.axes[0].collections if len(drawn.get_offsets())]
+    assert len(np.unique(points.get_facecolors(), axis=0)) == 10
+    assert not LatentMaps({"a": codes}, target, "class").draw().legends
+
+
+def test_maps_of_codes_leave_no_place_empty_and_say_what_they_show() -> None:
+    codes = np.random.default_rng(2).normal(size=(60, 4)) * [3, 2, 1, 1]
+    for count, columns in ((1, 1), (2, 2), (3, 3), (4, 2)):
+        figure = LatentMaps({f"m{i}": codes for i in range(count)}, np.arange(60) % 3, "class").draw()
+        assert figure.axes[0].get_subplotspec().get_gridspec().ncols == columns
+        assert len(figure.axes) == count
+        shares = [float(ax.get_title(loc="left").split("\n")[1].split("%")[0]) for ax in figure.axes]
+        assert shares == [shares[0]] * count
+        assert 80 < shares[0] < 95
+
+
+def test_the_scale_of_factor_maps_ends_at_the_largest_value_of_all() -> None:
+    small, large = np.full((4, 2), 0.05), np.full((4, 2), 0.4)
+    figure = FactorMaps({"a": small, "b": large}, {"a": 1, "b": 2}, ["x", "y"], {"a": "MIG 0.2"}).draw()
+    assert [ax.images[0].get_clim() for ax in figure.axes[:2]] == [(0, 0.4)] * 2
+    assert [ax.get_title(loc="left") for ax in figure.axes[:2]] == ["a\nMIG 0.2", "b"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["code"]
+
+
+def test_a_score_in_words_is_the_mean_over_seeds_of_the_first_known() -> None:
+    rows = [("vae", 0, "mse", 0.021), ("vae", 1, "mse", 0.023), ("vae", None, "mse", 9.0), ("ph", 0, "mse", None)]
+    rows += [("ph", 0, "fd_classifier_samples", 12.5), ("vae", 0, "fd_classifier_samples", 101.0)]
+    table = pd.DataFrame(rows, columns=["variant", "seed", "metric", "value"])
+    labels = {"vae": "VAE", "ph": "PH-VAE"}
+    assert named_scores(table, ("mse",), labels) == {"VAE": "MSE 0.0220"}
+    distances = ("fid_samples", "fd_classifier_samples")
+    assert named_scores(table, distances, labels) == {"PH-VAE": "FD (classifier) 12.5", "VAE": "FD (classifier) 101.0"}
+    assert named_scores(table, ("fid_samples",), labels) == {}
