@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -23,15 +25,19 @@ def flat(*greys: int, channels: int = 1) -> np.ndarray:
     return np.stack([np.full((channels, 8, 8), grey, np.uint8) for grey in greys])
 
 
-def seen(figure: Figure) -> dict[str, list[int]]:
-    """Label of a row -> the red of each image's middle."""
+def seen(figure: Figure, columns: Iterable[int] = (16, 51)) -> dict[str, list[int]]:
+    """Label of a row -> the red of its pixels in some columns, by default in the middle of the first two images."""
     ax = figure.axes[0]
     mosaic = np.asarray(ax.images[0].get_array())
-    middles = range(16, mosaic.shape[1], 35)  # images of 32 pixels after magnification, 3 between
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    return {
-        label: [int(mosaic[int(y), x, 0]) for x in middles] for label, y in zip(labels, ax.get_yticks(), strict=True)
-    }
+    places = zip(labels, ax.get_yticks(), strict=True)
+    return {label: [int(mosaic[int(y), x, 0]) for x in columns] for label, y in places}
+
+
+def below(figure: Figure) -> dict[int, str]:
+    """The column of each image -> the word below it."""
+    ax = figure.axes[0]
+    return {int(x): label.get_text() for x, label in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)}
 
 
 def test_samples_stand_below_real_images_and_above_the_nearest_of_training() -> None:
@@ -39,7 +45,7 @@ def test_samples_stand_below_real_images_and_above_the_nearest_of_training() -> 
     found = seen(figure.draw())
     assert found == {"test images": [1, 2], "a\nFID 4.2": [3, 4], "nearest in training": [7, 8], "b": [5, 6]}
     assert "is a copy" in figure.caption()
-    bare = Samples(flat(1), {"a": flat(3)})
+    bare = Samples(flat(1, 2), {"a": flat(3, 4)})
     assert list(seen(bare.draw())) == ["test images", "a"]
     assert "copy" not in bare.caption()
     assert "number" not in bare.caption()
@@ -59,14 +65,9 @@ def test_errors_of_reconstructions_are_on_one_scale() -> None:
 
 def test_an_interpolation_stands_between_the_test_images() -> None:
     figure = Interpolations(flat(10, 250), {"a": flat(20, 130, 240), "b": flat(30, 140, 230)}).draw()
-    mosaic = np.asarray(figure.axes[0].images[0].get_array())
-    words = {
-        int(x): label.get_text() for x, label in zip(figure.axes[0].get_xticks(), figure.axes[0].get_xticklabels())
-    }
+    words = below(figure)
     assert list(words.values()) == ["test image", "its code", "", "its code", "test image"]
-    first, second = (int(y) for y in figure.axes[0].get_yticks())
-    assert [int(mosaic[first, x, 0]) for x in words] == [10, 20, 130, 240, 250]
-    assert [int(mosaic[second, x, 0]) for x in words] == [10, 30, 140, 230, 250]
+    assert seen(figure, words) == {"a": [10, 20, 130, 240, 250], "b": [10, 30, 140, 230, 250]}
     steps = np.diff(list(words))
     assert steps[0] > steps[1]  # apart from the model's own images
     assert steps[-1] > steps[-2]
@@ -75,15 +76,10 @@ def test_an_interpolation_stands_between_the_test_images() -> None:
 def test_a_traversal_begins_with_its_test_image_and_says_the_rate_of_each_level() -> None:
     levels = np.stack([flat(20, 30), flat(40, 50)])
     figure = Traversals(flat(10)[0], {"a": levels, "b": levels[:1]}, [-3, 0], [{"a": "4.1", "b": "7"}, {}]).draw()
-    ax = figure.axes[0]
-    mosaic, columns = np.asarray(ax.images[0].get_array()), [int(x) for x in ax.get_xticks()]
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["test image", "−3", "0"]
-    rows = {
-        t.get_text(): [int(mosaic[int(y), x, 0]) for x in columns]
-        for t, y in zip(ax.get_yticklabels(), ax.get_yticks())
-    }
-    assert rows == {
-        "a\nlevel 1, 4.1\nnats": [10, 20, 30], "level 2": [10, 40, 50], "b\nlevel 1, 7 nats": [10, 20, 30],
+    words = below(figure)
+    assert list(words.values()) == ["test image", "−3", "0"]
+    assert seen(figure, words) == {
+        "a\nlevel 1, 4.1 nats": [10, 20, 30], "level 2": [10, 40, 50], "b\nlevel 1, 7 nats": [10, 20, 30],
     }  # fmt: skip
 
 

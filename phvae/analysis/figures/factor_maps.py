@@ -38,8 +38,8 @@ class FactorMaps:
         score = " The number above a panel is the mean over seeds." if self.scores else ""
         return (
             "Mutual information of each code with each factor over the factor's entropy, first seed, codes ordered by "
-            "level; the scale ends at the largest value of all panels. A disentangled code has one dark cell a row; a level "
-            f"that carries one scale has its dark cells in one block.{score}"
+            "level; the scale ends at the largest value of all panels. A disentangled code has one dark cell a row; a "
+            f"level that carries one scale has its dark cells in one block.{score}"
         )
 
     def draw(self) -> Figure:

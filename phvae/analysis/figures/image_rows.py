@@ -41,7 +41,7 @@ def image_rows(
     """
     zoom = -(-32 // rows[0][1].shape[-1])  # gaps are whole pixels: fine ones need fine pixels
     lines = [coloured(images).repeat(zoom, axis=1).repeat(zoom, axis=2) for _, images in rows]
-    height, width = lines[0].shape[1:3]
+    width = lines[0].shape[2]
     gap = max(1, round(width / 12))
     joined = [_joined(list(line), gap, apart, axis=1) for line in lines]
     mosaic, ticks = _joined([line for line, _ in joined], gap, groups, axis=0)

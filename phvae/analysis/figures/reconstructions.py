@@ -18,7 +18,7 @@ from phvae.analysis.figures.style import styled
 
 __all__ = ["Reconstructions"]
 
-_COLOURS, _BELOW = "inferno", 0.5  # of errors; inches below for their scale
+_BELOW = 0.5  # inches, for the scale of the errors
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class Reconstructions:
         """Draw it."""
         errors = {label: _error(self.originals, images) for label, images in self.rows.items()}
         top = max(float(np.quantile(np.stack(list(errors.values())), 0.995)), 1 / 255)
-        scale = ScalarMappable(Normalize(0, top), mpl.colormaps[_COLOURS])
+        colours = mpl.colormaps["inferno"]
         lines = [("test images", self.originals)]
         for label, images in self.rows.items():
-            maps = scale.to_rgba(errors[label], bytes=True)[..., :3]  # type: ignore[arg-type] # any shape will do
+            maps = colours(np.clip(errors[label] / top, 0, 1), bytes=True)[..., :3]
             lines += [(with_score(label, self.scores.get(label)), images), ("error", np.moveaxis(maps, -1, 1))]
         figure = image_rows(lines, groups=range(1, len(lines), 2), below=_BELOW)
         with styled():
             place, height = figure.axes[0].get_position(), figure.get_size_inches()[1]
             bar = figure.add_axes((place.x0, 0.36 / height, 0.4 * place.width, 0.08 / height), label="<colorbar>")
-            figure.colorbar(scale, cax=bar, orientation="horizontal", extend="max")
+            figure.colorbar(ScalarMappable(Normalize(0, top), colours), cax=bar, orientation="horizontal", extend="max")
             figure.text(place.x0 + 0.44 * place.width, 0.4 / height, "|x − x̂|, pixels in [0, 1]", va="center")
         return figure
 
