@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.figure import Figure
 from scipy import stats
+from synthetic import write_results
 
 from phvae.analysis.figures.density_curves import DensityCurves
 from phvae.analysis.figures.factor_maps import FactorMaps
 from phvae.analysis.figures.interpolations import Interpolations
 from phvae.analysis.figures.latent_maps import LatentMaps
+from phvae.analysis.figures.plans import plans
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.samples import Samples
-from phvae.analysis.figures.scores_in_words import named_scores
+from phvae.analysis.figures.scores_in_words import mean_scores, named_scores
+from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.traversals import Traversals
 
 
@@ -134,3 +140,28 @@ def test_a_score_in_words_is_the_mean_over_seeds_of_the_first_known() -> None:
     distances = ("fid_samples", "fd_classifier_samples")
     assert named_scores(table, distances, labels) == {"PH-VAE": "FD (classifier) 12.5", "VAE": "FD (classifier) 101.0"}
     assert named_scores(table, ("fid_samples",), labels) == {}
+    assert mean_scores(table, ["mse", "kl"], labels) == {"mse": {"VAE": "0.0220"}, "kl": {}}
+
+
+@pytest.mark.slow
+def test_images_and_codes_are_those_of_the_variants_that_claims_compare(tmp_path: Path) -> None:
+    names = ("beta-vae-0.25", "beta-vae-4", "vae", "ph-vae-3", "copies-3", "ph-vae-3-matched")
+    stored = Stored(write_results(tmp_path / "few", datasets=("digits",), variants=names, seeds=1))
+    found: dict[str, Any] = {plan.figure.kind: plan.figure for plan in plans(stored)}
+    few = ["VAE", "β-VAE ¼", "PH-VAE 3", "copies 3"]
+    assert sorted(stored.labels[variant] for variant in stored.variants("digits", 4)) == sorted(few)
+    for kind in ("reconstructions", "samples", "interpolations", "traversals"):
+        assert sorted(found[kind].rows) == sorted(few), kind
+    assert sorted(found["latent_maps"].codes) == sorted(few)
+    test = stored.prepared("digits").test
+    np.testing.assert_array_equal(found["reconstructions"].originals, test[:12])
+    np.testing.assert_array_equal(found["samples"].real, test[:12])
+    np.testing.assert_array_equal(found["interpolations"].ends, test[:2])
+    np.testing.assert_array_equal(found["traversals"].original, test[0])
+    assert sorted(found["samples"].nearest) == sorted(few)
+    value = stored.of("digits").query("variant == 'vae' and metric == 'fd_classifier_samples'")["value"].item()
+    assert found["samples"].scores["VAE"] == f"FD (classifier) {value:.1f}"
+    assert found["reconstructions"].scores["VAE"].startswith("MSE 0.0")
+    assert [sorted(level) for level in found["traversals"].nats[1:]] == [
+        ["PH-VAE 3", "PH-VAE 3, matched", "copies 3"]
+    ] * 2

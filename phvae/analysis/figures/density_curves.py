@@ -9,17 +9,15 @@ from typing import ClassVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, shared_legend, styled
 
 __all__ = ["DensityCurves", "best_bandwidth", "smoothed"]
 
-
 Pdf = Callable[[np.ndarray], np.ndarray]
 _POINTS = 1024
-
-
 _KINDS = {"means": ("#E69F00", (0, (4, 1.2))), "with noise": ("#0B7A75", "-")}
 
 
@@ -75,6 +73,7 @@ class DensityCurves:
                 ax.set_title(self._title(label), linespacing=1.25)
                 ax.set_xlim(*self.limits)
             # a collapsed model is a spike: it may leave the panel, the truth must be seen
+            axes[0].yaxis.set_major_locator(MaxNLocator(4))
             axes[0].set_ylim(0, min(1.1 * highest, 1.6 * float(true.max())))
             for ax in axes:
                 if ax.get_subplotspec().is_first_col():  # type: ignore[union-attr]

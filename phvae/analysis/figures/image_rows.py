@@ -46,8 +46,8 @@ def image_rows(
     joined = [_joined(list(line), gap, apart, axis=1) for line in lines]
     mosaic, ticks = _joined([line for line, _ in joined], gap, groups, axis=0)
     labels = [wrap(label, 20) for label, _ in rows]
-    left, edge = 0.12 + 0.068 * max(len(line) for label in labels for line in label.split("\n")), 0.05
-    below += edge + 0.125 * max((label.count("\n") + 1.4 for label in xlabels), default=0.0)
+    left, edge = 0.12 + 0.055 * max(len(line) for label in labels for line in label.split("\n")), 0.05
+    below += edge + (0.16 if xlabels else 0.0)
     scale = min((DOUBLE - left - edge) / mosaic.shape[1], _LARGEST / width, (_TALLEST - below - edge) / mosaic.shape[0])
     wide, tall = scale * mosaic.shape[1], scale * mosaic.shape[0]
     size = (left + wide + edge, below + tall + edge)

@@ -50,7 +50,7 @@ class LatentMaps:
     def draw(self) -> Figure:
         """Draw it."""
         count = len(self.codes)
-        columns = -(-count // -(-count // 3))  # as few rows as three in a row need, none with a gap of two
+        columns = -(-count // -(-count // 3))  # at most three, in rows equally full
         seen = np.asarray(self.target)[:POINTS]
         with styled():
             figure = new_figure(DOUBLE, 0.45 + 2.25 * -(-count // columns))

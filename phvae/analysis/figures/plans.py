@@ -178,10 +178,11 @@ def _samples(stored: Stored, dataset: str) -> dict[str, dict[str, np.ndarray]]:
 
 def _w1(stored: Stored, dataset: str) -> dict[str, dict[str, str]]:
     """label -> kind of samples -> mean distance from the true density."""
+    kinds = {"w1_samples_mean": "means", "w1_samples_model": "with noise"}
     found: dict[str, dict[str, str]] = {}
-    for kind, metric in (("means", "w1_samples_mean"), ("with noise", "w1_samples_model")):
-        for label, mean in mean_scores(stored.of(dataset), metric, stored.labels).items():
-            found.setdefault(label, {})[kind] = mean
+    for metric, means in mean_scores(stored.of(dataset), list(kinds), stored.labels).items():
+        for label, mean in means.items():
+            found.setdefault(label, {})[kinds[metric]] = mean
     return found
 
 
@@ -205,8 +206,8 @@ def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
         yield Interpolations(originals[[0, 1 % len(originals)]], rows)
     if rows := kept("traversals"):
         levels, steps = (max(images.shape[axis] for images in rows.values()) for axis in (0, 1))
-        nats = [mean_scores(table, f"kl_level_{k}", labels) for k in range(1, levels + 1)]
-        yield Traversals(originals[0], rows, np.linspace(-3, 3, steps).tolist(), nats)
+        nats = mean_scores(table, [f"kl_level_{k}" for k in range(1, levels + 1)], labels)
+        yield Traversals(originals[0], rows, np.linspace(-3, 3, steps).tolist(), list(nats.values()))
 
 
 def _latent(stored: Stored, dataset: str) -> Iterator[Drawable]:

@@ -18,7 +18,7 @@ from phvae.analysis.figures.style import styled
 
 __all__ = ["Reconstructions"]
 
-_BELOW = 0.5  # inches, for the scale of the errors
+_BELOW = 0.4  # inches, for the scale of the errors
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,9 @@ class Reconstructions:
         figure = image_rows(lines, groups=range(1, len(lines), 2), below=_BELOW)
         with styled():
             place, height = figure.axes[0].get_position(), figure.get_size_inches()[1]
-            bar = figure.add_axes((place.x0, 0.36 / height, 0.4 * place.width, 0.08 / height), label="<colorbar>")
+            bar = figure.add_axes((place.x0, 0.28 / height, 0.4 * place.width, 0.08 / height), label="<colorbar>")
             figure.colorbar(ScalarMappable(Normalize(0, top), colours), cax=bar, orientation="horizontal", extend="max")
-            figure.text(place.x0 + 0.44 * place.width, 0.4 / height, "|x − x̂|, pixels in [0, 1]", va="center")
+            figure.text(place.x0 + 0.44 * place.width, 0.32 / height, "|x − x̂|, pixels in [0, 1]", va="center")
         return figure
 
 

@@ -13,20 +13,21 @@ from phvae.metrics.registry import lookup
 __all__ = ["mean_scores", "named_scores", "with_score"]
 
 
-def mean_scores(table: pd.DataFrame, metric: str, labels: Mapping[str, str]) -> dict[str, str]:
-    """Label -> mean over seeds of a metric, in as many decimals as the others; variants without a value are absent."""
-    means = present(table, [metric]).groupby("variant", sort=False)["value"].mean()
+def mean_scores(table: pd.DataFrame, metrics: Sequence[str], labels: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Metric -> label -> mean over seeds, all in the same decimals; what has no value is absent."""
+    means = present(table, metrics).groupby(["metric", "variant"], sort=False)["value"].mean()
     places = column_places(means)
-    return {labels[str(variant)]: number(mean, places=places) for variant, mean in means.items()}
+    found: dict[str, dict[str, str]] = {metric: {} for metric in metrics}
+    for metric, variant, mean in means.reset_index().itertuples(index=False):
+        found[metric][labels[variant]] = number(mean, places=places)
+    return found
 
 
 def named_scores(table: pd.DataFrame, metrics: Sequence[str], labels: Mapping[str, str]) -> dict[str, str]:
     """Label -> name and mean of the first of these metrics that the table knows; empty where it knows none."""
-    known = set(present(table, metrics)["metric"])
     for metric in metrics:
-        if metric in known:
-            name = lookup(metric).label
-            return {label: f"{name} {mean}" for label, mean in mean_scores(table, metric, labels).items()}
+        if means := mean_scores(table, [metric], labels)[metric]:
+            return {label: f"{lookup(metric).label} {mean}" for label, mean in means.items()}
     return {}
 
 
