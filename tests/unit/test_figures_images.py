@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from scipy import stats
 from synthetic import write_results
 
-from phvae.analysis.figures.density_curves import DensityCurves
+from phvae.analysis.figures.density_curves import DensityCurves, best_bandwidth, smoothed
 from phvae.analysis.figures.factor_maps import FactorMaps
 from phvae.analysis.figures.interpolations import Interpolations
 from phvae.analysis.figures.latent_maps import LatentMaps
@@ -44,6 +44,11 @@ def below(figure: Figure) -> dict[int, str]:
     """The column of each image -> the word below it."""
     ax = figure.axes[0]
     return {int(x): label.get_text() for x, label in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True)}
+
+
+def turns(curve: np.ndarray) -> int:
+    """How often a curve turns up or down."""
+    return int((np.diff(np.sign(np.diff(curve))) != 0).sum())
 
 
 def test_samples_stand_below_real_images_and_above_the_nearest_of_training() -> None:
@@ -81,11 +86,13 @@ def test_an_interpolation_stands_between_the_test_images() -> None:
 
 def test_a_traversal_begins_with_its_test_image_and_says_the_rate_of_each_level() -> None:
     levels = np.stack([flat(20, 30), flat(40, 50)])
-    figure = Traversals(flat(10)[0], {"a": levels, "b": levels[:1]}, [-3, 0], [{"a": "4.1", "b": "7"}, {}]).draw()
+    figure = Traversals(
+        flat(10)[0], {"a": levels, "b": levels[:1]}, [-3, 0], [{"a": "4.1", "b": "7"}, {"a": "2"}]
+    ).draw()
     words = below(figure)
     assert list(words.values()) == ["test image", "−3", "0"]
     assert seen(figure, words) == {
-        "a\nlevel 1, 4.1 nats": [10, 20, 30], "level 2": [10, 40, 50], "b\nlevel 1, 7 nats": [10, 20, 30],
+        "a\nlevel 1, 4.1 nats": [10, 20, 30], "level 2, 2 nats": [10, 40, 50], "b\nlevel 1, 7 nats": [10, 20, 30],
     }  # fmt: skip
 
 
@@ -94,10 +101,10 @@ def test_a_panel_of_a_density_says_how_far_its_samples_are_and_its_median_is_smo
     w1 = {"a": {"means": "0.12", "with noise": "0.2"}}
     figure = DensityCurves({"a": {"means": seeds}, "b": {"means": seeds}}, stats.norm.pdf, (-4.0, 4.0), w1).draw()
     assert [ax.get_title(loc="left") for ax in figure.axes] == ["a\nW1 0.12 means, 0.2 with noise", "b"]
-    [median] = [line.get_ydata() for line in figure.axes[0].lines if line.get_label() == "samples, means"]
-    band = figure.axes[0].collections[1].get_paths()[0].vertices[:, 1]
-    turns = int((np.diff(np.sign(np.diff(median))) != 0).sum())
-    assert turns < 0.5 * int((np.diff(np.sign(np.diff(band))) != 0).sum())
+    [(x, median)] = [line.get_data() for line in figure.axes[0].lines if line.get_label() == "samples, means"]
+    width = best_bandwidth(stats.norm.pdf, -4.0, 4.0, 2000)
+    raw = np.median([smoothed(seed, x, width) for seed in seeds], axis=0)
+    assert turns(median) < 0.7 * turns(raw)
     np.testing.assert_allclose(median[512], stats.norm.pdf(0), rtol=0.1)
 
 
