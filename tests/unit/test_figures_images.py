@@ -77,7 +77,7 @@ def test_errors_of_reconstructions_are_on_one_scale() -> None:
 def test_an_interpolation_stands_between_the_test_images() -> None:
     figure = Interpolations(flat(10, 250), {"a": flat(20, 130, 240), "b": flat(30, 140, 230)}).draw()
     words = below(figure)
-    assert list(words.values()) == ["test image", "its code", "", "its code", "test image"]
+    assert list(words.values()) == ["test image", "reconstruction", "", "reconstruction", "test image"]
     assert seen(figure, words) == {"a": [10, 20, 130, 240, 250], "b": [10, 30, 140, 230, 250]}
     steps = np.diff(list(words))
     assert steps[0] > steps[1]  # apart from the model's own images

@@ -38,5 +38,5 @@ class Interpolations:
         """Draw it."""
         lines = [(label, np.concatenate([self.ends[:1], images, self.ends[1:]])) for label, images in self.rows.items()]
         steps = len(lines[0][1]) - 2
-        between = ["its code", *[""] * (steps - 2), "its code"]
+        between = ["reconstruction", *[""] * (steps - 2), "reconstruction"]
         return image_rows(lines, ["test image", *between, "test image"], apart=(1, steps + 1))
