@@ -1,4 +1,4 @@
-"""Whether a figure's words can be read: none is small, none cut, none covered, no panel empty."""
+"""Whether a figure's words can be read: none is small, cut or covered, no panel empty."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ def check_layout(figure: Figure) -> None:
     figure.draw_without_rendering()
     found = texts(figure)
     width, height = figure.bbox.width, figure.bbox.height
-    for text, _ in found:
-        assert text.get_fontsize() >= 6, f"{text.get_text()!r} has {text.get_fontsize()} points: 6 can be read in print"
     for text, box in found:
+        assert text.get_fontsize() >= 6, f"{text.get_text()!r} is of {text.get_fontsize()} points"
         cut = min(box.x0, box.y0, width - box.x1, height - box.y1)
         assert cut > -1, f"{text.get_text()!r} is cut by {-cut:.1f} pixels"
     for i, (one, a) in enumerate(found):

@@ -144,7 +144,7 @@ def test_the_layout_check_sees_small_cut_and_covered_text() -> None:
     word = axes.text(0.5, 0.5, "one")
     check_layout(figure)
     word.set_fontsize(5.9)
-    with pytest.raises(AssertionError, match=r"'one' has 5\.9 points"):
+    with pytest.raises(AssertionError, match=r"'one' is of 5\.9 points"):
         check_layout(figure)
     word.set_fontsize(6)
     axes.text(0.52, 0.5, "two")

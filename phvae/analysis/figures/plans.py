@@ -284,11 +284,13 @@ def _families(stored: Stored, dataset: str) -> Iterator[Drawable]:
     metrics = choose_metrics(found.report[found.report["metric"] != RATE], 6)
     if metrics and (found.report["metric"] == RATE).any():
         chosen = list(found.weights.loc[found.weights["chosen"], "variant"])
-        baseline = stored.tuning.family_of(stored.baseline)
-        styles = looks(
-            {family: Design(BASELINE if family == baseline else family) for family in stored.tuning.families}
-        )
-        yield FamilyCurves(found.report, metrics, stored.tuning.families, chosen, styles)
+        families = stored.tuning.families
+        known = {
+            name: [v for v in (stored.baseline, *own) if v in own and v in stored.looks]
+            for name, own in families.items()
+        }
+        styles = {name: stored.looks[own[0]] for name, own in known.items() if own}
+        yield FamilyCurves(found.report, metrics, families, chosen, styles)
 
 
 def _pages(kind: str, datasets: list[str], most: int) -> Iterator[tuple[str, list[str]]]:
