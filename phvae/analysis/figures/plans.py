@@ -28,7 +28,6 @@ from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
-from phvae.analysis.figures.looks import Design, looks
 from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.pair_plot import PairPlot
@@ -50,7 +49,7 @@ from phvae.analysis.presentation.metrics_shown import (
     SCORES_SHOWN,
 )
 from phvae.analysis.results.long_table import read_costs
-from phvae.analysis.results.roles import BASELINE, curve_variants
+from phvae.analysis.results.roles import curve_variants
 from phvae.analysis.results.tuned import tuned
 from phvae.analysis.statistics.rank_agreement import rank_agreement
 from phvae.analysis.statistics.rate_distortion import RATE
