@@ -28,11 +28,12 @@ ACTIVATE := source .venv/bin/activate
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
 
-.venv/installed: pyproject.toml envs/requirements.lock
+# Snakemake looks for loggers along the path, which holds this folder in the editable mode `compat` only.
+.venv/installed: pyproject.toml envs/requirements.lock Makefile
 	@$(PYTHON) -c 'import sys; sys.exit("phvae needs Python 3.11 or newer, found " + sys.version.split()[0] + "; try make PYTHON=python3.12") if sys.version_info < (3, 11) else None'
 	@echo "setting up .venv (once; about 6 GB with torch)"
 	@$(PYTHON) -m venv .venv || { echo "could not create .venv: is the venv module installed (Debian: python3-venv)?" >&2; exit 1; }
-	@$(ACTIVATE) && PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 python -m pip install --quiet --constraint envs/requirements.lock --editable '.[dev]'
+	@$(ACTIVATE) && PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 python -m pip install --quiet --constraint envs/requirements.lock --config-settings editable_mode=compat --editable '.[dev]'
 	@touch .venv/installed
 
 install: .venv/installed ## set up .venv with the pinned versions (the other targets do it by themselves)
@@ -41,10 +42,9 @@ install: .venv/installed ## set up .venv with the pinned versions (the other tar
 LOCKED = { status=$$?; ! compgen -G '.snakemake/locks/*.lock' >/dev/null || echo "this checkout is locked: a run is at work here, or one was killed. If none is at work:
 LOCKED += make run CONFIG=$(CONFIG) SNAKEMAKE_ARGS=--unlock, then the same command again" >&2; exit $$status; }
 
-# Snakemake looks for loggers along the path, where an editable install does not lie.
 run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and write the report
 	@$(ACTIVATE) && start=$$(date +%s) && phvae config "$(CONFIG)" \
-	  && { PYTHONPATH="$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete --logger phvae $(SNAKEMAKE_ARGS) || $(LOCKED); } \
+	  && { snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete --logger phvae $(SNAKEMAKE_ARGS) || $(LOCKED); } \
 	  && phvae summary --config "$(CONFIG)" --since $$start $(if $(SNAKEMAKE_ARGS),,--cores $(CORES))
 
 test: .venv/installed ## every test that this machine can run

@@ -19,6 +19,7 @@ import numpy as np
 from benchmarks.common import record
 from phvae.metrics.rows import row
 from phvae.model.options import ModelConfig
+from phvae.records import write_record
 
 DATASETS, SIZES, SEEDS = 10, (100, 300, 1000, 3000, 10000), 10
 VARIANTS: dict[str, dict[str, object]] = {
@@ -77,7 +78,7 @@ def write_runs(root: Path) -> int:
                     }  # fmt: skip
                     values = generator.lognormal(size=len(METRICS))
                     rows = [asdict(row(name, float(v), n=1000)) for name, v in zip(METRICS, values, strict=True)]
-                    (folder / "run.json").write_text(json.dumps(run))
+                    write_record(folder / "run.json", run)
                     (folder / "metrics.json").write_text(json.dumps({"scores": {"synthetic": {"rows": rows}}}))
                     runs += 1
     return runs

@@ -26,6 +26,7 @@ from benchmarks.common import machine, record
 from phvae.experiment.grid import Grid, load_grid
 from phvae.files import atomic, write_text
 from phvae.metrics.rows import row
+from phvae.records import write_record
 
 HERE = Path(__file__).resolve().parent
 SEEDS = 10
@@ -63,7 +64,7 @@ def write_runs(grid: Grid) -> None:
         }  # fmt: skip
         values = generator.lognormal(size=len(METRICS))
         rows = [asdict(row(name, float(v), n=1000)) for name, v in zip(METRICS, values, strict=True)]
-        (folder / "run.json").write_text(json.dumps(run))
+        write_record(folder / "run.json", run)
         (folder / "metrics.json").write_text(json.dumps({"scores": {"synthetic": {"rows": rows}}}))
 
 

@@ -1,10 +1,11 @@
-"""Speed of training against pythae 0.1.2, and against our own one seed a process: `make bench`, about six minutes.
+"""Speed of training against pythae 0.1.2, hand-written peers and our own one seed a process: `make bench`, ten minutes.
 
 Both sides train the same network with Adam on batches of 64 and use two cores. Ours as the workflow does: two jobs of
 one thread, each training 8 seeds stacked (dense) or one seed (convolutional). The peer in two ways: as it is used, one
 process with two threads, and as a patient user would, two processes with one thread each. Rates are medians over
-alternating repeats; a first call of each warms up. `--cpu` counts CPU seconds of one process a side instead of seconds,
-for a machine that is not idle.
+alternating repeats; a first call of each warms up. What a fast user would write by hand (a plain torch loop,
+torch.func's ensembling, JAX mapped over seeds, scanned and jitted) runs beside ours on one core. `--cpu` counts CPU
+seconds of one process a side instead of seconds, for a machine that is not idle.
 """
 
 from __future__ import annotations
@@ -124,6 +125,7 @@ def peer_python() -> str:
         own = next(path for path in sys.path if path.endswith("site-packages"))
         (site / "base.pth").write_text(f"{own}\n")
         subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", "pythae==0.1.2"], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "jax"], check=True)
     return str(python)
 
 
@@ -147,6 +149,32 @@ def against_the_peer(case: str, repeats: int, cpu: bool) -> None:
     for index, (peer, rate) in enumerate(rates.items()):
         suffix = ", one core" if cpu else ", against two processes" if index else ""
         record(f"training: {name}{suffix}", "images/s", value, peer, rate, repeats)
+
+
+def against_hand_written(case: str, repeats: int, cpu: bool) -> None:
+    """What a fast user would write, one process of one thread on each side; a plain loop trains one model."""
+    name, _, images, precision = CASES[case]
+    if precision != "float32":
+        return
+    kind, seeds = case.split("-")[0], SEEDS if case.startswith("dense") else 1
+    python, folder, steps = peer_python(), ROOT / "benchmarks", images // BATCH
+    sides = {
+        "ours": Side([sys.executable, str(Path(__file__).resolve()), "--worker", case], 1, images, cpu),
+        "a torch loop": Side([python, str(folder / "peer_torch.py"), "loop", case, "1", "cpu"], 1, steps, cpu),
+    }
+    if kind == "dense":
+        func = [python, str(folder / "peer_torch.py"), "func", case, str(seeds), "cpu"]
+        jax = [python, str(folder / "peer_jax.py"), case, str(seeds), "cpu", "highest"]
+        sides |= {"torch.func": Side(func, 1, steps, cpu), "JAX, jitted": Side(jax, 1, max(steps, 100), cpu)}
+    try:
+        alternate(dict(sides), 1)
+        rates = {side: median(values) for side, values in alternate(dict(sides), repeats).items()}
+    finally:
+        for side in sides.values():
+            side.close()
+    value = rates.pop("ours")
+    for peer, rate in rates.items():
+        record(f"training: {name}, one core, against {peer}", "images/s", value, peer, rate, repeats)
 
 
 # ---- our stacks against our own single seeds ----
@@ -229,6 +257,7 @@ def main() -> None:
         for case in CASES:
             if case in wanted:
                 against_the_peer(case, arguments.repeats, arguments.cpu)
+                against_hand_written(case, arguments.repeats, arguments.cpu)
         if "density" in wanted:
             density_jobs(arguments.repeats)
         if "memory" in wanted:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from phvae.analysis.results.run_status import without_numbers
 from phvae.analysis.terminal.answer_grid import answer_lines
 from phvae.experiment.grid import Grid
 from phvae.files import read_object
+from phvae.jobs.status import run_counts
 from phvae.own.named import assignment
 
 if TYPE_CHECKING:
@@ -31,10 +33,15 @@ def summary(grid: Grid, since: float | None = None, cores: int = 0) -> str:
     Raises:
         DataError: costs.parquet, tracking.json or tables/answers.json is damaged.
     """
-    root, runs = grid.paths.root, grid.runs()
-    trained = sum((grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json").is_file() for c, seed in runs)
+    root = grid.paths.root
     costs = read_costs(root) if (root / "costs.parquet").is_file() else None
-    lines = ["", f"{grid.config.name}: {grid.size}{'' if trained == len(runs) else f', {trained} of them trained'}"]
+    answers = read_answers(root / "tables")
+    lines = [
+        "",
+        *(answer_lines(answers) if answers else []),
+        "",
+        f"{grid.config.name}: {grid.size}; {run_counts(grid, grid.paths)}",
+    ]
     if empty := empty_variants(grid):
         lines.append(f"  empty     not a single number of {', '.join(empty)}: the report says why")
     if costs is not None and (costs["status"] == "diverged").any():
@@ -42,34 +49,34 @@ def summary(grid: Grid, since: float | None = None, cores: int = 0) -> str:
     places = {"report": "report.html", "tables": "tables", "figures": "figures", "numbers": "metrics.csv"}
     lines += [f"  {what:9} {root / name}" for what, name in places.items() if (root / name).exists()]
     if (root / "tracking.json").is_file():
-        lines.append(f"  tracking  {read_object(root / 'tracking.json', 'run `phvae track` again', uri=str)['uri']}")
-        lines.append(f"  open the MLflow page with: {_page(Path(grid.config.results))}   (http://127.0.0.1:5000)")
+        view = read_object(root / "tracking.json", "run `phvae track` again", uri=str)
+        page = f"http://127.0.0.1:5000{view.get('page', '')}"
+        lines.append(f"  MLflow    {view['uri']}")
+        lines.append(f"            open it with: {_page(Path(grid.config.results))}   ({page})")
     if costs is not None and since is not None:
         lines.append(f"  time      {_time(grid, costs, since, cores)}")
-    if (root / "tables" / "claims.md").is_file():
-        lines += _answers(root / "tables")
-    if trained < len(runs) or not (root / "report.html").is_file():
+    if answers is None and (root / "tables" / "claims.md").is_file():
+        lines.append(f"  claims    none was tested; why stands in {root / 'tables' / 'claims.md'}")
+    whole = all(record.is_file() for record in _records(grid)) and (root / "report.html").is_file()
+    if whole:
+        lines.append(f"  next      phvae compare {shlex.quote(str(root))}")
+    else:
         there = "" if root.is_dir() else f" (there is no {root.resolve()})"
         lines.append(f"  not finished{there}; to go on: {_go_on(grid.source)}")
     return "\n".join(lines)
+
+
+def _records(grid: Grid) -> Iterator[Path]:
+    return (grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json" for c, seed in grid.runs())
 
 
 def _time(grid: Grid, costs: pd.DataFrame, since: float, cores: int) -> str:
     """What a run took, and how much of it was the work itself, where all of it was done since then."""
     wall, spent = time.time() - since, costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
     text = f"{wall:.0f} s; training, encoding and metrics themselves {spent:.0f} s of one core"
-    records = (grid.paths.run(c.dataset, c.n_train, c.variant, seed) / "run.json" for c, seed in grid.runs())
-    if cores and spent and all(path.is_file() and path.stat().st_mtime >= since for path in records):
+    if cores and spent and all(path.is_file() and path.stat().st_mtime >= since for path in _records(grid)):
         text += f": {wall * cores / spent:.2f} times what {cores} busy cores would need"
     return text
-
-
-def _answers(tables: Path) -> list[str]:
-    """What the runs say of the claims."""
-    answers = read_answers(tables)
-    if answers is None:
-        return [f"  claims    none was tested; why stands in {tables / 'claims.md'}"]
-    return ["", *answer_lines(answers)]
 
 
 def empty_variants(grid: Grid) -> list[str]:

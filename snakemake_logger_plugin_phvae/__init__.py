@@ -19,8 +19,17 @@ __all__ = ["LogHandler"]
 # What Snakemake says at every start, or of every step.
 _USUAL = (
     "Assuming unrestricted", "Select jobs", "Execute ", "Building DAG", "Complete log", "Elapsed time", "Using shell",
-    "DAG of jobs", "Conda env", "Removing output", "Will exit after",
+    "DAG of jobs", "Conda env", "Removing output", "Will exit after", "Job rate limit", "Cleaning up SLURM",
 )  # fmt: skip
+
+_BY_HAND = "Terminating processes"
+# The beginning of Snakemake's line -> ours; nothing where the failed job says it.
+_SAID_BETTER = {
+    "RuleException": "",
+    "Exiting because a job execution failed": "",
+    "Shutting down": "what runs is finished; nothing new is started",
+    _BY_HAND: "stopping: trainings write a checkpoint first",
+}
 
 
 class LogHandler(LogHandlerBase):
@@ -68,6 +77,14 @@ class LogHandler(LogHandlerBase):
         if event == LogEvent.JOB_ERROR:
             return now.fail(said["jobid"])
         text = record.getMessage() if record.msg else ""
-        if event not in (None, LogEvent.ERROR) or (record.levelno < logging.WARNING and text.startswith(_USUAL)):
+        for begins, better in _SAID_BETTER.items():
+            if text.startswith(begins):
+                now.stopped |= begins == _BY_HAND
+                return [better]
+        if event not in (None, LogEvent.ERROR) or (record.levelno < logging.WARNING and _is_usual(text)):
             return []
         return [text]
+
+
+def _is_usual(text: str) -> bool:
+    return text.startswith(_USUAL) or "has been submitted with SLURM jobid" in text

@@ -30,9 +30,10 @@ class Rates:
     deep_features: float
 
 
-# CPU: process time of one core of an Intel Xeon (benchmarks/tape.py, and stages of the quick grid), within 30 %.
+# CPU: process time of one core of an Intel Xeon, both cores at work (stages of the quick and divergences grids), within
+# 30 % of each stage of either.
 RATES = {
-    "cpu": Rates(7e-4, 6e-5, 5e10, 2.5e10, 0.0, 5.0),
+    "cpu": Rates(8.5e-4, 7e-5, 4.3e10, 1.85e10, 0.0, 5.0),
     "cuda": Rates(2.2e-4, 0.0, 1.5e13, 4e12, 7.7e-3, 1500.0),
 }
 PAIR = 2.5e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)

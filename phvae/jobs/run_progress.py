@@ -43,6 +43,7 @@ class RunProgress:
     Attributes:
         clock: gives seconds.
         counts: stage -> number of its jobs in this start.
+        stopped: whether somebody ended it; jobs that end now have not failed.
     """
 
     clock: Callable[[], float] = time.monotonic
@@ -52,6 +53,7 @@ class RunProgress:
     grid: Grid | None = None
     planned: dict[tuple[str, str], float] = field(default_factory=dict)
     began: float = 0.0
+    stopped: bool = False
 
     def begin(self, counts: Mapping[str, int]) -> str:
         """The first line: what will be done."""
@@ -79,8 +81,8 @@ class RunProgress:
     def fail(self, number: int) -> list[str]:
         """The lines of a job that failed: what it said, and its log."""
         job = self.running.pop(number, None)
-        if job is None:
-            return []
+        if job is None or self.stopped:
+            return [f"stopped {job.name}"] if job else []
         lines = [f"FAILED {job.name}"]
         return lines + ([*(f"  {line}" for line in said(job.log, 0.0)), f"  log {job.log}"] if job.log else [])
 

@@ -342,7 +342,8 @@ def track(grid: Grid, watch: bool = False) -> None:
             _check_pictures(_folder(grid, cell, seed))
     _keep_configuration(grid)
     address = root / "tracking.json"
-    write_json(address, {"uri": mask(sync(root))})
+    view = sync(root)
+    write_json(address, {"uri": mask(view.uri), "page": view.page})
     write_manifest(questions, "track", (), [address])
 
 

@@ -16,7 +16,7 @@ from phvae.jobs.failures import said
 from phvae.jobs.lease import STALE, WORKFLOW
 from phvae.words import listed
 
-__all__ = ["status"]
+__all__ = ["run_counts", "status"]
 
 SHOWN = 5  # failures
 
@@ -40,11 +40,13 @@ def status(root: Path) -> str:
     for stage, where in questions.jobs():
         if paths.manifest(stage, *where).is_file():
             done[stage] += 1
-        elif (log := _log(paths, stage, where)).is_file() and (lines := said(log, 0.0))[0].startswith("phvae: "):
-            failed.append((log, lines))
+        elif (log := _log(paths, stage, where)).is_file():
+            message = said(log, 0.0)
+            if message[0].startswith("phvae: ") and message[0] != "phvae: interrupted":
+                failed.append((log, message))
     lines = [f"{grid.config.name}: {grid.size}; {_at_work(root)}", ""]
     lines += [f"  {stage:10}{_bar(done[stage], count)} {done[stage]:>5} of {count}" for stage, count in every.items()]
-    lines += ["", f"  runs      {_runs(grid, paths)}", *_last_sign(root)]
+    lines += ["", f"  runs      {run_counts(grid, paths)}", *_last_sign(root)]
     for log, message in failed[:SHOWN]:
         lines += ["", f"  failed    {message[0]}", f"            {log}"]
     if len(failed) > SHOWN:
@@ -77,7 +79,7 @@ def _at_work(root: Path) -> str:
     return "a workflow is at work" if silent < STALE else f"a workflow was killed {_ago(silent)}"
 
 
-def _runs(grid: Grid, paths: Paths) -> str:
+def run_counts(grid: Grid, paths: Paths) -> str:
     """How many runs are trained, diverged, missing."""
     found: Counter[str] = Counter()
     for cell, seed in grid.runs():

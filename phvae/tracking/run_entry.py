@@ -185,7 +185,7 @@ def _costs(record: dict[str, Any], path: Path) -> Iterator[Point]:
     for name in dict.fromkeys(("seconds_train", "images_per_second", "peak_memory_mb", "best_epoch", *kept)):
         value = kept.get(name, record.get(name))
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            yield f"cost/{name.replace('images', 'examples')}", float(value), 0
+            yield f"usage/{name.replace('images', 'examples')}", float(value), 0
     parameters = record.get("parameters")
     if isinstance(parameters, dict) and isinstance(parameters.get("total"), int):
-        yield "cost/parameters", float(parameters["total"]), 0
+        yield "usage/parameters", float(parameters["total"]), 0

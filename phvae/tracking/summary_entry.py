@@ -50,7 +50,8 @@ def cell_notes(root: Path) -> dict[str, str]:
     for row in _verdicts(root):
         if row.get("verdict", "") not in ("", "not tested"):
             path = f"{row['dataset']}/n-{row['n_train'] or 'all'}/{row['challenger']}"
-            found.setdefault(path, []).append(f"{row['claim']}: {row['verdict']} ({row['reason']})")
+            against, why = f" against {row['control']}" if row["control"] else "", row["reason"]
+            found.setdefault(path, []).append(f"{row['claim']}: {row['verdict']}{against}{why and f' ({why})'}")
     return {path: _as_text(dict.fromkeys(lines)) for path, lines in found.items()}
 
 

@@ -24,13 +24,13 @@ from phvae.tracking.summary_entry import answers_note, cell_notes, summary_entry
 from phvae.tracking.view import VIEW, page_of, shared_view
 from phvae.tracking.writers import PARENT, DatabaseWriter, ServerWriter, Writer
 
-__all__ = ["Running", "default_uri", "mask", "sync"]
+__all__ = ["Running", "View", "default_uri", "mask", "sync"]
 
 KIND_OF_EXPERIMENT = {"mlflow.experimentKind": "custom_model_development"}  # not language models
 PATH, KIND, SYNCED = "phvae.path", "phvae.kind", "phvae.synced"
 
 
-def sync(root: Path, uri: str | None = None, running: Mapping[str, Running] | None = None) -> str:
+def sync(root: Path, uri: str | None = None, running: Mapping[str, Running] | None = None) -> View:
     """Bring MLflow up to date with a results folder; a second call changes nothing.
 
     One experiment a grid, in it a run a cell (data set, training size, variant) with its seeds nested below, and one
@@ -46,7 +46,7 @@ def sync(root: Path, uri: str | None = None, running: Mapping[str, Running] | No
             changes nothing says nothing.
 
     Returns:
-        The address that was written to. It may hold credentials: print it through `mask`.
+        What was written to. Its address may hold credentials: print it through `mask`.
 
     Raises:
         PhvaeError: the address cannot be used; the message hides credentials.
@@ -77,7 +77,7 @@ def sync(root: Path, uri: str | None = None, running: Mapping[str, Running] | No
             raise PhvaeError(f"MLflow at {mask(uri)} cannot be synced: {text}{hint}") from None
     if running is None or counts.changed:
         print(f"tracking: {counts}; {mask(uri)}, page {call.page()}", flush=True)
-    return uri
+    return View(uri, call.page())
 
 
 def _import() -> tuple[type[Exception], ...]:
@@ -144,6 +144,14 @@ class _Known:
     synced: str
     parent: str
     spare: list[str] = field(default_factory=list)  # further runs under the same path
+
+
+@dataclass(frozen=True)
+class View:
+    """Where the results are shown: the address of a server or database, and the page below a server's address."""
+
+    uri: str
+    page: str
 
 
 @dataclass(frozen=True)

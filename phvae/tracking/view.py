@@ -26,7 +26,7 @@ def shared_view(metrics: Iterable[str]) -> str:
     """The view, as MLflow's page reads it; `metrics`: those that some run has, as `test/NAME`."""
     there = set(metrics)
     first = [f"metrics.`test/{name}`" for name in HEADLINES if f"test/{name}" in there]
-    columns = [*first, "metrics.`cost/seconds_train`", "params.`seed`", "attributes.`Models`"]
+    columns = [*first, "metrics.`usage/seconds_train`", "params.`seed`", "attributes.`Models`"]
     return json.dumps(
         {
             "searchFilter": "tags.`phvae.kind` = 'run'",
@@ -51,11 +51,7 @@ def shared_view(metrics: Iterable[str]) -> str:
             "hideEmptyCharts": True,
             "groupBy": {
                 "aggregateFunction": "average",
-                "groupByKeys": [
-                    {"mode": "param", "groupByData": "dataset"},
-                    {"mode": "param", "groupByData": "n_train"},
-                    {"mode": "param", "groupByData": "variant"},
-                ],
+                "groupByKeys": [{"mode": "param", "groupByData": name} for name in ("variant", "dataset", "n_train")],
             },
             "groupsExpanded": {},
             "autoRefreshEnabled": False,

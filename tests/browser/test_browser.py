@@ -225,7 +225,7 @@ def test_the_page_prints_on_fewer_than_twenty_pages(page: Any) -> None:
 @pytest.fixture(scope="module")
 def server(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The real MLflow server on the synced database, as `make ui` starts it."""
-    uri = tracking.sync(results)
+    uri = tracking.sync(results).uri
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

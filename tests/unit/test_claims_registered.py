@@ -105,7 +105,7 @@ def test_the_level_is_part_of_every_claim_and_the_figure_of_none(root: Path) -> 
     found = held(root, BEFORE | {"level": 0.1}, ("grey", digest))
     assert set(found.marks) == {("error", "grey"), ("spread", "grey")}
     assert set(found.marks.values()) == {"edited (level) after the runs"}
-    assert not held(root, changed(error={"figure": "forest"}) | {"source": "elsewhere"}, ("grey", digest)).marks
+    assert not held(root, changed(error={"figure": "other"}) | {"source": "elsewhere"}, ("grey", digest)).marks
 
 
 def test_a_claim_that_is_withdrawn_or_new_is_named(root: Path) -> None:

@@ -39,7 +39,7 @@ claims:
     challenger: ph-vae-3
     controls: [copies-3]
     matters: {relative: 0.01}
-    figure: forest
+    figure: paired_seeds
 """
 KINDS = {"low": "<f4", "high": "<f4", "value": "<f4"}
 

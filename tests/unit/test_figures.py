@@ -112,13 +112,19 @@ def difference(one: np.ndarray, two: np.ndarray) -> float:
     return float(np.quantile(np.abs(blurred[0] - blurred[1]), 0.998))
 
 
-def test_a_variant_without_a_value_is_not_drawn_as_a_divergence_of_nought(drawn) -> None:
+def test_an_empty_place_among_the_levels_says_why(drawn) -> None:
     table = next(p.figure.table for p, _ in drawn.values() if isinstance(p.figure, KlLevels))
     table = table[table["dataset"] == table["dataset"].iloc[0]]
-    without = table[table["variant"] != table["variant"].iloc[0]].assign(dataset="other")
-    without = pd.concat([table, without], ignore_index=True)
-    figure = KlLevels(without).draw()
-    assert [sum(t.get_text() == "no value" for t in ax.texts) for ax in figure.axes[-2:]] == [0, 1]
+    first, second, third = table["variant"].unique()[:3]
+    other = table[table["variant"] != first].assign(dataset="other")
+    for variant, status in ((second, "diverged"), (third, "empty")):
+        lost = other["variant"] == variant
+        other = other.assign(value=other["value"].mask(lost), status=other["status"].mask(lost, status))
+    figure = KlLevels(pd.concat([table, other], ignore_index=True)).draw()
+    words = ("not run", "diverged", "no value")
+    known, lost = ([text.get_text() for text in ax.texts if text.get_text() in words] for ax in figure.axes[-2:])
+    assert known == []
+    assert lost == [*words]
 
 
 def test_the_golden_comparison_sees_a_moved_curve(drawn: dict[str, tuple[Plan, Figure]]) -> None:
@@ -191,7 +197,7 @@ def test_write_draws_files_an_index_and_equal_bytes(tmp_path: Path) -> None:
     assert all("{" not in entry["caption"] for entry in index["figures"])
     assert {name for entry in index["figures"] for name in entry["files"]} == {path.name for path in written}
     for plan in plans(Stored(root, "vae")):
-        if plan.figure.kind in ("forest", "latent_maps", "samples"):
+        if plan.figure.kind in ("paired_seeds", "latent_maps", "samples"):
             for path in style.save(plan.figure.draw(), tmp_path / plan.name):
                 assert path.read_bytes() == (root / "figures" / path.name).read_bytes(), path.name
     for path in written:

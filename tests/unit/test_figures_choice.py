@@ -13,6 +13,7 @@ from synthetic import write_results
 
 from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.plans import plans
+from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.stored import Stored
 from phvae.errors import DataError
@@ -35,7 +36,8 @@ def test_what_the_claims_compare_is_drawn_first(every: Path) -> None:
     betas = ["vae", "beta-vae-0.25", "beta-vae-0.5", "beta-vae-2", "beta-vae-4"]
     assert stored.variants("digits", 9) == [*betas, "ph-vae-3", "ph-vae-3-matched", "copies-3", "ph-vae-3-kl"]
     found: dict[str, Any] = {plan.name: plan.figure for plan in plans(stored)}
-    assert found["paired_seeds-trimodal"].variants == claimed
+    assert found["paired_seeds-trimodal"].variants == stored.variants("trimodal", 24)
+    assert len(found["paired_seeds-trimodal"].variants) == 12
     assert found["small_data-trimodal"].variants == claimed
     drops = set(found["level_drop-digits"].table["variant"])
     assert {"ph-vae-3", "copies-3"} < drops
@@ -69,8 +71,24 @@ def test_small_data_shows_the_ball_share_where_it_is_known(every: Path) -> None:
 def test_the_baseline_alone_gives_what_makes_sense_of_it(tmp_path: Path) -> None:
     root = write_results(tmp_path / "alone", datasets=("digits",), variants=("vae",), seeds=2)
     names = {plan.figure.kind for plan in plans(Stored(root))}
-    assert {"reconstructions", "learning_curves", "kl_levels"} <= names
-    assert not names & {"forest", "metric_by_order", "rate_distortion", "level_drop"}
+    assert {"reconstructions", "learning_curves"} <= names
+    assert not names & {"paired_seeds", "metric_by_order", "rate_distortion", "kl_levels", "level_drop"}
+
+
+def test_figures_that_would_show_nothing_are_not_planned(tmp_path: Path) -> None:
+    names = ("vae", "beta-vae-4", "ph-vae-3", "copies-3")
+    root = write_results(tmp_path / "one", datasets=("digits",), variants=names, seeds=1, arrays=False)
+    kinds = {plan.figure.kind for plan in plans(Stored(root))}
+    assert {"rate_distortion", "kl_levels"} <= kinds
+    assert not kinds & {"metric_by_order", "paired_seeds"}, "one order above 1, and one seed"
+
+
+def test_rate_and_distortion_show_the_chosen_variants_and_the_whole_curve(every: Path) -> None:
+    stored = Stored(every)
+    stored.variants = lambda *_: ["vae", "ph-vae-3"]  # type: ignore[method-assign, assignment]
+    [figure] = [plan.figure for plan in plans(stored) if isinstance(plan.figure, RateDistortion)]
+    curve = {"vae", *(f"beta-vae-{beta}" for beta in (0.25, 0.5, 2, 4))}
+    assert set(figure.table["variant"]) == curve | {"ph-vae-3"}
 
 
 def test_curves_of_one_epoch_are_drawn(every: Path) -> None:
@@ -95,7 +113,7 @@ def test_without_arrays_and_prepared_data_the_rest_is_drawn(tmp_path: Path) -> N
     root = write_results(tmp_path / "bare", datasets=("digits",), variants=("vae", "ph-vae-2"), seeds=2, arrays=False)
     (root / "data" / "digits.json").unlink()
     names = {plan.figure.kind for plan in plans(Stored(root))}
-    assert "forest" in names
+    assert "paired_seeds" in names
     assert not names & {"reconstructions", "latent_maps"}
 
 

@@ -16,7 +16,7 @@ from phvae.analysis.claims.answers import Answer, AnswerFamily, Answers, ClaimAn
 from phvae.analysis.figures.index import DrawnFigure, FigureIndex, write_figure_index
 from phvae.analysis.report import pictures, write
 from phvae.analysis.report.commands import commands
-from phvae.analysis.report.gallery import figure_contents, figure_groups
+from phvae.analysis.report.gallery import FigureGroup, gallery
 from phvae.analysis.report.pictures import ShownFigure
 from phvae.analysis.report.write import write_report
 from phvae.analysis.tables.layout import ShownIn, Table, TableBlock, TableCell, read_tables, write_table
@@ -36,7 +36,7 @@ claims:
     challenger: ph-vae-3
     controls: [vae]
     matters: {relative: 0.01}
-    figure: forest-{dataset}
+    figure: paired_seeds-{dataset}
 """
 
 
@@ -60,12 +60,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "claims.yaml").write_text(CLAIM)
     (folder / "published.csv").write_text((CONFIG / "published.csv").read_text())
     write_tables(root, folder / "claims.yaml", folder / "published.csv", baseline="vae")
-    picture(root / "figures" / "forest-sprites.png")
+    picture(root / "figures" / "paired_seeds-sprites.png")
     picture(root / "figures" / "traversals-sprites.gif")
     picture(root / "figures" / "contest-accuracy.png")
     drawn = [
         DrawnFigure(
-            "forest-sprites", "forest", ["sprites"], "Look at a < b & c.", ["forest-sprites.png", "forest-sprites.pdf"]
+            "paired_seeds-sprites",
+            "paired_seeds",
+            ["sprites"],
+            "Look at a < b & c.",
+            ["paired_seeds-sprites.png", "paired_seeds-sprites.pdf"],
         ),
         DrawnFigure("traversals-sprites", "traversals", ["sprites"], "Moves.", ["traversals-sprites.gif"]),
         DrawnFigure("contest-accuracy", "contest", ["sprites"], "", ["contest-accuracy.png"], alt="A <b> won."),
@@ -135,7 +139,7 @@ def test_claims_come_first_and_link_to_their_figure(page: str) -> None:
     answers = page[order[1] : order[2]]
     assert re.search(r'<td class="good"><a href="#claim-accuracy"[^>]*>✓</a></td>', answers)
     assert re.search(r'<td class="open"><a href="#claim-accuracy"[^>]*>\?</a></td>', answers)
-    assert "#figure-forest-sprites" not in claims, "the contests say more"
+    assert "#figure-paired_seeds-sprites" in claims
     assert '<figure id="figure-contest-accuracy">' in claims
     assert 'alt="A &lt;b&gt; won."' in claims
 
@@ -153,17 +157,17 @@ def test_a_block_links_to_the_pages_of_its_figure_that_hold_its_data_sets() -> N
     drawn = [
         DrawnFigure("rate_distortion", "rate_distortion", ["claw", "gap"], "", []),
         DrawnFigure("rate_distortion-2", "rate_distortion", ["digits", "mnist"], "", []),
-        DrawnFigure("forest-mnist", "forest", ["mnist"], "", []),
-        DrawnFigure("forest-digits", "forest", ["digits"], "", []),
+        DrawnFigure("paired_seeds-mnist", "paired_seeds", ["mnist"], "", []),
+        DrawnFigure("paired_seeds-digits", "paired_seeds", ["digits"], "", []),
     ]
     meant = [
         ShownIn("rate_distortion", "mnist"),
         ShownIn("rate_distortion", "absent"),
-        ShownIn("forest-mnist", "mnist"),
+        ShownIn("paired_seeds-mnist", "mnist"),
     ]
     blocks = [TableBlock("a", [], [], shown_in=meant), TableBlock("b", [], [])]
     found = write._figures_by_block([Table("claims", "", "", blocks)], drawn)
-    assert found == {("claims", "a"): ["rate_distortion-2", "forest-mnist"], ("claims", "b"): []}
+    assert found == {("claims", "a"): ["rate_distortion-2", "paired_seeds-mnist"], ("claims", "b"): []}
 
 
 def test_words_of_verdicts_have_their_colour(results: Path, tmp_path: Path) -> None:
@@ -198,11 +202,11 @@ def test_pictures_are_embedded_pixel_by_pixel_and_none_moves_by_itself(page: str
     found = re.findall(r'(src|data-moving)="data:image/(webp|gif);base64,([^"]+)"', page)
     assert [(place, kind) for place, kind, _ in found] == [*[("src", "webp")] * 3, ("data-moving", "gif")]
     _, shown, still, moving = (base64.b64decode(data) for *_, data in found)
-    for data, name in ((shown, "forest-sprites.png"), (still, "traversals-sprites.gif")):
+    for data, name in ((shown, "paired_seeds-sprites.png"), (still, "traversals-sprites.gif")):
         with Image.open(io.BytesIO(data)) as one, Image.open(results / "figures" / name) as other:
             assert np.array_equal(np.asarray(one.convert("RGB")), np.asarray(other.convert("RGB")))
     assert moving == (results / "figures" / "traversals-sprites.gif").read_bytes()
-    assert 'alt="forest of sprites: Look at a &lt; b &amp; c."' in page
+    assert 'alt="paired seeds of sprites: Look at a &lt; b &amp; c."' in page
 
 
 def test_origin_lists_lost_runs_versions_config_and_ways_back(page: str) -> None:
@@ -228,7 +232,7 @@ def test_too_many_pictures_are_made_smaller_and_the_page_stays_under_its_limit(
     results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = shutil.copytree(results, tmp_path / "copy")
-    picture(root / "figures" / "forest-sprites.png", 400)
+    picture(root / "figures" / "paired_seeds-sprites.png", 400)
     monkeypatch.setattr(pictures, "MOST_BYTES", 22_000)
     text = write_report(root).read_text(encoding="utf-8")
     _, found, _ = re.findall(r'src="data:image/webp;base64,([^"]+)"', text)
@@ -263,7 +267,7 @@ DAMAGE = {
         '{"name": "claims"}',
         '{"name": "a", "title": "", "caption": "", "blocks": 3}',
     ],
-    "figures/index.json": ["{", "{}", '{"figures": [{"name": "forest"}]}'],
+    "figures/index.json": ["{", "{}", '{"figures": [{"name": "paired_seeds"}]}'],
     "config.json": ["{", "[]", "{}", '{"config": 3}'],
 }
 
@@ -283,22 +287,33 @@ def test_a_table_of_the_index_that_is_absent_is_named(results: Path, tmp_path: P
         write_report(copy)
 
 
-def test_figures_that_no_claim_is_shown_in_are_folded_by_data_set() -> None:
-    names = ("forest-claw", "samples-claw", "forest-gap", "rate_distortion")
-    datasets = (["claw"], ["claw"], ["gap"], ["claw", "gap"])
+def test_figures_that_no_claim_is_shown_in_go_to_the_appendix() -> None:
+    datasets = {
+        "interval_plot-nll_x": ["claw", "gap"], "paired_seeds-claw": ["claw"], "samples-claw": ["claw"],
+        "paired_seeds-gap": ["gap"], "kl_levels": ["claw", "gap"], "kl_levels-2": ["digits"],
+    }  # fmt: skip
     figures = [
-        ShownFigure(DrawnFigure(n, n.split("-")[0], d, "", []), []) for n, d in zip(names, datasets, strict=True)
+        ShownFigure(DrawnFigure(name, name.split("-")[0], shown, "", [], "no memory" * (name == "paired_seeds-gap")), [])
+        for name, shown in datasets.items()
     ]
-    groups = figure_groups(figures, {"forest-claw"})
-    told = [(g.name, [f.drawn.name for f in g.first], [f.drawn.name for f in g.more]) for g in groups]
-    assert told == [
-        ("claw", ["forest-claw"], ["samples-claw"]),
-        ("gap", [], ["forest-gap"]),
-        ("Several data sets", [], ["rate_distortion"]),
-    ]
-    assert not any(group.more for group in figure_groups(figures, ()))
-    assert figure_contents(figures)["forest"] == [("claw", "forest-claw"), ("gap", "forest-gap")]
-    assert figure_contents(figures)["rate distortion"] == [("2 data sets", "rate_distortion")]
+
+    def told(groups: list[FigureGroup]) -> list[tuple[str, list[str]]]:
+        return [(group.name, [figure.drawn.name for figure in group.figures]) for group in groups]
+
+    found = gallery(figures, {"paired_seeds-claw"})
+    assert told(found.first) == [
+        ("Several data sets", ["interval_plot-nll_x"]), ("claw", ["paired_seeds-claw"]), ("gap", ["paired_seeds-gap"]),
+    ]  # fmt: skip
+    assert told(found.more) == [
+        ("Several data sets", ["kl_levels"]), ("claw", ["samples-claw"]), ("digits", ["kl_levels-2"]),
+    ]  # fmt: skip
+    assert found.first_links == {
+        "interval plot": [("nll x", "interval_plot-nll_x")],
+        "paired seeds": [("claw", "paired_seeds-claw"), ("gap", "paired_seeds-gap")],
+    }
+    assert found.more_links["KL levels"] == [("2 data sets", "kl_levels"), ("digits", "kl_levels-2")]
+    assert not gallery(figures, ()).more
+    assert not gallery([figures[2], figures[4]], {"contest-density"}).more, "nothing else would be shown"
 
 
 def test_commands_are_quoted_and_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,6 +72,9 @@ def test_a_failed_job_says_why_and_where(tmp_path: Path) -> None:
     progress.start(3, "evaluate", {"dataset": "claw", "n_train": "all", "index": "0"}, str(log))
     assert progress.fail(3) == ["FAILED evaluate  claw/all/0", "  phvae: the disk is full", f"  log {log}"]
     assert progress.fail(3) == []
+    progress.start(4, "evaluate", {"dataset": "claw", "n_train": "all", "index": "0"}, str(log))
+    progress.stopped = True
+    assert progress.fail(4) == ["stopped evaluate  claw/all/0"]
 
 
 def said(handler: plugin.LogHandler, capsys: pytest.CaptureFixture[str], level: int, text: str, **extra: Any) -> str:
@@ -87,6 +90,7 @@ def test_snakemakes_records_become_short_lines(capsys: pytest.CaptureFixture[str
     stats = {"all": 1, "train": 2, "total": 3}
     assert said(handler, capsys, info, "Job stats", event=LogEvent.RUN_INFO, stats=stats) == "2 jobs: 2 train\n"
     assert said(handler, capsys, info, "Select jobs to execute...") == ""
+    assert said(handler, capsys, info, "Job 17 has been submitted with SLURM jobid 19 (log: /x/19.log).") == ""
     assert "Nothing to be done" in said(handler, capsys, info, "Nothing to be done (all requested files are present).")
     job = {"jobid": 1, "rule_name": "train", "wildcards": {"dataset": "claw", "index": "0"}, "log": []}
     assert said(handler, capsys, info, "Rule", event=LogEvent.JOB_INFO, **job) == ""
@@ -96,5 +100,10 @@ def test_snakemakes_records_become_short_lines(capsys: pytest.CaptureFixture[str
         said(handler, capsys, failed, "Error in rule", event=LogEvent.JOB_ERROR, **job) == "FAILED train     claw/0\n"
     )
     assert "WorkflowError" in said(handler, capsys, failed, "WorkflowError: no", event=LogEvent.ERROR)
+    assert said(handler, capsys, failed, "RuleException:\nCalledProcessError in file x", event=LogEvent.ERROR) == ""
+    assert "nothing new" in said(handler, capsys, info, "Shutting down, this might take some time.")
+    said(handler, capsys, info, "Rule", event=LogEvent.JOB_INFO, **job)
+    assert "checkpoint" in said(handler, capsys, failed, "Terminating processes on user request, this might take")
+    assert said(handler, capsys, failed, "Error", event=LogEvent.JOB_ERROR, **job) == "stopped train     claw/0\n"
     dry = plugin.LogHandler(SimpleNamespace(dryrun=True), None)  # type: ignore[arg-type]
     assert said(dry, capsys, info, "Rule", event=LogEvent.JOB_INFO, **job) == "would run train claw 0\n"

@@ -35,6 +35,9 @@ def test_counts_jobs_and_runs_and_names_what_failed(grid: Grid) -> None:
     assert "1 diverged, 1 missing" in text
     assert f"failed    phvae: the disk is full\n            {paths.log('train', 'claw', 'n-all', '0')}" in text
     assert "logs/train/claw/n-all/0.log\n            phvae: the disk is full" in text
+    write_text(paths.log("train", "claw", "n-all", "0"), "epoch 1\nphvae: interrupted\n")
+    assert "failed" not in status(paths.root), "what was stopped by hand is no failure"
+    write_text(paths.log("train", "claw", "n-all", "0"), "epoch 1\nphvae: the disk is full\n")
     write_json(paths.manifest("train", "claw", "all", 0), {})
     assert "failed" not in status(paths.root), "what was done again is no failure"
 

@@ -28,7 +28,7 @@ def test_names_places_costs_and_diverged_runs(tmp_path: Path):
     rows = [common | spent | {"seed": seed, "status": status} for seed, status in enumerate(("ok", "diverged"))]
     pd.DataFrame(rows).reindex(columns=list(COST_COLUMNS)).to_parquet(grid.paths.root / "costs.parquet")
     text = summary(grid, since=time.time() - 60)
-    assert "tiny: 1 data set, 1 cell, 2 runs" in text
+    assert "tiny: 1 data set, 1 cell, 2 runs; 2 trained" in text
     assert "diverged  claw/vae/1" in text
     assert "claw/vae/0" not in text
     assert "themselves 25 s of one core" in text
@@ -63,13 +63,13 @@ def test_results_in_the_checkout_are_opened_by_make(tmp_path: Path, monkeypatch:
 def test_no_file_is_named_that_does_not_exist(tmp_path: Path):
     grid = parse_grid(GRID | {"results": str(tmp_path)}, "config/my grid.yaml")
     text = summary(grid, since=time.time())
-    assert "2 runs, 0 of them trained" in text
+    assert "2 runs; 2 missing" in text
     assert f"not finished (there is no {tmp_path / 'tiny'}); to go on: make run CONFIG='config/my grid.yaml'" in text
     finish(grid)
     (grid.paths.root / "report.html").unlink()
     named = [line.split()[1] for line in summary(grid).splitlines() if str(tmp_path) in line and "open" not in line]
     assert named == []
-    assert "tiny: 1 data set, 1 cell, 2 runs\n" in summary(grid)
+    assert "tiny: 1 data set, 1 cell, 2 runs; 2 trained\n" in summary(grid)
     assert "not finished; to go on" in summary(grid)
 
 
@@ -77,7 +77,7 @@ def test_runs_are_counted_on_the_disk(tmp_path: Path):
     grid = parse_grid(GRID | {"results": str(tmp_path)}, "tiny")
     finish(grid)
     (grid.paths.run("claw", "all", "vae", 1) / "run.json").unlink()
-    assert "tiny: 1 data set, 1 cell, 2 runs, 1 of them trained" in summary(grid)
+    assert "tiny: 1 data set, 1 cell, 2 runs; 1 trained, 1 missing" in summary(grid)
 
 
 def test_outside_a_checkout_it_says_where_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -106,18 +106,20 @@ def test_a_variant_without_a_number_does_not_end_well(
     assert ("not a single number of vae" in capsys.readouterr().out) is bool(empty)
 
 
-def test_ends_with_what_the_claims_say(tmp_path: Path):
+def test_begins_with_what_the_claims_say_and_ends_with_what_to_type_next(tmp_path: Path):
     grid = parse_grid(GRID | {"results": str(tmp_path)}, "tiny")
     finish(grid)
     assert "none was tested" not in summary(grid)
     tables = grid.paths.root / "tables"
     write_text(tables / "claims.md", "")
-    assert summary(grid).splitlines()[-1] == f"  claims    none was tested; why stands in {tables / 'claims.md'}"
+    *_, said, following = summary(grid).splitlines()
+    assert said == f"  claims    none was tested; why stands in {tables / 'claims.md'}"
+    assert following == f"  next      phvae compare {grid.paths.root}"
     asked = [Question("better than the VAE?", [Answer("claw", "supported", "It is.")])]
     family = AnswerFamily("fit", "Fit: PH is better.", [ClaimAnswers("fit", "It fits.", asked)])
     write_answers(tables, Answers(["claw"], [family]))
-    lines = summary(grid).splitlines()
-    assert lines[lines.index("- Fit: PH is better.") :] == [
+    assert summary(grid).splitlines()[:9] == [
+        "",
         "- Fit: PH is better.",
         "",
         "     claw",
@@ -125,4 +127,5 @@ def test_ends_with_what_the_claims_say(tmp_path: Path):
         "",
         "In each cell: better than the VAE?",
         "✓ supported  ✗ contradicted  ≈ smaller than what matters  ? undecided  · not tested",
+        "",
     ]

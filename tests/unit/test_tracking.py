@@ -54,7 +54,10 @@ def results(tmp_path: Path, empty: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
         tmp_path / "some results" / "quick", datasets=("digits",), variants=FEW, seeds=2, diverged=("digits", "vae", 1)
     )
     (root / "tables").mkdir()
-    (root / "tables" / "claims.csv").write_text("claim,verdict\na,supported\nb,not resolved\nc,supported\n")
+    (root / "tables" / "claims.csv").write_text(
+        "claim,verdict,dataset,n_train,challenger,control,reason\na,supported,claw,all,x,y,\n"
+        "b,not resolved,claw,all,x,y,\nc,supported,claw,all,x,,\n"
+    )
     (root / "report.html").write_text("<p>report</p>")
     (root.parent / "mlflow").mkdir()
     shutil.copy(empty, root.parent / "mlflow" / "mlflow.db")
@@ -92,7 +95,7 @@ RUNS = {f"{cell}/seed-{seed}" for cell in CELLS for seed in (0, 1)}
 
 def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> None:
     reads_data(results)
-    assert tracking.sync(results) == tracking.default_uri(results)
+    assert tracking.sync(results).uri == tracking.default_uri(results)
     found = runs(results)
     assert set(found) == CELLS | RUNS | {"summary"}
     run = found["digits/n-all/ph-vae-3/seed-0"]
@@ -116,7 +119,7 @@ def test_every_run_lies_below_its_variant_with_all_it_holds(results: Path) -> No
     (used,) = run.inputs.dataset_inputs
     assert used.dataset.name == "digits"
     assert record["reads"]["data"].startswith(used.dataset.digest)
-    assert run.data.metrics["cost/parameters"] == 3 * 12345
+    assert run.data.metrics["usage/parameters"] == 3 * 12345
     assert run.info.status == "FINISHED"
     server = client(results)
     files = {f.path for place in ("", "model", "pictures") for f in server.list_artifacts(run.info.run_id, place)}
@@ -165,12 +168,13 @@ def test_a_cells_first_model_reconstructs_in_mlflow(results: Path, tmp_path: Pat
 
 
 def test_what_the_claims_say_of_a_cell_is_its_note(results: Path) -> None:
-    row = "density,digits,all,supported,it is lower,mse,mean,lower,ph-vae-3"
-    head = "claim,dataset,n_train,verdict,reason,metric,compare,direction,challenger"
+    row = "density,digits,all,supported,it is lower,mse,mean,lower,ph-vae-3,vae"
+    head = "claim,dataset,n_train,verdict,reason,metric,compare,direction,challenger,control"
     (results / "tables" / "claims.csv").write_text(f"{head}\n{row}\n{row.replace('supported', 'not tested')}\n")
     tracking.sync(results)
     found = runs(results)
-    assert found["digits/n-all/ph-vae-3"].data.tags["mlflow.note.content"] == "    density: supported (it is lower)"
+    note = found["digits/n-all/ph-vae-3"].data.tags["mlflow.note.content"]
+    assert note == "    density: supported against vae (it is lower)"
     assert "mlflow.note.content" not in found["digits/n-all/vae"].data.tags
 
 
@@ -181,7 +185,7 @@ def test_the_page_opens_on_seeds_by_variant_with_headline_metrics_in_front(resul
     tags = client(results).get_experiment_by_name("quick").tags
     assert "PH is better." in tags["mlflow.note.content"]
     view = json.loads(tags["mlflow.sharedViewState.phvae"])
-    assert view["columnOrder"][:2] == ["metrics.`test/mse`", "metrics.`test/fid_samples`"]
+    assert view["columnOrder"][:2] == ["metrics.`test/mse`", "metrics.`test/fd_classifier_samples`"]
     assert {key["groupByData"] for key in view["groupBy"]["groupByKeys"]} == {"dataset", "n_train", "variant"}
     params = runs(results)["digits/n-all/vae/seed-0"].data.params
     assert {"dataset", "n_train", "variant", "seed"} <= set(params)
@@ -396,8 +400,9 @@ def test_a_moved_folder_keeps_its_runs_and_their_files(
     for path, run in runs(moved).items():
         folder = moved.parent / "mlflow" / "artifacts" / "quick" / run.info.run_id / "artifacts"
         assert run.info.artifact_uri == folder.as_uri(), path
-    assert (folder / "run.json").is_file() or (folder / "report.html").is_file()
     server = client(moved)
+    copied = server.download_artifacts(old["summary"], "report.html", str(results.parent.parent))
+    assert Path(copied).read_text() == "<p>report</p>"
     experiment = server.get_experiment_by_name("quick")
     assert experiment.artifact_location == (moved.parent / "mlflow" / "artifacts" / "quick").as_uri()
     tracking.sync(moved)
@@ -451,7 +456,7 @@ def test_a_real_server_is_synced_through_the_environment(
 ) -> None:
     reads_data(results)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
-    assert tracking.sync(results) == server
+    assert tracking.sync(results).uri == server
     before = ids(results, server)
     assert set(before) == CELLS | RUNS | {"summary"}
     tracking.sync(results)

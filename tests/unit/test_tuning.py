@@ -13,6 +13,9 @@ from tables_on_disk import published
 from test_grid import changed
 from test_results import row, scored, write_run
 
+from phvae.analysis.presentation.metric_labels import metric_label
+from phvae.analysis.presentation.numbers import number
+from phvae.analysis.report.compared import compared
 from phvae.analysis.results.collect import collect
 from phvae.analysis.results.tuned import tuned
 from phvae.analysis.tables.divergences import divergences
@@ -236,9 +239,24 @@ def test_every_weight_is_shown_with_its_rate(inputs: TableInputs) -> None:
     assert [line[4] for line in shown] == ["9.04", "6.04", "3.04", "8.04", "5.04", "2.04"]
 
 
+def plain_label(metric: str) -> str:
+    return metric_label(metric, unit=False)
+
+
 def test_only_a_configuration_with_families_has_their_tables(root: Path, tmp_path: Path) -> None:
     plain = {table.name for table in write_tables(root, None, published(tmp_path))}
+    opening = compared(root / "tables", "vae", {})
+    assert opening is not None
+    assert (opening.kind, opening.note) == ("variant", "")
     both = {table.name for table in write_tables(root, None, published(tmp_path), tuning=TUNING)}
+    opening = compared(root / "tables", "vae", {})
+    assert opening is not None
+    assert (opening.kind, opening.baseline, opening.variants) == ("family", "β-VAE", ["PH"])
+    assert "selection seeds" in opening.note
+    frame = pd.read_csv(root / "tables" / "divergences.csv").query("family == 'PH'")
+    for one in opening.sets:
+        row = frame[(frame["dataset"] == one.dataset) & (frame["metric"].map(plain_label) == one.metric)]
+        assert number(row["difference"].iloc[0]) in one.cells["PH"].reason
     assert both - plain == {"divergences", "weights"}
     for ending in ("csv", "md", "tex", "json"):
         assert (root / "tables" / f"divergences.{ending}").stat().st_size > 0

@@ -135,7 +135,7 @@ def test_what_only_carries_runs_out_redoes_nothing(checkout: Path):
 
 
 def test_an_edit_of_a_figure_draws_only(checkout: Path):
-    edit(checkout, "analysis/figures/forest.py")
+    edit(checkout, "analysis/figures/paired_seeds.py")
     assert planned(checkout, *CONFIG) == ANALYSIS
 
 

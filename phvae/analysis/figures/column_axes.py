@@ -39,4 +39,4 @@ def short_ticks(ax: Axes, *names: str) -> None:
         axis = getattr(ax, f"{name}axis")
         axis.set_major_locator(MaxNLocator(3))
         axis.set_major_formatter(formatter)
-        axis.get_offset_text().set_fontsize(5.5)
+        axis.get_offset_text().set_fontsize(6)

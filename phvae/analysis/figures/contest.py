@@ -87,13 +87,13 @@ class ContestPlot:
         with styled():
             figure = new_figure(DOUBLE, 1.6 + line * sum(heights))
             ax = figure.subplots()
+            ax.set(xlim=inside, ylim=(bottoms[-1], 0))
             for band, middle, bottom in zip(bands, middles, bottoms, strict=True):
                 for i, point in enumerate(band.points):
                     draw_contest(ax, point, middle + i - (len(band.points) - 1) / 2, inside, 72 * line)
                 ax.axhline(bottom, color="#D5D8DB", linewidth=0.5)
                 _result(ax, band, middle)
             ax.set_yticks(middles, [wrap(band.name, 18) for band in bands])
-            ax.set(xlim=inside, ylim=(bottoms[-1], 0))
             self._dress(ax, inside, {band.word for band in bands})
             _legend(figure, ax, bands)
         return figure

@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patheffects import withStroke
 
 from phvae.analysis.figures.contest_bands import ContestPoint
-from phvae.analysis.presentation.numbers import number
+from phvae.analysis.figures.off_axis import mark_beyond
 
 __all__ = ["CURVE_ERROR", "draw_contest", "limits", "mark_keywords", "ticks"]
 
@@ -44,7 +44,7 @@ def ticks(low: float, high: float) -> list[float]:
 
 
 def mark_keywords(point: ContestPoint, *, pale: bool) -> dict[str, Any]:
-    """How a point is drawn, as keywords of `Axes.plot`: in its colour or half way to white; hollow for a stand-in."""
+    """How a point is drawn, as keywords of `Axes.plot`: in its colour or a paler one; hollow for a stand-in."""
     colour = _pale(point.look.colour) if pale else point.look.colour
     face = "white" if point.stand_in else colour
     return {"color": colour, "marker": point.look.marker, "markerfacecolor": face, "linestyle": "none"}
@@ -53,10 +53,10 @@ def mark_keywords(point: ContestPoint, *, pale: bool) -> dict[str, Any]:
 def draw_contest(ax: Axes, point: ContestPoint, y: float, inside: tuple[float, float], height: float) -> None:
     """One point with its interval on a line that is `height` points high: black where it is the hardest, else pale.
 
-    What lies off the axis has an arrow; a point there has its number beside it.
+    The limits of the axes are final: what lies off them has an arrow, a point there its number beside it.
     """
     if point.reason:
-        ax.text(0, y, point.reason, ha="center", va="center", fontsize=5.5, color="#555555", path_effects=[HALO])
+        ax.text(0, y, point.reason, ha="center", va="center", fontsize=6, color="#555555", path_effects=[HALO])
         return
     low, high = inside
     look = mark_keywords(point, pale=not point.hardest)
@@ -67,24 +67,18 @@ def draw_contest(ax: Axes, point: ContestPoint, y: float, inside: tuple[float, f
         ax.fill_betweenx([y - 0.3, y + 0.3], -point.error, point.error, color=CURVE_ERROR, linewidth=0, zorder=0.5)
     start, end = np.clip([point.start, point.end], low, high)
     ax.plot([start, end], [y, y], color=edge, linewidth=width, solid_capstyle="butt", zorder=order)
-    for at, arrow, cut, beyond, inwards in (
-        (low, "<", point.start < low, point.position < low, 1),
-        (high, ">", point.end > high, point.position > high, -1),
+    for at, arrow, cut in (
+        (low, "<", point.start < low <= point.position),
+        (high, ">", point.end > high >= point.position),
     ):
-        if beyond:
-            ax.plot([at], [y], clip_on=False, zorder=order + 1, **look | {"marker": arrow})
-            ax.annotate(
-                number(point.position, 2), (at, y), xytext=(5 * inwards, 0), textcoords="offset points",
-                ha="left" if inwards > 0 else "right", va="center", fontsize=5.5, color="#333333", zorder=order + 2,
-                bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
-            )  # fmt: skip
-        elif cut:
+        if cut:
             ax.plot([at], [y], clip_on=False, zorder=order, **look | {"marker": arrow, "markersize": 2.5})
+    mark_beyond(ax, point.position, y, zorder=order + 1, **look)
     if low <= point.position <= high:
         ax.plot([point.position], [y], clip_on=False, zorder=order + 1, **look)
 
 
 def _pale(colour: str) -> str:
-    """Half way to white."""
+    """A third of the way to white."""
     red, green, blue = to_rgb(colour)
-    return to_hex(((1 + red) / 2, (1 + green) / 2, (1 + blue) / 2))
+    return to_hex(((1 + 2 * red) / 3, (1 + 2 * green) / 3, (1 + 2 * blue) / 3))

@@ -56,8 +56,8 @@ class CorrelationErrors:
                 ax.spines[:].set_visible(True)
                 if len(self.columns) <= NAMED:
                     places, names = range(len(self.columns)), [wrap(name, 10) for name in self.columns]
-                    ax.set_xticks(places, names, rotation=90, fontsize=5.5)
-                    ax.set_yticks(places, names, fontsize=5.5)
+                    ax.set_xticks(places, names, rotation=90, fontsize=6)
+                    ax.set_yticks(places, names, fontsize=6)
                 else:
                     ax.set_xticks([])
                     ax.set_yticks([])

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phvae.analysis.figures.looks import Look
-from phvae.analysis.figures.panels import present, title_metric
+from phvae.analysis.figures.off_axis import mark_beyond, span_of
+from phvae.analysis.figures.panels import few_ticks, present, title_metric
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, shared_legend, styled
 from phvae.analysis.statistics.rate_distortion import RATE
 
@@ -41,8 +42,8 @@ class FamilyCurves:
         """What to see in it."""
         return (
             "Scores against rate KL(q‖p): a line a family, a point a weight of its divergence, mean and standard "
-            "deviation over the seeds that chose no weight. Filled: the weight chosen on the other seeds. Where the "
-            "rates of two lines do not overlap, nothing compares them at equal rate."
+            "deviation over the seeds that chose no weight. Filled: the weight chosen on the others; an arrow with "
+            "a number: off the panel. Where the rates of two lines do not overlap, nothing compares them there."
         )
 
     def draw(self) -> Figure:
@@ -54,33 +55,36 @@ class FamilyCurves:
             for ax, metric in zip(axes, self.metrics, strict=True):
                 rows = present(self.table, [RATE, metric])
                 wide = rows.pivot_table(index=["variant", "seed"], columns="metric", values="value").dropna()
+                by_variant = wide.groupby("variant")[[RATE, metric]]
+                mean, spread = by_variant.mean(), by_variant.std().fillna(0)
+                ax.set_xlim(*span_of((), [*(mean - spread)[RATE], *(mean + spread)[RATE]]))
+                ends = mean - spread, mean, mean + spread
+                ax.set_ylim(*span_of(zip(*(end[metric] for end in ends), strict=True)))
                 for family, variants in self.families.items():
-                    self._line(ax, wide, metric, family, variants)
+                    self._line(ax, mean, spread, metric, family, variants)
+                few_ticks(ax)
                 title_metric(ax, self.table, metric, DOUBLE / columns)
                 ax.set_xlabel("rate: KL [nats]")
-                ax.margins(0.08)
             shared_legend(figure, axes, 4)
         return figure
 
-    def _line(self, ax: Axes, wide: pd.DataFrame, metric: str, family: str, variants: Sequence[str]) -> None:
-        """One family in a panel; `wide`: a column a metric, indexed by variant and seed."""
-        known = [variant for variant in variants if variant in wide.index.get_level_values("variant")]
+    def _line(
+        self, ax: Axes, mean: pd.DataFrame, spread: pd.DataFrame, metric: str, family: str, variants: Sequence[str]
+    ) -> None:
+        """One family in a panel; `mean` and `spread`: rate and metric, indexed by variant."""
+        known = [variant for variant in variants if variant in mean.index]
         if not known:
             return
-        by_variant = wide.groupby("variant")[[RATE, metric]]
-        mean, spread = by_variant.mean().loc[known], by_variant.std().fillna(0).loc[known]
         look = self.looks[family]
         ax.errorbar(
-            mean[RATE], mean[metric], xerr=spread[RATE], yerr=spread[metric], **look.keywords, elinewidth=0.6,
-            markerfacecolor="white", markersize=4.5, label=family,
+            mean.loc[known, RATE], mean.loc[known, metric], xerr=spread.loc[known, RATE],
+            yerr=spread.loc[known, metric], elinewidth=0.6, markerfacecolor="white", markersize=4.5, label=family,
+            **look.keywords,
         )  # fmt: skip
         filled = mean.loc[[variant for variant in known if variant in self.chosen]]
         ax.plot(
-            filled[RATE],
-            filled[metric],
-            color=look.colour,
-            marker=look.marker,
-            markersize=6,
-            linestyle="none",
-            zorder=3,
-        )
+            filled[RATE], filled[metric], color=look.colour, marker=look.marker, markersize=6, linestyle="none",
+            zorder=7,
+        )  # fmt: skip
+        for variant in known:
+            mark_beyond(ax, mean.loc[variant, RATE], mean.loc[variant, metric], color=look.colour, zorder=look.depth)

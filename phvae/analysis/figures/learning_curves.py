@@ -8,26 +8,29 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
+from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.looks import Look
 from phvae.analysis.figures.style import DOUBLE, new_figure, shared_legend, styled
+from phvae.analysis.presentation.metric_labels import metric_label
 
 __all__ = ["LearningCurves"]
-
-
-_TERMS = {"validation_reconstruction": "reconstruction [nats]", "validation_kl": "KL(q‖p) [nats]"}
+_TERMS = ("reconstruction", "validation_kl")
 
 
 @dataclass(frozen=True)
 class LearningCurves:
     """Validation reconstruction and unweighted KL by epoch: the two terms that mean the same for every divergence.
 
-    The line is the median over seeds, the band spans them all. The first epoch, or tenth of them, may leave the panel.
+    The reconstruction is that of sampled codes, as the score that other figures show where it is one. The line is the
+    median over seeds, the band spans them all. The first epoch, or tenth of them, may leave the panel.
 
     Attributes:
-        history: columns dataset, variant, seed, epoch, validation_reconstruction, validation_kl; a column of panels
-            for each data set.
+        history: columns dataset, variant, seed, epoch, validation_kl, reconstruction, and the metric that this one is
+            (empty: nats of the objective); a column of panels for each data set.
         looks: variant -> how it is drawn.
         labels: variant -> name shown.
     """
@@ -40,46 +43,47 @@ class LearningCurves:
     def caption(self) -> str:
         """What to see in it."""
         return (
-            "Validation terms by epoch; the line is the median over seeds, the band spans all. Curves that still fall "
-            "at the end mean a budget too small for the comparison."
+            "Validation terms by epoch, of sampled codes; the line is the median over seeds, the band spans all. "
+            "Curves that still fall at the end mean a budget too small for the comparison."
         )
 
     def draw(self) -> Figure:
         """Draw it."""
         datasets = list(dict.fromkeys(self.history["dataset"]))
-        variants = list(dict.fromkeys(self.history["variant"]))
         with styled():
             figure = new_figure(DOUBLE, 3.4)
             axes = figure.subplots(2, len(datasets), squeeze=False, sharex="col")
             for column, dataset in enumerate(datasets):
                 here = self.history[self.history["dataset"] == dataset]
-                for row, (term, label) in enumerate(_TERMS.items()):
-                    ax = axes[row, column]
-                    last = here["epoch"].max()
-                    shown = here[here["epoch"] > max(1, 0.1 * last)] if last > 1 else here
-                    late = shown[term].replace([np.inf, -np.inf], np.nan).dropna()
-                    for variant in variants:
-                        curve = here[here["variant"] == variant].groupby("epoch")[term]
-                        if curve.ngroups == 0:
-                            continue
-                        middle, low, high = curve.median(), curve.min(), curve.max()
-                        style = self.looks[variant]
-                        ax.fill_between(middle.index, low, high, color=style.colour, alpha=0.15, linewidth=0)
-                        name = self.labels.get(variant, variant)
-                        marker = "" if last > 1 else style.marker  # a line of one epoch is none
-                        ax.plot(
-                            middle.index, middle, color=style.colour, linestyle=style.line, marker=marker, label=name
-                        )
-                    if len(late):
-                        bottom, top = float(late.min()), float(late.max())
-                        room = 0.06 * (top - bottom) or 1.0
-                        ax.set_ylim(bottom - room, top + room)
-                    else:
-                        ax.text(0.5, 0.5, "no finite value", transform=ax.transAxes, ha="center", fontsize=6)
-                    if column == 0:
-                        ax.set_ylabel(f"validation\n{label}")
-                axes[0, column].set_title(dataset)
+                metric = here["metric"].iloc[0]
+                score = metric_label(metric) if metric else "reconstruction [nats]"
+                for ax, term, label in zip(axes[:, column], _TERMS, (score, "KL(q‖p) [nats]"), strict=True):
+                    self._panel(ax, here, term)
+                    ax.set_title(wrap(f"validation {label}", int(15 * DOUBLE / len(datasets))), linespacing=1.25)
+                upper = axes[0, column]
+                upper.set_title(f"{dataset}\n{upper.get_title(loc='left')}", linespacing=1.25)
                 axes[1, column].set_xlabel("epoch")
-            figure.align_ylabels(axes[:, 0])
+                axes[1, column].xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], integer=True))
             shared_legend(figure, list(axes.flat), 4)
         return figure
+
+    def _panel(self, ax: Axes, here: pd.DataFrame, term: str) -> None:
+        """One term on one data set."""
+        last = here["epoch"].max()
+        shown = here[here["epoch"] > max(1, 0.1 * last)] if last > 1 else here
+        late = shown[term].replace([np.inf, -np.inf], np.nan).dropna()
+        for variant, rows in here.groupby("variant", sort=False):
+            name, look = str(variant), self.looks[str(variant)]
+            curve = rows.groupby("epoch")[term]
+            middle, low, high = curve.median(), curve.min(), curve.max()
+            ax.fill_between(
+                middle.index, low, high, color=look.colour, alpha=0.12, linewidth=0, zorder=look.depth - 0.5
+            )
+            keywords = look.keywords | {"marker": "" if last > 1 else look.marker}  # a line of one epoch is none
+            ax.plot(middle.index, middle, label=self.labels.get(name, name), **keywords)
+        if len(late):
+            bottom, top = float(late.min()), float(late.max())
+            room = 0.06 * (top - bottom) or 1.0
+            ax.set_ylim(bottom - room, top + room)
+        else:
+            ax.text(0.5, 0.5, "no finite value", transform=ax.transAxes, ha="center", fontsize=6)

@@ -17,7 +17,7 @@ def label_apart(ax: Axes, labels: Mapping[str, tuple[float, float]], avoid: Sequ
 
     Where no place is free the usual one, above to the right, is taken. The figure's layout must be final.
     """
-    size, figure = 5.5, ax.get_figure(root=True)
+    size, figure = 6.0, ax.get_figure(root=True)
     assert figure is not None
     unit = figure.dpi / 72
 

@@ -123,4 +123,5 @@ def _within(shade: float) -> float:
 def _shaded(colour: str, shade: float) -> str:
     """A colour on its way to white, or, below 0, to black."""
     end = 1.0 if shade > 0 else 0.0
-    return to_hex([part + abs(shade) * (end - part) for part in to_rgb(colour)])
+    red, green, blue = (part + abs(shade) * (end - part) for part in to_rgb(colour))
+    return to_hex((red, green, blue))

@@ -60,7 +60,8 @@ class Marginals:
                 for label, rows in self.samples.items():
                     look = self.looks[label]
                     heights = share(rows[:, j], edges)
-                    ax.stairs(heights, edges, color=look.colour, linestyle=look.line, linewidth=0.9, label=label)
+                    line = {"color": look.colour, "linestyle": look.line, "linewidth": 0.9, "zorder": look.depth}
+                    ax.stairs(heights, edges, label=label, **line)
                 ax.set_title(wrap(name, 24))
                 ax.set_xlim(*span)
                 ax.set_yticks([])

@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from phvae.analysis.figures.interval_lines import draw_lines, interval
 from phvae.analysis.figures.looks import Look
-from phvae.analysis.figures.panels import interval, interval_line, present, title_metric
+from phvae.analysis.figures.panels import present, title_metric
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, shared_legend, styled
 from phvae.analysis.results.roles import on_curve
 
@@ -25,7 +28,7 @@ class MetricByOrder:
         table: long table of one data set and training size. The first point of the beta-VAE's curve with beta 1 is
             the grey band across.
         metrics: a panel each.
-        looks: variant -> how it is drawn; a family looks like its first variant.
+        looks: variant -> how it is drawn; a family looks like its middle variant.
         columns: panels in a row.
     """
 
@@ -39,14 +42,15 @@ class MetricByOrder:
         """What to see in it."""
         return (
             "Metrics against the order of the polynomial hierarchy; mean over seeds with its 95 % interval, order 1 "
-            "(VAE) as the grey band. A gain that the copies control shares is not due to the polynomials."
+            "(VAE) as the grey band. PH-VAE stands on its tick, other families beside it; an arrow with a number is a "
+            "value off the panel. A gain that the copies control shares is not due to the polynomials."
         )
 
     def draw(self) -> Figure:
         """Draw it."""
         rows = present(self.table, self.metrics)
         several = rows[rows["order"] > 1]
-        first = several.drop_duplicates("family").set_index("family")["variant"]
+        middle = several.groupby("family")["variant"].agg(lambda names: names.unique()[names.nunique() // 2])
         orders = sorted({int(order) for order in several["order"]})
         plain = rows[on_curve(rows) & (rows["beta"] == 1)]
         plain = plain[plain["variant"].isin(plain["variant"].unique()[:1])]
@@ -56,26 +60,28 @@ class MetricByOrder:
             axes = grid_of(figure, len(self.metrics), self.columns)
             for ax, metric in zip(axes, self.metrics, strict=True):
                 here = several[several["metric"] == metric]
-                reference = plain.loc[plain["metric"] == metric, "value"].to_numpy()
-                if len(reference):
-                    level, below, above = interval(reference)
-                    ax.axhspan(below, above, color="#E3E3E3", linewidth=0)
-                    ax.axhline(level, color="#555555", linewidth=0.9, label="order 1 (VAE)")
-                for i, (family, variant) in enumerate(first.items()):
-                    members = here[here["family"] == family]
-                    if members.empty:
-                        continue
-                    x, mean, low, high = interval_line({int(o): g["value"] for o, g in members.groupby("order")})  # type: ignore[arg-type]
-                    shift = 0.07 * (i - (len(first) - 1) / 2)
-                    # lists: of arrays of one point, older matplotlib and NumPy make a warning between them
-                    errors = [(mean - low).tolist(), (high - mean).tolist()]
-                    ax.errorbar(
-                        x + shift, mean, yerr=errors, capsize=1.8, elinewidth=0.8, label=family,
-                        **self.looks[variant].keywords,
-                    )  # fmt: skip
-                ax.set_xticks(orders)
                 ax.set_xlim(orders[0] - 0.5, orders[-1] + 0.5)
+                also = _order_one(ax, plain.loc[plain["metric"] == metric, "value"].to_numpy())
+                lines = {
+                    str(family): (
+                        self.looks[middle[family]],
+                        {int(order): group["value"] for order, group in members.groupby("order")},  # type: ignore[arg-type]
+                    )
+                    for family, members in here.groupby("family", sort=False)
+                }
+                draw_lines(ax, lines, also)
+                ax.set_xticks(orders)
                 ax.set_xlabel("order")
                 title_metric(ax, rows, metric)
             shared_legend(figure, axes, 3)
         return figure
+
+
+def _order_one(ax: Axes, values: np.ndarray) -> tuple[float, ...]:
+    """The line and the band of order 1, and what they span."""
+    if not len(values):
+        return ()
+    below, level, above = interval(values)
+    ax.axhspan(below, above, color="#E3E3E3", linewidth=0)
+    ax.axhline(level, color="#555555", linewidth=0.9, label="order 1 (VAE)")
+    return below, level, above

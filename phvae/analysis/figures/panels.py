@@ -1,20 +1,18 @@
-"""What figures that compare variants share: rows with a value, intervals, titles and widths of panels."""
+"""What figures that compare variants share: rows with a value, titles, ticks and widths of panels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.style import DOUBLE
 from phvae.analysis.presentation.metric_labels import direction, metric_label
-from phvae.analysis.statistics import mean_interval
-from phvae.determinism.seeding import numpy_generator
 
-__all__ = ["interval", "interval_line", "panel_width", "present", "title_metric"]
+__all__ = ["few_ticks", "panel_width", "present", "title_metric"]
 
 
 def present(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
@@ -22,20 +20,12 @@ def present(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
     return table[table["metric"].isin(metrics) & table["value"].notna() & table["seed"].notna()]
 
 
-def interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean and its 95 % interval; without an interval (one seed) the mean three times."""
-    mean = float(np.mean(values))
-    if len(values) < 2:
-        return mean, mean, mean
-    low, high = mean_interval(np.asarray(values, dtype=float)[None], numpy_generator(0, "figures", "interval"))
-    return mean, float(low[0]), float(high[0])
-
-
-def interval_line(groups: Mapping[int, pd.Series]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Positions, means, and the ends of their intervals."""
-    points = [(at, *interval(values.to_numpy(dtype=float))) for at, values in groups.items()]
-    x, mean, low, high = np.array(points, dtype=float).T
-    return x, mean, low, high
+def few_ticks(ax: Axes, most: int = 4) -> None:
+    """Ticks on the lower axis whose numbers have room: few, short, and with a common power of ten."""
+    formatter = ScalarFormatter(useOffset=False)
+    formatter.set_powerlimits((-3, 5))
+    ax.xaxis.set_major_formatter(formatter)
+    ax.xaxis.set_major_locator(MaxNLocator(most, steps=[1, 2, 5, 10]))
 
 
 def title_metric(ax: Axes, table: pd.DataFrame, metric: str, inches: float = DOUBLE / 3) -> None:

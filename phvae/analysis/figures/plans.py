@@ -13,6 +13,7 @@ import pandas as pd
 from phvae.analysis.claims import ledger
 from phvae.analysis.claims.contests import binary_sets
 from phvae.analysis.claims.reading import read_claims
+from phvae.analysis.figures.across_sets import across_sets
 from phvae.analysis.figures.choosing import choose_metrics
 from phvae.analysis.figures.column_choice import most_correlated, most_missed
 from phvae.analysis.figures.contest import ContestPlot
@@ -22,7 +23,6 @@ from phvae.analysis.figures.density_maps import DensityMaps
 from phvae.analysis.figures.drawable import Drawable
 from phvae.analysis.figures.factor_maps import FactorMaps, information
 from phvae.analysis.figures.family_curves import FamilyCurves
-from phvae.analysis.figures.forest import Forest
 from phvae.analysis.figures.interpolations import Interpolations
 from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
@@ -49,7 +49,7 @@ from phvae.analysis.presentation.metrics_shown import (
     SCORES_SHOWN,
 )
 from phvae.analysis.results.long_table import read_costs
-from phvae.analysis.results.roles import curve_variants
+from phvae.analysis.results.roles import curve_variants, on_curve
 from phvae.analysis.results.tuned import tuned
 from phvae.analysis.statistics.rank_agreement import rank_agreement
 from phvae.analysis.statistics.rate_distortion import RATE
@@ -84,6 +84,8 @@ def plan_groups(stored: Stored) -> Iterator[PlanGroup]:
     """Everything that the results allow to draw, in the order of the report."""
     if stored.claims:
         yield PlanGroup(ContestPlot.kind, stored.datasets, partial(_contests, stored, stored.claims))
+    if len(stored.datasets) > 1:
+        yield PlanGroup("across-sets", stored.datasets, partial(_across_sets, stored))
     of_dataset = {"density": _density, "columns": _columns, "numbers": _numbers, "images": _images, "latent": _latent}
     if stored.tuning:
         of_dataset["families"] = _families
@@ -115,6 +117,11 @@ def _contests(stored: Stored, path: Path) -> Iterator[Plan]:
         own = contests[contests["claim"] == name]
         figure = ContestPlot(claims.claims[str(name)], own, rows, stored.labels, stored.looks)
         yield Plan(f"{figure.kind}-{name}", figure, list(rows["dataset"]))
+
+
+def _across_sets(stored: Stored) -> Iterator[Plan]:
+    for figure, datasets in across_sets(stored):
+        yield Plan(f"{figure.kind}-{figure.metric}", figure, datasets)
 
 
 def _of_dataset(stored: Stored, dataset: str, figures: Callable[[Stored, str], Iterator[Drawable]]) -> Iterator[Plan]:
@@ -242,13 +249,11 @@ def _latent(stored: Stored, dataset: str) -> Iterator[Drawable]:
 def _numbers(stored: Stored, dataset: str) -> Iterator[Drawable]:
     table, metrics, few = stored.of(dataset), stored.metrics(dataset, 6), stored.variants(dataset, 6)
     if metrics:
-        if (table["order"] > 1).any():
+        if table.loc[table["order"] > 1, "order"].nunique() > 1:
             yield MetricByOrder(table, metrics, stored.looks)
-        yield PairedSeeds(table, metrics[:4], few, stored.looks, stored.labels)
         shown = stored.variants(dataset, 24)
-        if stored.baseline in shown and len(shown) > 1:
-            rows = table[table["variant"].isin(shown)]
-            yield Forest(rows, metrics[:4], stored.baseline, stored.labels)
+        if stored.baseline in shown and table["seed"].nunique() > 1:
+            yield PairedSeeds(table, metrics[:4], shown, stored.looks, stored.labels)
         if len(stored.sizes[dataset]) > 1:
             whole = stored.table[stored.table["dataset"] == dataset]
             known = set(whole.loc[whole["value"].notna(), "metric"])
@@ -308,7 +313,9 @@ def _rate_distortion(stored: Stored, most: int) -> Iterator[Plan]:
             distortions[dataset] = known
     for name, page in _pages(RateDistortion.kind, list(distortions), most):
         chosen = {dataset: distortions[dataset] for dataset in page}
-        yield Plan(name, RateDistortion(stored.largest, chosen, stored.looks, stored.labels), page)
+        shown = {variant for dataset in page for variant in stored.variants(dataset, 14)}
+        rows = stored.largest[stored.largest["variant"].isin(shown) | on_curve(stored.largest)]
+        yield Plan(name, RateDistortion(rows, chosen, stored.looks, stored.labels), page)
 
 
 def _learning_curves(stored: Stored, most: int) -> Iterator[Plan]:
@@ -321,8 +328,8 @@ def _learning_curves(stored: Stored, most: int) -> Iterator[Plan]:
 def _kl_levels(stored: Stored, most: int) -> Iterator[Plan]:
     table = stored.largest
     levels = table[table["metric"].str.startswith("kl_level_") & table["value"].notna()]
-    known = set(levels["dataset"])
+    known = set(levels.loc[levels["metric"] != "kl_level_1", "dataset"])
     for name, page in _pages(KlLevels.kind, [dataset for dataset in stored.datasets if dataset in known], most):
         shown = list(dict.fromkeys(v for dataset in page for v in stored.variants(dataset, 14)))[:20]
-        rows = levels[levels["dataset"].isin(page) & levels["variant"].isin(shown)]
+        rows = table[table["dataset"].isin(page) & table["variant"].isin(shown)]
         yield Plan(name, KlLevels(rows, stored.labels), page)

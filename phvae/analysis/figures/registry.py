@@ -9,8 +9,8 @@ from phvae.analysis.figures.density_maps import DensityMaps
 from phvae.analysis.figures.drawable import Drawable
 from phvae.analysis.figures.factor_maps import FactorMaps
 from phvae.analysis.figures.family_curves import FamilyCurves
-from phvae.analysis.figures.forest import Forest
 from phvae.analysis.figures.interpolations import Interpolations
+from phvae.analysis.figures.interval_plot import IntervalPlot
 from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.latent_maps import LatentMaps
 from phvae.analysis.figures.learning_curves import LearningCurves
@@ -19,6 +19,7 @@ from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
 from phvae.analysis.figures.pair_plot import PairPlot
 from phvae.analysis.figures.paired_seeds import PairedSeeds
+from phvae.analysis.figures.rank_matrix import RankMatrix
 from phvae.analysis.figures.rate_distortion import RateDistortion
 from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.samples import Samples
@@ -31,6 +32,8 @@ __all__ = ["FIGURES"]
 
 _KINDS: tuple[type[Drawable], ...] = (
     ContestPlot,
+    IntervalPlot,
+    RankMatrix,
     DensityCurves,
     DensityMaps,
     Marginals,
@@ -42,7 +45,6 @@ _KINDS: tuple[type[Drawable], ...] = (
     PairedSeeds,
     ScoreStrips,
     ScoreAgreement,
-    Forest,
     FamilyCurves,
     RateDistortion,
     LearningCurves,

@@ -34,7 +34,7 @@ class ScoreAgreement:
         few, many = self.runs
         count = f"{few} to {many}" if few < many else str(many)
         return (
-            f"Spearman's rank correlation of scores, times 100, over {count} runs, turned so that more is "
+            f"Spearman's rank correlation of scores, in tenths, over {count} runs, turned so that more is "
             "better: dark blue pairs call the same runs better, dark red ones opposite runs. A score that agrees with "
             "none measures something of its own, or nothing."
         )
@@ -43,7 +43,7 @@ class ScoreAgreement:
         """Draw it."""
         values = self.correlations.to_numpy()
         labels = [metric_label(name, unit=False) for name in self.correlations.columns]
-        side = min(0.28, (DOUBLE - 2.6) / len(labels))
+        side = min(0.28, (DOUBLE - 2.4) / len(labels))
         with styled():
             figure = new_figure(min(DOUBLE, 4.4 + side * len(labels)), 1.7 + side * len(labels))
             figure.get_layout_engine().set(h_pad=0.1)  # type: ignore[union-attr, call-arg] # slanted words grow with dots
@@ -52,20 +52,13 @@ class ScoreAgreement:
             shown = shown[1:, :-1]  # the first row and the last column of a triangle are empty
             image = ax.imshow(shown, vmin=-1, vmax=1, cmap="RdBu", interpolation="nearest")
             for i, j in zip(*np.nonzero(~np.ma.getmaskarray(shown)), strict=True):
-                dark = abs(shown[i, j]) > 0.6
-                text = f"{100 * shown[i, j]:.0f}".replace("-", "−")
-                ax.text(
-                    j,
-                    i,
-                    text,
-                    ha="center",
-                    va="center",
-                    fontsize=min(5.0, 30 * side),
-                    color="white" if dark else "black",
-                )
+                tenths = round(10 * shown[i, j])
+                colour = "white" if abs(tenths) > 6 else "black"
+                ax.text(j, i, str(tenths).replace("-", "−"), ha="center", va="center", fontsize=6, color=colour)
             ax.set_yticks(range(len(labels) - 1), labels[1:])
             ax.set_xticks(range(len(labels) - 1), labels[:-1], rotation=45, ha="right", rotation_mode="anchor")
             ax.tick_params(length=0)
             ax.spines[:].set_visible(False)
-            figure.colorbar(image, ax=ax, shrink=0.6, pad=0.01, label="rank correlation")
+            scale = ax.inset_axes((0.5, 0.9, 0.45, 0.03))  # the triangle leaves that corner empty
+            figure.colorbar(image, cax=scale, orientation="horizontal", label="rank correlation")
         return figure

@@ -8,12 +8,15 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from phvae.analysis.figures.lettering import row_labels
 from phvae.analysis.figures.looks import Look
-from phvae.analysis.figures.panels import present, title_metric
+from phvae.analysis.figures.off_axis import mark_beyond, span_of
+from phvae.analysis.figures.panels import few_ticks, present, title_metric
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, styled
+from phvae.analysis.presentation.numbers import number
 
 __all__ = ["ScoreStrips"]
 
@@ -43,8 +46,8 @@ class ScoreStrips:
         """What to see in it."""
         return (
             "The scores that a table shows, a dot a seed; the dotted line is the floor, the dashed one the ceiling, "
-            "where they are known. Strips that overlap are variants that seeds do not tell apart; a dot far from its "
-            "strip is a run to look at."
+            "where they are known (named where it is off the panel). An arrow with a number is a dot off the panel. "
+            "Strips that overlap are variants that seeds do not separate; a dot far from its strip is a run to look at."
         )
 
     def draw(self) -> Figure:
@@ -57,17 +60,31 @@ class ScoreStrips:
             axes = grid_of(figure, len(self.metrics), _COLUMNS, sharey=True)
             for ax, metric in zip(axes, self.metrics, strict=True):
                 here = rows[rows["metric"] == metric]
-                for i, variant in enumerate(self.variants):
-                    values = here.loc[here["variant"] == variant, "value"].to_numpy(dtype=float)
-                    style = self.looks[variant]
-                    ax.scatter(values, np.full(len(values), i), color=style.colour, marker=style.marker, s=9, alpha=0.7)
-                for name, line in (("floor", ":"), ("ceiling", "--")):
-                    level = here[name].median()
-                    if np.isfinite(level):
-                        ax.axvline(level, color="#7A7A7A", linewidth=0.7, linestyle=line, zorder=0)
-                ax.locator_params(axis="x", nbins=3)
+                values = [here.loc[here["variant"] == v, "value"].to_numpy(dtype=float) for v in self.variants]
+                looks = [self.looks[variant] for variant in self.variants]
+                front = [at for one, look in zip(values, looks, strict=True) if look.depth > Look.depth for at in one]
+                ax.set_xlim(*span_of([(one.min(), one.mean(), one.max()) for one in values if len(one)], front))
+                ax.set_ylim(len(self.variants) - 0.5, -0.5)
+                for i, (one, look) in enumerate(zip(values, looks, strict=True)):
+                    ax.scatter(one, np.full(len(one), i), color=look.colour, marker=look.marker, s=9, alpha=0.7)
+                    mark_beyond(ax, one, i, color=look.colour)
+                few_ticks(ax, 3)
                 title_metric(ax, here, metric, DOUBLE / (_COLUMNS + 1))
+                _levels(ax, here)
             for ax in axes:
                 ax.set_yticks(range(len(shown)), shown)
-                ax.set_ylim(len(self.variants) - 0.5, -0.5)
         return figure
+
+
+def _levels(ax: Axes, rows: pd.DataFrame) -> None:
+    """The lines of the floor and the ceiling; one off the panel is named in the title."""
+    low, high = ax.get_xlim()
+    title = ax.get_title(loc="left")
+    for name, line in (("floor", ":"), ("ceiling", "--")):
+        level = float(rows[name].median())
+        if low <= level <= high:
+            ax.axvline(level, color="#7A7A7A", linewidth=0.7, linestyle=line, zorder=0)
+        elif np.isfinite(level):
+            text = number(level).replace("-", "−")
+            title += f"\n{name} {text} →" if level > high else f"\n← {name} {text}"
+    ax.set_title(title, linespacing=1.25)

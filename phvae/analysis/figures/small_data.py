@@ -9,8 +9,9 @@ from typing import ClassVar
 import pandas as pd
 from matplotlib.figure import Figure
 
+from phvae.analysis.figures.interval_lines import draw_lines
 from phvae.analysis.figures.looks import Look
-from phvae.analysis.figures.panels import interval_line, present, title_metric
+from phvae.analysis.figures.panels import present, title_metric
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, shared_legend, styled
 from phvae.analysis.results.long_table import size_key
 
@@ -19,7 +20,7 @@ __all__ = ["SmallData"]
 
 @dataclass(frozen=True)
 class SmallData:
-    """Each metric against the number of training examples; mean over seeds, the band its 95 % interval.
+    """Each metric against the number of training examples; mean over seeds, the bar its 95 % interval.
 
     Attributes:
         table: long table of one data set, all training sizes.
@@ -39,8 +40,8 @@ class SmallData:
     def caption(self) -> str:
         """What to see in it."""
         return (
-            "Metrics by number of training examples; mean over seeds, the band its 95 % interval. A help for small "
-            "data shows as a gap that widens to the left."
+            "Metrics by number of training examples; mean over seeds, the bar its 95 % interval; markers beside each "
+            "other are of one number of examples. A help for small data shows as a gap that widens to the left."
         )
 
     def draw(self) -> Figure:
@@ -52,14 +53,15 @@ class SmallData:
             figure = new_figure(DOUBLE, 0.5 + 1.7 * -(-len(self.metrics) // columns))
             axes = grid_of(figure, len(self.metrics), columns)
             for ax, metric in zip(axes, self.metrics, strict=True):
+                here = rows[rows["metric"] == metric]
+                ax.set_xlim(-0.4, len(sizes) - 0.6)
+                lines = {}
                 for variant in self.variants:
-                    here = rows[(rows["metric"] == metric) & (rows["variant"] == variant)]
-                    groups = {str(n): g["value"] for n, g in here.groupby("n_train")}
-                    if not groups:
-                        continue
-                    x, mean, low, high = interval_line({i: groups[n] for i, n in enumerate(sizes) if n in groups})
-                    ax.fill_between(x, low, high, color=self.looks[variant].colour, alpha=0.15, linewidth=0)
-                    ax.plot(x, mean, label=self.labels.get(variant, variant), **self.looks[variant].keywords)
+                    groups = {str(n): g["value"] for n, g in here[here["variant"] == variant].groupby("n_train")}
+                    if groups:
+                        known = {i: groups[n] for i, n in enumerate(sizes) if n in groups}
+                        lines[self.labels.get(variant, variant)] = self.looks[variant], known
+                draw_lines(ax, lines)
                 ax.set_xticks(range(len(sizes)), sizes)
                 ax.set_xlabel("training examples")
                 title_metric(ax, rows, metric, DOUBLE / columns)

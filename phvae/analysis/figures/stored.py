@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from phvae.analysis.figures.choosing import choose_metrics, choose_variants
+from phvae.analysis.figures.learning_units import ScoreUnit, score_unit
 from phvae.analysis.figures.looks import looks_of
 from phvae.analysis.results.configuration import default_baseline
 from phvae.analysis.results.long_table import labels_of, read_runs, read_table, size_key
@@ -133,12 +134,29 @@ class Stored:
         return self._prepared[dataset]
 
     def history(self, dataset: str, variants: Sequence[str], most_seeds: int = 10) -> pd.DataFrame:
-        """Histories of the runs, one below the other, with dataset, variant and seed."""
-        frames = []
+        """Histories of the runs, one below the other, with dataset, variant, seed, and the reconstruction as a score.
+
+        Columns `reconstruction` and `metric`: see `score_unit`; nats without a metric where one variant has no score,
+        or another one than the others.
+        """
+        frames: list[pd.DataFrame] = []
+        units: dict[str, ScoreUnit | None] = {}
         wanted = {"epoch", "validation_reconstruction", "validation_kl"}
         for variant in variants:
             for run in self.runs(dataset, variant)[:most_seeds]:
                 if self._there(run, "history.csv", "run.json"):
                     frame = pd.read_csv(run / "history.csv", usecols=lambda name: name in wanted)
                     frames.append(frame.assign(dataset=dataset, variant=variant, seed=run.name))
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+                    if variant not in units:
+                        model = read_record(run / "run.json", "run the workflow again")["config"]["model"]
+                        units[variant] = score_unit(model, self.prepared(dataset))
+        if not frames:
+            return pd.DataFrame()
+        history = pd.concat(frames, ignore_index=True)
+        names = {unit.metric if unit else "" for unit in units.values()}
+        metric = names.pop() if len(names) == 1 else ""
+        value = history["validation_reconstruction"]
+        if metric:
+            own = history["variant"].map(units)
+            value = own.str[1] * value + own.str[2]
+        return history.assign(reconstruction=value, metric=metric)

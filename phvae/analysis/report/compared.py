@@ -1,4 +1,4 @@
-"""Every variant against the baseline, a word on each data set: what a page without claims opens with."""
+"""Every variant or tuned family against the baseline, a word a data set: what a page without claims opens with."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from phvae.words import listed, plural
 
 __all__ = ["Compared", "ComparedCell", "ComparedSet", "compared"]
 
-_FILE = "statistics.csv"
-_TEXT = {name: "str" for name in ("dataset", "n_train", "variant", "split", "metric", "word", "why")}
+_FILE, _FAMILIES = "statistics.csv", "divergences.csv"
+_TEXT = dict.fromkeys(
+    ("dataset", "n_train", "variant", "family", "split", "metric", "word", "why", "equal_rate_word"), "str"
+)
 _WORDS = {BETTER: "better", WORSE: "worse", UNRESOLVED: "not distinguishable", FLOOR: "not distinguishable"}
 NO_VALUE = "no value"
 SYMBOLS = {"better": "✓", "worse": "✗", "not distinguishable": "?", NO_VALUE: "·"}
@@ -45,8 +47,10 @@ class ComparedSet:
 
 @dataclass(frozen=True)
 class Compared:
-    """All variants against the baseline."""
+    """All variants against the baseline; `kind` is what they are called, `note` what a reader must know of them."""
 
+    kind: str
+    note: str
     baseline: str
     variants: list[str]
     sets: list[ComparedSet]
@@ -55,25 +59,43 @@ class Compared:
 def compared(folder: Path, baseline: str, labels: Mapping[str, str]) -> Compared | None:
     """The words of the score tables on the first metric of each data set; None without statistics or comparisons.
 
+    Where families of weights are tuned they stand in the place of variants, each at its chosen weight.
+
     Args:
-        folder: of the tables, with statistics.csv.
+        folder: of the tables, with statistics.csv and, of families, divergences.csv.
         baseline: the variant that others are compared with.
         labels: variant -> how the page calls it.
     """
-    if not (folder / _FILE).is_file():
-        return None
-    frame = pd.read_csv(folder / _FILE, dtype=_TEXT, keep_default_na=False, na_values=dict.fromkeys(_NUMBERS, ""))
-    frame = frame[(frame["split"] == "test") & (frame["variant"] != baseline)]
-    sets = [
-        one
-        for dataset, rows in frame.groupby("dataset", sort=False)
-        if (one := _of_dataset(str(dataset), rows, labels, labels.get(baseline, baseline)))
-    ]
-    variants = list(dict.fromkeys(name for one in sets for name in one.cells))
-    return Compared(labels.get(baseline, baseline), variants, sets) if sets else None
+    if (folder / _FAMILIES).is_file():
+        frame = _read(folder / _FAMILIES)
+        compared_ones = set(frame.loc[frame["pairs"] > 0, "family"])
+        own = next((str(name) for name in frame["family"] if name not in compared_ones), "")
+        return _of_sets("family", FAMILIES, frame.assign(variant=frame["family"]), own, {})
+    if (folder / _FILE).is_file():
+        frame = _read(folder / _FILE)
+        return _of_sets("variant", "", frame[frame["split"] == "test"], baseline, labels)
+    return None
+
+
+def _read(path: Path) -> pd.DataFrame:
+    numbers = [*_NUMBERS, *(EQUAL + name for name in _NUMBERS)]
+    return pd.read_csv(path, dtype=_TEXT, keep_default_na=False, na_values=dict.fromkeys(numbers, ""))
+
+
+def _of_sets(kind: str, note: str, frame: pd.DataFrame, baseline: str, labels: Mapping[str, str]) -> Compared | None:
+    frame, name = frame[frame["variant"] != baseline], labels.get(baseline, baseline)
+    found = (_of_dataset(str(dataset), rows, labels, name) for dataset, rows in frame.groupby("dataset", sort=False))
+    sets = [one for one in found if one]
+    variants = list(dict.fromkeys(variant for one in sets for variant in one.cells))
+    return Compared(kind, note, name, variants, sets) if sets else None
 
 
 _NUMBERS = ("difference", "difference_low", "difference_high", "pairs", "mean")
+EQUAL = "equal_rate_"
+FAMILIES = (
+    "Each family is shown at the weight that the selection seeds chose, on the other seeds. Differences at equal rate, "
+    "wins and losses over data sets, and mean ranks are in the table of divergences."
+)
 
 
 def _of_dataset(dataset: str, rows: pd.DataFrame, labels: Mapping[str, str], baseline: str) -> ComparedSet | None:
@@ -96,6 +118,8 @@ def _cell(row: Mapping[Any, Any]) -> ComparedCell:
         return ComparedCell(NO_VALUE, row["why"])
     difference = f"{number(row['difference'])} [{number(row['difference_low'])}, {number(row['difference_high'])}]"
     text = f"difference {difference}, {plural(int(row['pairs']), 'pair')}"
+    if row.get(EQUAL + "word"):
+        text += f"; at equal rate {_WORDS[row[EQUAL + 'word']]}, {number(row[EQUAL + 'difference'])}"
     return ComparedCell(word, "; ".join(filter(None, (text, row["why"]))))
 
 

@@ -1,4 +1,4 @@
-"""The figures of the page by data set: those that claims are shown in first, the others folded."""
+"""The figures of the page: those of claims and those of several data sets first, the others in an appendix."""
 
 from __future__ import annotations
 
@@ -6,54 +6,69 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from phvae.analysis.report.pictures import ShownFigure
+from phvae.words import plural
 
-__all__ = ["FigureGroup", "figure_contents", "figure_groups"]
+__all__ = ["ACROSS", "FigureGroup", "Gallery", "gallery"]
 
 SEVERAL = "Several data sets"
+ACROSS = ("interval_plot", "rank_matrix")  # kinds that sum up all data sets
 
 
 @dataclass(frozen=True)
 class FigureGroup:
-    """The figures of one data set, or of several: `first` are shown, `more` are folded."""
+    """The figures of one data set, or of several."""
 
     name: str
-    first: list[ShownFigure]
-    more: list[ShownFigure]
+    figures: list[ShownFigure]
 
 
-def figure_groups(figures: Sequence[ShownFigure], linked: Collection[str]) -> list[FigureGroup]:
-    """Groups in the order of the figures, those of several data sets last.
+@dataclass(frozen=True)
+class Gallery:
+    """The figures that are shown, and those of the appendix, which are folded."""
+
+    first: list[FigureGroup]
+    more: list[FigureGroup]
+
+    @property
+    def first_links(self) -> dict[str, list[tuple[str, str]]]:
+        """What links to the figures that are shown say, as `_links`."""
+        return _links(self.first)
+
+    @property
+    def more_links(self) -> dict[str, list[tuple[str, str]]]:
+        """What links to those of the appendix say."""
+        return _links(self.more)
+
+
+def gallery(figures: Sequence[ShownFigure], linked: Collection[str]) -> Gallery:
+    """Figures by data set in their order; those of several data sets first.
 
     Args:
         figures: what was drawn.
-        linked: names of the figures that a claim is shown in; where there are none, no figure is folded.
+        linked: names of the figures that a claim is shown in; where there are none, no figure goes to the appendix.
     """
-    groups: dict[str, list[ShownFigure]] = {}
+    first = [one for one in figures if one.drawn.name in linked or one.drawn.kind in ACROSS or one.drawn.reason]
+    first = first if first and linked else list(figures)
+    names = {one.drawn.name for one in first}
+    return Gallery(_groups(first), _groups([one for one in figures if one.drawn.name not in names]))
+
+
+def _groups(figures: Sequence[ShownFigure]) -> list[FigureGroup]:
+    groups: dict[str, list[ShownFigure]] = {SEVERAL: []}
     for figure in figures:
-        groups.setdefault(_place(figure), []).append(figure)
-    if SEVERAL in groups:
-        groups[SEVERAL] = groups.pop(SEVERAL)
-    shown = {figure.drawn.name for figure in figures if figure.drawn.name in linked or figure.drawn.reason}
-    shown = shown or {figure.drawn.name for figure in figures}
-    return [
-        FigureGroup(
-            name,
-            [figure for figure in group if figure.drawn.name in shown],
-            [figure for figure in group if figure.drawn.name not in shown],
-        )
-        for name, group in groups.items()
-    ]
+        datasets = figure.drawn.datasets
+        groups.setdefault(datasets[0] if len(datasets) == 1 else SEVERAL, []).append(figure)
+    return [FigureGroup(name, group) for name, group in groups.items() if group]
 
 
-def figure_contents(figures: Sequence[ShownFigure]) -> dict[str, list[tuple[str, str]]]:
-    """Kind in words -> (data sets, name) of its figures, for a list of links."""
+def _links(groups: Sequence[FigureGroup]) -> dict[str, list[tuple[str, str]]]:
+    """Kind in words -> (what of, name) of its figures, for a list of links."""
     contents: dict[str, list[tuple[str, str]]] = {}
-    for figure in figures:
-        kind, datasets = figure.drawn.kind, figure.drawn.datasets
-        place = figure.drawn.name.removeprefix(f"{kind}-") if len(datasets) == 1 else f"{len(datasets)} data sets"
-        contents.setdefault(kind.replace("_", " ").replace("kl ", "KL "), []).append((place, figure.drawn.name))
+    for drawn in (figure.drawn for group in groups for figure in group.figures):
+        of, several = drawn.name.removeprefix(drawn.kind).lstrip("-"), len(drawn.datasets) != 1
+        if not of or of.isdigit():  # of a page
+            of = plural(len(drawn.datasets), "data set") if several else drawn.datasets[0]
+        elif several:
+            of = of.replace("_", " ")
+        contents.setdefault(drawn.kind.replace("_", " ").replace("kl ", "KL "), []).append((of, drawn.name))
     return contents
-
-
-def _place(figure: ShownFigure) -> str:
-    return figure.drawn.datasets[0] if len(figure.drawn.datasets) == 1 else SEVERAL

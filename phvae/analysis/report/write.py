@@ -14,7 +14,7 @@ from phvae.analysis.report import compared
 from phvae.analysis.report.claim_sections import ClaimSection, claim_sections
 from phvae.analysis.report.commands import commands
 from phvae.analysis.report.explorer import explorer
-from phvae.analysis.report.gallery import figure_contents, figure_groups
+from phvae.analysis.report.gallery import gallery
 from phvae.analysis.report.origins import origins
 from phvae.analysis.report.pictures import with_pictures
 from phvae.analysis.report.warnings import page_warnings
@@ -62,7 +62,6 @@ def write_report(root: Path) -> Path:
     answers = read_answers(folder)
     sections = claim_sections(folder, answers, claims, figures, labels)
     of_claims = {section.figure.drawn.name for section in sections if section.figure}
-    gallery = [figure for figure in figures if figure.drawn.name not in of_claims]
     shown_in = _figures_by_block(tables, [figure.drawn for figure in figures])
     linked = {name for (table, _), names in shown_in.items() if table == CLAIMS for name in names}
     state = index.claims.state if index and index.claims else ""
@@ -78,8 +77,7 @@ def write_report(root: Path) -> Path:
         claims=[(table, _unclaimed(table, sections)) for table in claims],
         tables=[table for table in others if table.blocks],
         empty=[table.title for table in others if not table.blocks],
-        groups=figure_groups(gallery, linked),
-        contents=figure_contents(gallery),
+        gallery=gallery([figure for figure in figures if figure.drawn.name not in of_claims], linked),
         absent=drawn.absent,
         explorer=explorer(root),
         shown_in=shown_in,

@@ -120,9 +120,8 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
     tested = verdicts[~untested]
     what = "spread of " if claim.compare == "spread" else ""
     contest = f"contest-{name}" if verdicts["verdict"].isin(ledger.TESTED).any() else ""
-    own = "" if claim.figure.startswith("forest") else claim.figure  # the contests say more, and of every control
-    pages = "" if "{dataset}" in own else " (every page)"
-    named = [contest, *(f"{figure}{pages}" for figure in dict.fromkeys(tested["figure"]) if own)]
+    pages = "" if "{dataset}" in claim.figure else " (every page)"
+    named = [contest, *(f"{figure}{pages}" for figure in dict.fromkeys(tested["figure"]) if figure)]
     named = list(filter(None, named))
     figures = f"Figure{'s' if len(named) > 1 else ''}: {', '.join(named)}. " if named else ""
     return TableBlock(
@@ -133,8 +132,8 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
         note=figures + not_tested(zip(verdicts["dataset"][untested], verdicts["reason"][untested], strict=True)),
         shown_in=[
             ShownIn(figure, row["dataset"])
-            for _, row in verdicts.iterrows()
-            for figure in (contest, row["figure"] if own else "")
+            for _, row in tested.iterrows()
+            for figure in (contest, row["figure"])
             if figure
         ],
     )

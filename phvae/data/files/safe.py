@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -31,7 +32,7 @@ def reading(what: object) -> Iterator[None]:
     except MemoryError:
         raise DataError(f"{what}: needs more memory than there is; is the file damaged?") from None
     except Exception as error:  # decoders raise zlib.error, struct.error, KeyError, RuntimeError and more
-        text = " ".join(str(error).split())[:200]
+        text = re.sub(r" ?<\S+ object at 0x\w+>", "", " ".join(str(error).split()))[:200]  # says nothing to a person
         raise DataError(f"{what}: damaged or not of the expected format ({type(error).__name__}: {text})") from None
 
 
