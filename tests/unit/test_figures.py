@@ -135,7 +135,7 @@ def test_the_golden_comparison_sees_a_moved_curve(drawn: dict[str, tuple[Plan, F
     assert difference(pixels(figure), pixels(moved)) > 5
 
 
-def test_no_text_is_cut_or_covered_and_no_panel_is_empty(drawn: dict[str, tuple[Plan, Figure]]) -> None:
+def test_no_text_is_small_cut_or_covered_and_no_panel_is_empty(drawn: dict[str, tuple[Plan, Figure]]) -> None:
     for plan, figure in drawn.values():
         try:
             check_layout(figure)
@@ -143,12 +143,16 @@ def test_no_text_is_cut_or_covered_and_no_panel_is_empty(drawn: dict[str, tuple[
             raise AssertionError(f"{plan.name}: {error}") from None
 
 
-def test_the_layout_check_sees_cut_and_covered_text() -> None:
+def test_the_layout_check_sees_small_cut_and_covered_text() -> None:
     figure = style.new_figure(2, 1)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1])
-    axes.text(0.5, 0.5, "one")
+    word = axes.text(0.5, 0.5, "one")
     check_layout(figure)
+    word.set_fontsize(5.9)
+    with pytest.raises(AssertionError, match=r"'one' is of 5\.9 points"):
+        check_layout(figure)
+    word.set_fontsize(6)
     axes.text(0.52, 0.5, "two")
     with pytest.raises(AssertionError, match="'one' lies on 'two'"):
         check_layout(figure)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from phvae.analysis.figures.lettering import wrap
+from phvae.analysis.figures.scores_in_words import with_score
 from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, styled
 
 __all__ = ["FactorMaps", "information"]
@@ -23,41 +24,46 @@ class FactorMaps:
         matrices: label -> (codes, factors) in [0, 1].
         levels: label -> number of levels; codes are ordered level by level.
         factor_names: names of the columns.
+        scores: label -> a score of disentanglement, in words.
     """
 
     kind: ClassVar[str] = "factor_maps"
     matrices: Mapping[str, np.ndarray]
     levels: Mapping[str, int]
     factor_names: Sequence[str]
+    scores: Mapping[str, str] = field(default_factory=dict)
 
     def caption(self) -> str:
         """What to see in it."""
+        score = " The number above a panel is the mean over seeds." if self.scores else ""
         return (
             "Mutual information of each code with each factor over the factor's entropy, first seed, codes ordered by "
-            "level. A disentangled code has one dark cell a row; a level that carries one scale has its dark cells in "
-            "one block."
+            "level; the scale ends at the largest value of all panels. A disentangled code has one dark cell a row; a "
+            f"level that carries one scale has its dark cells in one block.{score}"
         )
 
     def draw(self) -> Figure:
         """Draw it."""
-        count = len(self.matrices)
         codes = max(len(m) for m in self.matrices.values())
+        top = max(0.1, *(float(m.max()) for m in self.matrices.values()))
         with styled():
-            figure = new_figure(DOUBLE, 0.85 + 0.155 * codes * -(-count // 4))
-            axes = grid_of(figure, count, 4)
+            figure = new_figure(DOUBLE, 0.95 + 0.155 * codes)
+            axes = grid_of(figure, len(self.matrices), len(self.matrices))
             for ax, (label, matrix) in zip(axes, self.matrices.items(), strict=True):
-                image = ax.imshow(matrix, vmin=0, vmax=1, cmap="magma_r", aspect="auto", interpolation="nearest")
-                size = len(matrix) // self.levels[label]
-                for k in range(1, self.levels[label]):
+                image = ax.imshow(matrix, vmin=0, vmax=top, cmap="magma_r", aspect="auto", interpolation="nearest")
+                levels = self.levels[label]
+                size = len(matrix) // levels
+                for k in range(1, levels):
                     ax.axhline(k * size - 0.5, color="#0072B2", linewidth=1)
-                middles = [k * size + (size - 1) / 2 for k in range(self.levels[label])]
-                ax.set_yticks(middles, [f"level {k + 1}" for k in range(self.levels[label])], rotation=90, va="center")
+                middles = [k * size + (size - 1) / 2 for k in range(levels)]
+                names = [f"level {k + 1}" for k in range(levels)] if levels > 1 else ["code"]
+                ax.set_yticks(middles, names, rotation=90, va="center")
                 ax.set_xticks(
                     range(len(self.factor_names)), self.factor_names, rotation=45, ha="right", rotation_mode="anchor"
                 )
                 ax.tick_params(length=0)
                 ax.spines[:].set_visible(True)
-                ax.set_title(wrap(label, 20))
+                ax.set_title(with_score(wrap(label, 20), self.scores.get(label)), linespacing=1.25)
             figure.colorbar(image, ax=axes, shrink=0.8, pad=0.01, label="MI(code, factor) / H(factor)")
         return figure
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from phvae.analysis.figures.lettering import wrap
 from phvae.analysis.figures.looks import CLASSES
-from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, styled
+from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, shared_legend, styled
 
 __all__ = ["LatentMaps", "principal"]
 
@@ -29,6 +29,7 @@ class LatentMaps:
         target: (N,) class or value of each example.
         name: what the colour means.
         discrete: whether `target` is a class; the number of each class then stands at its median.
+        classes: names of the classes from 0 on, where they say more than the number.
     """
 
     kind: ClassVar[str] = "latent_maps"
@@ -36,41 +37,64 @@ class LatentMaps:
     target: np.ndarray
     name: str
     discrete: bool = True
+    classes: Sequence[str] = ()
 
     def caption(self) -> str:
         """What to see in it."""
         return (
-            "Whitened codes of test images on their first two principal components (shares of the variance in "
-            f"brackets; the axes are scaled apart), first seed, coloured by {self.name}. Look for classes that lie "
-            "apart and for gaps."
+            "Whitened codes of test images on their first two principal components (the axes are scaled apart), first "
+            f"seed, coloured by {self.name}. Look for classes that lie apart and for gaps. Where two components hold a "
+            "small share of the variance, what overlaps here may lie apart in the others."
         )
 
     def draw(self) -> Figure:
         """Draw it."""
         count = len(self.codes)
-        rows = -(-count // 3)
+        columns = -(-count // -(-count // 3))  # at most three, in rows equally full
         seen = np.asarray(self.target)[:POINTS]
         with styled():
-            figure = new_figure(DOUBLE, 0.25 + 2.15 * rows)
-            for ax, (label, code) in zip(grid_of(figure, count, 3), self.codes.items(), strict=True):
+            figure = new_figure(DOUBLE, 0.45 + 2.25 * -(-count // columns))
+            axes = grid_of(figure, count, columns)
+            for ax, (label, code) in zip(axes, self.codes.items(), strict=True):
                 scores, shares = principal(code.reshape(len(code), -1))
                 kept = np.isfinite(scores[:POINTS, 0])
                 scores, shown = scores[:POINTS][kept], seen[kept]
                 if not kept.any():
-                    ax.text(0.5, 0.5, "no finite code", transform=ax.transAxes, ha="center", va="center", fontsize=6)
+                    ax.text(0.5, 0.5, "no finite code", transform=ax.transAxes, ha="center", va="center")
                 if not self.discrete:
                     drawn = ax.scatter(
                         scores[:, 0], scores[:, 1], c=shown, cmap="cividis", vmin=seen.min(), vmax=seen.max(), s=3,
                         linewidths=0, alpha=0.75, rasterized=True,
                     )  # fmt: skip
                 elif kept.any():
-                    _scatter_classes(ax, scores, shown)
-                ax.set_title(wrap(label, 33))
+                    self._classes(ax, scores, shown)
+                ax.set_title(f"{wrap(label, 33)}\n{shares.sum():.0%} of the variance", linespacing=1.25)
                 ax.set_xlabel(f"PC 1 ({shares[0]:.0%})")
                 ax.set_ylabel(f"PC 2 ({shares[1]:.0%})")
             if not self.discrete:
                 figure.colorbar(drawn, ax=figure.axes, shrink=0.7, label=self.name, pad=0.01)
+            elif self.classes:
+                shared_legend(figure, axes, 5)
         return figure
+
+    def _classes(self, ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
+        """A point per code in its class's colour; the class's number, which grey print needs, at its median."""
+        values = np.unique(classes).tolist()
+        colours = {value: CLASSES[i % len(CLASSES)] for i, value in enumerate(values)}
+        ax.scatter(
+            scores[:, 0], scores[:, 1], c=[colours[value] for value in classes.tolist()], s=5, linewidths=0,
+            alpha=0.65, rasterized=True,
+        )  # fmt: skip
+        span = np.maximum(np.ptp(scores, axis=0), 1e-9)
+        middles = np.array([np.median(scores[classes == value], axis=0) for value in values])
+        middles = _apart(middles / span, 0.095) * span
+        for value, (x, y) in zip(values, middles.tolist(), strict=True):
+            ax.text(
+                x, y, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
+                bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": colours[value], "lw": 1.2},
+            )  # fmt: skip
+            if self.classes:
+                ax.plot([], [], "o", color=colours[value], label=f"{value} {self.classes[value]}")
 
 
 def principal(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -101,22 +125,3 @@ def _apart(points: np.ndarray, least: float) -> np.ndarray:
         push = np.clip(least - distance, 0, None)[..., None] * gaps / np.maximum(distance, 1e-9)[..., None]
         points = points + 0.5 * push.sum(axis=1)
     return points
-
-
-def _scatter_classes(ax: Axes, scores: np.ndarray, classes: np.ndarray) -> None:
-    """Every point is its class's number, so that grey print can be read; a larger one stands at the class's median."""
-    values = np.unique(classes)
-    middles = np.array([np.median(scores[classes == value], axis=0) for value in values])
-    for i, value in enumerate(values):
-        points = scores[classes == value]
-        colour = CLASSES[i % len(CLASSES)]
-        ax.scatter(
-            points[:, 0], points[:, 1], marker=f"${value}$", s=8, color=colour, linewidths=0, alpha=0.6, rasterized=True
-        )
-    span = np.maximum(np.ptp(scores, axis=0), 1e-9)
-    middles = _apart(middles / span, 0.095) * span
-    for i, (value, (x, y)) in enumerate(zip(values, middles.tolist(), strict=True)):
-        ax.text(
-            x, y, str(value), ha="center", va="center", fontsize=6.5, weight="bold",
-            bbox={"boxstyle": "circle,pad=0.15", "fc": "white", "ec": CLASSES[i % len(CLASSES)], "lw": 1.0},
-        )  # fmt: skip

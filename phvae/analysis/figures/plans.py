@@ -30,7 +30,6 @@ from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
 from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
-from phvae.analysis.figures.nearest_training import NearestTraining
 from phvae.analysis.figures.pair_plot import PairPlot
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rate_distortion import RateDistortion
@@ -38,10 +37,17 @@ from phvae.analysis.figures.reconstructions import Reconstructions
 from phvae.analysis.figures.samples import Samples
 from phvae.analysis.figures.score_agreement import ScoreAgreement
 from phvae.analysis.figures.score_strips import ScoreStrips
+from phvae.analysis.figures.scores_in_words import mean_scores, named_scores
 from phvae.analysis.figures.small_data import SmallData
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.traversals import Traversals
-from phvae.analysis.presentation.metrics_shown import DISTORTIONS, FIGURES_BY_SIZE, SCORE_TABLES, SCORES_SHOWN
+from phvae.analysis.presentation.metrics_shown import (
+    DISTORTIONS,
+    FIGURES_BY_SIZE,
+    IMAGE_DISTANCES,
+    SCORE_TABLES,
+    SCORES_SHOWN,
+)
 from phvae.analysis.results.long_table import read_costs
 from phvae.analysis.results.roles import curve_variants, on_curve
 from phvae.analysis.results.tuned import tuned
@@ -52,7 +58,7 @@ from phvae.metrics.correlations import correlations
 
 __all__ = ["Plan", "PlanGroup", "plan_groups", "plans"]
 
-COLUMNS = 12  # images in a row
+COLUMNS, SEEN = 12, 4  # images in a row, variants whose images or codes are seen
 PANELS, PAIRED, ROWS = 12, 5, 10_000  # columns of a table on their own and in pairs; rows
 
 
@@ -134,11 +140,13 @@ def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
     if truth.shape[1] == 1 and data.density is not None:
         samples = _samples(stored, dataset)
         if samples:
-            yield DensityCurves(samples, data.density.pdf, (low[0] - room[0], high[0] + room[0]))
+            limits = (low[0] - room[0], high[0] + room[0])
+            yield DensityCurves(samples, data.density.pdf, limits, _w1(stored, dataset))
     elif truth.shape[1] == 2:
         drawn = stored.first(dataset, stored.variants(dataset, 7), "samples.npz", "samples_mean")
         if drawn:
-            yield DensityMaps(drawn, truth, list(zip(low - room, high + room, strict=True)))
+            words = named_scores(stored.of(dataset), ("sliced_w1_samples_mean",), stored.labels)
+            yield DensityMaps(drawn, truth, list(zip(low - room, high + room, strict=True)), words)
 
 
 def _columns(stored: Stored, dataset: str) -> Iterator[Drawable]:
@@ -174,53 +182,68 @@ def _samples(stored: Stored, dataset: str) -> dict[str, dict[str, np.ndarray]]:
     return samples
 
 
-def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
-    def kept(name: str, most: int) -> dict[str, np.ndarray]:
-        return stored.first(dataset, stored.variants(dataset, most), "samples.npz", name)
+def _w1(stored: Stored, dataset: str) -> dict[str, dict[str, str]]:
+    """label -> kind of samples -> mean distance from the true density."""
+    kinds = {"w1_samples_mean": "means", "w1_samples_model": "with noise"}
+    found: dict[str, dict[str, str]] = {}
+    for metric, means in mean_scores(stored.of(dataset), list(kinds), stored.labels).items():
+        for label, mean in means.items():
+            found.setdefault(label, {})[kinds[metric]] = mean
+    return found
 
-    rows = kept("reconstructions", 12)
-    if not rows or next(iter(rows.values())).ndim != 4:
+
+def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
+    few, table, labels = stored.variants(dataset, SEEN), stored.of(dataset), stored.labels
+
+    def kept(name: str) -> dict[str, np.ndarray]:
+        return stored.first(dataset, few, "samples.npz", name)
+
+    originals = next(iter(kept("originals").values()), None)
+    if originals is None or originals.ndim != 4:
         return
-    originals = next(iter(kept("originals", 12).values()))
-    yield Reconstructions(originals[:COLUMNS], {label: images[:COLUMNS] for label, images in rows.items()})
-    if rows := kept("samples_mean", 12):
-        yield Samples({label: images[:COLUMNS] for label, images in rows.items()})
-    if near := kept("nearest", 5):
-        drawn = kept("samples_mean", 5)
-        yield NearestTraining({label: drawn[label][: len(images)] for label, images in near.items()}, near)
-    if rows := kept("interpolations", 6):
-        yield Interpolations(rows)
-    if rows := kept("traversals", 4):
-        yield Traversals(rows, np.linspace(-3, 3, next(iter(rows.values())).shape[1]).tolist())
+    found = [kept(name) for name in ("reconstructions", "samples_mean", "nearest")]
+    count = min(COLUMNS, len(originals), *(len(images) for rows in found for images in rows.values()))
+    made, drawn, near = ({label: images[:count] for label, images in rows.items()} for rows in found)
+    if made:
+        yield Reconstructions(originals[:count], made, named_scores(table, ("mse",), labels))
+    if drawn:
+        yield Samples(originals[:count], drawn, near, named_scores(table, IMAGE_DISTANCES, labels))
+    if rows := kept("interpolations"):
+        yield Interpolations(originals[[0, 1 % len(originals)]], rows)
+    if rows := kept("traversals"):
+        levels, steps = (max(images.shape[axis] for images in rows.values()) for axis in (0, 1))
+        nats = mean_scores(table, [f"kl_level_{k}" for k in range(1, levels + 1)], labels)
+        yield Traversals(originals[0], rows, np.linspace(-3, 3, steps).tolist(), list(nats.values()))
 
 
 def _latent(stored: Stored, dataset: str) -> Iterator[Drawable]:
-    data = stored.prepared(dataset)
+    data, few = stored.prepared(dataset), stored.variants(dataset, SEEN)
     if data is None or data.is_density or not (data.labels or data.factors):
         return
     codes = {
         label: array.reshape(len(array), -1)
-        for label, array in stored.first(dataset, stored.variants(dataset, 6), "codes.npz", "whitened").items()
+        for label, array in stored.first(dataset, few, "codes.npz", "whitened").items()
     }
     if not codes:
         return
     n = min(len(array) for array in codes.values())
     codes = {label: array[:n] for label, array in codes.items()}
-    factors = data.factors.get("test")
+    factors, classes = data.factors.get("test"), []
     if "test" in data.labels:
-        target, name = data.labels["test"][:n], "class"
+        target, name, names = data.labels["test"][:n], "class", list(data.card.get("label_names", ()))
+        classes = names if names != [str(i) for i in range(len(names))] else []
     else:
         assert factors is not None
         # the factor that the codes tell most about: a map coloured by one they ignore shows nothing
         told = np.mean([information(array, factors[:n]).max(axis=0) for array in codes.values()], axis=0)
         column = int(np.argmax(told * (np.array(data.factor_sizes) > 2)))
         target, name = factors[:n, column], data.factor_names[column]
-    yield LatentMaps(codes, target, name, discrete=len(np.unique(target)) <= 10)
+    yield LatentMaps(codes, target, name, len(np.unique(target)) <= 10, classes)
     if factors is not None:
-        few = stored.variants(dataset, 4)
         levels = {stored.labels[v]: stored.order(v) for v in few if stored.labels[v] in codes}
-        matrices = {label: information(codes[label], factors[:n]) for label in levels}
-        yield FactorMaps(matrices, levels, data.factor_names)
+        matrices = {label: information(code, factors[:n]) for label, code in codes.items()}
+        words = named_scores(stored.of(dataset), ("mig",), stored.labels)
+        yield FactorMaps(matrices, levels, data.factor_names, words)
 
 
 def _numbers(stored: Stored, dataset: str) -> Iterator[Drawable]:

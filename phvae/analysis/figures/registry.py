@@ -17,7 +17,6 @@ from phvae.analysis.figures.learning_curves import LearningCurves
 from phvae.analysis.figures.level_drop import LevelDrop
 from phvae.analysis.figures.marginals import Marginals
 from phvae.analysis.figures.metric_by_order import MetricByOrder
-from phvae.analysis.figures.nearest_training import NearestTraining
 from phvae.analysis.figures.pair_plot import PairPlot
 from phvae.analysis.figures.paired_seeds import PairedSeeds
 from phvae.analysis.figures.rank_matrix import RankMatrix
@@ -42,7 +41,6 @@ _KINDS: tuple[type[Drawable], ...] = (
     CorrelationErrors,
     Reconstructions,
     Samples,
-    NearestTraining,
     MetricByOrder,
     PairedSeeds,
     ScoreStrips,

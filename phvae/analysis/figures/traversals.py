@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from matplotlib.figure import Figure
 
-from phvae.analysis.figures.image_rows import image_rows, line_up
+from phvae.analysis.figures.image_rows import coloured, image_rows
 from phvae.files import atomic
 
 __all__ = ["Traversals", "traversal_frames", "write_gif"]
@@ -21,19 +21,24 @@ class Traversals:
     """One level of the code moved at a time, the others held: a strip a level, a block a variant.
 
     Attributes:
+        original: (C, H, W) uint8, the test image whose code is moved.
         rows: label -> (levels, steps, C, H, W) uint8.
-        steps: where on the way each column stands, as labels below; none by default.
+        steps: where on the way each column stands, as labels below.
+        nats: of each level, label -> its rate in nats, where it is known.
     """
 
     kind: ClassVar[str] = "traversals"
+    original: np.ndarray
     rows: Mapping[str, np.ndarray]
-    steps: Sequence[float] = ()
+    steps: Sequence[float]
+    nats: Sequence[Mapping[str, str]]
 
     def caption(self) -> str:
         """What to see in it."""
         return (
-            "Each level's most varying coordinate moved from -3 to 3 standard deviations of the prior, the rest held "
-            "at a test image's code, first seed. A level that changes nothing is unused; levels that change the same "
+            f"Each level's most varying coordinate moved from {self.steps[0]:g} to {self.steps[-1]:g} standard "
+            "deviations of the prior, the rest held at the code of the test image on the left, first seed; beside a "
+            "level its rate, mean over seeds. A level that changes nothing is unused; levels that change the same "
             "thing are not separated."
         )
 
@@ -43,9 +48,12 @@ class Traversals:
         groups = []
         for label, levels in self.rows.items():
             groups.append(len(lines))
-            lines.append((f"{label}\nlevel 1", levels[0]))
-            lines += [(f"level {k}", images) for k, images in enumerate(levels[1:], start=2)]
-        return image_rows(lines, [f"{step:+g}" for step in self.steps], groups)
+            for k, images in enumerate(levels):
+                rate = f", {self.nats[k][label]} nats" if label in self.nats[k] else ""
+                name = f"level {k + 1}{rate}" if k else f"{label}\nlevel 1{rate}"
+                lines.append((name, np.insert(images, 0, self.original, axis=0)))
+        words = ["test image", *(f"{step:+g}".replace("-", "−") if step else "0" for step in self.steps)]
+        return image_rows(lines, words, groups, apart=[1])
 
     def animate(self, path: Path) -> None:
         """The variant with most levels as a GIF."""
@@ -68,8 +76,7 @@ def traversal_frames(levels: np.ndarray, title: str, side: int = 96) -> list[np.
     font = ImageFont.load_default(13)
     frames = []
     for step in [*range(steps), *range(steps - 2, 0, -1)]:
-        line = line_up(levels[:, step], 0)
-        tiles = [line[:, k * width : (k + 1) * width].repeat(zoom, 0).repeat(zoom, 1) for k in range(count)]
+        tiles = coloured(levels[:, step]).repeat(zoom, 1).repeat(zoom, 2)
         room = max(width * zoom, 64)
         canvas = Image.new("RGB", (max(count * (room + 8) + 8, 220), height * zoom + 48), "white")
         draw = ImageDraw.Draw(canvas)

@@ -14,6 +14,7 @@ __all__ = [
     "FIGURES_BY_SIZE",
     "FIGURES_FIRST",
     "HEADLINES",
+    "IMAGE_DISTANCES",
     "MATCHED_RATE",
     "SCORES_SHOWN",
     "SCORE_TABLES",
@@ -58,4 +59,5 @@ SCORES_SHOWN: tuple[str, ...] = tuple(dict.fromkeys(name for table in SCORE_TABL
 HEADLINES = shown("headline")  # of `phvae compare`
 # what a data set is judged by, in the order in which the panels of figures are given away; small data, too
 FIGURES_FIRST, FIGURES_BY_SIZE = shown("panel"), shown("small_panel")
+IMAGE_DISTANCES = shown("panel", ("generation",))  # said beside samples: the first known
 DISTORTIONS = shown("distortion")  # of the rate-distortion figure: the first known
