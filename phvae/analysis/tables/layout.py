@@ -113,11 +113,15 @@ class ClaimsFile:
 
 @dataclass(frozen=True)
 class TableIndex:
-    """What was written: the baseline, the claims if there are any, and the tables' names in the order of the report."""
+    """What was written: the baseline, the claims if there are any, and the tables' names in the order of the report.
+
+    `families` are those of the claims that have a compact table.
+    """
 
     baseline: str
     claims: ClaimsFile | None
     tables: list[str]
+    families: list[str] = field(default_factory=list)
 
 
 def text_columns(block: TableBlock) -> list[int]:

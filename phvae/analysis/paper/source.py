@@ -1,0 +1,125 @@
+"""The paper's source: paper.tex with the tables and figures that it shows, in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from phvae.analysis.claims.answers import Answers, read_answers
+from phvae.analysis.figures.index import DrawnFigure, read_figure_index
+from phvae.analysis.paper.grid import verdict_grid
+from phvae.analysis.paper.method import REFERENCES, experiments, method
+from phvae.analysis.results.configuration import kept_configuration
+from phvae.analysis.results.long_table import labels_of, read_runs, read_table
+from phvae.analysis.tables.family_tables import FAMILY
+from phvae.analysis.tables.latex_text import escape_latex
+from phvae.analysis.tables.layout import Table, TableIndex, read_index, read_tables
+from phvae.errors import DataError
+from phvae.files import write_text
+
+__all__ = ["write_paper"]
+
+_START = r"""
+\documentclass[10pt,a4paper]{article}
+\usepackage[margin=22mm]{geometry}
+\usepackage{amsmath,amssymb,array,booktabs,graphicx}
+\renewcommand{\floatpagefraction}{.7}
+\renewcommand{\dblfloatpagefraction}{.7}
+\emergencystretch=2em
+""".strip()
+_PROVENANCE = "provenance"  # the table
+
+
+def write_paper(root: Path) -> Path:
+    """Write root/paper/: paper.tex, tables/ and figures/, from the tables and figures that lie in `root`.
+
+    Shown are the compact table of each family of claims, the contest of each claim that was tested, and the first
+    figure that the claim names.
+
+    Returns:
+        The path of paper.tex.
+
+    Raises:
+        DataError: no tables, or one of the files is damaged.
+    """
+    root = Path(root)
+    index, answers = read_index(root / "tables"), read_answers(root / "tables")
+    if index is None:
+        raise DataError(f"{root}: found no tables; run `phvae tables` and `phvae figures` first")
+    tables = {table.name: table for table in read_tables(root / "tables")}
+    figures = _shown(tables["claims"], read_figure_index(root / "figures").figures)
+    folder = root / "paper"
+    files = [*(FAMILY.format(family) for family in index.families), f"{_PROVENANCE}.tex"]
+    _copy(root / "tables", folder / "tables", files)
+    _copy(root / "figures", folder / "figures", [_pdf(figure) for figure in figures])
+    write_text(folder / "paper.tex", _document(root, index, answers, tables, figures))
+    return folder / "paper.tex"
+
+
+def _copy(source: Path, folder: Path, names: Sequence[str]) -> None:
+    """Make a folder that holds these files alone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in names:
+        shutil.copyfile(source / name, folder / name)
+
+
+def _shown(claims: Table, drawn: Sequence[DrawnFigure]) -> list[DrawnFigure]:
+    """The figures of each block of the table of claims: the first of each kind that the block names."""
+    found: dict[str, DrawnFigure] = {}
+    for block in claims.blocks:
+        kinds: set[str] = set()
+        for one in block.shown_in:
+            for figure in drawn:
+                meant = one.figure in (figure.name, figure.kind) and one.dataset in figure.datasets
+                if meant and figure.files and figure.kind not in kinds:
+                    kinds.add(figure.kind)
+                    found.setdefault(figure.name, figure)
+    return list(found.values())
+
+
+def _pdf(figure: DrawnFigure) -> str:
+    return next(name for name in figure.files if name.endswith(".pdf"))
+
+
+def _document(
+    root: Path, index: TableIndex, answers: Answers | None, tables: dict[str, Table], figures: Sequence[DrawnFigure]
+) -> str:
+    config, _ = kept_configuration(root)
+    runs, name = read_runs(root), escape_latex(config.get("name", root.name))
+    source = index.claims.source if index.claims else ""
+    claims = " ".join([*([f"The claims are those of {source}."] if source else []), tables["claims"].caption])
+    said = experiments(config, runs, labels_of(read_table(root), runs), claims)
+    parts = [
+        _START,
+        f"\\title{{PH-VAE held against its controls: the grid \\texttt{{{name}}}}}",
+        "\\author{}\n\\date{}\n\\begin{document}\n\\maketitle",
+        f"\\section{{Method}}\n{method()}",
+        f"\\section{{Experiments}}\n{said}",
+        f"\\section{{Verdicts}}\n{_verdicts(answers)}",
+        "\\section{Numbers}\n" + "\n".join(f"\\input{{tables/{FAMILY.format(family)}}}" for family in index.families),
+        "\\clearpage\n\\section{Figures}\n" + "\n".join(map(_figure, figures)),
+        f"\\clearpage\n\\section{{Provenance}}\n\\input{{tables/{_PROVENANCE}.tex}}",
+        REFERENCES,
+        r"\end{document}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdicts(answers: Answers | None) -> str:
+    if answers is None:
+        return "No claim was tested."
+    sentences = "\n".join(f"\\item {escape_latex(family.sentence)}" for family in answers.families)
+    return f"\\begin{{itemize}}\n{sentences}\n\\end{{itemize}}\n{verdict_grid(answers)}"
+
+
+def _figure(figure: DrawnFigure) -> str:
+    return "\n".join(
+        [
+            r"\begin{figure}[tbp]\centering",
+            f"\\includegraphics[width=\\textwidth,height=.8\\textheight,keepaspectratio]{{figures/{_pdf(figure)}}}",
+            f"\\caption{{{escape_latex(figure.caption)}}}\\label{{fig:{figure.name}}}",
+            r"\end{figure}",
+        ]
+    )
