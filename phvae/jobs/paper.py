@@ -22,7 +22,7 @@ _SHOWN = 12  # lines of its log
 
 
 def paper(grid: Grid) -> str:
-    """Write results/NAME/paper/ and, where pdflatex is installed, results/NAME/paper.pdf; say in words what was written.
+    """Write results/NAME/paper/ and, where pdflatex is installed, results/NAME/paper.pdf; say what was written.
 
     Raises:
         PhvaeError: tables or figures are absent or of another question; or LaTeX fails.

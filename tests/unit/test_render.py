@@ -19,7 +19,7 @@ NASTY = "a|b & 50 % of #1 in $x_1$ {q} ~ ^ \\cmd <t> β-VAE ½ µ–— “é”
 
 KNOWN = (
     r"\textbackslash{}", r"\textasciicircum{}", r"\textasciitilde{}", r"\textless{}", r"\textgreater{}",
-    r"\textbar{}", r"\textquotesingle{}", r"\textasciigrave{}", r"\allowbreak{}", r"$\beta$",
+    r"\textbar{}", r"\allowbreak{}", r"$\beta$",
     r"$\Omega$", r"$\pm$", "$-$", r"\{", r"\}", r"\$", r"\&", r"\#", r"\%", r"\_",
 )  # fmt: skip
 
@@ -125,7 +125,7 @@ def test_marks_stand_behind_the_cell_in_both_forms() -> None:
         ],
     )
     assert r"1\,$\dagger$ \\" in latex(table)
-    assert "| 1 † |" in markdown(table)
+    assert "|   1 † |" in markdown(table)
     assert r"\textbf{2}" in latex(table)
 
 
@@ -141,9 +141,8 @@ def test_wide_blocks_are_split_for_the_page_and_keep_their_first_column() -> Non
 
 def test_long_blocks_are_split_into_pages_and_lose_no_row() -> None:
     rows = [[TableCell(f"name{i}."), TableCell(f"{i}")] for i in range(120)]
-    text = latex(
-        Table("t", "T", "C", [TableBlock("h", ["v", "m"], rows, reference=[[TableCell("z"), TableCell("1")]])])
-    )
+    apart = [[TableCell("z"), TableCell("1")]]
+    text = latex(Table("t", "T", "C", [TableBlock("h", ["v", "m"], rows, reference=apart)]))
     pages = text.split(r"\begin{table*}")[1:]
     assert len(pages) == 3
     assert [page.count(r"\toprule") for page in pages] == [1, 1, 1]
@@ -164,7 +163,7 @@ def test_markdown_fits_120_columns_and_loses_nothing() -> None:
         [TableCell("PH-VAE, order 3"), *(TableCell(f"{i}.12 ± 0.34", mark="●") for i in range(12))]
     ])  # fmt: skip
     words = TableBlock("w", ["claim", "in words", "verdict"], [
-        [TableCell(f"claim-{i}"), TableCell("many words - of it 1. and 2. " * 9), TableCell("not resolved")] for i in range(2)
+        [TableCell(f"claim-{i}"), TableCell("many words - of it 1. and 2. " * 9), TableCell("open")] for i in range(2)
     ], widths=[0.2, 0.5, 0.3])  # fmt: skip
     text = markdown(Table("t", "T", "caption - of it " * 30, [numbers, words], rules=["a rule + more " * 20]))
     assert max(map(len, text.splitlines())) <= 120

@@ -16,23 +16,23 @@ _SYMBOLS = {
 def verdict_grid(answers: Answers) -> str:
     """The claims that were tested by the data sets that they are about; a line for what is asked of each."""
     told = "; ".join(f"{symbol} {escape_latex(MEANINGS[word])}" for word, symbol in _SYMBOLS.items())
+    columns = f">{{\\raggedright\\arraybackslash}}p{{.45\\textwidth}}l{'c' * len(answers.datasets)}"
     heads = " & ".join(f"\\rotatebox{{90}}{{{escape_latex(name)}}}" for name in answers.datasets)
     claims = [claim for family in answers.families for claim in family.claims if _tested(claim)]
     lines = [
         r"\begin{table}[h]",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
         f"\\caption{{Verdicts. {told}.}}\\label{{tab:verdicts}}",
-        f"\\begin{{tabular}}{{@{{}}>{{\\raggedright\\arraybackslash}}p{{.45\\textwidth}}l{'c' * len(answers.datasets)}@{{}}}}",
+        f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",
         f"claim & asked & {heads} \\\\",
     ]
     for claim in claims:
         lines.append(r"\midrule")
         for i, question in enumerate(claim.questions):
-            words = " & ".join(_SYMBOLS[answer.word] for answer in question.answers)
-            lines.append(
-                f"{escape_latex(claim.text) if i == 0 else ''} & {escape_latex(question.asked)} & {words} \\\\"
-            )
+            first = escape_latex(claim.text) if i == 0 else ""
+            words = [_SYMBOLS[answer.word] for answer in question.answers]
+            lines.append(" & ".join([first, escape_latex(question.asked), *words]) + r" \\")
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}"])
 
 

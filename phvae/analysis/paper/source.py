@@ -12,7 +12,7 @@ from phvae.analysis.paper.grid import verdict_grid
 from phvae.analysis.paper.method import REFERENCES, experiments, method
 from phvae.analysis.results.configuration import kept_configuration
 from phvae.analysis.results.long_table import labels_of, read_runs, read_table
-from phvae.analysis.tables.family_tables import FAMILY
+from phvae.analysis.tables.family_latex import FAMILY
 from phvae.analysis.tables.latex_text import escape_latex
 from phvae.analysis.tables.layout import Table, TableIndex, read_index, read_tables
 from phvae.errors import DataError
@@ -23,9 +23,13 @@ __all__ = ["write_paper"]
 _START = r"""
 \documentclass[10pt,a4paper]{article}
 \usepackage[margin=22mm]{geometry}
-\usepackage{amsmath,amssymb,array,booktabs,graphicx}
-\renewcommand{\floatpagefraction}{.7}
-\renewcommand{\dblfloatpagefraction}{.7}
+\usepackage{amsmath,amssymb,array,booktabs,flafter,graphicx}
+\renewcommand{\topfraction}{.95}
+\renewcommand{\bottomfraction}{.9}
+\renewcommand{\textfraction}{.05}
+\renewcommand{\floatpagefraction}{.8}
+\setcounter{topnumber}{4}
+\setcounter{totalnumber}{6}
 \emergencystretch=2em
 """.strip()
 _PROVENANCE = "provenance"  # the table
@@ -86,7 +90,7 @@ def _pdf(figure: DrawnFigure) -> str:
 def _document(
     root: Path, index: TableIndex, answers: Answers | None, tables: dict[str, Table], figures: Sequence[DrawnFigure]
 ) -> str:
-    config, _ = kept_configuration(root)
+    config, made_with = kept_configuration(root)
     runs, name = read_runs(root), escape_latex(config.get("name", root.name))
     source = index.claims.source if index.claims else ""
     claims = " ".join([*([f"The claims are those of {source}."] if source else []), tables["claims"].caption])
@@ -98,10 +102,11 @@ def _document(
         f"\\section{{Method}}\n{method()}",
         f"\\section{{Experiments}}\n{said}",
         f"\\section{{Verdicts}}\n{_verdicts(answers)}",
-        "\\section{Numbers}\n" + "\n".join(f"\\input{{tables/{FAMILY.format(family)}}}" for family in index.families),
-        "\\clearpage\n\\section{Figures}\n" + "\n".join(map(_figure, figures)),
-        f"\\clearpage\n\\section{{Provenance}}\n\\input{{tables/{_PROVENANCE}.tex}}",
+        f"\\section{{Numbers}}\n{_numbers(index.families)}",
+        f"\\section{{Figures}}\n{_figures(figures)}",
+        f"\\clearpage\n\\section{{Provenance}}\n{_provenance(made_with)}",
         REFERENCES,
+        f"\\input{{tables/{_PROVENANCE}.tex}}",
         r"\end{document}",
     ]
     return "\n\n".join(parts) + "\n"
@@ -112,6 +117,27 @@ def _verdicts(answers: Answers | None) -> str:
         return "No claim was tested."
     sentences = "\n".join(f"\\item {escape_latex(family.sentence)}" for family in answers.families)
     return f"\\begin{{itemize}}\n{sentences}\n\\end{{itemize}}\n{verdict_grid(answers)}"
+
+
+def _numbers(families: Sequence[str]) -> str:
+    """What the compact tables show, and they themselves."""
+    named = ", ".join(f"\\ref{{tab:family-{family}}} ({escape_latex(family)})" for family in families)
+    told = f"A table a family of claims: {named}." if families else "The claims have no table of their own."
+    return "\n".join([told, *(f"\\input{{tables/{FAMILY.format(family)}}}" for family in families)])
+
+
+def _figures(figures: Sequence[DrawnFigure]) -> str:
+    """What the figures are, and they themselves."""
+    told = "Of every claim that was tested its contests, and the first of the other figures that it names."
+    return "\n".join([told if figures else "No claim names a figure.", *map(_figure, figures)])
+
+
+def _provenance(source: str) -> str:
+    again = f"snakemake --cores 2 --configfile {source or 'CONFIG'} paper"
+    return (
+        f"Table~\\ref{{tab:{_PROVENANCE}}} says what the runs were made with. Every number, table and figure, and this "
+        f"paper, are made by \\texttt{{{escape_latex(again)}}}."
+    )
 
 
 def _figure(figure: DrawnFigure) -> str:

@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
+from phvae.analysis.tables.latex_pages import LINES, PagePart, caption_of, floats, pages, text_height
 from phvae.analysis.tables.latex_text import escape_latex, escape_number
 from phvae.analysis.tables.layout import Table, TableBlock, TableCell, text_columns
 
 __all__ = ["latex"]
 
-LINES, CHARACTERS = 50, 96  # of small print on a page and on a line, where a page is least: article, 345 pt wide
 FIRST = 0.28  # the first column's share of the line
 COLUMNS = 3  # of numbers side by side
-
-
-@dataclass(frozen=True)
-class _Part:
-    """What stays on one page, and how many lines it is high."""
-
-    text: str
-    height: int
+SETTING = r"\scriptsize\raggedright\setlength{\tabcolsep}{3pt}"
 
 
 def latex(table: Table) -> str:
     """The table for \\input in a LaTeX document of any number of columns: floats at text width, each a page at most."""
-    caption = " ".join(filter(None, (f"{table.title}.", table.caption, table.legend)))
-    parts = [_Part(f"\\caption{{{escape_latex(caption)}}}\\label{{tab:{table.name}}}", 2 + _height(caption))]
+    parts = [caption_of(" ".join(filter(None, (f"{table.title}.", table.caption, table.legend))), table.name)]
     room = LINES - parts[0].height
     parts += [part for block in table.blocks for piece in _narrow(block) for part in _parts(piece, room)]
     if table.rules:
         parts.append(_paragraph(" ".join(table.rules)))
-    lines = [r"% In the preamble: \usepackage{array,booktabs}"]
-    for i, page in enumerate(_pages(parts)):
-        lines += [r"\begin{table*}[p]", r"\scriptsize\raggedright\setlength{\tabcolsep}{3pt}"]
-        lines += [f"{escape_latex(table.title)}, continued.\\par\\medskip"] if i else []
-        lines += [*page, r"\end{table*}"]
-    return "\n".join([*lines, r"\clearpage", ""])
-
-
-def _pages(parts: Iterable[_Part]) -> Iterator[list[str]]:
-    """The parts in their order, as many on a page as it holds."""
-    page: list[str] = []
-    left = LINES
-    for part in parts:
-        if page and part.height > left:
-            yield page
-            page, left = [], LINES
-        page.append(part.text)
-        left -= part.height
-    yield page
+    lines = floats(table.title, pages(parts), "p", SETTING)
+    return "\n".join([r"% In the preamble: \usepackage{array,booktabs}", *lines, r"\clearpage", ""])
 
 
 def _narrow(block: TableBlock) -> list[TableBlock]:
@@ -69,11 +44,11 @@ def _narrow(block: TableBlock) -> list[TableBlock]:
     return found
 
 
-def _parts(block: TableBlock, room: int) -> Iterator[_Part]:
+def _parts(block: TableBlock, room: int) -> Iterator[PagePart]:
     """A block in parts of so many lines at most; its references and its note after the last."""
     shares = _shares(block)
     heading = f"\\textbf{{{escape_latex(block.heading)}}}\\par\\smallskip\n" if block.heading else ""
-    header = max(_height(text, share) for text, share in zip(block.header, shares, strict=True))
+    header = max(text_height(text, share) for text, share in zip(block.header, shares, strict=True))
     room -= header + 5 + sum(_row_height(row, shares) for row in block.reference)
     chunks: list[list[list[TableCell]]] = [[]]
     left = room
@@ -87,7 +62,7 @@ def _parts(block: TableBlock, room: int) -> Iterator[_Part]:
     for i, rows in enumerate(chunks):
         reference = block.reference if i == len(chunks) - 1 else []
         height = header + 5 + sum(_row_height(row, shares) for row in [*rows, *reference])
-        yield _Part(heading + _tabular(replace(block, rows=rows, reference=reference), shares), height)
+        yield PagePart(heading + _tabular(replace(block, rows=rows, reference=reference), shares), height)
     if block.note:
         yield _paragraph(block.note)
 
@@ -100,17 +75,12 @@ def _tabular(block: TableBlock, shares: list[float]) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}\par\medskip"])
 
 
-def _paragraph(text: str) -> _Part:
-    return _Part(f"{escape_latex(text)}\\par\\medskip", 1 + _height(text))
-
-
-def _height(text: str, share: float = 1.0) -> int:
-    """Lines that a text takes in a share of the page's width."""
-    return -(-len(text) // max(int(share * CHARACTERS) - 2, 1)) or 1
+def _paragraph(text: str) -> PagePart:
+    return PagePart(f"{escape_latex(text)}\\par\\medskip", 1 + text_height(text))
 
 
 def _row_height(row: list[TableCell], shares: list[float]) -> int:
-    return max(_height(f"{cell.text} {cell.mark}", share) for cell, share in zip(row, shares, strict=True))
+    return max(text_height(f"{cell.text} {cell.mark}", share) for cell, share in zip(row, shares, strict=True))
 
 
 def _shares(block: TableBlock) -> list[float]:

@@ -10,12 +10,12 @@ __all__ = ["escape_latex", "escape_number"]
 _TEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': "''", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}",
+    "|": r"\textbar{}", '"': "''", "`": "'",
     "±": r"$\pm$", "−": r"$-$", "×": r"$\times$", "≈": r"$\approx$", "≤": r"$\le$", "≥": r"$\ge$", "→": r"$\to$",
     "∞": r"$\infty$", "·": r"$\cdot$", "†": r"$\dagger$", "‡": r"$\ddagger$", "–": "--", "—": "---", "…": r"\dots{}",
     "●": r"$\bullet$", "○": r"$\circ$", "▲": r"$\bigtriangleup$", "▼": r"$\bigtriangledown$",
     "’": "'", "“": "``", "”": "''", "²": r"$^2$", "³": r"$^3$", "½": r"$\frac12$", "¼": r"$\frac14$",
-    "¾": r"$\frac34$", "°": r"$^\circ$", "§": r"\S{}", "√": r"$\surd$", "\u00a0": "~",
+    "¾": r"$\frac34$", "°": r"$^\circ$", "§": r"$\mathsection$", "√": r"$\surd$", "\u00a0": "~",
 }  # fmt: skip
 _GREEK = {
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
