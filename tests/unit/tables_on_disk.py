@@ -55,3 +55,8 @@ def lines(root: Path, name: str, heading: str) -> dict[str, list[str]]:
             first, *cells = (cell.strip() for cell in line.strip("|").split(" | "))
             found.setdefault(first, []).extend(cells)
     return found
+
+
+def prose(root: Path, name: str) -> str:
+    """A Markdown table's text, its lines joined."""
+    return " ".join((root / "tables" / f"{name}.md").read_text(encoding="utf-8").split())

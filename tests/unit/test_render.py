@@ -171,9 +171,9 @@ def test_markdown_fits_120_columns_and_loses_nothing() -> None:
     assert [text.count(f"{i}.12 ± 0.34 ●") for i in range(2, 10)] == [1] * 8
     assert text.count("PH-VAE, order 3") == len([line for line in text.splitlines() if line.startswith("| variant")])
     starts = [line for line in text.splitlines() if re.match(r"\s*([-+]|\d+\.) ", line)]
-    assert [line.split(";")[0] for line in starts[:2]] == ["- claim-0", "- claim-1"]
+    assert [line.split(";")[0] for line in starts[:2]] == ["- **claim-0**", "- **claim-1**"]
     assert len(starts) == 3, "no other line begins a list"
-    assert " ".join(text.split()).count("many words - of it 1. and 2.") == 18
+    assert " ".join(text.split()).count("many words - of it 1. and 2") == 18
 
 
 @pytest.mark.latex

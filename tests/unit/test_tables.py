@@ -14,7 +14,7 @@ import pytest
 from known_truth import write_known
 from latex_on_disk import CLASSES, set_pages, widest_overfull
 from synthetic import write_results
-from tables_on_disk import NAMES, claims, lines, published, read, write_known_tables
+from tables_on_disk import NAMES, claims, lines, prose, published, read
 
 from phvae.analysis.claims.published import read_published
 from phvae.analysis.presentation.metric_labels import metric_label
@@ -37,8 +37,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_known_tables(tmp_path_factory.mktemp("known"))
+def root(known_tables: Path) -> Path:
+    return known_tables
 
 
 def test_every_table_comes_in_every_form_and_stands_in_the_index(root: Path) -> None:
@@ -104,8 +104,7 @@ def test_diverged_and_missing_runs_are_shown_where_the_numbers_are(root: Path) -
 
 
 def test_metrics_without_a_value_are_named_with_the_reason(root: Path) -> None:
-    text = (root / "tables" / "images.md").read_text(encoding="utf-8")
-    assert "No value for FID, samples: no Inception weights were given." in text
+    assert "No value for FID, samples: no Inception weights were given." in prose(root, "images")
 
 
 def test_references_are_apart_and_named_by_what_they_are() -> None:
@@ -206,9 +205,8 @@ def test_odd_results_give_tables_all_the_same(case: str, tmp_path: Path) -> None
         (folder / "metrics.json").write_text(json.dumps({"scores": {"toy": {"rows": rows}}}))
     collect(tmp_path, [("grey", "all", variant, seed) for variant in ("vae", "ph-vae-3") for seed in range(seeds)])
     write_tables(tmp_path, Path("config/claims.yaml"), Path("config/published.csv"), baseline="vae")
-    text = (tmp_path / "tables" / "provenance.md").read_text(encoding="utf-8")
     good = sum(bool(metrics) for metrics in runs.values())
-    assert f"| grey | {good} |" in text
+    assert lines(tmp_path, "provenance", "Runs")["grey"][0] == str(good)
     assert compare(tmp_path, "vae").startswith("Against")
 
 
@@ -299,12 +297,12 @@ def test_what_varies_over_seeds_is_read_from_the_configuration(
     root: Path, tmp_path: Path, entries: dict[str, dict[str, object]], sentence: str
 ) -> None:
     start = "Over seeds vary initialisation and order of the examples"
-    assert start not in (root / "tables" / "images.md").read_text(encoding="utf-8")  # none is kept there
+    assert start not in prose(root, "images")  # none is kept there
     copy = tmp_path / "results"
     shutil.copytree(root, copy)
     config = {"source": "x", "config": {"baseline": "vae", "datasets": entries}}
     (copy / "config.json").write_text(json.dumps(config))
     write_tables(copy, claims(tmp_path), published(tmp_path))
     for name in ("images", "claims", "matched-rate", "densities", "latent", "divergences-orders"):
-        assert start + sentence in (copy / "tables" / f"{name}.md").read_text(encoding="utf-8")
+        assert start + sentence in prose(copy, name)
     assert start + sentence in compare(copy)

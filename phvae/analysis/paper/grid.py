@@ -16,13 +16,15 @@ _SYMBOLS = {
 def verdict_grid(answers: Answers) -> str:
     """The claims that were tested by the data sets that they are about; a line for what is asked of each."""
     told = "; ".join(f"{symbol} {escape_latex(MEANINGS[word])}" for word, symbol in _SYMBOLS.items())
-    columns = f">{{\\raggedright\\arraybackslash}}p{{.45\\textwidth}}l{'c' * len(answers.datasets)}"
+    count = len(answers.datasets)
+    width = max(0.72 - 0.028 * count, 0.2)  # what the marks leave
+    columns = f">{{\\raggedright\\arraybackslash}}p{{{width:.3f}\\textwidth}}l{'c' * count}"
     heads = " & ".join(f"\\rotatebox{{90}}{{{escape_latex(name)}}}" for name in answers.datasets)
     claims = [claim for family in answers.families for claim in family.claims if _tested(claim)]
     lines = [
         r"\begin{table}[h]",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-        f"\\caption{{Verdicts. {told}.}}\\label{{tab:verdicts}}",
+        f"\\caption{{Verdicts. {told}.}}\\label{{tab:verdicts}}\\par\\medskip",
         f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",
         f"claim & asked & {heads} \\\\",

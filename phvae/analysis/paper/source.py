@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ _START = r"""
 \setcounter{topnumber}{4}
 \setcounter{totalnumber}{6}
 \emergencystretch=2em
+\ifdefined\pdftrailerid\pdftrailerid{}\fi % equal sources give equal bytes
 """.strip()
 _PROVENANCE = "provenance"  # the table
 
@@ -133,7 +135,7 @@ def _figures(figures: Sequence[DrawnFigure]) -> str:
 
 
 def _provenance(source: str) -> str:
-    again = f"snakemake --cores 2 --configfile {source or 'CONFIG'} paper"
+    again = f"snakemake --cores 2 --configfile {shlex.quote(source or 'CONFIG')} paper"
     return (
         f"Table~\\ref{{tab:{_PROVENANCE}}} says what the runs were made with. Every number, table and figure, and this "
         f"paper, are made by \\texttt{{{escape_latex(again)}}}."

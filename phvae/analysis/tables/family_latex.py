@@ -81,7 +81,7 @@ def _panel(panel: FamilyPanel) -> list[str]:
 
 def _exponent(found: Sequence[Sequence[pd.Series]]) -> int:
     """The power of ten in the head of a panel, a multiple of three: where numbers are small or large, and long."""
-    size = min(float(np.median([abs(score["mean"]) for score in row])) for row in found)
+    size = float(np.median([abs(score["mean"]) for row in found for score in row]))
     long = any(column_places(*zip(*map(_numbers, row), strict=True)) > DECIMALS for row in found)
     return 3 * math.floor(math.log10(size) / 3) if size >= 1e4 or (0 < size < 1 and long) else 0
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from phvae.analysis.tables.latex_pages import LINES, PagePart, caption_of, floats, pages, text_height
 from phvae.analysis.tables.latex_text import escape_latex, escape_number
-from phvae.analysis.tables.layout import Table, TableBlock, TableCell, text_columns
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, columns_of, text_columns
 
 __all__ = ["latex"]
 
@@ -32,16 +32,10 @@ def _narrow(block: TableBlock) -> list[TableBlock]:
     count = len(block.header) - 1
     if block.widths or count <= COLUMNS:
         return [block]
-    pieces = -(-count // COLUMNS)
-    size = -(-count // pieces)
-    found = []
-    for start in range(1, count + 1, size):
-        kept = slice(start, start + size)
-        rows, reference = ([[row[0], *row[kept]] for row in part] for part in (block.rows, block.reference))
-        header = [block.header[0], *block.header[kept]]
-        found.append(TableBlock(block.heading, header, rows, reference=reference))
-    found[-1].note = block.note
-    return found
+    size = -(-count // -(-count // COLUMNS))
+    starts = range(1, count + 1, size)
+    found = [columns_of(block, [0, *range(start, min(start + size, count + 1))]) for start in starts]
+    return [replace(piece, note="") for piece in found[:-1]] + found[-1:]
 
 
 def _parts(block: TableBlock, room: int) -> Iterator[PagePart]:

@@ -27,7 +27,7 @@ def text_height(text: str, share: float = 1.0) -> int:
 
 def caption_of(text: str, label: str) -> PagePart:
     """A caption, which stands above its table."""
-    caption = f"\\caption{{{escape_latex(text)}}}\\label{{tab:{label}}}\\par\\smallskip"
+    caption = f"\\caption{{{escape_latex(text)}}}\\label{{tab:{label}}}\\par\\medskip"
     return PagePart(caption, 2 + text_height(text))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from phvae.analysis.tables.layout import Table, TableBlock, TableCell, text_columns
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, columns_of, text_columns
 
 __all__ = ["escape_markdown", "markdown"]
 
@@ -35,29 +36,47 @@ def markdown(table: Table) -> str:
         lines += _block(block)
         lines += [*_wrapped(escape_markdown(block.note)), ""] if block.note else []
     if table.rules:
-        lines += ["## Rules", "", *(line for rule in table.rules for line in _entry(escape_markdown(rule)))]
+        lines += ["## Rules", "", *(line for rule in table.rules for line in _wrapped(escape_markdown(rule), "- "))]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _block(block: TableBlock) -> Iterator[str]:
-    """A block's pieces side by side below each other; where one column is too wide for two, a list."""
-    rule = [["———"] * len(block.header)] if block.reference else []
-    rows = [[_cell(cell) for cell in row] for row in block.rows]
-    grid = [[escape_markdown(text) for text in block.header], *rows]
-    grid += rule + [[_cell(cell) for cell in row] for row in block.reference]
-    widths = [max(3, *(len(row[i]) for row in grid)) for i in range(len(block.header))]
+    """A block's pieces below each other; where one column is too wide beside the first, a list."""
+    rows = [*block.rows, *block.reference]
+    columns = zip(map(escape_markdown, block.header), *([_cell(cell) for cell in row] for row in rows), strict=True)
+    widths = [max(3, *map(len, column)) for column in columns]
     if (block.widths and _total(widths) > WIDTH) or any(_total([widths[0], one]) > WIDTH for one in widths[1:]):
         for row in rows:
-            told = [f"{name}: {text}" for name, text in zip(grid[0][1:], row[1:], strict=True) if text]
-            yield from _entry("; ".join([row[0], *told]))
+            yield from _wrapped(_entry(block.header, row), "- ")
         yield ""
         return
-    texts = set(text_columns(block))
-    for columns in _pieces(widths):
-        lines = [[row[i].ljust(widths[i]) if i in texts else row[i].rjust(widths[i]) for i in columns] for row in grid]
-        bars = [f":{'-' * (widths[i] - 1)}" if i in texts else f"{'-' * (widths[i] - 1)}:" for i in columns]
-        yield from (f"| {' | '.join(line)} |" for line in [lines[0], bars, *lines[1:]])
+    for kept in _pieces(widths):
+        yield from _grid(columns_of(block, kept), [widths[i] for i in kept])
         yield ""
+
+
+def _entry(header: Sequence[str], row: Sequence[TableCell]) -> str:
+    """A row as the entry of a list."""
+    told = [f"{name}: {_cell(cell).rstrip('.')}" for name, cell in zip(header[1:], row[1:], strict=True) if cell.text]
+    return "; ".join([_cell(replace(row[0], bold=True)), *told])
+
+
+def _grid(block: TableBlock, widths: Sequence[int]) -> Iterator[str]:
+    """A block as a table; its columns stand below each other in the file, too."""
+    texts = set(text_columns(block))
+    rule = [["———"] * len(widths)] if block.reference else []
+    rows = [[_cell(cell) for cell in row] for row in block.rows]
+    lines = [[escape_markdown(text) for text in block.header], *rows, *rule]
+    lines += [[_cell(cell) for cell in row] for row in block.reference]
+    sides = [(i in texts, width) for i, width in enumerate(widths)]
+    bars = [f":{'-' * (width - 1)}" if left else f"{'-' * (width - 1)}:" for left, width in sides]
+    for line in [_filled(lines[0], sides), bars, *(_filled(line, sides) for line in lines[1:])]:
+        yield f"| {' | '.join(line)} |"
+
+
+def _filled(line: Sequence[str], sides: Sequence[tuple[bool, int]]) -> list[str]:
+    """Texts at the widths of their columns, on the left or on the right."""
+    return [t.ljust(width) if left else t.rjust(width) for t, (left, width) in zip(line, sides, strict=True)]
 
 
 def _pieces(widths: Sequence[int]) -> Iterator[list[int]]:
@@ -83,11 +102,6 @@ def _wrapped(text: str, start: str = "") -> list[str]:
         break_long_words=False,
     )  # fmt: skip
     return [line.replace("\0", " ") for line in lines]
-
-
-def _entry(text: str) -> list[str]:
-    """An entry of a list."""
-    return _wrapped(text, "- ")
 
 
 def _cell(cell: TableCell) -> str:
