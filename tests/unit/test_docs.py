@@ -90,6 +90,7 @@ SHOWS = {
             "docs/licences",
             "docs/method",
             "docs/metrics",
+            "docs/paper",
             "docs/performance",
             "docs/results",
         ),

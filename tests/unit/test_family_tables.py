@@ -53,8 +53,10 @@ def test_the_best_is_bold_and_numbers_share_a_power_of_ten_and_their_decimals() 
     ]
     for said in ("Bold: the best", "Published: as", "not compared", "Raised: seeds"):
         assert said in text, said
-    plain = family_latex(table([FamilyPanel("mse", [row("grey", score(0.5), score(0.6), score(0.7))])]))
-    assert r"grey & 0.500\,$\pm$\,0.001 & 0.600\,$\pm$\,0.001" in plain
+    plain = family_latex(
+        table([FamilyPanel("mse", [row("grey", score(0.5, 0.01), score(0.6, 0.01), score(0.7, 0.01))])])
+    )
+    assert r"grey & 0.500\,$\pm$\,0.010 & 0.600\,$\pm$\,0.010" in plain
     for said in ("Bold: the best", "Published: as", "not compared", "Raised: seeds", "10^"):
         assert said not in plain, said
 

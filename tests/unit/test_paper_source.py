@@ -58,6 +58,17 @@ def test_the_source_holds_method_verdicts_tables_figures_and_provenance(root: Pa
     ]  # fmt: skip
 
 
+def test_without_claims_the_scores_and_the_first_figure_of_each_kind_are_shown(root: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "results"
+    shutil.copytree(root, copy)
+    (copy / "tables/answers.json").unlink()
+    text = write_paper(copy).read_text(encoding="utf-8")
+    shown = [part.split("}")[0] for part in text.split(r"\input{tables/")[1:]]
+    assert shown == ["densities.tex", "images.tex", "latent.tex", "provenance.tex"]
+    assert "figures/forest-bits.pdf" in text
+    assert "No claim was tested." in text
+
+
 def test_what_an_earlier_paper_showed_is_gone(root: Path) -> None:
     source = write_paper(root)
     (source.parent / "figures/old.pdf").write_bytes(b"old")

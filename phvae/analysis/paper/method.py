@@ -10,9 +10,9 @@ import pandas as pd
 from phvae.analysis.tables.latex_text import escape_latex
 from phvae.words import plural
 
-__all__ = ["REFERENCES", "experiments", "method"]
+__all__ = ["METHOD", "REFERENCES", "experiments"]
 
-_METHOD = r"""
+METHOD = r"""
 PH-VAE \cite{chen} feeds a variational autoencoder \cite{kingma} with a polynomial hierarchy of its input. Encoder
 $k = 1, \dots, n$ sees the powers $x^k$, element by element, and returns mean and variance of its level of the code; one
 decoder reads all levels. Stacked over levels, $z = \mu + A\,(\sigma \odot \varepsilon)$ with
@@ -41,11 +41,6 @@ ICLR, 2017.
 \bibitem{kingma} D. P. Kingma and M. Welling. Auto-Encoding Variational Bayes. ICLR, 2014.
 \end{thebibliography}
 """.strip()
-
-
-def method() -> str:
-    """The method in a paragraph."""
-    return _METHOD
 
 
 def experiments(config: Mapping[str, Any], runs: pd.DataFrame, labels: Mapping[str, str], claims: str) -> str:

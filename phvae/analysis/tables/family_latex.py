@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import textwrap
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +14,7 @@ from phvae.analysis.presentation.numbers import column_places
 from phvae.analysis.tables.family_tables import FamilyPanel, FamilyRow, FamilyTable
 from phvae.analysis.tables.latex_pages import LINES, PagePart, caption_of, floats, pages
 from phvae.analysis.tables.latex_text import escape_latex
-from phvae.analysis.tables.score_cells import BEST, INTERVAL, NEAR_BEST, standing
+from phvae.analysis.tables.score_cells import BEST, CAUTION, INTERVAL, MARKS, NEAR_BEST, standing
 
 __all__ = ["FAMILY", "family_latex"]
 
@@ -29,7 +28,7 @@ SETTING = r"\centering\scriptsize\setlength{\tabcolsep}{2pt}"
 def family_latex(table: FamilyTable) -> str:
     """The table for \\input; the best mean is bold, what is not distinguishable from it underlined."""
     panels = [PagePart("\n".join(lines), 1 + len(lines)) for lines in map(_panel, table.panels)]
-    caption = caption_of(_caption(table, " ".join(panel.text for panel in panels)), f"family-{table.name}")
+    caption = caption_of(_caption(table), f"family-{table.name}")
     bodies = pages(panels, LINES - HEAD - caption.height)
     contents = [[*([] if i else [caption.text]), _tabular(table, body)] for i, body in enumerate(bodies)]
     lines = floats(_title(table), contents, "tbp", SETTING)
@@ -40,16 +39,18 @@ def _title(table: FamilyTable) -> str:
     return table.name.replace("_", " ").capitalize()
 
 
-def _caption(table: FamilyTable, body: str) -> str:
-    said = [
-        f"{_title(table)}: {' '.join(table.texts)}",
-        f"{INTERVAL}, on the test split.",
-        "Bold: the best mean of all variants; underlined: not distinguishable from it." if "\\textbf" in body else "",
-        "Published: as the paper prints it, ± its standard deviation." if r"\quad published" in body else "",
-        "§: not compared, too few examples or an estimate that has not settled." if "mathsection" in body else "",
-        "Raised: seeds with a value, of all." if re.search(r"\d/\d+}", body) else "",
-    ]
-    return " ".join(filter(None, said))
+def _caption(table: FamilyTable) -> str:
+    rows = [row for panel in table.panels for row in panel.rows]
+    scores = [score for row in rows for score in row.scores if score is not None]
+    said = {
+        f"{_title(table)}: {' '.join(table.texts)}": True,
+        f"{INTERVAL}, on the test split.": True,
+        "Bold: the best mean of all variants; underlined: not distinguishable from it.": any(map(standing, scores)),
+        "Published: as the paper prints it, ± its standard deviation.": any(any(row.published) for row in rows),
+        f"{CAUTION}: {MARKS[CAUTION]}.": any(score["caution"] for score in scores),
+        "Raised: seeds with a value, of all.": any(score["n"] < score["planned"] for score in scores),
+    }
+    return " ".join(text for text, so in said.items() if so)
 
 
 def _tabular(table: FamilyTable, panels: Sequence[str]) -> str:
@@ -102,7 +103,7 @@ def _row(row: FamilyRow, scale: float, places: int) -> list[str]:
     """A data set, and below it what the paper prints."""
     lines = [_line(escape_latex(row.name), ["--" if one is None else _cell(one, scale, places) for one in row.scores])]
     if any(row.published):
-        values = ["--" if one is None else _value(*(scale * value for value in one), places) for one in row.published]
+        values = ["--" if one is None else _value(one, scale, places) for one in row.published]
         lines.append(_line(r"\quad published", values))
     return lines
 
@@ -113,14 +114,16 @@ def _line(name: str, cells: Iterable[str]) -> str:
 
 def _cell(score: pd.Series, scale: float, places: int) -> str:
     """Mean and half an interval, with its marks."""
-    text = _value(*(scale * value for value in _numbers(score)), places)
+    text = _value(_numbers(score), scale, places)
     command = {BEST: "textbf", NEAR_BEST: "underline"}.get(standing(score))
     text = f"\\{command}{{{text}}}" if command else text
     few = f"{score['n']}/{score['planned']}" if score["n"] < score["planned"] else ""
-    marks = ", ".join(filter(None, ("§" if score["caution"] else "", few)))
+    marks = ", ".join(filter(None, (CAUTION if score["caution"] else "", few)))
     return text + (f"\\textsuperscript{{{escape_latex(marks)}}}" if marks else "")
 
 
-def _value(mean: float, spread: float, places: int) -> str:
+def _value(numbers: tuple[float, float], scale: float, places: int) -> str:
+    """A mean and what stands behind ±, where it is known."""
+    mean, spread = (scale * number for number in numbers)
     digits = escape_latex(f"{round(mean, places) + 0.0:,.{places}f}")  # no minus before a zero
     return digits + (f"\\,$\\pm$\\,{spread:,.{places}f}" if math.isfinite(spread) else "")
