@@ -22,7 +22,7 @@ def verdict_grid(answers: Answers) -> str:
     heads = " & ".join(f"\\rotatebox{{90}}{{{escape_latex(name)}}}" for name in answers.datasets)
     claims = [claim for family in answers.families for claim in family.claims if _tested(claim)]
     lines = [
-        r"\begin{table}[h]",
+        r"\begin{table}[htbp]",
         r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
         f"\\caption{{Verdicts. {told}.}}\\label{{tab:verdicts}}\\par\\medskip",
         f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
