@@ -22,7 +22,7 @@ FAMILY = "family-{}.tex"  # the file of a family
 DECIMALS, DIGITS = 3, 4  # more are long
 LETTERS = 12  # of a line in a column's head
 HEAD = 6  # lines: the head of a page, and its rules
-SETTING = r"\centering\scriptsize\setlength{\tabcolsep}{2pt}"
+SETTING = r"\centering\scriptsize\setlength{\tabcolsep}{1pt}"
 
 
 def family_latex(table: FamilyTable) -> str:
@@ -90,7 +90,7 @@ def _exponent(found: Sequence[Sequence[pd.Series]]) -> int:
 def _places(scores: Sequence[pd.Series], scale: float) -> int:
     """The decimals of a row: to the second digit of the middle half-width, to the first where numbers get long."""
     means, halves = ([scale * value for value in values] for values in zip(*map(_numbers, scores), strict=True))
-    places, digits = column_places(means, halves), len(f"{np.median(np.abs(means)):.0f}".lstrip("0"))
+    places, digits = column_places(means, halves), len(f"{np.median(means):.0f}".lstrip("0"))  # a minus is one, too
     return max(places - 1, 0) if places + digits > DIGITS else places
 
 
@@ -126,4 +126,4 @@ def _value(numbers: tuple[float, float], scale: float, places: int) -> str:
     """A mean and what stands behind ±, where it is known."""
     mean, spread = (scale * number for number in numbers)
     digits = escape_latex(f"{round(mean, places) + 0.0:,.{places}f}")  # no minus before a zero
-    return digits + (f"\\,$\\pm$\\,{spread:,.{places}f}" if math.isfinite(spread) else "")
+    return digits + (f"$\\pm${spread:,.{places}f}" if math.isfinite(spread) else "")

@@ -24,7 +24,9 @@ def latex(table: Table) -> str:
     if table.rules:
         parts.append(_paragraph(" ".join(table.rules)))
     lines = floats(table.title, pages(parts), "p", SETTING)
-    return "\n".join([r"% In the preamble: \usepackage{array,booktabs}", *lines, r"\clearpage", ""])
+    # LaTeX holds a few dozen floats at most: each is out before the next
+    lines = [f"{line}\n\\clearpage" if line == r"\end{table*}" else line for line in lines]
+    return "\n".join([r"% In the preamble: \usepackage{array,booktabs}", *lines, ""])
 
 
 def _narrow(block: TableBlock) -> list[TableBlock]:
