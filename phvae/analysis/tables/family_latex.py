@@ -22,14 +22,15 @@ FAMILY = "family-{}.tex"  # the file of a family
 DECIMALS, DIGITS = 3, 4  # more are long
 LETTERS = 12  # of a line in a column's head
 HEAD = 6  # lines: the head of a page, and its rules
-SETTING = r"\centering\scriptsize\setlength{\tabcolsep}{1pt}"
+STRETCH = 1.15  # of lines, so that what is underlined keeps away from the row below
+SETTING = f"\\centering\\scriptsize\\setlength{{\\tabcolsep}}{{1pt}}\\renewcommand{{\\arraystretch}}{{{STRETCH}}}"
 
 
 def family_latex(table: FamilyTable) -> str:
     """The table for \\input; the best mean is bold, what is not distinguishable from it underlined."""
     panels = [PagePart("\n".join(lines), 1 + len(lines)) for lines in map(_panel, table.panels)]
     caption = caption_of(_caption(table), f"family-{table.name}")
-    bodies = pages(panels, LINES - HEAD - caption.height)
+    bodies = pages(panels, int((LINES - HEAD - caption.height) / STRETCH))
     contents = [[*([] if i else [caption.text]), _tabular(table, body)] for i, body in enumerate(bodies)]
     lines = floats(_title(table), contents, "tbp", SETTING)
     return "\n".join([r"% In the preamble: \usepackage{booktabs}", *lines, ""])
