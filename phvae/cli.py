@@ -103,6 +103,12 @@ def _doctor(a: Arguments) -> int:
     return doctor(a.config)
 
 
+def _paper(a: Arguments) -> None:
+    from phvae.jobs.paper import paper
+
+    print(paper(_grid(a)))
+
+
 def _summary(a: Arguments) -> int:
     from phvae.summary import empty_variants, summary
 
@@ -266,6 +272,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     accept = of_grid("accept", _accept, "accept a harmless edit of the code without retraining", ' --reason "renamed"')
     accept.add_argument("--reason", required=True, help="kept in every run.json")
+    of_grid("paper", _paper, "tables and figures as a paper in LaTeX")
     summary = of_grid("summary", _summary, "where the results are and what they cost")
     summary.add_argument("--since", type=float, metavar="SECONDS", help="when the run began (seconds since 1970)")
     summary.add_argument(

@@ -46,10 +46,17 @@ def read(root: Path, name: str) -> pd.DataFrame:
 
 
 def lines(root: Path, name: str, heading: str) -> dict[str, list[str]]:
-    """The cells of one block of a Markdown table, by the text of the first column."""
+    """The cells of one block of a Markdown table, by the text of the first column; pieces put side by side again."""
     text = (root / "tables" / f"{name}.md").read_text(encoding="utf-8")
     block = next(part for part in text.split("\n## ") if part.startswith(heading))
-    rows = [
-        [cell.strip() for cell in line.strip("|").split(" | ")] for line in block.splitlines() if line.startswith("|")
-    ]
-    return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+    found: dict[str, list[str]] = {}
+    for line in block.splitlines():
+        if line.startswith("|"):
+            first, *cells = (cell.strip() for cell in line.strip("|").split(" | "))
+            found.setdefault(first, []).extend(cells)
+    return found
+
+
+def prose(root: Path, name: str) -> str:
+    """A Markdown table's text, its lines joined."""
+    return " ".join((root / "tables" / f"{name}.md").read_text(encoding="utf-8").split())

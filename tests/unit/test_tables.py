@@ -6,15 +6,15 @@ import csv
 import dataclasses
 import io
 import json
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from known_truth import write_known
-from tables_on_disk import NAMES, claims, lines, published, read, write_known_tables
+from latex_on_disk import CLASSES, set_pages, widest_overfull
+from synthetic import write_results
+from tables_on_disk import NAMES, claims, lines, prose, published, read
 
 from phvae.analysis.claims.published import read_published
 from phvae.analysis.presentation.metric_labels import metric_label
@@ -29,6 +29,7 @@ from phvae.analysis.tables.score_tables import _references
 from phvae.analysis.tables.write import write_tables
 from phvae.analysis.terminal.compare import compare
 from phvae.errors import DataError
+from phvae.experiment.grid import load_grid
 from phvae.files import read_json
 from phvae.model.options import ModelConfig
 
@@ -36,8 +37,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_known_tables(tmp_path_factory.mktemp("known"))
+def root(known_tables: Path) -> Path:
+    return known_tables
 
 
 def test_every_table_comes_in_every_form_and_stands_in_the_index(root: Path) -> None:
@@ -103,8 +104,7 @@ def test_diverged_and_missing_runs_are_shown_where_the_numbers_are(root: Path) -
 
 
 def test_metrics_without_a_value_are_named_with_the_reason(root: Path) -> None:
-    text = (root / "tables" / "images.md").read_text(encoding="utf-8")
-    assert "No value for FID, samples: no Inception weights were given." in text
+    assert "No value for FID, samples: no Inception weights were given." in prose(root, "images")
 
 
 def test_references_are_apart_and_named_by_what_they_are() -> None:
@@ -205,27 +205,42 @@ def test_odd_results_give_tables_all_the_same(case: str, tmp_path: Path) -> None
         (folder / "metrics.json").write_text(json.dumps({"scores": {"toy": {"rows": rows}}}))
     collect(tmp_path, [("grey", "all", variant, seed) for variant in ("vae", "ph-vae-3") for seed in range(seeds)])
     write_tables(tmp_path, Path("config/claims.yaml"), Path("config/published.csv"), baseline="vae")
-    text = (tmp_path / "tables" / "provenance.md").read_text(encoding="utf-8")
     good = sum(bool(metrics) for metrics in runs.values())
-    assert f"| grey | {good} |" in text
+    assert lines(tmp_path, "provenance", "Runs")["grey"][0] == str(good)
     assert compare(tmp_path, "vae").startswith("Against")
 
 
 @pytest.mark.latex
-def test_the_latex_tables_compile_and_fit_the_page(root: Path, tmp_path: Path) -> None:
-    inputs = "\n".join(f"\\input{{{root}/tables/{name}.tex}}" for name in NAMES)
-    document = (
-        "\\documentclass{article}\\usepackage[T1]{fontenc}\\usepackage{booktabs,longtable,array,textcomp}\n"
-        f"\\begin{{document}}\n{inputs}\n\\end{{document}}\n"
-    )
-    (tmp_path / "t.tex").write_text(document)
-    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
-    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=120, check=False)
-    log = (tmp_path / "t.log").read_text(encoding="latin-1")
-    assert answer.returncode == 0, log[-2000:]
+@pytest.mark.parametrize("options", CLASSES.values(), ids=CLASSES)
+def test_the_latex_tables_compile_and_fit_the_page(options: str, root: Path, tmp_path: Path) -> None:
+    tables = sorted((root / "tables").glob("*.tex"))
+    assert {path.stem for path in tables} == {*NAMES, "family-better_images"}
+    log = set_pages(tmp_path, "\n".join(f"\\input{{{path}}}" for path in tables), options)
     assert (tmp_path / "t.pdf").stat().st_size > 10_000
-    wide = [float(w) for w in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
-    assert max(wide, default=0) < 12, "a column does not fit"
+    assert widest_overfull(log) < 2, "a column does not fit"
+
+
+def test_published_numbers_of_the_example_stand_beside_ours(tmp_path: Path) -> None:
+    example = Path("config/published-example.csv")
+    assert len(read_published(example)) == 0
+    filled = [
+        line.replace(", , ,", f", {0.1 + i / 100:.2f}, 0.01, table 1")
+        for i, line in enumerate(example.read_text().splitlines())
+    ]
+    (tmp_path / "published.csv").write_text("\n".join(filled))
+    entered = read_published(tmp_path / "published.csv")
+    cells = {(cell.dataset, str(cell.n_train), cell.variant) for cell in load_grid("config/quick.yaml").cells}
+    assert set(zip(entered["dataset"], entered["n_train"], entered["variant"], strict=True)) <= cells
+    results = write_results(
+        tmp_path / "results", datasets=("trimodal",), variants=("vae", "ph-vae-3"), sizes=(2000,), arrays=False
+    )
+    write_tables(results, None, tmp_path / "published.csv", baseline="vae")
+    table = lines(results, "densities", "trimodal")
+    for variant, label in (("vae", "VAE"), ("ph-vae-3", "PH-VAE 3")):
+        rows = entered[(entered["dataset"] == "trimodal") & (entered["variant"] == variant)]
+        shown = dict(zip(table["variant"], table[f"{label}, published (table 1; ± sd)"], strict=True))
+        for row in rows.to_dict("records"):
+            assert shown[metric_label(row["metric"])] == f"{row['value']:.3f} ± 0.010"
 
 
 def test_a_parameter_table_without_totals_has_its_ratios(root: Path, tmp_path: Path) -> None:
@@ -282,12 +297,12 @@ def test_what_varies_over_seeds_is_read_from_the_configuration(
     root: Path, tmp_path: Path, entries: dict[str, dict[str, object]], sentence: str
 ) -> None:
     start = "Over seeds vary initialisation and order of the examples"
-    assert start not in (root / "tables" / "images.md").read_text(encoding="utf-8")  # none is kept there
+    assert start not in prose(root, "images")  # none is kept there
     copy = tmp_path / "results"
     shutil.copytree(root, copy)
     config = {"source": "x", "config": {"baseline": "vae", "datasets": entries}}
     (copy / "config.json").write_text(json.dumps(config))
     write_tables(copy, claims(tmp_path), published(tmp_path))
     for name in ("images", "claims", "matched-rate", "densities", "latent", "divergences-orders"):
-        assert start + sentence in (copy / "tables" / f"{name}.md").read_text(encoding="utf-8")
+        assert start + sentence in prose(copy, name)
     assert start + sentence in compare(copy)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tables_on_disk import claims, lines, published, read, write_known_tables
+from tables_on_disk import claims, lines, prose, published, read
 
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.tables.layout import read_tables
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_known_tables(tmp_path_factory.mktemp("known"))
+def root(known_tables: Path) -> Path:
+    return known_tables
 
 
 def cautioned(root: Path, folder: Path, *, variant: str, metric: str) -> Path:
@@ -38,8 +38,7 @@ def test_a_caution_is_marked_wherever_the_value_stands_and_decides_nothing(root:
     assert lines(root, "images", "grey")["PH-VAE, order 3"][0] == "0.01799 ± 0.00010 ▲"
     copy = cautioned(root, tmp_path, variant="ph-vae-3", metric="mse")
     for name in ("images", "matched-rate", "divergences-orders"):
-        text = (copy / "tables" / f"{name}.md").read_text(encoding="utf-8")
-        assert "§ not compared: too few examples" in text
+        assert "§ not compared: too few examples" in prose(copy, name)
         frame = read(copy, name).set_index(["dataset", "variant", "metric"])
         row = frame.loc[("grey", "ph-vae-3", "mse")]
         assert (row["word"], row["why"], row["caution"]) == ("not resolved", "from 300 examples", "from 300 examples")
@@ -49,7 +48,7 @@ def test_a_caution_is_marked_wherever_the_value_stands_and_decides_nothing(root:
     assert lines(copy, "divergences-orders", "grey, MSE")["3"][1].endswith("§")
     verdict = read(copy, "claims").set_index("dataset").loc["grey"]
     assert (verdict["verdict"], verdict["reason"]) == ("not resolved", "from 300 examples")
-    assert "not resolved (from 300 examples)" in (copy / "tables" / "claims.md").read_text(encoding="utf-8")
+    assert "not resolved (from 300 examples)" in prose(copy, "claims")
     page = compare(copy, "vae")
     line = next(text for text in page.splitlines() if text.strip().startswith("PH-VAE, order 3 "))
     assert "0.017986 ± 0.000097 §" in line

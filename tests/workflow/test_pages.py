@@ -22,6 +22,8 @@ INSTEAD = {
     "phvae data fetch inception": "phvae data fetch --help",
     "phvae data fetch NAME": "phvae data fetch --help",
     "phvae check-fid": "phvae check-fid --help",
+    # needs a grid that is done
+    "phvae paper --config config/quick.yaml": "phvae paper --help",
     # needs the reader's own run of hours; test_reference.py runs it on a part
     "phvae check results/mine --against results/reference": "phvae check --help",
     # needs the outputs that the page's script writes; test_packaging.py runs both

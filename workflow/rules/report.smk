@@ -78,3 +78,17 @@ rule track:
         "../../envs/phvae.yaml"
     shell:
         'exec phvae track --config "$PHVAE_FROZEN_CONFIG" >{log:q} 2>&1'
+
+
+# Asked for by name (`snakemake --cores 2 paper`); without an output it is made each time.
+rule paper:
+    input:
+        paths.manifest("tables"),
+        paths.manifest("figures"),
+    log:
+        paths.log("paper"),
+    localrule: True
+    conda:
+        "../../envs/phvae.yaml"
+    shell:
+        'phvae paper --config "$PHVAE_FROZEN_CONFIG" 2>&1 | tee {log:q}'

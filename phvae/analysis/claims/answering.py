@@ -11,7 +11,7 @@ from phvae.analysis.claims import ledger
 from phvae.analysis.claims.answer_reasons import answer_reason, answer_word, called, in_words
 from phvae.analysis.claims.answers import Answer, AnswerFamily, Answers, ClaimAnswers, Question
 from phvae.analysis.claims.family_sentences import Found, Outcome, family_sentence
-from phvae.analysis.claims.schema import Claim, Claims, Control
+from phvae.analysis.claims.schema import Claim, Claims, Control, family_of
 
 __all__ = ["answers"]
 
@@ -62,7 +62,7 @@ def answers(
         sides = (asked.get(than, {}), asked.get(EVERY, {}))
         outcomes = ([_outcome(row, claim, labels) for row in rows.values()] for rows in sides)
         found = Found(name, claim.text, called(claim.challenger, labels), *outcomes)
-        families.setdefault(name.partition("-")[0], []).append((_answered(name, claim, asked, datasets, labels), found))
+        families.setdefault(family_of(name), []).append((_answered(name, claim, asked, datasets, labels), found))
     if not any(found.tested for group in families.values() for _, found in group):
         return None
     label = labels.get(baseline, baseline)

@@ -21,7 +21,8 @@ def read_published(path: str | Path) -> pd.DataFrame:
     """The published numbers; empty if the file holds only its header.
 
     Columns: dataset, n_train (a number or "all"), variant, metric (a name of the long table), value, sd (may be
-    empty), source (where in the paper). Lines that begin with # are comments.
+    empty), source (where in the paper). Lines that begin with # are comments; a line without a value, an sd and a
+    source is a place to fill.
 
     Raises:
         ConfigError: the file is absent, has other columns, an unknown metric, a value that is no number, a negative sd,
@@ -45,11 +46,13 @@ def read_published(path: str | Path) -> pd.DataFrame:
     twice = frame[frame.duplicated(_KEY)]
     if len(twice):
         raise ConfigError(f"{path}: found {' / '.join(twice.iloc[0][_KEY])} twice, expected one value each")
+    frame = frame[frame["value"] != ""].reset_index(drop=True)
     return frame.assign(value=frame["value"].astype("float64"), sd=frame["sd"].replace("", np.nan).astype("float64"))
 
 
 def _check(where: str, row: dict[str, str]) -> None:
-    for name in ("dataset", "variant", "value", "source"):
+    blank = not (row["value"] or row["sd"] or row["source"])
+    for name in ("dataset", "variant") if blank else ("dataset", "variant", "value", "source"):
         if not row[name]:
             raise ConfigError(f"{where}: {name} is empty, expected every column but sd to be filled")
     try:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from phvae.config.strict import Strict, Unique
 from phvae.experiment.schema import Name
 
-__all__ = ["CURVE_CONTROL", "Claim", "Claims", "Control", "Matters"]
+__all__ = ["CURVE_CONTROL", "Claim", "Claims", "Control", "Matters", "family_of"]
 
 CURVE_CONTROL = "rate-distortion"  # a control's name: the beta curve at the challenger's own rate
 
@@ -87,3 +87,12 @@ class Claims(Strict):
     source: str = Field("", description="where the claims come from")
     level: float = Field(0.05, gt=0, lt=0.5, description="one-sided level of every comparison")
     claims: dict[Name, Claim] = Field(min_length=1)
+
+
+def family_of(claim: str) -> str:
+    """The family of a claim: the part of its name before the first hyphen.
+
+    >>> family_of("image-accuracy"), family_of("divergence")
+    ('image', 'divergence')
+    """
+    return claim.partition("-")[0]

@@ -11,6 +11,7 @@ from phvae.analysis.claims import ledger
 from phvae.analysis.claims.contests import without_runs
 from phvae.analysis.claims.reading import init_command
 from phvae.analysis.claims.schema import Claims
+from phvae.analysis.presentation.reasons import without_advice
 from phvae.analysis.results.configuration import kept_configuration
 from phvae.analysis.tables.inputs import TableInputs
 from phvae.analysis.tables.layout import TableBlock, TableCell
@@ -32,7 +33,7 @@ def in_short(
     rows = []
     for _, row in tally[tally["summary"] != ledger.NOT_TESTED].iterrows():
         changed = [f"{what} on {dataset}" for (name, dataset), what in marks.items() if name == row["claim"]]
-        said = "; ".join([": ".join(filter(None, (row["summary"], row["reason"]))), *changed])
+        said = "; ".join([": ".join(filter(None, (row["summary"], without_advice(row["reason"])))), *changed])
         bold = row[ledger.SUPPORTED] > 0
         rows.append([TableCell(row["claim"]), TableCell(row["text"]), TableCell(said, bold, word=row["summary"])])
     about = {name for claim in claims.claims.values() for name in claim.datasets}
@@ -45,7 +46,7 @@ def in_short(
 def none_tested(claims: Claims, sha256: str, tally: pd.DataFrame) -> str:
     """That no claim was tested, and why, in a line."""
     source = f" of {claims.source}" if claims.source else ""
-    reasons = tally["reason"].unique()
+    reasons = tally["reason"].map(without_advice).unique()
     why = f"{reasons[0].replace('that it names', 'that they name')}." if len(reasons) == 1 else _untested(tally)
     return f"These results test none of the {len(tally)} claims{source} (sha256 {sha256[:12]}): {why}"
 
@@ -63,7 +64,7 @@ def not_tested(rows: Iterable[tuple[str, str]]) -> str:
     """What was not tested, claims or data sets with their reasons, by reason."""
     reasons: dict[str, list[str]] = {}
     for name, reason in rows:
-        plain = "no runs" if reason == without_runs(name) else reason
+        plain = "no runs" if reason == without_runs(name) else without_advice(reason)
         reasons.setdefault(plain, []).append(name)
     return " ".join(f"Not tested ({reason}): {', '.join(names)}." for reason, names in reasons.items())
 

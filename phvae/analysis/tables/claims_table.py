@@ -17,6 +17,7 @@ from phvae.analysis.claims.registered import registered
 from phvae.analysis.claims.schema import CURVE_CONTROL, Claim, Claims
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.numbers import range_text
+from phvae.analysis.presentation.reasons import without_advice
 from phvae.analysis.statistics.rate_distortion import CURVE_NAME
 from phvae.analysis.statistics.seeds_needed import MOST_SEEDS
 from phvae.analysis.statistics.verdict import SKEWED
@@ -142,7 +143,7 @@ def _of_claim(inputs: TableInputs, verdicts: pd.DataFrame, name: str, claim: Cla
 def _line(inputs: TableInputs, row: pd.Series, challenger: str, places: int) -> list[TableCell]:
     """One data set; `challenger` is the claim's own, and a stand-in for it is named beside the control."""
     decided = row["verdict"] in (ledger.SUPPORTED, ledger.CONTRADICTED)
-    said = row["verdict"] + (f" ({row['reason']})" if row["reason"] else "")
+    said = row["verdict"] + (f" ({without_advice(row['reason'])})" if row["reason"] else "")
     size = "" if row["n_train"] == "all" else f", {int(row['n_train']):,}"
     start = [TableCell(f"{row['dataset']}{size}"), TableCell(said, bold=decided, word=row["verdict"])]
     n, incomplete = int(row["n"]), int(row["incomplete"])

@@ -1,114 +1,88 @@
-"""A table as LaTeX (booktabs), every special character escaped."""
+"""A long table as LaTeX (booktabs), for an appendix: whole pages, of plain tabulars, in one- and two-column classes."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
 
-from phvae.analysis.tables.layout import Table, TableBlock, TableCell, text_columns
+from phvae.analysis.tables.latex_pages import LINES, PagePart, caption_of, floats, pages, text_height
+from phvae.analysis.tables.latex_text import escape_latex, escape_number
+from phvae.analysis.tables.layout import Table, TableBlock, TableCell, columns_of, text_columns
 
-__all__ = ["escape_latex", "latex"]
+__all__ = ["latex"]
 
-_TEX = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}",
-    "±": r"$\pm$", "−": r"$-$", "×": r"$\times$", "≈": r"$\approx$", "≤": r"$\le$", "≥": r"$\ge$", "→": r"$\to$",
-    "∞": r"$\infty$", "·": r"$\cdot$", "†": r"$\dagger$", "‡": r"$\ddagger$", "–": "--", "—": "---", "…": r"\dots{}",
-    "●": r"$\bullet$", "○": r"$\circ$", "▲": r"$\bigtriangleup$", "▼": r"$\bigtriangledown$",
-    "’": "'", "“": "``", "”": "''", "²": r"$^2$", "³": r"$^3$", "½": r"$\frac12$", "¼": r"$\frac14$",
-    "¾": r"$\frac34$", "°": r"$^\circ$", "§": r"\S{}", "√": r"$\surd$", "\u00a0": "~",
-}  # fmt: skip
-_GREEK = {
-    "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu", "xi",
-    "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Xi",
-    "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
-}  # fmt: skip
-
-
-def _tex(character: str) -> str:
-    if character in _TEX:
-        return _TEX[character]
-    if character.isascii():
-        return character if character.isprintable() else " "
-    words = unicodedata.name(character, "").split()
-    if words[:1] == ["GREEK"] and len(words) == 4:
-        letter = {"LAMDA": "LAMBDA", "FINAL": "SIGMA"}.get(words[3], words[3]).lower()
-        letter = letter.capitalize() if words[1] == "CAPITAL" else letter
-        return f"$\\{letter}$" if letter in _GREEK else letter[:1]  # omicron and the capitals like Latin ones
-    if character == "µ":
-        return r"$\mu$"
-    if words[:1] == ["LATIN"] and ord(character) < 0x180:
-        return character  # pdfLaTeX reads these as UTF-8
-    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
-    return "".join(_TEX.get(c, c) for c in plain) or f"[U+{ord(character):04X}]"
-
-
-def escape_latex(text: str) -> str:
-    """Text that LaTeX sets as it is; every special character escaped, Greek letters in mathematics.
-
-    >>> print(escape_latex("β-VAE_1 & 50 %"))
-    $\\beta$-VAE\\_\\allowbreak{}1 \\& 50 \\%
-    """
-    # a break is allowed after an underscore, hyphen or slash, so that long names wrap in their column
-    pieces = "".join(_tex(character) for character in " ".join(text.split()))
-    pieces = re.sub(r"(\\_|/)(?=\w)", r"\1\\allowbreak{}", pieces)
-    return re.sub(r"(?<![\w.])-(?=\d)", "$-$", pieces)  # a minus, not a hyphen, before a number
+FIRST = 0.28  # the first column's share of the line
+COLUMNS = 3  # of numbers side by side
+SETTING = r"\scriptsize\raggedright\setlength{\tabcolsep}{3pt}"
 
 
 def latex(table: Table) -> str:
-    """The table for \\input in a LaTeX document; one longtable a block, so that long ones break over pages."""
-    lines = [
-        f"% {' '.join(table.title.split())}. In the preamble: \\usepackage{{booktabs,longtable,array}}",
-        r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}\setlength{\LTcapwidth}{\linewidth}",
-        r"\setlength{\LTleft}{0pt}\setlength{\LTright}{0pt plus 1fill}",
-    ]
-    parts = [part for block in table.blocks for part in _narrow(block)]
-    for i, block in enumerate(parts):
-        columns = "".join(_column(block, i, share) for i, share in enumerate(_shares(block)))
-        title = f"{table.title}: {block.heading}" if block.heading else table.title
-        caption = escape_latex(" ".join([f"{title}.", table.caption, table.legend] if i == 0 else [f"{title}."]))
-        head = " & ".join(f"{escape_latex(text)}" for text in block.header) + r" \\"
-        lines += [
-            f"\\begin{{longtable}}{{{columns}}}",
-            f"\\caption{{{caption}}}\\label{{tab:{table.name}-{i + 1}}}\\\\",
-            f"\\toprule\n{head}\n\\midrule\n\\endfirsthead",
-            f"\\toprule\n{head}\n\\midrule\n\\endhead",
-            "\\bottomrule\n\\endlastfoot",
-        ]
-        lines += _rows(block.rows)
-        if block.reference:
-            lines += [r"\midrule", *_rows(block.reference)]
-        lines.append("\\end{longtable}")
-        if block.note:
-            lines.append(f"\\noindent{{\\footnotesize {escape_latex(block.note)}\\par}}")
+    """The table for \\input in a LaTeX document of any number of columns: floats at text width, each a page at most."""
+    parts = [caption_of(" ".join(filter(None, (f"{table.title}.", table.caption, table.legend))), table.name)]
+    room = LINES - parts[0].height
+    parts += [part for block in table.blocks for piece in _narrow(block) for part in _parts(piece, room)]
     if table.rules:
-        lines.append(f"\\noindent{{\\footnotesize\\raggedright {escape_latex(' '.join(table.rules))}\\par}}")
-    lines.append("\\endgroup")
-    return "\n".join(lines) + "\n"
+        parts.append(_paragraph(" ".join(table.rules)))
+    lines = floats(table.title, pages(parts), "p", SETTING)
+    # LaTeX holds a few dozen floats at most: each is out before the next
+    lines = [f"{line}\n\\clearpage" if line == r"\end{table*}" else line for line in lines]
+    return "\n".join([r"% In the preamble: \usepackage{array,booktabs}", *lines, ""])
 
 
-def _narrow(block: TableBlock, columns: int = 3) -> list[TableBlock]:
+def _narrow(block: TableBlock) -> list[TableBlock]:
     """A block of numbers in pieces that fit a page's width, the first column repeated; the note after the last."""
     count = len(block.header) - 1
-    if block.widths or count <= columns:
+    if block.widths or count <= COLUMNS:
         return [block]
-    pieces = -(-count // columns)
-    size = -(-count // pieces)
-    found = []
-    for start in range(1, count + 1, size):
-        kept = slice(start, start + size)
-        rows, reference = ([[row[0], *row[kept]] for row in part] for part in (block.rows, block.reference))
-        header = [block.header[0], *block.header[kept]]
-        found.append(TableBlock(block.heading, header, rows, reference=reference))
-    found[-1].note = block.note
-    return found
+    size = -(-count // -(-count // COLUMNS))
+    starts = range(1, count + 1, size)
+    found = [columns_of(block, [0, *range(start, min(start + size, count + 1))]) for start in starts]
+    return [replace(piece, note="") for piece in found[:-1]] + found[-1:]
+
+
+def _parts(block: TableBlock, room: int) -> Iterator[PagePart]:
+    """A block in parts of so many lines at most; its references and its note after the last."""
+    shares = _shares(block)
+    heading = f"\\textbf{{{escape_latex(block.heading)}}}\\par\\smallskip\n" if block.heading else ""
+    header = max(text_height(text, share) for text, share in zip(block.header, shares, strict=True))
+    room -= header + 5 + sum(_row_height(row, shares) for row in block.reference)
+    chunks: list[list[list[TableCell]]] = [[]]
+    left = room
+    for row in block.rows:
+        height = _row_height(row, shares)
+        if chunks[-1] and height > left:
+            chunks.append([])
+            left = room
+        chunks[-1].append(row)
+        left -= height
+    for i, rows in enumerate(chunks):
+        reference = block.reference if i == len(chunks) - 1 else []
+        height = header + 5 + sum(_row_height(row, shares) for row in [*rows, *reference])
+        yield PagePart(heading + _tabular(replace(block, rows=rows, reference=reference), shares), height)
+    if block.note:
+        yield _paragraph(block.note)
+
+
+def _tabular(block: TableBlock, shares: list[float]) -> str:
+    columns = "".join(_column(block, i, share) for i, share in enumerate(shares))
+    lines = [f"\\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule"]
+    lines += [" & ".join(map(escape_latex, block.header)) + r" \\", r"\midrule", *map(_row, block.rows)]
+    lines += [r"\midrule", *map(_row, block.reference)] if block.reference else []
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}\par\medskip"])
+
+
+def _paragraph(text: str) -> PagePart:
+    return PagePart(f"{escape_latex(text)}\\par\\medskip", 1 + text_height(text))
+
+
+def _row_height(row: list[TableCell], shares: list[float]) -> int:
+    return max(text_height(f"{cell.text} {cell.mark}", share) for cell, share in zip(row, shares, strict=True))
 
 
 def _shares(block: TableBlock) -> list[float]:
     """The share of the line of every column; columns without a width divide what is left."""
     given = list(block.widths) + [None] * (len(block.header) - len(block.widths))
-    given[0] = given[0] or 0.28
+    given[0] = given[0] or FIRST
     free = given.count(None)
     rest = (1 - sum(width for width in given if width)) / max(free, 1)
     return [width or rest for width in given]
@@ -116,16 +90,16 @@ def _shares(block: TableBlock) -> list[float]:
 
 def _column(block: TableBlock, index: int, share: float) -> str:
     side = "right" if index in text_columns(block) else "left"
-    width = f"\\dimexpr {share:.3f}\\linewidth-2\\tabcolsep\\relax"
+    width = f"\\dimexpr {share:.3f}\\textwidth-2\\tabcolsep\\relax"
     return f">{{\\ragged{side}\\arraybackslash\\hspace{{0pt}}}}p{{{width}}}"
 
 
-def _rows(rows: list[list[TableCell]]) -> list[str]:
-    return [" & ".join(_latex_cell(cell) for cell in row) + r" \\" for row in rows]
+def _row(cells: list[TableCell]) -> str:
+    return " & ".join(map(_latex_cell, cells)) + r" \\"
 
 
 def _latex_cell(cell: TableCell) -> str:
-    text = escape_latex(cell.text)
+    text = escape_latex(cell.text) if cell.value is None else escape_number(cell.text)
     if cell.bold:
         text = f"\\textbf{{{text}}}"
     return text + (f"\\,{escape_latex(cell.mark)}" if cell.mark else "")

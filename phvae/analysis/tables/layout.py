@@ -18,6 +18,7 @@ __all__ = [
     "TableBlock",
     "TableCell",
     "TableIndex",
+    "columns_of",
     "number_cell",
     "number_column",
     "read_index",
@@ -113,11 +114,15 @@ class ClaimsFile:
 
 @dataclass(frozen=True)
 class TableIndex:
-    """What was written: the baseline, the claims if there are any, and the tables' names in the order of the report."""
+    """What was written: the baseline, the claims if there are any, and the tables' names in the order of the report.
+
+    `families` are those of the claims that have a compact table.
+    """
 
     baseline: str
     claims: ClaimsFile | None
     tables: list[str]
+    families: list[str] = field(default_factory=list)
 
 
 def text_columns(block: TableBlock) -> list[int]:
@@ -138,17 +143,23 @@ def number_column(values: Iterable[float]) -> list[TableCell]:
     return [number_cell(value, number(value, places=places)) for value in known]
 
 
-def without_empty_columns(block: TableBlock) -> TableBlock:
-    """The block without the columns in which no row but those for reference has anything; that of names stays."""
-    kept = [i for i in range(len(block.header)) if i == 0 or any(row[i].text not in EMPTY for row in block.rows)]
+def columns_of(block: TableBlock, kept: Sequence[int]) -> TableBlock:
+    """The block with some of its columns alone, and without the rows for reference that say nothing there."""
+    reference = [[row[i] for i in kept] for row in block.reference]
     return replace(
         block,
         header=[block.header[i] for i in kept],
         rows=[[row[i] for i in kept] for row in block.rows],
-        reference=[[row[i] for i in kept] for row in block.reference],
+        reference=[row for row in reference if any(cell.text not in EMPTY for cell in row[1:])],
         widths=[block.widths[i] for i in kept if i < len(block.widths)],
         headline=sum(i < block.headline for i in kept),
     )
+
+
+def without_empty_columns(block: TableBlock) -> TableBlock:
+    """The block without the columns in which no row but those for reference has anything; that of names stays."""
+    count = range(len(block.header))
+    return columns_of(block, [i for i in count if i == 0 or any(row[i].text not in EMPTY for row in block.rows)])
 
 
 def write_table(folder: Path, table: Table) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.metrics_shown import DENSITY_MARKERS, HEADLINES, SCORE_TABLES
 from phvae.analysis.presentation.numbers import number, plus_minus
+from phvae.analysis.presentation.reasons import without_advice
 from phvae.analysis.presentation.references import MEANINGS, REFERENCES, reference_name
 from phvae.analysis.statistics.verdict import best_of
 from phvae.analysis.tables.inputs import TableInputs
@@ -122,5 +123,5 @@ def _note(rows: pd.DataFrame, shown: Sequence[str]) -> str:
     reasons: dict[str, list[str]] = {}
     for metric, reason in empty.drop_duplicates("metric")[["metric", "reason"]].itertuples(index=False):
         if not (rows[rows["metric"] == metric]["n"] > 0).any():
-            reasons.setdefault(str(reason), []).append(metric_label(str(metric), unit=False))
+            reasons.setdefault(without_advice(str(reason)), []).append(metric_label(str(metric), unit=False))
     return " ".join(f"No value for {', '.join(names)}: {reason}." for reason, names in reasons.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from phvae.analysis.tables.costs import cost, parameters
 from phvae.analysis.tables.divergences import divergences
 from phvae.analysis.tables.divergences_orders import by_order
 from phvae.analysis.tables.epochs import epochs
+from phvae.analysis.tables.family_latex import FAMILY, family_latex
+from phvae.analysis.tables.family_tables import FamilyTable, family_tables
 from phvae.analysis.tables.inputs import read_inputs
 from phvae.analysis.tables.latex import latex
 from phvae.analysis.tables.layout import (
@@ -57,8 +59,8 @@ def write_tables(
     """Write all tables into root/tables: {name}.csv, .md, .tex and .json, and index.json.
 
     A table that cannot be made says why instead. Beside the tables of the report: statistics.csv (every metric of
-    every cell), claim-contests.csv (every single comparison behind the verdicts), claim-tally.csv, and answers.json
-    where a claim was tested.
+    every cell), claim-contests.csv (every single comparison behind the verdicts), claim-tally.csv, and, where a claim
+    was tested, answers.json and a compact family-{name}.tex for each family of claims.
 
     Args:
         root: results folder with the long table.
@@ -73,10 +75,14 @@ def write_tables(
     """
     inputs, folder = read_inputs(root, published, baseline), Path(root) / "tables"
     ledger, about = no_claims(inputs, root), None
+    families: list[FamilyTable] = []
     if claims is not None:
         stated, sha256 = read_known_claims(claims, inputs.datasets(), inputs.labels)
         ledger = _decided(attempt("the claims", lambda: claims_table(inputs, stated, sha256, root)))
         about = ClaimsFile(sha256, str(stated.written), ledger.state, stated.source)
+        if ledger.answers:
+            compact = attempt("the compact tables", lambda: family_tables(inputs, stated, ledger.verdicts))
+            families = [] if isinstance(compact, NotMade) else compact
     makers: dict[str, Callable[[], Made]] = {
         "claims": lambda: (ledger.table, ledger.verdicts),
         **{name: partial(score_table, inputs, name) for name in SCORE_TABLES},
@@ -95,8 +101,21 @@ def write_tables(
     write_csv(folder / "claim-contests.csv", ledger.contests)
     write_csv(folder / "claim-tally.csv", ledger.tally)
     write_answers(folder, ledger.answers)
-    write_index(folder, TableIndex(inputs.baseline, about, [table.name for table in tables]))
+    _write_families(folder, families)
+    write_index(
+        folder, TableIndex(inputs.baseline, about, [table.name for table in tables], [one.name for one in families])
+    )
     return tables
+
+
+def _write_families(folder: Path, families: Iterable[FamilyTable]) -> None:
+    """Write the compact tables, and remove those of families that are gone."""
+    names = {FAMILY.format(family.name): family_latex(family) for family in families}
+    for path in folder.glob(FAMILY.format("*")):
+        if path.name not in names:
+            path.unlink()
+    for name, text in names.items():
+        write_text(folder / name, text)
 
 
 def _decided(made: ClaimTables | NotMade) -> ClaimTables:

@@ -1,0 +1,1 @@
+"""A paper from a results folder: its LaTeX source."""
