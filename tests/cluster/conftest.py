@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sysconfig
 import threading
+import time
 import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -145,6 +146,7 @@ class Site:
                             for seed in (0, 1):
                                 os.utime(self.run(variant, seed) / "run.lease")
                         elif self.step(variant):
+                            time.sleep(0.2)  # some steps on: the checkpoint that a later SIGTERM writes is a new one
                             self.signal(variant, signal.SIGSTOP)
                             held[variant] = self.step(variant)
 

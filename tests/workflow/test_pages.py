@@ -24,6 +24,12 @@ INSTEAD = {
     "phvae check-fid": "phvae check-fid --help",
     # needs a grid that is done
     "phvae paper --config config/quick.yaml": "phvae paper --help",
+    # needs a grid that has begun on a cluster; test_status.py runs it
+    "phvae status results/paper": "phvae status --help",
+    # watches until a grid is done; test_watch.py does
+    "phvae track --config config/paper.yaml --watch": "phvae track --help",
+    # installs the peers, and takes minutes
+    "python benchmarks/training.py --cpu": "python benchmarks/training.py --help",
     # needs the reader's own run of hours; test_reference.py runs it on a part
     "phvae check results/mine --against results/reference": "phvae check --help",
     # needs the outputs that the page's script writes; test_packaging.py runs both
