@@ -129,6 +129,16 @@ def peer_python() -> str:
     return str(python)
 
 
+def _medians(sides: dict[str, Side], repeats: int) -> dict[str, float]:
+    """Rates of each side in turn, after a warm-up; the processes end."""
+    try:
+        alternate(dict(sides), 1)
+        return {name: median(values) for name, values in alternate(dict(sides), repeats).items()}
+    finally:
+        for side in sides.values():
+            side.close()
+
+
 def against_the_peer(case: str, repeats: int, cpu: bool) -> None:
     name, peer_images, images, _ = CASES[case]
     script = [peer_python(), str(ROOT / "benchmarks" / "peer.py"), case.removesuffix("-bf16")]
@@ -139,12 +149,7 @@ def against_the_peer(case: str, repeats: int, cpu: bool) -> None:
     else:
         sides[f"{PEER}, 2 threads"] = Side([*script, "2"], 1, peer_images, cpu)
         sides[f"{PEER}, 2 processes"] = Side([*script, "1"], 2, peer_images, cpu)
-    try:
-        alternate(dict(sides), 1)
-        rates = {side: median(values) for side, values in alternate(dict(sides), repeats).items()}
-    finally:
-        for side in sides.values():
-            side.close()
+    rates = _medians(sides, repeats)
     value = rates.pop("ours")
     for index, (peer, rate) in enumerate(rates.items()):
         suffix = ", one core" if cpu else ", against two processes" if index else ""
@@ -166,12 +171,7 @@ def against_hand_written(case: str, repeats: int, cpu: bool) -> None:
         func = [python, str(folder / "peer_torch.py"), "func", case, str(seeds), "cpu"]
         jax = [python, str(folder / "peer_jax.py"), case, str(seeds), "cpu", "highest"]
         sides |= {"torch.func": Side(func, 1, steps, cpu), "JAX, jitted": Side(jax, 1, max(steps, 100), cpu)}
-    try:
-        alternate(dict(sides), 1)
-        rates = {side: median(values) for side, values in alternate(dict(sides), repeats).items()}
-    finally:
-        for side in sides.values():
-            side.close()
+    rates = _medians(sides, repeats)
     value = rates.pop("ours")
     for peer, rate in rates.items():
         record(f"training: {name}, one core, against {peer}", "images/s", value, peer, rate, repeats)

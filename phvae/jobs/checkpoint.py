@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from phvae.files import atomic
 
-__all__ = ["Damaged", "available", "location", "owners", "read", "remove", "write"]
+__all__ = ["Damaged", "available", "location", "newest", "owners", "read", "remove", "write"]
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,15 @@ def read(folder: Path, step: int) -> tuple[str, dict[str, Any], dict[str, Tensor
         return record["key"], record["progress"], tensors
     except (SafetensorError, KeyError, ValueError) as error:
         raise error if isinstance(error, Damaged) else Damaged(f"it cannot be read ({error})") from error
+
+
+def newest(folder: Path) -> tuple[int, dict[str, Any]] | None:
+    """The step and the progress of the newest checkpoint that can be read, whoever it is of; None without one."""
+    for step in _steps(folder):
+        with suppress(OSError, Damaged):
+            _, progress, _ = read(folder, step)
+            return step, progress
+    return None
 
 
 def owners(folder: Path) -> dict[int, str]:

@@ -18,7 +18,7 @@ from typing import Any
 from phvae.errors import PhvaeError
 from phvae.jobs.interrupts import Stop
 
-__all__ = ["LeaseLost", "Leases", "workflow_lease"]
+__all__ = ["LeaseLost", "Leases", "workflow_lease", "workflow_silence"]
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +29,14 @@ STALE = 120.0  # seconds of silence after which a holder on another machine coun
 
 class LeaseLost(OSError):
     """Another process took this run over while this one was silent (suspended, or its file system away)."""
+
+
+def workflow_silence(root: Path) -> float | None:
+    """Seconds since the workflow of a results folder gave a sign of life; None where none is at work."""
+    try:
+        return time.time() - (root / WORKFLOW).stat().st_mtime
+    except FileNotFoundError:
+        return None
 
 
 def _start_of(pid: object) -> str:

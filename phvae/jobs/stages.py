@@ -328,12 +328,13 @@ def report(grid: Grid) -> None:
 
 def track(grid: Grid, watch: bool = False) -> None:
     """The MLflow view, brought up to date: once, when all is there, or beside a grid that runs."""
-    from phvae.jobs import watch as beside
-    from phvae.tracking.sync import mask, sync
-
     if watch:
+        from phvae.jobs import watch as beside  # checkpoints need torch, which the view alone does not
+
         beside.watch(grid)
         return
+    from phvae.tracking.sync import mask, sync
+
     questions, root = Questions(grid), grid.paths.root
     for stage in ("collect", "tables", "figures", "report"):
         needed(questions, stage)

@@ -13,7 +13,7 @@ from phvae.experiment.paths import Paths
 from phvae.experiment.questions import Questions, Where
 from phvae.experiment.stages import PLACE, STAGES
 from phvae.jobs.failures import said
-from phvae.jobs.lease import STALE, WORKFLOW
+from phvae.jobs.lease import STALE, workflow_silence
 from phvae.words import listed
 
 __all__ = ["run_counts", "status"]
@@ -71,10 +71,8 @@ def _bar(done: int, count: int, width: int = 24) -> str:
 
 def _at_work(root: Path) -> str:
     """Whether a workflow gave a sign of life lately."""
-    lease = root / WORKFLOW
-    try:
-        silent = time.time() - lease.stat().st_mtime
-    except FileNotFoundError:
+    silent = workflow_silence(root)
+    if silent is None:
         return "no workflow is at work"
     return "a workflow is at work" if silent < STALE else f"a workflow was killed {_ago(silent)}"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from phvae.experiment.grid import Grid
 from phvae.experiment.questions import Questions
 from phvae.jobs import checkpoint
-from phvae.jobs.lease import NAME, STALE
+from phvae.jobs.lease import NAME, STALE, workflow_silence
 from phvae.tracking.sync import Running, sync
 
 __all__ = ["running_seeds", "watch"]
 
 EVERY = 20.0  # seconds
-SHARE = 3  # of the time it takes at most one part in so many plus one
+SHARE = 3  # it rests at least so many times as long as it works
 
 
 def watch(grid: Grid, every: float = EVERY) -> None:
@@ -46,19 +46,12 @@ def running_seeds(root: Path) -> Iterator[tuple[str, Running]]:
     for folder in sorted({path.parent for name in (NAME, "checkpoint-*") for path in _runs(root, name)}):
         if (folder / "run.json").exists():
             continue
-        steps, rows, seconds = checkpoint.owners(folder), [], 0.0
-        newest = folder / NAME
-        for step, owner in steps.items():
-            with suppress(OSError, checkpoint.Damaged):
-                if owner:
-                    newest = checkpoint.location(folder, step)
-                    _, progress, _ = checkpoint.read(folder, step)
-                    rows, seconds = progress["rows"], progress["seconds"]
-                    break
+        found = checkpoint.newest(folder)
+        rows, seconds = (found[1]["rows"], found[1]["seconds"]) if found else ([], 0.0)
         with suppress(FileNotFoundError):  # finished meanwhile
-            began = newest.stat().st_mtime - seconds
-            if rows or time.time() - newest.stat().st_mtime < STALE:
-                yield folder.relative_to(root / "runs").as_posix(), Running(rows, int(1000 * began))
+            sign = (checkpoint.location(folder, found[0]) if found else folder / NAME).stat().st_mtime
+            if rows or time.time() - sign < STALE:
+                yield folder.relative_to(root / "runs").as_posix(), Running(rows, int(1000 * (sign - seconds)))
 
 
 def _runs(root: Path, name: str) -> Iterator[Path]:
@@ -66,6 +59,8 @@ def _runs(root: Path, name: str) -> Iterator[Path]:
 
 
 def _done(grid: Grid) -> bool:
-    return all(
+    """Whether all is there and nobody is at work: at the start of a rerun the manifests of the last one are there."""
+    silent = workflow_silence(grid.paths.root)
+    return (silent is None or silent > STALE) and all(
         grid.paths.manifest(stage, *where).is_file() for stage, where in Questions(grid).jobs() if stage != "track"
     )

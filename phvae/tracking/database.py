@@ -59,7 +59,7 @@ def prepare(folder: Path, faults: tuple[type[Exception], ...]) -> None:
 
 
 def follow(folder: Path) -> list[str]:
-    """Mend the addresses of files after the folder was moved or copied: MLflow keeps them whole.
+    """Correct the addresses of files after the folder was moved or copied: MLflow keeps them whole.
 
     Returns:
         The names of the experiments that were elsewhere.
@@ -72,7 +72,7 @@ def follow(folder: Path) -> list[str]:
         kind.__table__ for kind in (models.SqlExperiment, models.SqlRun, models.SqlLoggedModel)
     )
     columns = [experiments.c.artifact_location, runs.c.artifact_uri, logged.c.artifact_location]
-    mended = []
+    corrected = []
     with create_engine(_uri(folder / "mlflow.db"), poolclass=NullPool).begin() as connection:
         for row in list(connection.execute(select(experiments))):
             there, here = str(row.artifact_location), (folder / "artifacts" / row.name).as_uri()
@@ -83,8 +83,8 @@ def follow(folder: Path) -> list[str]:
                 inside = of_it & column.startswith(there, autoescape=True)
                 moved = here + func.substr(column, len(there) + 1)
                 connection.execute(column.table.update().where(inside).values({column.name: moved}))
-            mended.append(row.name)
-    return mended
+            corrected.append(row.name)
+    return corrected
 
 
 def _uri(path: Path) -> str:

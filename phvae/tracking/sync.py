@@ -37,7 +37,7 @@ def sync(root: Path, uri: str | None = None, running: Mapping[str, Running] | No
     run `summary` with tables and figures. A run whose content changed (a new run_key, new metrics) replaces the old
     one; a half-written run of an interrupted call is written anew; in the local database runs that the results no
     longer hold are removed, on a server they stay. Where the local database was moved, its addresses of files are
-    mended. MLflow's telemetry is switched off for this process.
+    corrected. MLflow's telemetry is switched off for this process.
 
     Args:
         root: folder of a grid's results.

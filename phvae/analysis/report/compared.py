@@ -69,7 +69,7 @@ def compared(folder: Path, baseline: str, labels: Mapping[str, str]) -> Compared
     if (folder / _FAMILIES).is_file():
         frame = _read(folder / _FAMILIES)
         compared_ones = set(frame.loc[frame["pairs"] > 0, "family"])
-        own = next((str(name) for name in frame["family"] if name not in compared_ones), "")
+        own = next((str(name) for name in frame.loc[frame["mean"].notna(), "family"] if name not in compared_ones), "")
         return _of_sets("family", FAMILIES, frame.assign(variant=frame["family"]), own, {})
     if (folder / _FILE).is_file():
         frame = _read(folder / _FILE)
