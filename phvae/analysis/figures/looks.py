@@ -49,13 +49,12 @@ class VariantDesign:
 class Look:
     """How one variant is drawn: colour, marker and line together, so that grey print still separates them.
 
-    `hatch` fills the areas of a variant that was trained elsewhere; `depth` is its place from back to front.
+    `depth` is its place from back to front.
     """
 
     colour: str
     marker: str
     line: Any
-    hatch: str = ""
     depth: int = 3
 
     @property
@@ -83,9 +82,8 @@ def looks(designs: Mapping[str, VariantDesign]) -> dict[str, Look]:
             hue, line, marker = _OTHERS[among % len(_OTHERS)], _LINES[among % len(_LINES)], among + 1 + place
         if place >= len(_MARKERS):  # the same marker again: another line
             line = _LINES[(_LINES.index(line) + place // len(_MARKERS)) % len(_LINES)]
-        hatch = "////" if design.group == EXTERNAL else ""
         colour = _shaded(hue, design.shade)
-        found[variant] = Look(colour, _MARKERS[marker % len(_MARKERS)], line, hatch, _DEPTH.get(design.group, 3))
+        found[variant] = Look(colour, _MARKERS[marker % len(_MARKERS)], line, _DEPTH.get(design.group, 3))
     return found
 
 
