@@ -18,7 +18,7 @@ from phvae.metrics.registry import lookup
 def test_the_shipped_claims_can_be_read_and_name_what_exists() -> None:
     found, digest = read_claims("config/claims.yaml")
     assert digest == sha256("config/claims.yaml")
-    variants = set(yaml.safe_load(Path("config/quick.yaml").read_text(encoding="utf-8"))["variants"])
+    variants = set(yaml.safe_load(Path("config/reference.yaml").read_text(encoding="utf-8"))["variants"])
     for name, entry in found.claims.items():
         better = lookup(entry.metric).higher_is_better
         if better is not None and entry.compare == "mean":
