@@ -109,6 +109,18 @@ def _paper(a: Arguments) -> None:
     print(paper(_grid(a)))
 
 
+def _archive(a: Arguments) -> None:
+    from phvae.jobs.archive import archive
+
+    print(archive(_grid(a), Path(a.to), a.threads))
+
+
+def _redraw(a: Arguments) -> None:
+    from phvae.jobs.redraw import redraw
+
+    print(redraw(Path(a.results), a.threads))
+
+
 def _summary(a: Arguments) -> int:
     from phvae.summary import empty_variants, summary
 
@@ -273,6 +285,9 @@ def _parser() -> argparse.ArgumentParser:
     accept = of_grid("accept", _accept, "accept a harmless edit of the code without retraining", ' --reason "renamed"')
     accept.add_argument("--reason", required=True, help="kept in every run.json")
     of_grid("paper", _paper, "tables and figures as a paper in LaTeX")
+    archived = of_grid("archive", _archive, "results to publish: numbers, figures, their data", " --to published")
+    archived.add_argument("--to", required=True, metavar="FOLDER", help="the archive; a later piece is added to it")
+    archived.add_argument("--threads", type=int, default=1, metavar="N", help="processes that draw")
     summary = of_grid("summary", _summary, "where the results are and what they cost")
     summary.add_argument("--since", type=float, metavar="SECONDS", help="when the run began (seconds since 1970)")
     summary.add_argument(
@@ -281,6 +296,10 @@ def _parser() -> argparse.ArgumentParser:
 
     status = add("status", _status, "how far a grid is, here or on a cluster", "phvae status results/quick")
     status.add_argument("results", metavar="FOLDER", help="results folder of a grid")
+
+    redrawn = add("redraw", _redraw, "draw an archive's tables and figures again", "phvae redraw results/reference")
+    redrawn.add_argument("results", metavar="FOLDER", help="an archive, or results of a grid")
+    redrawn.add_argument("--threads", type=int, default=1, metavar="N", help="processes that draw")
 
     config = add("config", _check_config, "check a configuration", "phvae config config/quick.yaml")
     config.add_argument("config", metavar="FILE", help="configuration of a grid")

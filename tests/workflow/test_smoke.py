@@ -43,6 +43,24 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+def test_an_archive_alone_draws_its_pictures_again(checkout: Path):
+    call(checkout, "phvae", "archive", "--config", CONFIG[1], "--to", "published/smoke")
+    drawn = {path.name for path in (checkout / "results/smoke/figures").glob("*.png")}
+    shutil.rmtree(checkout / "results")
+    shutil.rmtree(checkout / "published/data")  # prepared again
+    archive = checkout / "published/smoke"
+    pictures = {path: path.read_bytes() for path in archive.glob("figures/*.png")}
+    assert {path.name for path in pictures} == drawn
+    assert sum(path.stat().st_size for path in archive.rglob("*") if path.is_file()) < 5e6
+    for path in pictures:
+        path.unlink()
+    call(checkout, "phvae", "redraw", "published/smoke")
+    changed = [path.name for path, content in pictures.items() if path.read_bytes() != content]
+    assert not changed
+    held = call(checkout, "phvae", "check", "published/smoke", "--against", "published/smoke", check=False)
+    assert "numbers (mean over seeds of a metric of a cell) in common" in held.stdout + held.stderr
+
+
 def test_leaves_what_the_contract_promises(finished: Path):
     root = finished / "results/smoke"
     for name in ("metrics.parquet", "metrics.csv", "costs.parquet", "runs.parquet", "report.html"):

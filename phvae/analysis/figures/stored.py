@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from phvae.analysis.figures.arrays import Arrays, arrays_of
 from phvae.analysis.figures.choosing import choose_metrics, choose_variants
 from phvae.analysis.figures.learning_units import ScoreUnit, score_unit
 from phvae.analysis.figures.looks import looks_of
@@ -17,7 +18,7 @@ from phvae.analysis.results.configuration import default_baseline
 from phvae.analysis.results.long_table import labels_of, read_runs, read_table, size_key
 from phvae.experiment.paths import Paths
 from phvae.experiment.tuning import TuningConfig
-from phvae.records import read_record, verify
+from phvae.records import read_record
 
 if TYPE_CHECKING:
     from phvae.data import Prepared
@@ -34,6 +35,7 @@ class Stored:
         baseline: str | None = None,
         tuning: TuningConfig | None = None,
         claims: Path | None = None,
+        arrays: Arrays | None = None,
     ) -> None:
         self.root = Path(root)
         self.paths = Paths(self.root)
@@ -42,7 +44,7 @@ class Stored:
         self.baseline, self.tuning, self.claims = baseline or default_baseline(self.root), tuning, claims
         self.labels = labels_of(self.table, self.runs_table)
         self.looks = looks_of(self.table)
-        self._known: set[Path] = set()  # files whose hashes were compared
+        self.arrays = arrays or arrays_of(self.root)
         self._prepared: dict[str, Prepared | None] = {}
 
     @cached_property
@@ -79,36 +81,16 @@ class Stored:
         return int(found.iloc[0]) if len(found) else 1
 
     def runs(self, dataset: str, variant: str) -> list[Path]:
-        """Folders of the runs with numbers, by seed, at the largest training size."""
+        """Folders of the runs with numbers, relative to the root, by seed, at the largest training size."""
         cell = self.of(dataset)
         cell = cell[(cell["variant"] == variant) & (cell["status"] == "ok") & cell["seed"].notna()]
         size = self.sizes[dataset][-1]
-        return [self.paths.run(dataset, size, variant, int(seed)) for seed in sorted(set(cell["seed"]))]
+        seeds = sorted(set(cell["seed"]))
+        return [self.paths.run(dataset, size, variant, int(seed)).relative_to(self.root) for seed in seeds]
 
     def array(self, run: Path, file: str, name: str) -> np.ndarray | None:
         """One array of a run's .npz file, or None."""
-        if not self._there(run, file, "encode.json"):
-            return None
-        with np.load(run / file, allow_pickle=False) as stored:
-            return np.asarray(stored[name]) if name in stored.files else None
-
-    def _there(self, run: Path, file: str, record: str) -> bool:
-        """Whether a run has a file; it is the one whose hash the record holds.
-
-        Raises:
-            DataError: it is another, or gone, or without a record.
-        """
-        if run / file in self._known:
-            return True
-        remedy, absent = f"remove {run / record} and run the workflow again", not (run / file).is_file()
-        if absent and not (run / record).is_file():
-            return False
-        listed = read_record(run / record, remedy).get("files", {})
-        if absent and file not in listed:
-            return False
-        verify(run, {file: listed.get(file, "")}, remedy)
-        self._known.add(run / file)
-        return True
+        return self.arrays.array(run, file, name)
 
     def first(self, dataset: str, variants: Sequence[str], file: str, name: str) -> dict[str, np.ndarray]:
         """label -> the array of each variant's first run that has it."""
@@ -141,14 +123,12 @@ class Stored:
         """
         frames: list[pd.DataFrame] = []
         units: dict[str, ScoreUnit | None] = {}
-        wanted = {"epoch", "validation_reconstruction", "validation_kl"}
         for variant in variants:
             for run in self.runs(dataset, variant)[:most_seeds]:
-                if self._there(run, "history.csv", "run.json"):
-                    frame = pd.read_csv(run / "history.csv", usecols=lambda name: name in wanted)
+                if (frame := self.arrays.history(run)) is not None:
                     frames.append(frame.assign(dataset=dataset, variant=variant, seed=run.name))
                     if variant not in units:
-                        model = read_record(run / "run.json", "run the workflow again")["config"]["model"]
+                        model = read_record(self.root / run / "run.json", "run the workflow again")["config"]["model"]
                         units[variant] = score_unit(model, self.prepared(dataset))
         if not frames:
             return pd.DataFrame()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from phvae.analysis.presentation.numbers import aligned, number
+from phvae.analysis.results.archived import check_archive
 from phvae.analysis.results.long_table import read_table
 from phvae.analysis.statistics.agreement import LEVEL, SHARE, Agreement, compare_tables
 
@@ -26,8 +27,10 @@ def check(mine: Path, reference: Path) -> tuple[str, bool]:
     can be checked.
 
     Raises:
-        DataError: one of the folders has no long table.
+        DataError: one of the folders has no long table, or is an archive that is not whole.
     """
+    for root in (mine, reference):
+        check_archive(root)
     found = compare_tables(read_table(mine), read_table(reference))
     return _text(found, mine, reference), found.good
 
