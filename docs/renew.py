@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections import Counter
 from pathlib import Path
@@ -19,7 +20,7 @@ from phvae.files import write_text
 from phvae.metrics import document
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT / "results/reference"
+REFERENCE, FIRST = ROOT / "results/reference", ROOT / "results/first-edition"
 
 
 def between(page: Path, name: str, new: str) -> None:
@@ -39,6 +40,16 @@ def reference_answers() -> Answers:
     found = answers(table, claims, verdicts, default_baseline(REFERENCE), labels_of(table, runs))
     assert found is not None, f"{REFERENCE}: expected tested claims"
     return found
+
+
+def results_page() -> str:
+    """docs/results.md as the committed tables have it."""
+    spec = importlib.util.spec_from_file_location("results", ROOT / "docs/results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    results = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(results)
+    return str(results.page(REFERENCE, FIRST, reference_answers()))
 
 
 def answers_table(found: Answers) -> str:
@@ -71,3 +82,4 @@ if __name__ == "__main__":
     found = reference_answers()
     write_answers(REFERENCE / "tables", found)
     between(ROOT / "README.md", "answers", answers_table(found))
+    write_text(ROOT / "docs/results.md", results_page())

@@ -26,7 +26,7 @@ from phvae.analysis.report.gallery import ACROSS
 from phvae.analysis.statistics.over_sets import IntervalEstimate
 
 REPOSITORY = Path(__file__).parents[2]
-REFERENCE = REPOSITORY / "results/reference"
+REFERENCE = REPOSITORY / "results/first-edition"
 FEW = ("vae", "beta-vae-0.25", "beta-vae-4", "ph-vae-2", "ph-vae-3", "copies-3", "ph-vae-3-matched")
 
 
@@ -99,7 +99,7 @@ def test_one_data_set_has_no_figure_of_several(results: Path):
 @pytest.fixture(scope="module")
 def reference() -> Stored:
     if not REFERENCE.is_dir():
-        pytest.skip("results/reference is absent: the source distribution leaves it to the repository")
+        pytest.skip("results/first-edition is absent: the source distribution leaves it to the repository")
     return Stored(REFERENCE, claims=REPOSITORY / "config/claims.yaml")
 
 

@@ -153,6 +153,16 @@ def test_one_equal_seed_does_not_hide_the_others(reference: pd.DataFrame) -> Non
     assert set(verdicts(fewer, reference)) == set(verdicts(reference, fewer)) == {"same"}
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("kl_level_2", "up to the seed"), ("kl_level_2_coordinate_1", "up to the seed"), ("kl", "differs")],
+)
+def test_which_level_codes_is_not_judged(reference: pd.DataFrame, name: str, said: str) -> None:
+    theirs = reference.assign(metric=reference["metric"].replace("mse", name))
+    mine = theirs.assign(value=theirs["value"].where(theirs["metric"] != name, 100 * theirs["value"]))
+    assert verdicts(mine, theirs)["grey", "vae", name].endswith(said)
+
+
 def test_a_number_without_spread_differs_but_is_not_beyond_chance(reference: pd.DataFrame) -> None:
     constant = at(reference, "grey", "vae", "mse")
     whole = reference.assign(value=reference["value"].mask(constant, 3.0))

@@ -1,0 +1,120 @@
+"""docs/results.md: the text of results.md.in with every number computed from the committed tables.
+
+In the text `{{ ... }}` calls a function of `Numbers`. A number that cannot be computed is an error, so the page cannot
+say what the tables do not hold.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+
+from phvae.analysis.claims.answers import SYMBOLS, Answers, Question
+from phvae.analysis.presentation.numbers import number
+from phvae.analysis.results.long_table import read_costs, read_runs, read_table, size_key
+from phvae.analysis.statistics import paired_interval
+from phvae.analysis.statistics.rate_distortion import RATE
+
+__all__ = ["Numbers", "page"]
+
+HERE = Path(__file__).resolve().parent
+
+
+class Numbers:
+    """The scores of a results folder, by data set, metric and variant, at the largest training size unless told."""
+
+    def __init__(self, root: Path, answers: Answers | None = None) -> None:
+        table = read_table(root)
+        self.runs, self.costs, self.answers = read_runs(root), read_costs(root), answers
+        self._scores = table[(table["split"] == "test") & table["seed"].notna() & table["value"].notna()]
+        sizes = table.groupby("dataset")["n_train"].unique()
+        self._largest = {name: max(own, key=size_key) for name, own in sizes.items()}
+
+    def of(self, dataset: str, metric: str, variant: str, n_train: str = "") -> pd.Series:
+        """The value of each seed."""
+        rows = self._scores[
+            (self._scores["dataset"] == dataset)
+            & (self._scores["metric"] == metric)
+            & (self._scores["variant"] == variant)
+            & (self._scores["n_train"] == (n_train or self._largest[dataset]))
+        ]
+        if not len(rows):
+            raise LookupError(f"no {metric} of {variant} on {dataset}")
+        return rows.set_index("seed")["value"].sort_index()
+
+    def mean(self, dataset: str, metric: str, variant: str, n_train: str = "", digits: int = 3) -> str:
+        """The mean over seeds."""
+        return number(float(self.of(dataset, metric, variant, n_train).mean()), digits)
+
+    def apart(self, dataset: str, metric: str, one: str, other: str, n_train: str = "", digits: int = 2) -> str:
+        """The mean difference of two variants, paired by seed, with its 95 % interval."""
+        mean, low, high = self._difference(dataset, metric, one, other, n_train)
+        return f"{number(mean, digits)} [{number(low, digits)}, {number(high, digits)}]".replace("-", "−")
+
+    def rate(self, dataset: str, variant: str) -> str:
+        """The mean KL, in nats."""
+        return self.mean(dataset, RATE, variant, digits=2)
+
+    def below(self, datasets: list[str], metric: str, one: str, other: str) -> list[str]:
+        """The data sets on which the whole interval of `one` minus `other` is below zero."""
+        return [name for name in datasets if self._difference(name, metric, one, other)[2] < 0]
+
+    def _difference(self, dataset: str, metric: str, one: str, other: str, n_train: str = "") -> tuple[float, ...]:
+        pairs = (self.of(dataset, metric, one, n_train) - self.of(dataset, metric, other, n_train)).dropna().to_numpy()
+        low, high = paired_interval(pairs)
+        return float(pairs.mean()), float(low), float(high)
+
+    def count(self) -> str:
+        """The number of runs."""
+        return f"{len(self.runs):,}"
+
+    def hours(self) -> str:
+        """The hours of one core that training, encoding and scoring took."""
+        spent = self.costs[["seconds_train", "seconds_encode", "seconds_evaluate"]].sum().sum()
+        return f"{spent / 3600:.1f}"
+
+    def hardware(self) -> str:
+        """The model of CPU of each data set."""
+        found = self.runs.groupby("hardware", sort=False)["dataset"].unique()
+        return "; ".join(f"{', '.join(names)} on {model}" for model, names in found.items())
+
+    def commit(self) -> str:
+        """The commit of the runs."""
+        (commit,) = self.runs["commit"].unique()
+        return f"`{commit[:12]}`"
+
+    def grid(self) -> str:
+        """The verdicts: a line per claim, a column per data set."""
+        assert self.answers is not None
+        names = self.answers.datasets
+        lines = [["claim", *names], ["---"] * (1 + len(names))]
+        for claim in (claim for family in self.answers.families for claim in family.claims):
+            lines.append([claim.text.rstrip("."), *(self._symbol(claim.questions[-1], name) for name in names)])
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def _symbol(self, question: Question, dataset: str) -> str:
+        words = [answer.word for answer in question.answers if answer.dataset == dataset]
+        return SYMBOLS[words[0]] if words and words[0] != "not tested" else ""
+
+    def won(self, claim: str, word: str = "supported") -> list[str]:
+        """The data sets on which a claim has this word against all its controls."""
+        return [answer.dataset for answer in self._asked(claim).answers if answer.word == word]
+
+    def tested(self, claim: str) -> int:
+        """On how many data sets a claim was tested."""
+        return sum(answer.word != "not tested" for answer in self._asked(claim).answers)
+
+    def _asked(self, claim: str) -> Question:
+        """Whether the claim's challenger beats every control."""
+        assert self.answers is not None
+        (found,) = (one for family in self.answers.families for one in family.claims if one.claim == claim)
+        return found.questions[-1]
+
+
+def page(reference: Path, first: Path, answers: Answers) -> str:
+    """The page; `ref` and `first` are the numbers of the two editions."""
+    text = (HERE / "results.md.in").read_text(encoding="utf-8")
+    environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    return environment.from_string(text).render(ref=Numbers(reference, answers), first=Numbers(first))
