@@ -2,9 +2,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-fast test-all lint format docs site bench ui clean
+.PHONY: help install run piece test test-fast test-all lint format docs site bench ui clean
 
 CONFIG ?= config/quick.yaml
+DATASETS ?=
 CORES ?= all
 PYTHON ?= python3
 # More options for Snakemake, for example SNAKEMAKE_ARGS="--profile slurm".
@@ -46,6 +47,10 @@ run: .venv/installed ## run the grid of CONFIG (default: config/quick.yaml) and 
 	@$(ACTIVATE) && start=$$(date +%s) && phvae config "$(CONFIG)" \
 	  && { snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete --logger phvae $(SNAKEMAKE_ARGS) || $(LOCKED); } \
 	  && phvae summary --config "$(CONFIG)" --since $$start $(if $(SNAKEMAKE_ARGS),,--cores $(CORES))
+
+piece: .venv/installed ## run the data sets DATASETS of CONFIG alone, up to their scores
+	@$(ACTIVATE) && phvae config "$(CONFIG)" && files=$$(python -m phvae.experiment.pieces "$(CONFIG)" $(DATASETS)) \
+	  && { snakemake --cores $(CORES) --configfile "$(CONFIG)" --rerun-incomplete --logger phvae $(SNAKEMAKE_ARGS) -- $$files || $(LOCKED); }
 
 test: .venv/installed ## every test that this machine can run
 	@$(ACTIVATE) && python -m pytest $(PARALLEL) $(PYTEST_ARGS)

@@ -13,9 +13,11 @@ from jinja2 import Environment, StrictUndefined
 
 from phvae.analysis.claims.answers import SYMBOLS, Answers, Question
 from phvae.analysis.presentation.numbers import number
+from phvae.analysis.results.configuration import kept_configuration
 from phvae.analysis.results.long_table import read_costs, read_runs, read_table, size_key
 from phvae.analysis.statistics import paired_interval
 from phvae.analysis.statistics.rate_distortion import RATE
+from phvae.words import listed
 
 __all__ = ["Numbers", "page"]
 
@@ -26,7 +28,7 @@ class Numbers:
     """The scores of a results folder, by data set, metric and variant, at the largest training size unless told."""
 
     def __init__(self, root: Path, answers: Answers | None = None) -> None:
-        table = read_table(root)
+        self.root, table = root, read_table(root)
         self.runs, self.costs, self.answers = read_runs(root), read_costs(root), answers
         self._scores = table[(table["split"] == "test") & table["seed"].notna() & table["value"].notna()]
         sizes = table.groupby("dataset")["n_train"].unique()
@@ -101,6 +103,19 @@ class Numbers:
     def won(self, claim: str, word: str = "supported") -> list[str]:
         """The data sets on which a claim has this word against all its controls."""
         return [answer.dataset for answer in self._asked(claim).answers if answer.word == word]
+
+    def done(self) -> str:
+        """The data sets whose runs are there."""
+        return listed(dict.fromkeys(self.runs["dataset"]))
+
+    def to_run(self) -> str:
+        """Those of the grid whose runs are not."""
+        names = kept_configuration(self.root)[0]["datasets"]
+        return listed(name for name in names if name not in set(self.runs["dataset"]))
+
+    def datasets_of(self, claim: str) -> list[str]:
+        """The data sets on which a claim was tested."""
+        return [answer.dataset for answer in self._asked(claim).answers if answer.word != "not tested"]
 
     def tested(self, claim: str) -> int:
         """On how many data sets a claim was tested."""

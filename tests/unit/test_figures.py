@@ -22,6 +22,7 @@ from scipy.ndimage import gaussian_filter
 from synthetic import write_results
 
 from phvae.analysis.figures import style
+from phvae.analysis.figures.family_curves import FamilyCurves
 from phvae.analysis.figures.kl_levels import KlLevels
 from phvae.analysis.figures.looks import design_of, looks
 from phvae.analysis.figures.plans import Plan, plans
@@ -30,6 +31,8 @@ from phvae.analysis.figures.registry import FIGURES
 from phvae.analysis.figures.small_data import SmallData
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.write import write_figures
+from phvae.analysis.results.long_table import read_costs
+from phvae.analysis.results.tuned import tuned
 from phvae.errors import DataError
 from phvae.experiment.tuning import TuningConfig
 from phvae.files import read_json
@@ -60,13 +63,23 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def drawn(results: Path) -> dict[str, tuple[Plan, Figure]]:
     """Every figure of the folder by name, laid out."""
     found = {}
-    contest = contest_plot()
-    for plan in (*plans(Stored(results, tuning=TUNING)), Plan("contest-by-hand", contest, ["digits"])):
+    families = (plan for plan in plans(Stored(results, tuning=TUNING)) if plan.figure.kind == FamilyCurves.kind)
+    for plan in (*plans(Stored(results)), *families, Plan("contest-by-hand", contest_plot(), ["digits"])):
         figure = plan.figure.draw()
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once for all tests
         found[plan.name] = (plan, figure)
     return found
+
+
+def test_images_of_tuned_families_are_of_their_chosen_weights(results: Path) -> None:
+    stored = Stored(results, tuning=TUNING)
+    (row,) = (plan.figure for plan in plans(stored) if plan.name == "reconstructions-digits")
+    weights = tuned(stored.of("digits"), read_costs(results), TUNING).weights
+    chosen = {"vae", *weights.loc[weights["chosen"], "variant"]}
+    assert len(weights) == 6
+    assert len(chosen) < 4
+    assert set(row.rows) == {stored.labels[variant] for variant in chosen}
 
 
 def pixels(figure: Figure, dpi: int = 60) -> np.ndarray:

@@ -143,7 +143,7 @@ def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
             limits = (low[0] - room[0], high[0] + room[0])
             yield DensityCurves(samples, data.density.pdf, limits, _w1(stored, dataset))
     elif truth.shape[1] == 2:
-        drawn = stored.first(dataset, stored.variants(dataset, 7), "samples.npz", "samples_mean")
+        drawn = stored.first(dataset, stored.pictured(dataset, 7), "samples.npz", "samples_mean")
         if drawn:
             words = named_scores(stored.of(dataset), ("sliced_w1_samples_mean",), stored.labels)
             yield DensityMaps(drawn, truth, list(zip(low - room, high + room, strict=True)), words)
@@ -152,7 +152,7 @@ def _density(stored: Stored, dataset: str) -> Iterator[Drawable]:
 def _columns(stored: Stored, dataset: str) -> Iterator[Drawable]:
     data = stored.prepared(dataset)
     names = columns_of(data) if data else ()
-    variants = stored.variants(dataset, 5)
+    variants = stored.pictured(dataset, 5)
     drawn = stored.first(dataset, variants, "samples.npz", "samples_model") if names else {}
     if data is None or not drawn:
         return
@@ -173,7 +173,7 @@ def _columns(stored: Stored, dataset: str) -> Iterator[Drawable]:
 def _samples(stored: Stored, dataset: str) -> dict[str, dict[str, np.ndarray]]:
     """label -> kind of samples -> (seeds, n)."""
     samples: dict[str, dict[str, np.ndarray]] = {}
-    for variant in stored.variants(dataset, 6):
+    for variant in stored.pictured(dataset, 6):
         for kind, name in (("means", "samples_mean"), ("with noise", "samples_model")):
             found = [stored.array(run, "samples.npz", name) for run in stored.runs(dataset, variant)]
             seeds = [array.reshape(-1) for array in found if array is not None]
@@ -193,7 +193,7 @@ def _w1(stored: Stored, dataset: str) -> dict[str, dict[str, str]]:
 
 
 def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
-    few, table, labels = stored.variants(dataset, SEEN), stored.of(dataset), stored.labels
+    few, table, labels = stored.pictured(dataset, SEEN), stored.of(dataset), stored.labels
 
     def kept(name: str) -> dict[str, np.ndarray]:
         return stored.first(dataset, few, "samples.npz", name)
@@ -217,7 +217,7 @@ def _images(stored: Stored, dataset: str) -> Iterator[Drawable]:
 
 
 def _latent(stored: Stored, dataset: str) -> Iterator[Drawable]:
-    data, few = stored.prepared(dataset), stored.variants(dataset, SEEN)
+    data, few = stored.prepared(dataset), stored.pictured(dataset, SEEN)
     if data is None or data.is_density or not (data.labels or data.factors):
         return
     codes = {

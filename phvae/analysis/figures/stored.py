@@ -15,7 +15,8 @@ from phvae.analysis.figures.choosing import choose_metrics, choose_variants
 from phvae.analysis.figures.learning_units import ScoreUnit, score_unit
 from phvae.analysis.figures.looks import looks_of
 from phvae.analysis.results.configuration import default_baseline
-from phvae.analysis.results.long_table import labels_of, read_runs, read_table, size_key
+from phvae.analysis.results.long_table import labels_of, read_costs, read_runs, read_table, size_key
+from phvae.analysis.results.tuned import tuned
 from phvae.experiment.paths import Paths
 from phvae.experiment.tuning import TuningConfig
 from phvae.records import read_record
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from phvae.data import Prepared
 
 __all__ = ["Stored"]
+
+FAMILIES = 12  # that a page of images has room for
 
 
 class Stored:
@@ -74,6 +77,13 @@ class Stored:
     def variants(self, dataset: str, limit: int = 99, among: Collection[str] | None = None) -> list[str]:
         """The variants that a figure of this data set has room for, the baseline first."""
         return choose_variants(self.of(dataset), self.baseline, limit, among)
+
+    def pictured(self, dataset: str, limit: int) -> list[str]:
+        """The variants whose codes, samples or images are shown: of tuned families each at its chosen weight."""
+        if not self.tuning:
+            return self.variants(dataset, limit)
+        weights = tuned(self.of(dataset), read_costs(self.root), self.tuning).weights
+        return self.variants(dataset, FAMILIES, {self.baseline, *weights.loc[weights["chosen"], "variant"]})
 
     def order(self, variant: str) -> int:
         """Number of levels of a variant."""
