@@ -34,11 +34,15 @@ def between(page: Path, name: str, new: str) -> None:
 
 def reference_answers() -> Answers:
     """What today's rules answer on the committed reference results."""
-    table, runs = read_table(REFERENCE), read_runs(REFERENCE)
-    claims = read_claims(ROOT / "config/claims.yaml")[0]
-    verdicts = ledger.evaluate(table, claims)
-    found = answers(table, claims, verdicts, default_baseline(REFERENCE), labels_of(table, runs))
-    assert found is not None, f"{REFERENCE}: expected tested claims"
+    return answers_of(REFERENCE, ROOT / "config/claims.yaml")
+
+
+def answers_of(root: Path, path: Path) -> Answers:
+    """What today's rules answer on some results under a file of claims."""
+    table, runs = read_table(root), read_runs(root)
+    claims = read_claims(path)[0]
+    found = answers(table, claims, ledger.evaluate(table, claims), default_baseline(root), labels_of(table, runs))
+    assert found is not None, f"{root}: expected tested claims"
     return found
 
 
@@ -49,7 +53,8 @@ def results_page() -> str:
     assert spec.loader is not None
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
-    return str(results.page(REFERENCE, FIRST, reference_answers()))
+    (path,) = (FIRST / "claims").glob("*.yaml")
+    return str(results.page(REFERENCE, FIRST, reference_answers(), answers_of(FIRST, path)))
 
 
 def answers_table(found: Answers) -> str:

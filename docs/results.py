@@ -6,6 +6,8 @@ say what the tables do not hold.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -87,13 +89,15 @@ class Numbers:
         (commit,) = self.runs["commit"].unique()
         return f"`{commit[:12]}`"
 
-    def grid(self) -> str:
-        """The verdicts: a line per claim, a column per data set."""
+    def grid(self, datasets: Sequence[str] = ()) -> str:
+        """The verdicts: a line per claim that was tested, a column per data set."""
         assert self.answers is not None
-        names = self.answers.datasets
-        lines = [["claim", *names], ["---"] * (1 + len(names))]
+        names = datasets or self.answers.datasets
+        lines = [["claim", *names], ["---", *[":---:"] * len(names)]]
         for claim in (claim for family in self.answers.families for claim in family.claims):
-            lines.append([claim.text.rstrip("."), *(self._symbol(claim.questions[-1], name) for name in names)])
+            words = [self._symbol(claim.questions[-1], name) for name in names]
+            if any(words):
+                lines.append([claim.text.rstrip("."), *words])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def _symbol(self, question: Question, dataset: str) -> str:
@@ -103,6 +107,28 @@ class Numbers:
     def won(self, claim: str, word: str = "supported") -> list[str]:
         """The data sets on which a claim has this word against all its controls."""
         return [answer.dataset for answer in self._asked(claim).answers if answer.word == word]
+
+    def word(self, claim: str) -> str:
+        """What was found of a claim, by data sets, as a sentence."""
+        counts = Counter(answer.word for answer in self._asked(claim).answers if answer.word != "not tested")
+        said = {"supported": "better than every control", "contradicted": "worse than a control",
+                "small": "apart by less than matters", "undecided": "not resolved"}  # fmt: skip
+        parts = [f"{words} on {counts[word]}" for word, words in said.items() if counts[word]]
+        start = "Yes" if counts["supported"] > counts.total() / 2 else "Not shown"
+        return f"**{start}**: of {counts.total()} sets, {', '.join(parts)}."
+
+    def extreme(self, datasets: list[str], metric: str, one: str, other: str) -> str:
+        """The largest mean difference over some data sets, with its sign."""
+        return number(max((self._difference(name, metric, one, other)[0] for name in datasets), key=abs), 2).replace(
+            "-", "−"
+        )
+
+    def table(self, dataset: str, metrics: list[str], variants: list[str]) -> str:
+        """Means over seeds: a line per variant, a column per metric."""
+        labels = dict(zip(self.runs["variant"], self.runs["label"], strict=True))
+        lines = [["variant", *metrics], ["---", *["---:"] * len(metrics)]]
+        lines += [[labels[v], *(self.mean(dataset, metric, v) for metric in metrics)] for v in variants]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def done(self) -> str:
         """The data sets whose runs are there."""
@@ -128,8 +154,8 @@ class Numbers:
         return found.questions[-1]
 
 
-def page(reference: Path, first: Path, answers: Answers) -> str:
+def page(reference: Path, first: Path, answers: Answers, first_answers: Answers) -> str:
     """The page; `ref` and `first` are the numbers of the two editions."""
     text = (HERE / "results.md.in").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    return environment.from_string(text).render(ref=Numbers(reference, answers), first=Numbers(first))
+    return environment.from_string(text).render(ref=Numbers(reference, answers), first=Numbers(first, first_answers))

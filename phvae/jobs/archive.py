@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from phvae.analysis.figures.arrays import ARRAYS, HISTORY, RunFiles
 from phvae.analysis.figures.plans import plans
@@ -103,7 +104,7 @@ def archive(grid: Grid, to: Path, threads: int = 1) -> str:
         _copied(grid.paths.claims(digest), root, to)
     _keep_arrays(grid, to)
     text = redraw(to, threads)
-    _without_what_is_large(to)
+    _make_smaller(to)
     files = write_manifest(to)
     held = list(dict.fromkeys(read_runs(to)["dataset"]))
     absent = [name for name in grid.config.datasets if name not in held]
@@ -143,8 +144,16 @@ def _keep_arrays(grid: Grid, to: Path) -> None:
             np.savez_compressed(temporary, allow_pickle=False, **arrays)
 
 
-def _without_what_is_large(to: Path) -> None:
-    """Remove what `redraw` makes again and few ask for: vector figures, animations, the table of all statistics."""
-    for path in [*to.glob("figures/*.pdf"), *to.glob("figures/*.gif"), to / "tables/statistics.csv"]:
-        path.unlink(missing_ok=True)
-    shutil.rmtree(to / "paper", ignore_errors=True)  # the source of paper.pdf
+def _make_smaller(to: Path) -> None:
+    """Keep what is read of an archive: pictures in 256 colours, of the tables' CSV files those of the claims.
+
+    What goes, `redraw` makes again: vector figures, animations, the long CSV tables, the source of paper.pdf.
+    """
+    for path in to.glob("figures/*.png"):
+        with Image.open(path) as picture:
+            coloured = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        coloured.save(path, optimize=True)
+    long = [path for path in to.glob("tables/*.csv") if not path.name.startswith("claim")]
+    for path in [*to.glob("figures/*.pdf"), *to.glob("figures/*.gif"), *long]:
+        path.unlink()
+    shutil.rmtree(to / "paper", ignore_errors=True)

@@ -24,6 +24,8 @@ INSTEAD = {
     "phvae check-fid": "phvae check-fid --help",
     # needs a grid that is done
     "phvae paper --config config/quick.yaml": "phvae paper --help",
+    "phvae archive --config config/mine.yaml --to published/mine": "phvae archive --help",
+    "phvae redraw published/mine": "phvae redraw --help",
     # needs a grid that has begun on a cluster; test_status.py runs it
     "phvae status results/paper": "phvae status --help",
     # watches until a grid is done; test_watch.py does

@@ -43,6 +43,8 @@ def read_known_claims(path: str | Path, datasets: Iterable[str], variants: Itera
         ConfigError: as `read_claims`, or a claim names what is not known; names the nearest that is.
     """
     claims, digest = read_claims(path)
+    if Path(path).stem == digest:  # kept among results, beside no grid; it was checked when they were made
+        return claims, digest
     sets, models = {*datasets, *KINDS}, set(variants)
     for beside in sorted(Path(path).parent.glob("*.yaml")):
         grid = _grid_beside(beside)
