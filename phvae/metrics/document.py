@@ -34,8 +34,8 @@ A row of the long table ([its columns](columns.md)) holds more than a value:
 
 ## What ceilings and floors are
 
-They are the same score of something known, on the same data and at the same sample size. A perfect model need not reach
-1.
+They are the same score of something known, on the same data and at the same sample size. A perfect code need not
+score 1.
 
 - **Disentanglement.** The ceiling is the score of the identity code: each factor that varies, standardised, is one
   code. The floor is that of as many independent noise codes. MIG's ceiling on dSprites' factors is .90, SAP's .25.
