@@ -167,19 +167,19 @@ CHECKS: tuple[Check, ...] = (*_CODES, *_CODES_BY_N, *_IMAGES, *_MORE_IMAGES, *_L
 
 # Why these checks are required of a claim, and others only shown.
 WHY: dict[Topic, str] = {
-    "disentanglement": "The claim says that single codes carry single factors: a score that decides it must fall when "
-    "codes are mixed, in a line or not, when they drown in noise and when factors are lost, and must not care in which "
-    "order or with which sign codes come. Whether a factor coded twice is worse, and whether scale, curvature and "
-    "unused codes count, is where definitions differ: there it must only not reward the copy.",
-    "generation": "The claim says that generated images are closer to the data as a whole: a score that decides it "
-    "must see what is missing, what is invented, what is too frequent, what is shifted or blurred, and must not be "
-    "won over or blinded by outliers. No distance from the data can see copies of training images, which are true "
-    "images (the memorisation scores look for them), nor a mode that the features do not tell apart, and grids compare "
-    "at equal n: these are shown only.",
-    "density": "The claim says that draws are closer to a known density: a score that decides it must see a mode that "
-    "is missing, invented or of wrong weight, and a density that is shifted, too wide or made of few values. How much "
-    "a far outlier weighs is where the distances differ by design, and draws that copy many training draws are nearly "
-    "true: these are shown only.",
-    "memorisation": "These scores describe and have no better direction, so that they decide no claim. Shown is "
+    "disentanglement": "The claim says that single codes carry single factors. A score that decides it must fall when "
+    "codes are mixed, in a line or not, when they drown in noise, and when factors are lost. It must not care in which "
+    "order or with which sign codes come. Definitions differ on whether a factor coded twice is worse, and on whether "
+    "scale, curvature and unused codes count. There the score must only not reward the copy.",
+    "generation": "The claim says that generated images are closer to the data as a whole. A score that decides it "
+    "must see what is missing, what is invented, what is too frequent, and what is shifted or blurred. Outliers must "
+    "neither win it over nor blind it. Three things are shown only. No distance from the data can see copies of "
+    "training images, which are true images (the memorisation scores look for them). Nor can it see a mode that the "
+    "features do not distinguish. And grids compare at equal n.",
+    "density": "The claim says that draws are closer to a known density. A score that decides it must see a mode that "
+    "is missing, invented or of wrong weight, and a density that is shifted, too wide or made of few values. Two "
+    "things are shown only. The distances differ by design in how much a far outlier weighs. And draws that copy many "
+    "training draws are nearly true.",
+    "memorisation": "These scores describe and have no better direction, so they decide no claim. The tables show "
     "whether they see what they are for.",
 }

@@ -15,34 +15,38 @@ __all__ = ["render"]
 
 _HEAD = """# The audit of the scores
 
-Does a score, at the sizes that the grids use, measure what it claims? Here each meets cases whose truth is known. What
-it must say of each was fixed as data (`phvae/audit/checks.py`) before the first run. The numbers are in
-[audit.csv](audit.csv), mean and standard deviation over draws; numbers, page and pictures are written by
+Does a score measure what it claims, at the sizes that the grids use? Some do, and many do not. Here each score meets
+cases whose truth is known. What it must say of each case was fixed as data (`phvae/audit/checks.py`) before the first
+run. A score that fails a required check decides no claim of that kind: the ledger says "not resolved" and names the
+check.
+
+- **Codes:** MIG, DCI by forests and SAP see all that they must. Explicitness, InfoE, modularity and the FactorVAE and
+  BetaVAE scores hardly notice that the codes are turned. InfoM and IRS do not notice that two factors are coded
+  nowhere.
+- **Images:** at 300 and at 1,000 images no score sees all. A missing class is lost in the noise, and so are images made
+  of two digits, a tenth of all. At 2,500 the Frechet distance, KID and clipped coverage see all. Precision and both
+  densities call blurred images good at every size. None sees copies of training images; AuthPct and C_T do.
+- **Densities:** the distances of one dimension see all. In two dimensions one of two columns has the fault. There the
+  sliced distance needs 10,000 draws to see that it is 5 % too wide. MMD, which reads 2,000 of them, hardly does.
+
+The numbers are in [audit.csv](audit.csv): mean and standard deviation over draws. This command writes numbers, page and
+pictures:
 
     phvae audit --output docs --cores 2
 
-and with `--accept` the verdicts, too, to `phvae/metrics/audited.csv`, from where they stand beside each
-[definition](metrics.md). A score that fails a required check decides no claim of that kind: the ledger says "not
-resolved" and names the check.
+With `--accept` it also writes the verdicts to `phvae/metrics/audited.csv`. From there they stand beside each
+[definition](metrics.md).
 
-- **Codes:** MIG, DCI by forests and SAP see all that they must. Explicitness, InfoE, modularity and the FactorVAE and
-  BetaVAE scores hardly notice that the codes are turned; InfoM and IRS do not notice that two factors are coded
-  nowhere.
-- **Images:** at 300 and at 1,000 images no score sees all: a missing class, or a tenth of the images made of two
-  digits, is lost in the noise. At 2,500 the Frechet distance, KID and clipped coverage see all. Precision and both
-  densities call blurred images good at every size. None sees copies of training images; AuthPct and C_T do.
-- **Densities:** the distances of one dimension see all. In two dimensions, where one of two columns has the fault, the
-  sliced distance needs 10,000 draws to see that it is 5 % too wide; MMD, which reads 2,000 of them, hardly does.
+**What was changed.** Cases and amounts are those of before the first run. The size of 10,000 draws was added after it.
+One change came before it, but after small trials of some cases: "stays" and "bias" were given 1.5 units of noise
+instead of 1 where draws are eight.
 
-Cases and amounts are those of before the first run; the size of 10,000 draws was added after it. Before it, too, but
-after small trials of some cases, "stays" and "bias" were given 1.5 units of noise instead of 1 where draws are eight.
+**What was not audited**, and is not held back: scores of reconstructions, of tables, of codes without factors and of
+likelihood; UDR; DCI by boosting; and scores of images by Inception or EfficientNet. The features of the last two need
+weights from outside. Their arithmetic is that of the classifier's.
 
-Not audited, and not held back: scores of reconstructions, of tables, of codes without factors, of likelihood, UDR, DCI
-by boosting, and those of images by Inception or EfficientNet, whose features need weights from outside; their
-arithmetic is that of the classifier's.
-
-An entry is how much worse the case makes the score, in the unit named; **bold with a cross** where the check fails, `-`
-where the score has no value. Checks with an asterisk are required.
+**How to read the tables.** An entry is how much worse the case makes the score, in the unit named. It is **bold with a
+cross** where the check fails, and `-` where the score has no value. Checks with an asterisk are required.
 """
 _TITLES: dict[Topic, str] = {
     "disentanglement": "Disentanglement",
@@ -50,15 +54,17 @@ _TITLES: dict[Topic, str] = {
     "density": "Densities",
     "memorisation": "Memorisation",
 }
-_NOISE = "An entry is counted in standard deviations of the score over draws of what it is held against."
+_NOISE = (
+    "The unit of an entry is a standard deviation: that of the score, over draws of the case that it is compared with."
+)
 _SETTING: dict[Topic, str] = {
     "disentanglement": """\
 Six factors of the sizes of the sprites', drawn uniformly. The clean code holds each factor in one code, with noise of a
-tenth of its width, beside six codes that hold nothing; the noise code holds nothing. An entry is counted in the range
+tenth of its width, beside six codes that hold nothing. The noise code holds nothing. The unit of an entry is the range
 from the clean code's value to the noise code's. FactorVAE and BetaVAE have 2,000 votes.""",
     "generation": f"""\
-scikit-learn's digits, turned, resized and shifted at random on 16 x 16 pixels, ten equal classes, in features of their
-own classifier, trained on 5,000. One more case is of sprites of 32 x 32, in features of theirs.
+scikit-learn's digits, turned, resized and shifted at random on 16 x 16 pixels, in ten equal classes. The features are
+those of their own classifier, trained on 5,000. One more case is of sprites of 32 x 32, in features of theirs.
 {_NOISE}
 
 ![The cases: images of each](audit-cases.png)""",
@@ -66,8 +72,8 @@ own classifier, trained on 5,000. One more case is of sprites of 32 x 32, in fea
 Trimodal: .3 N(-2, .5²) + .4 N(0, .3²) + .3 N(2, .7²). In two dimensions a second column is true and independent.
 {_NOISE}""",
     "memorisation": f"""\
-The same digits: 5,000 training images, test and generated images of equal number. Worse is a lower value: nearer to
-training images than test images are.
+The same digits: 5,000 training images, test and generated images of equal number. A lower value is worse: images
+nearer to training images than test images are.
 {_NOISE}""",
 }
 _SAYS = {

@@ -91,5 +91,5 @@ def test_settings_say_what_was_decoded_and_how_many_subsets():
 
 def test_the_page_says_the_sizes_of_the_code():
     text = " ".join(render().split())
-    assert f"forests {LEAST_ROWS} fitting rows" in text
+    assert f"forests need {LEAST_ROWS} fitting rows" in text
     assert f"UDR need {MIN_POINTS} examples" in text

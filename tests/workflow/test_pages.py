@@ -55,6 +55,7 @@ INSTEAD = {
     # of a grid that has begun; test_status.py runs it
     "phvae status results/mine": "phvae status --help",
     # named in a sentence, without what they need
+    "phvae archive": "phvae archive --help",
     "phvae claims init": "phvae claims --help",
     "phvae check": "phvae check --help",
     "phvae compare": "phvae compare --help",
