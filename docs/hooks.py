@@ -28,6 +28,7 @@ OUTSIDE = (
     "benchmarks/gpu.png",
 )
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
+PICTURE = re.compile(r'<img [^>]*src="([^"]+)"[^>]*>')
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 
 
@@ -52,10 +53,11 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def on_page_content(content: str, **_: Any) -> str:
-    """Write formulas as MathML, which browsers show without a script."""
-    return FORMULA.sub(
+    """Write formulas as MathML, which browsers show without a script; a picture opens by itself, for small screens."""
+    content = FORMULA.sub(
         lambda found: convert(html.unescape(found[2]), display="block" if found[1] == "div" else "inline"), content
     )
+    return PICTURE.sub(r'<a href="\1">\g<0></a>', content)
 
 
 def command_line() -> str:

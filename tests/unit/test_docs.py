@@ -87,6 +87,7 @@ SHOWS = {
             "docs/data",
             "docs/extending",
             "docs/external",
+            "docs/first-hour",
         ),
         *("docs/glossary", "docs/gpu", "docs/integrity", "docs/method", "docs/metrics", "docs/own-claims"),
         *("docs/own-pictures", "docs/own-table", "docs/performance", "docs/results", "docs/resume", "docs/verdicts"),
@@ -100,7 +101,9 @@ SHOWS = {
     commands: {str(page.with_suffix("")) for page in PAGES}
     - {"docs/api", "docs/glossary", "docs/verdicts", "docs/tutorials/digits", "docs/tutorials/divergences"},
     examples: {"README", "docs/extending", "docs/external", *TUTORIALS},
-    configurations: {"docs/data", "docs/extending", "docs/external", "docs/own-pictures", "docs/own-table"},
+    configurations: {
+        *("docs/data", "docs/extending", "docs/external", "docs/first-hour", "docs/own-pictures", "docs/own-table"),
+    },
 }
 
 

@@ -56,6 +56,15 @@ def test_formulas_are_shown_without_a_script(site: Path):
 
 
 @pytest.mark.slow
+def test_a_picture_opens_by_itself(site: Path):
+    """On a phone it is too small within the page."""
+    page = text(site / "audit.html")
+    pictures = re.findall(r'<a href="?([^"> ]+)"?><img [^>]*src="?([^"> ]+)', page)
+    assert pictures
+    assert all(link == picture and (site / picture).is_file() for link, picture in pictures)
+
+
+@pytest.mark.slow
 def test_the_help_of_each_command_is_a_section(site: Path):
     page = text(site / "cli.html")
     for name in ("train", "plan", "claims"):

@@ -1,10 +1,14 @@
-"""A first visit: pictures, arrays and a table of one's own, with what README and docs/own-pictures.md say alone."""
+"""A first visit: docs/first-hour.md with arrays and a table beside it, with what README and the pages say alone.
+
+Its smallest grid is the one of test_smoke.py, and test_extending.py trains with parts of one's own.
+"""
 
 from __future__ import annotations
 
 import io
 import itertools
 import re
+import shlex
 import sys
 import zipfile
 from pathlib import Path
@@ -14,18 +18,14 @@ import pytest
 import yaml
 from checkout import REPOSITORY, call, copy, environment, run_stages, snakemake
 from PIL import Image
+from test_docs import commands
+from test_extending import blocks as parts
 
-GRID = """\
-name: mine
-seeds: 2
-training: {epochs: 1}
-model: {latent_size: 6}
-evaluation: {n_samples: 100, n_reconstructions: 100, importance_samples: 1024, n_likelihood: 8}
-datasets:
-variants:
-  vae: {model: {divergence: kl}}
-  ph-vae-3: {model: {order: 3, divergence: hierarchical}}
-"""
+# what keeps the visit short
+LITTLE = {
+    "training": {"epochs": 1},
+    "evaluation": {"n_samples": 100, "n_reconstructions": 100, "importance_samples": 1024, "n_likelihood": 8},
+}
 
 
 def blocks(page: str, language: str) -> list[str]:
@@ -46,12 +46,21 @@ def visitor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     factors = np.array(list(itertools.product(range(12), range(31))))
     level = (20 * factors[:, 0] + factors[:, 1])[:, None, None]
     np.savez(home / "chairs.npz", images=(level + rng.integers(0, 5, (372, 16, 16))).astype(np.uint8), factors=factors)
-    datasets = {}
+    (page,) = blocks("docs/first-hour.md", "yaml")
+    grid = yaml.safe_load(page.replace("size: 32", "size: 16")) | LITTLE  # 32 take minutes
     for block in blocks("docs/own-pictures.md", "yaml"):
-        datasets |= yaml.safe_load(block.replace("size: 64", "size: 16")).get("datasets", {})  # 64 take minutes
-    datasets = {name: datasets[name] for name in ("flowers", "chairs")}
-    (folder / "config/mine.yaml").write_text(yaml.safe_dump(yaml.safe_load(GRID) | {"datasets": datasets}))
+        others = yaml.safe_load(block).get("datasets", {})
+        grid["datasets"] |= {name: others[name] for name in others if name != "flowers"}
+    (folder / "config/mine.yaml").write_text(yaml.safe_dump(grid))
     return folder
+
+
+def test_what_is_typed_below_stands_on_the_page():
+    shown = [shlex.join(words) for words, _ in commands(REPOSITORY / "docs/first-hour.md")]
+    hour = ["make install", "phvae doctor", "make run CONFIG=config/smoke.yaml"]
+    hour += [f"phvae {words} config/mine.yaml" for words in ("config", "plan", "claims init --config")]
+    hour += ["make run CONFIG=config/mine.yaml", "phvae parts --parts mine/comb.py"]
+    assert [*dict.fromkeys(words for words in shown if words in hour)] == hour
 
 
 def test_pictures_and_arrays_of_ones_own_reach_the_report(visitor: Path):
@@ -73,6 +82,30 @@ def test_pictures_and_arrays_of_ones_own_reach_the_report(visitor: Path):
     assert "flowers" in verdicts
     assert "chairs" in verdicts
     assert "Nothing to be done" in snakemake(visitor, "--configfile", "config/mine.yaml").stderr
+
+
+def test_a_part_of_ones_own_joins_the_grid(visitor: Path):
+    """Without the file the name is unknown; the page says which lines to add."""
+    text = (REPOSITORY / "docs/first-hour.md").read_text(encoding="utf-8")
+    assert "`comb: {n_train: [200]}`" in text
+    assert "PHVAE_PARTS=mine/comb.py make run CONFIG=config/mine.yaml" in text
+    (comb,) = (block for block in parts() if block.file == "comb.py")
+    comb.write(visitor / "mine")
+    grid = yaml.safe_load((visitor / "config/mine.yaml").read_text())
+    grid["datasets"]["comb"] = {"n_train": [200]}
+    grid.pop("claims", None)
+    (visitor / "config/comb.yaml").write_text(yaml.safe_dump(grid | {"claims": "none"}))
+    unknown = call(visitor, "phvae", "config", "config/comb.yaml", check=False)
+    assert "comb" in unknown.stderr
+    assert unknown.returncode == 2
+    assert "comb" in call(visitor, "phvae", "parts", "--parts", "mine/comb.py").stdout
+    code = """
+from phvae.cli import main
+for words in (["config", "config/comb.yaml"], ["prepare", "--config", "config/comb.yaml", "--dataset", "comb"]):
+    assert main(words) == 0, words
+"""
+    named = call(visitor, "env", "PHVAE_PARTS=mine/comb.py", sys.executable, "-c", code).stdout
+    assert "3 data sets, 6 cells, 12 runs" in named
 
 
 def test_a_table_of_ones_own(visitor: Path):

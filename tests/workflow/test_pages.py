@@ -51,6 +51,7 @@ INSTEAD = {
     "phvae audit --output docs --cores 2": "phvae audit --help",
     # files that the reader writes; test_extending.py does
     "phvae parts --parts mine/comb.py --parts mine/wasserstein.py": "phvae parts",
+    "phvae parts --parts mine/comb.py": "phvae parts",
     "python -m phvae.experiment.schema_docs FOLDER": "python -m phvae.experiment.schema_docs config",
     # of a grid that has begun; test_status.py runs it
     "phvae status results/mine": "phvae status --help",

@@ -41,6 +41,19 @@ def test_a_configuration_given_replaces_the_default(checkout: Path):
     assert "trimodal" not in output
 
 
+def test_the_snakefile_where_catalogues_look_is_the_same(checkout: Path):
+    other = ("--snakefile", "workflow/Snakefile", "--configfile", "config/smoke.yaml")
+    assert planned(checkout, *other) == JOBS["smoke"] | ONCE
+
+
+def test_as_a_module_it_is_refused_before_any_job(checkout: Path, tmp_path: Path):
+    path = tmp_path / "Snakefile"
+    path.write_text(f"module theirs:\n    snakefile: {str(checkout / 'Snakefile')!r}\n\n\nuse rule * from theirs\n")
+    done = snakemake(checkout, "-n", "--snakefile", str(path), "--configfile", "config/smoke.yaml", check=False)
+    assert done.returncode != 0
+    assert "found phvae's workflow as a module" in done.stdout + done.stderr
+
+
 def test_the_workstations_profile_counts_gpus(checkout: Path, monkeypatch: pytest.MonkeyPatch):
     """Also where the shell speaks to a cluster in its own words."""
     monkeypatch.setenv("PHVAE_GRES", "gpu:a100:1")

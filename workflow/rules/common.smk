@@ -16,6 +16,13 @@ from snakemake.logging import logger
 from phvae.errors import ConfigError, PhvaeError
 from phvae.own.load import own
 
+# Of a module Snakemake calls no `onstart`, without which no job finds its configuration.
+if not workflow.modifier.is_main_snakefile():
+    raise WorkflowError(
+        "found phvae's workflow as a module of another, expected it to be run by itself, in its checkout: "
+        "snakemake --configfile FILE"
+    )
+
 try:
     own()  # the user's own parts, from PHVAE_PARTS, which is absolute from here on: jobs inherit it
     from phvae.analysis.claims.reading import grid_claims
