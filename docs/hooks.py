@@ -27,6 +27,7 @@ OUTSIDE = (
     "config/claims.yaml",
     "benchmarks/gpu.png",
 )
+COMMITTED = re.compile(r"\]\(\.\./(results/[^)\s]+\.png)\)")
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
 PICTURE = re.compile(r'<img [^>]*src="([^"]+)"[^>]*>')
 FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
@@ -34,7 +35,8 @@ FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>',
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add what lies outside docs/, at its place in the repository, and the page of the command line."""
-    for name in OUTSIDE:
+    pictures = COMMITTED.findall((ROOT / "docs/results.md").read_text(encoding="utf-8"))
+    for name in (*OUTSIDE, *pictures):
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     files.append(File.generated(config, "cli.md", content=command_line()))
     return files

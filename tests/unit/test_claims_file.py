@@ -82,3 +82,14 @@ def test_data_sets_and_variants_must_be_known_somewhere(tmp_path: Path) -> None:
 def test_the_shipped_claims_name_what_the_shipped_grids_or_kinds_have() -> None:
     found, _ = read_known_claims("config/claims.yaml", [], [])
     assert "student" not in {name for entry in found.claims.values() for name in entry.datasets}
+
+
+def test_claims_kept_among_results_are_read_though_no_grid_lies_beside_them(tmp_path: Path) -> None:
+    shipped = Path("config/claims.yaml")
+    kept = tmp_path / f"{sha256(shipped)}.yaml"
+    kept.write_bytes(shipped.read_bytes())
+    assert read_known_claims(kept, [], []) == read_claims(shipped)
+    other = tmp_path / "mine.yaml"
+    other.write_bytes(shipped.read_bytes())
+    with pytest.raises(ConfigError, match="expected a data set of some grid"):
+        read_known_claims(other, [], [])

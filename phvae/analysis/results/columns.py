@@ -222,5 +222,6 @@ def render() -> str:
             "| column | type | what it holds |",
             "|---|---|---|",
         ]
-        lines += [f"| `{name}` | {one.words} | {one.meaning} |" for name, one in columns(record).items()]
+        rows = ((name, one.words, one.meaning.replace("|", "\\|")) for name, one in columns(record).items())
+        lines += [f"| `{name}` | {words} | {meaning} |" for name, words, meaning in rows]
     return "\n".join(lines) + "\n"
