@@ -58,8 +58,9 @@ def results_page() -> str:
 
 
 def answers_table(found: Answers) -> str:
-    """The answers in Markdown: a line a claim, a column a question, data sets counted."""
-    claims = [claim for family in found.families for claim in family.claims]
+    """The answers in Markdown: a line per claim that was tested, a column per question, data sets counted."""
+    tested = (claim for family in found.families for claim in family.claims)
+    claims = [one for one in tested if {a.word for q in one.questions for a in q.answers} != {"not tested"}]
     asked = list(dict.fromkeys(question.asked for claim in claims for question in claim.questions))
     lines = [["claim", *(question.removesuffix("?") for question in asked)], ["---"] * (1 + len(asked))]
     for claim in claims:

@@ -127,7 +127,7 @@ class Numbers:
         """Means over seeds: a line per variant, a column per metric."""
         labels = dict(zip(self.runs["variant"], self.runs["label"], strict=True))
         lines = [["variant", *metrics], ["---", *["---:"] * len(metrics)]]
-        lines += [[labels[v], *(self.mean(dataset, metric, v) for metric in metrics)] for v in variants]
+        lines += [[labels[v], *(self.mean(dataset, metric, v, digits=4) for metric in metrics)] for v in variants]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def done(self) -> str:
