@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 
-from phvae.analysis.claims.answers import Answers, read_answers
+from phvae.analysis.claims.answers import Answers, ClaimAnswers, read_answers
 from phvae.analysis.figures.density_curves import best_bandwidth, smoothed
 from phvae.analysis.figures.stored import Stored
 from phvae.analysis.figures.style import new_figure, styled
@@ -17,7 +17,7 @@ from phvae.jobs.redraw import prepared
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "results/reference"
-DATASET, SHOWN = "claw", ("vae", "copies-3", "ph-vae-3")
+DATASET, SHOWN = "trimodal", ("vae", "copies-3", "ph-vae-3")
 KINDS = {  # what an answer looks like: its colour, its words
     "supported": ("#2C7FB8", "better than every control"),
     "small": ("#B8B8B8", "difference too small to matter"),
@@ -31,7 +31,7 @@ def densities(stored: Stored, axes: list[Axes]) -> None:
     data = stored.prepared(DATASET)
     assert data is not None
     assert data.density is not None
-    x = np.linspace(-3, 3, 600)
+    x = np.linspace(-4, 4.5, 600)
     true = data.density.pdf(x)
     width = best_bandwidth(data.density.pdf, x[0], x[-1], 2000)
     for ax, variant in zip(axes, SHOWN, strict=True):
@@ -41,12 +41,12 @@ def densities(stored: Stored, axes: list[Axes]) -> None:
         ax.fill_between(x, curves.min(0), curves.max(0), color=stored.looks[variant].colour, alpha=0.35, linewidth=0)
         ax.plot(x, np.median(curves, 0), color=stored.looks[variant].colour, linewidth=1)
         ax.set_title(stored.labels[variant].replace(" (control)", ""), loc="left")
-        ax.set(ylim=(0, 1.5 * true.max()), yticks=[], xlim=(x[0], x[-1]), xticks=[])
+        ax.set(ylim=(0, 1.7 * true.max()), yticks=[], xlim=(x[0], x[-1]), xticks=[])
 
 
 def verdicts(found: Answers, ax: Axes) -> None:
     """A row per claim, a column per data set."""
-    claims = [claim for family in found.families for claim in family.claims]
+    claims = _tested(found)
     for row, claim in enumerate(claims):
         for answer in claim.questions[-1].answers:
             if answer.word in KINDS:
@@ -61,15 +61,20 @@ def verdicts(found: Answers, ax: Axes) -> None:
     ax.legend(handles=patches, loc="lower left", bbox_to_anchor=(-0.45, 1.0), ncols=2, frameon=False, borderpad=0)
 
 
+def _tested(found: Answers) -> list[ClaimAnswers]:
+    """The claims with an answer on some data set."""
+    stated = (claim for family in found.families for claim in family.claims)
+    return [claim for claim in stated if any(one.word in KINDS for one in claim.questions[-1].answers)]
+
+
 def main() -> None:
     """Draw it."""
     grid = load_grid(REFERENCE / "config.json")
     prepared(grid, REFERENCE)
     found, stored = read_answers(REFERENCE / "tables"), Stored(REFERENCE, grid.config.baseline)
     assert found is not None
-    rows = sum(len(family.claims) for family in found.families)
     with styled():
-        figure = new_figure(7.2, max(2.6, 0.6 + 0.24 * rows))
+        figure = new_figure(7.2, max(3.0, 0.9 + 0.24 * len(_tested(found))))
         left, right = figure.subfigures(1, 2, width_ratios=[1, 2])
         densities(stored, list(left.subplots(3, 1)))
         verdicts(found, right.subplots())
