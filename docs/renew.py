@@ -10,7 +10,8 @@ from pathlib import Path
 from phvae import cli_data as cli
 from phvae.analysis.claims import ledger
 from phvae.analysis.claims.answering import answers
-from phvae.analysis.claims.answers import Answers, Question, write_answers
+from phvae.analysis.claims.answers import Answers, Question
+from phvae.analysis.claims.contests import binary_sets
 from phvae.analysis.claims.reading import read_claims
 from phvae.analysis.results import columns
 from phvae.analysis.results.configuration import default_baseline
@@ -40,8 +41,9 @@ def reference_answers() -> Answers:
 def answers_of(root: Path, path: Path) -> Answers:
     """What today's rules answer on some results under a file of claims."""
     table, runs = read_table(root), read_runs(root)
-    claims = read_claims(path)[0]
-    found = answers(table, claims, ledger.evaluate(table, claims), default_baseline(root), labels_of(table, runs))
+    claims, binary, labels = read_claims(path)[0], binary_sets(runs), labels_of(table, runs)
+    verdicts = ledger.evaluate(table, claims, binary=binary, labels=labels)
+    found = answers(table, claims, verdicts, default_baseline(root), labels, binary=binary)
     assert found is not None, f"{root}: expected tested claims"
     return found
 
@@ -85,7 +87,5 @@ if __name__ == "__main__":
     write_text(ROOT / "docs/columns.md", columns.render())
     for name, table in (("cards", cli.cards_table()), ("files", cli.files_table())):
         between(ROOT / "docs/data.md", name, table)
-    found = reference_answers()
-    write_answers(REFERENCE / "tables", found)
-    between(ROOT / "README.md", "answers", answers_table(found))
+    between(ROOT / "README.md", "answers", answers_table(reference_answers()))
     write_text(ROOT / "docs/results.md", results_page())
