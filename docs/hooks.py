@@ -25,6 +25,7 @@ OUTSIDE = (
     "CITATION.cff",
     "config/README.md",
     "config/claims.yaml",
+    "config/reference.yaml",
     "benchmarks/gpu.png",
 )
 COMMITTED = re.compile(r"\]\(\.\./(results/[^)\s]+\.png)\)")
