@@ -14,7 +14,7 @@ from phvae.cli import main
 JOBS = {
     "smoke": {"prepare": 3, "reference": 3, "train": 9, "encode": 3, "evaluate": 3, "groups": 3},
     "quick": {"prepare": 5, "reference": 5, "train": 21, "encode": 6, "evaluate": 6, "groups": 6},
-    "reference": {"prepare": 12, "reference": 12, "train": 622, "encode": 38, "evaluate": 38, "groups": 38},
+    "reference": {"prepare": 15, "reference": 15, "train": 621, "encode": 53, "evaluate": 53, "groups": 53},
 }
 ONCE = {"collect": 1, "tables": 1, "figures": 1, "report": 1, "track": 1}
 
