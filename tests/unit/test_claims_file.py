@@ -91,5 +91,5 @@ def test_claims_kept_among_results_are_read_though_no_grid_lies_beside_them(tmp_
     assert read_known_claims(kept, [], []) == read_claims(shipped)
     other = tmp_path / "mine.yaml"
     other.write_bytes(shipped.read_bytes())
-    with pytest.raises(ConfigError, match="expected a data set of some grid"):
+    with pytest.raises(ConfigError, match="expected a variant of some grid"):
         read_known_claims(other, [], [])
