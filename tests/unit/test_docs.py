@@ -95,7 +95,7 @@ SHOWS = {
     names: {
         *("CONTRIBUTING", "CHANGELOG", "config/README", "docs/architecture", "docs/audit", "docs/cluster"),
         *("docs/columns", "docs/extending", "docs/integrity", "docs/licences", "docs/method"),
-        *("docs/metrics", "docs/own-claims", "docs/paper", "docs/performance", "docs/results", "docs/verdicts"),
+        *("docs/metrics", "docs/own-claims", "docs/paper", "docs/performance", "docs/verdicts"),
         "docs/tutorials/divergences",
     },
     commands: {str(page.with_suffix("")) for page in PAGES}
