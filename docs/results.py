@@ -19,7 +19,7 @@ from phvae.analysis.results.configuration import kept_configuration
 from phvae.analysis.results.long_table import read_costs, read_runs, read_table, size_key
 from phvae.analysis.statistics import paired_interval
 from phvae.analysis.statistics.rate_distortion import RATE
-from phvae.words import listed
+from phvae.words import listed, plural
 
 __all__ = ["Numbers", "page"]
 
@@ -115,7 +115,7 @@ class Numbers:
                 "small": "apart by less than matters", "undecided": "not resolved"}  # fmt: skip
         parts = [f"{words} on {counts[word]}" for word, words in said.items() if counts[word]]
         start = "Yes" if counts["supported"] > counts.total() / 2 else "Not shown"
-        return f"**{start}**: of {counts.total()} sets, {', '.join(parts)}."
+        return f"**{start}**: of {plural(counts.total(), 'set')}, {', '.join(parts)}."
 
     def extreme(self, datasets: list[str], metric: str, one: str, other: str) -> str:
         """The largest mean difference over some data sets, with its sign."""

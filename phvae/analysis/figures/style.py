@@ -90,10 +90,19 @@ def save(figure: Figure, path: Path) -> list[Path]:
     """Write `path`.png and `path`.pdf, each whole or not at all; equal figures give equal bytes."""
     metadata: Mapping[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
     written = []
-    for suffix in ("png", "pdf"):
-        target = path.with_name(f"{path.name}.{suffix}")
-        with atomic(target) as temporary, mpl.rc_context(_RC):
-            figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata[suffix])
-        figure.set_layout_engine("none")  # laid out once, for both files
-        written.append(target)
+    with mpl.rc_context(_RC):
+        _lay_out(figure)
+        for suffix in metadata:
+            target = path.with_name(f"{path.name}.{suffix}")
+            with atomic(target) as temporary:
+                figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata[suffix])
+            written.append(target)
     return written
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything, once: with a layout left to do, `savefig` draws each file twice."""
+    if engine := figure.get_layout_engine():
+        figure.dpi = DPI
+        engine.execute(figure)
+        figure.set_layout_engine(None)
