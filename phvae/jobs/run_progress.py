@@ -17,6 +17,7 @@ from phvae.words import plural
 __all__ = ["RunProgress", "StartedJob"]
 
 SHORT = 5.0  # seconds, of a job that the plan does not count
+FIGURES = 13.0  # seconds that the figures of a data set take on two cores
 TAIL = 2000  # bytes of a log
 _LOSS = re.compile(r"train loss (\S+)")
 
@@ -43,6 +44,7 @@ class RunProgress:
     Attributes:
         clock: gives seconds.
         counts: stage -> number of its jobs in this start.
+        took, expected: seconds of the jobs that are done, and those that `phvae plan` gave them.
         stopped: whether somebody ended it; jobs that end now have not failed.
     """
 
@@ -53,6 +55,8 @@ class RunProgress:
     grid: Grid | None = None
     planned: dict[tuple[str, str], float] = field(default_factory=dict)
     began: float = 0.0
+    took: float = 0.0
+    expected: float = 0.0
     stopped: bool = False
 
     def begin(self, counts: Mapping[str, int]) -> str:
@@ -74,6 +78,8 @@ class RunProgress:
             return ""
         self.done.append(job)
         self._plan(job)
+        self.took += self.clock() - job.began
+        self.expected += self._seconds(job)
         total = sum(self.counts.values())
         parts = [f"[{len(self.done):>{len(str(total))}}/{total}] {job.name:<34} {self.clock() - job.began:5.0f} s"]
         return "   ".join([*parts, *filter(None, (self._runs(), self.left(), _loss(job.log)))])
@@ -88,19 +94,27 @@ class RunProgress:
 
     def left(self) -> str:
         """How long the rest takes at the speed so far, by the seconds that `phvae plan` gives each job; or nothing."""
-        spent = self.clock() - self.began
-        finished = Counter(job.stage for job in self.done)
-        begun = sum(min(self.clock() - job.began, self._seconds(job)) for job in self.running.values())
-        over = sum(self._seconds(job) for job in self.done) + begun
-        ahead = -begun
-        for stage, count in self.counts.items():
-            seen = {"/".join(job.where) for job in self.done if job.stage == stage}
-            unseen = [seconds for (name, where), seconds in self.planned.items() if name == stage and where not in seen]
-            ahead += (count - finished[stage]) * (sum(unseen) / len(unseen) if unseen else SHORT)
-        if spent < 20 or not over:
+        now = self.clock()
+        spent = now - self.began
+        if spent < 20 or not self.expected:
             return ""
-        minutes = spent / over * max(ahead, 0.0) / 60
+        pace = self.took / self.expected
+        running = [max(pace * self._seconds(job) + job.began - now, 0.0) for job in self.running.values()]
+        cores = (self.took + sum(now - job.began for job in self.running.values())) / spent
+        minutes = max([(sum(running) + pace * self._not_begun()) / cores, *running]) / 60
         return f"about {minutes:.0f} min left" if minutes >= 1 else "under a minute left"
+
+    def _not_begun(self) -> float:
+        """The plan's seconds of jobs that have not started; which of a stage they are is not known, so of its mean."""
+        begun = [*self.done, *self.running.values()]
+        counts = Counter(job.stage for job in begun)
+        seen = {(job.stage, "/".join(job.where)) for job in begun}
+        total = 0.0
+        for stage, count in self.counts.items():
+            unseen = [seconds for name, seconds in self.planned.items() if name[0] == stage and name not in seen]
+            each = sum(unseen) / len(unseen) if unseen else self._unplanned(stage)
+            total += (count - counts[stage]) * each
+        return total
 
     @property
     def share(self) -> float:
@@ -108,7 +122,10 @@ class RunProgress:
         return len(self.done) / max(sum(self.counts.values()), 1)
 
     def _seconds(self, job: StartedJob) -> float:
-        return self.planned.get((job.stage, "/".join(job.where)), SHORT)
+        return self.planned.get((job.stage, "/".join(job.where)), self._unplanned(job.stage))
+
+    def _unplanned(self, stage: str) -> float:
+        return FIGURES * len(self.grid.config.datasets) if stage == "figures" and self.grid else SHORT
 
     def _plan(self, job: StartedJob) -> None:
         """Read the grid, once, from where the first job wrote."""

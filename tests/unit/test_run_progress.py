@@ -65,6 +65,24 @@ def test_what_is_left_follows_the_plan_at_the_speed_so_far(tmp_path: Path) -> No
     assert progress.left() == f"about {100 * sum(planned.values()) / 60:.0f} min left"
 
 
+def test_a_long_job_that_runs_alone_is_not_forgotten(tmp_path: Path) -> None:
+    progress, clock = started(tmp_path / "tiny")
+    log = str(tmp_path / "tiny/logs/a.log")
+    progress.counts = {"train": 2, "encode": 1}
+    for number, index in enumerate(("claw", "digits")):
+        progress.start(number, "train", {"dataset": index, "n_train": "all", "index": "0"}, log)
+    planned = {(job.stage, job.name): job.seconds for job in jobs(parse_grid(GRID | {"name": "a"}, "a"))}
+    pace = 1000  # so much longer than the plan says
+    clock.now = pace * planned["train", "claw/all/0"]
+    progress.finish(0)
+    progress.start(2, "encode", {"dataset": "digits", "n_train": "all", "index": "0"}, log)
+    digits, encode = (pace * planned[stage, "digits/all/0"] for stage in ("train", "encode"))
+    longest = max(digits - clock.now, encode)
+    assert progress.left() == f"about {longest / 60:.0f} min left"
+    clock.now += longest - 1
+    assert progress.left() == "under a minute left"
+
+
 def test_a_failed_job_says_why_and_where(tmp_path: Path) -> None:
     progress, _ = started(tmp_path / "tiny")
     log = tmp_path / "tiny" / "logs" / "evaluate.log"
