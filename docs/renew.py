@@ -60,15 +60,19 @@ def results_page() -> str:
 
 
 def answers_table(found: Answers) -> str:
-    """The answers in Markdown: a line per claim that was tested, a column per question, data sets counted."""
-    tested = (claim for family in found.families for claim in family.claims)
-    claims = [one for one in tested if {a.word for q in one.questions for a in q.answers} != {"not tested"}]
+    """The answers in Markdown: a line per claim that several data sets tested, a column per question, sets counted."""
+    stated = (claim for family in found.families for claim in family.claims)
+    claims = [one for one in stated if max(_tested(question) for question in one.questions) > 1]
     asked = list(dict.fromkeys(question.asked for claim in claims for question in claim.questions))
     lines = [["claim", *(question.removesuffix("?") for question in asked)], ["---"] * (1 + len(asked))]
     for claim in claims:
         counts = {question.asked: counted(question) for question in claim.questions}
         lines.append([claim.text.rstrip("."), *(counts.get(question, "–") for question in asked)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _tested(question: Question) -> int:
+    return sum(answer.word != "not tested" for answer in question.answers)
 
 
 def counted(question: Question) -> str:

@@ -50,7 +50,7 @@ class Numbers:
 
     def mean(self, dataset: str, metric: str, variant: str, n_train: str = "", digits: int = 3) -> str:
         """The mean over seeds."""
-        return number(float(self.of(dataset, metric, variant, n_train).mean()), digits)
+        return number(float(self.of(dataset, metric, variant, n_train).mean()), digits).replace("-", "−")
 
     def apart(self, dataset: str, metric: str, one: str, other: str, n_train: str = "", digits: int = 2) -> str:
         """The mean difference of two variants, paired by seed, with its 95 % interval."""
