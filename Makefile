@@ -12,7 +12,7 @@ PYTHON ?= python3
 SNAKEMAKE_ARGS ?=
 PYTEST_ARGS ?=
 # Tests run on every core; those of one file stay together, in the order of tests/conftest.py.
-PARALLEL ?= -n logical --dist loadgroup --no-loadscope-reorder
+PARALLEL ?= -n logical --dist loadfile --no-loadscope-reorder
 
 # Nothing is written to the home folder (data fetched there are read), nothing leaves the machine.
 export PHVAE_DATA_PATH := $(if $(PHVAE_DATA_PATH),$(PHVAE_DATA_PATH):)$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/phvae/data

@@ -114,6 +114,7 @@ def test_its_claims_are_those_that_were_fixed_before_its_runs(runs: pd.DataFrame
     assert not found.marks
 
 
+@pytest.mark.timeout(1200)  # all figures of up to fifteen data sets
 def test_its_tables_and_figures_can_be_drawn_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PHVAE_DATA_PATH", f"{tmp_path}{os.pathsep}{os.environ.get('PHVAE_DATA_PATH', '')}")
     subprocess.run([sys.executable, "-m", "benchmarks.copula_table", str(tmp_path)], cwd=REPOSITORY, check=True)
