@@ -104,10 +104,6 @@ class Numbers:
         words = [answer.word for answer in question.answers if answer.dataset == dataset]
         return SYMBOLS[words[0]] if words and words[0] != "not tested" else ""
 
-    def won(self, claim: str, word: str = "supported") -> list[str]:
-        """The data sets on which a claim has this word against all its controls."""
-        return [answer.dataset for answer in self._asked(claim).answers if answer.word == word]
-
     def word(self, claim: str) -> str:
         """What was found of a claim, by data sets, as a sentence."""
         counts = Counter(answer.word for answer in self._asked(claim).answers if answer.word != "not tested")
@@ -142,10 +138,6 @@ class Numbers:
     def datasets_of(self, claim: str) -> list[str]:
         """The data sets on which a claim was tested."""
         return [answer.dataset for answer in self._asked(claim).answers if answer.word != "not tested"]
-
-    def tested(self, claim: str) -> int:
-        """On how many data sets a claim was tested."""
-        return sum(answer.word != "not tested" for answer in self._asked(claim).answers)
 
     def _asked(self, claim: str) -> Question:
         """Whether the claim's challenger beats every control."""

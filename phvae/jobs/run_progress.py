@@ -44,7 +44,7 @@ class RunProgress:
     Attributes:
         clock: gives seconds.
         counts: stage -> number of its jobs in this start.
-        took, expected: seconds of the jobs that are done, and those that `phvae plan` gave them.
+        took: seconds of the jobs that are done.
         stopped: whether somebody ended it; jobs that end now have not failed.
     """
 
@@ -56,7 +56,6 @@ class RunProgress:
     planned: dict[tuple[str, str], float] = field(default_factory=dict)
     began: float = 0.0
     took: float = 0.0
-    expected: float = 0.0
     stopped: bool = False
 
     def begin(self, counts: Mapping[str, int]) -> str:
@@ -79,7 +78,6 @@ class RunProgress:
         self.done.append(job)
         self._plan(job)
         self.took += self.clock() - job.began
-        self.expected += self._seconds(job)
         total = sum(self.counts.values())
         parts = [f"[{len(self.done):>{len(str(total))}}/{total}] {job.name:<34} {self.clock() - job.began:5.0f} s"]
         return "   ".join([*parts, *filter(None, (self._runs(), self.left(), _loss(job.log)))])
@@ -96,9 +94,9 @@ class RunProgress:
         """How long the rest takes at the speed so far, by the seconds that `phvae plan` gives each job; or nothing."""
         now = self.clock()
         spent = now - self.began
-        if spent < 20 or not self.expected:
+        if spent < 20 or not self.done:
             return ""
-        pace = self.took / self.expected
+        pace = self.took / sum(self._seconds(job) for job in self.done)
         running = [max(pace * self._seconds(job) + job.began - now, 0.0) for job in self.running.values()]
         cores = (self.took + sum(now - job.began for job in self.running.values())) / spent
         minutes = max([(sum(running) + pace * self._not_begun()) / cores, *running]) / 60

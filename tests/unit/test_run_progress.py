@@ -69,8 +69,8 @@ def test_a_long_job_that_runs_alone_is_not_forgotten(tmp_path: Path) -> None:
     progress, clock = started(tmp_path / "tiny")
     log = str(tmp_path / "tiny/logs/a.log")
     progress.counts = {"train": 2, "encode": 1}
-    for number, index in enumerate(("claw", "digits")):
-        progress.start(number, "train", {"dataset": index, "n_train": "all", "index": "0"}, log)
+    for number, dataset in enumerate(("claw", "digits")):
+        progress.start(number, "train", {"dataset": dataset, "n_train": "all", "index": "0"}, log)
     planned = {(job.stage, job.name): job.seconds for job in jobs(parse_grid(GRID | {"name": "a"}, "a"))}
     pace = 1000  # so much longer than the plan says
     clock.now = pace * planned["train", "claw/all/0"]
