@@ -147,13 +147,15 @@ def _keep_arrays(grid: Grid, to: Path) -> None:
 def _make_smaller(to: Path) -> None:
     """Keep what is read of an archive: pictures in 256 colours, of the tables' CSV files those of the claims.
 
-    What goes, `redraw` makes again: vector figures, animations, the long CSV tables, the source of paper.pdf.
+    What goes, `redraw` makes again: vector figures, animations, long tables for programs, the source of paper.pdf.
     """
     for path in to.glob("figures/*.png"):
         with Image.open(path) as picture:
             coloured = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         coloured.save(path, optimize=True)
     long = [path for path in to.glob("tables/*.csv") if not path.name.startswith("claim")]
-    for path in [*to.glob("figures/*.pdf"), *to.glob("figures/*.gif"), *long]:
+    # the report's tables; the answers stay for who shows them without drawing anything
+    parts = [path for path in to.glob("tables/*.json") if path.name not in ("answers.json", "index.json")]
+    for path in [*to.glob("figures/*.pdf"), *to.glob("figures/*.gif"), *long, *parts]:
         path.unlink()
     shutil.rmtree(to / "paper", ignore_errors=True)

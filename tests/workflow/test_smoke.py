@@ -360,9 +360,13 @@ def test_an_archive_alone_draws_its_pictures_again(checkout: Path):
     pictures = {path: pixels(path) for path in archive.glob("figures/*.png")}
     assert {path.name for path in pictures} == drawn
     assert sum(path.stat().st_size for path in archive.rglob("*") if path.is_file()) < 5e6
-    for path in pictures:
+    tables = {path: path.read_text() for path in archive.glob("tables/*.md")}
+    assert tables
+    assert {path.name for path in archive.glob("tables/*.json")} == {"answers.json", "index.json"}
+    for path in [*pictures, *tables]:
         path.unlink()
     call(checkout, "phvae", "redraw", "published/smoke")
+    assert {path: path.read_text() for path in tables} == tables
     # the archive has 256 colours
     changed = {path.name: np.abs(pixels(path) - before).mean() for path, before in pictures.items()}
     assert max(changed.values()) < 1
