@@ -62,7 +62,7 @@ def results_page() -> str:
 def answers_table(found: Answers) -> str:
     """The answers in Markdown: a line per claim that several data sets tested, a column per question, sets counted."""
     stated = (claim for family in found.families for claim in family.claims)
-    claims = [one for one in stated if max(_tested(question) for question in one.questions) > 1]
+    claims = [one for one in stated if max(_words(question).total() for question in one.questions) > 1]
     asked = list(dict.fromkeys(question.asked for claim in claims for question in claim.questions))
     lines = [["claim", *(question.removesuffix("?") for question in asked)], ["---"] * (1 + len(asked))]
     for claim in claims:
@@ -71,13 +71,14 @@ def answers_table(found: Answers) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _tested(question: Question) -> int:
-    return sum(answer.word != "not tested" for answer in question.answers)
+def _words(question: Question) -> Counter[str]:
+    """On how many data sets it was answered with each word."""
+    return Counter(answer.word for answer in question.answers if answer.word != "not tested")
 
 
 def counted(question: Question) -> str:
     """On how many of the data sets tested the answer is yes, and on how many no."""
-    words = Counter(answer.word for answer in question.answers if answer.word != "not tested")
+    words = _words(question)
     if not words:
         return "not tested"
     others = (("contradicted", "contradicted"), ("small", "as good"))

@@ -100,7 +100,7 @@ SHOWS = {
     },
     commands: {str(page.with_suffix("")) for page in PAGES}
     - {"docs/api", "docs/glossary", "docs/verdicts", "docs/tutorials/digits", "docs/tutorials/divergences"},
-    examples: {"README", "docs/extending", "docs/external", *TUTORIALS},
+    examples: {"README", "docs/extending", "docs/external", "docs/own-table", *TUTORIALS},
     configurations: {
         *("docs/data", "docs/extending", "docs/external", "docs/first-hour", "docs/own-pictures", "docs/own-table"),
     },
