@@ -45,8 +45,9 @@ class ScoreStrips:
     def caption(self) -> str:
         """What to see in it."""
         return (
-            "The scores that a table shows, a dot a seed; the dotted line is the floor, the dashed one the ceiling, "
-            "where they are known (named where it is off the panel). An arrow with a number is a dot off the panel. "
+            "The scores that a table shows, a dot a seed; the dotted line is the floor (of a distance real data, of an "
+            "error the mean image or row, of codes no information), the dashed one the ceiling, where they are known "
+            "(named where it is off the panel). An arrow with a number is a dot off the panel. "
             "Strips that overlap are variants that seeds do not separate; a dot far from its strip is a run to look at."
         )
 
