@@ -119,11 +119,11 @@ class Numbers:
             "-", "−"
         )
 
-    def table(self, dataset: str, metrics: list[str], variants: list[str]) -> str:
-        """Means over seeds: a line per variant, a column per metric."""
+    def table(self, columns: list[tuple[str, str, str]], variants: list[str]) -> str:
+        """Means over seeds: a line per variant, a column per (heading, data set, metric)."""
         labels = dict(zip(self.runs["variant"], self.runs["label"], strict=True))
-        lines = [["variant", *metrics], ["---", *["---:"] * len(metrics)]]
-        lines += [[labels[v], *(self.mean(dataset, metric, v, digits=4) for metric in metrics)] for v in variants]
+        lines = [["variant", *(heading for heading, *_ in columns)], ["---", *["---:"] * len(columns)]]
+        lines += [[labels[v], *(self.mean(*where, v, digits=3) for _, *where in columns)] for v in variants]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def done(self) -> str:

@@ -11,6 +11,7 @@ import pytest
 from claims_by_hand import claim, claims, made
 
 from phvae.analysis.claims import ledger
+from phvae.analysis.claims.answer_reasons import answer_word
 from phvae.audit import cases_density, cases_disentanglement, cases_generation, cases_memorisation, measure
 from phvae.audit.checks import BEYOND, CHECKS, SIZES, TOPICS, UNITS
 from phvae.audit.judge import judge
@@ -240,6 +241,18 @@ def test_a_score_that_fails_a_required_check_decides_no_claim(monkeypatch: pytes
         assert row["reason"] == "mig fails the check 'rotation' at 3,000 examples: it cannot decide this claim"
         accepted(monkeypatch, ("rotation", 3_000, True, NO_VALUE), ("noise", 3_000, True, FAILS))
         assert ledger.evaluate(table, entry)["reason"][0].startswith("mig fails the checks 'rotation', 'noise' at")
+
+
+def test_a_score_that_fails_a_required_check_calls_nothing_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it does not see could differ."""
+    base, noise = np.random.default_rng(0).normal(size=(2, 10))
+    table = made({"a": 0.01 * noise}, base).assign(metric="mig", higher_is_better=True, n=2_000)
+    alike = claim("a", ["vae"], datasets=["d"], metric="mig", direction="higher", matters={"absolute": 1})
+    for check, word in (("noise", "small"), ("rotation", "undecided")):
+        accepted(monkeypatch, ("noise", 3_000, True, HOLDS), (check, 3_000, True, HOLDS if check == "noise" else FAILS))
+        row = ledger.evaluate(table, claims({"c": alike})).iloc[0]
+        assert answer_word(row) == word
+    assert row["reason"] == "mig fails the check 'rotation' at 3,000 examples: it cannot decide this claim"
 
 
 def test_the_size_nearest_to_the_examples_counts(monkeypatch: pytest.MonkeyPatch) -> None:

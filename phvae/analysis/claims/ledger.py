@@ -59,12 +59,13 @@ def evaluate(
     spreads) is at most the level after Holm's adjustment for the number of claims tested on that data set (Berger
     1982; Holm 1979). It is contradicted if, with as much care, some control beats the claim's own challenger (the
     smallest p-value, times the number of its contests, is at most the level after Holm's adjustment): that a
-    smaller stand-in loses refutes nothing said of the challenger. A contest that cannot be tested leaves support
-    open, a contradiction not. Neither is said where `verdict.withheld` has something against it, the metric fails a
-    check of the audit (docs/audit.md), or the challenger's rate leaves the beta curve at some seeds; a value with a
-    caution leaves all open. With fewer than ten pairs what is said assumes normal differences, and says so. Against the
-    curve a win must be larger than the curve's own error (`curve_margin`); where that is not known of a metric, the
-    contest cannot be tested. Data sets are not adjusted for: they are counted, by `tally`.
+    smaller stand-in loses refutes nothing said of the challenger. A contest that cannot be tested leaves support open,
+    a contradiction not. Neither is said where `verdict.withheld` has something against it, or the challenger's rate
+    leaves the beta curve at some seeds. A value with a caution, and a metric that fails a check of the audit
+    (docs/audit.md), leave all open: that both are as good, too. With fewer than ten pairs what is said assumes normal
+    differences, and says so. Against the curve a win must be larger than the curve's own error (`curve_margin`); where
+    that is not known of a metric, the contest cannot be tested. Data sets are not adjusted for: they are counted, by
+    `tally`.
 
     Args:
         table: the long table.
