@@ -86,13 +86,13 @@ def shared_legend(figure: Figure, axes: Sequence[Axes], columns: int) -> None:
     figure.legend(handles=list(found.values()), labels=labels, loc="outside upper center", ncols=columns)
 
 
-def save(figure: Figure, path: Path) -> list[Path]:
+def save(figure: Figure, path: Path, suffixes: Sequence[str] = ("png", "pdf")) -> list[Path]:
     """Write `path`.png and `path`.pdf, each whole or not at all; equal figures give equal bytes."""
     metadata: Mapping[str, dict[str, Any]] = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
     written = []
     with mpl.rc_context(_RC):
         _lay_out(figure)
-        for suffix in metadata:
+        for suffix in suffixes:
             target = path.with_name(f"{path.name}.{suffix}")
             with atomic(target) as temporary:
                 figure.savefig(temporary, format=suffix, dpi=DPI, metadata=metadata[suffix])

@@ -67,6 +67,7 @@ def matched(
         dataset, n_train, variant, seed, rate, value, curve (NaN where the seed has none, or the rate is outside it),
         outside (whether it is the rate that is), difference.
     """
+    table = table[table["metric"].isin((RATE, metric))]  # few of many: the rest is quick
     base = on_curve(table)
     points = _points(table[base], metric, split)
     runs = _points(table[~base if variants is None else table["variant"].isin(variants)], metric, split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -54,7 +55,12 @@ class TableInputs:
 
     def sizes(self, dataset: str) -> list[str]:
         """Training sizes of a data set, ascending, "all" last."""
-        return sorted(self.table[self.table["dataset"] == dataset]["n_train"].unique(), key=size_key)
+        return self._sizes[dataset]
+
+    @cached_property
+    def _sizes(self) -> dict[str, list[str]]:
+        found = self.table.groupby("dataset", sort=False)["n_train"].unique()
+        return {str(name): sorted(sizes, key=size_key) for name, sizes in found.items()}
 
 
 def group_of(metric: str) -> str:
