@@ -9,6 +9,8 @@ from phvae.files import read_json, write_json
 from phvae.tracking import sync as tracking
 
 FEW = ("vae", "ph-vae-3")
+CELLS = {f"digits/n-all/{variant}" for variant in FEW}
+RUNS = {f"{cell}/seed-{seed}" for cell in CELLS for seed in (0, 1)}
 
 
 def client(root: Path, uri: str | None = None) -> Any:
@@ -34,9 +36,3 @@ def reads_data(results: Path) -> None:
     """Let every run say which data it was trained on."""
     for path in results.rglob("run.json"):
         write_json(path, read_json(path) | {"reads": {"data": "0123456789abcdef" * 4}})
-
-
-CELLS = {f"digits/n-all/{variant}" for variant in FEW}
-
-
-RUNS = {f"{cell}/seed-{seed}" for cell in CELLS for seed in (0, 1)}

@@ -44,7 +44,6 @@ class _Contest:
     sides: tuple[Side, ...] = ()
     sign: float = 0.0
     barred: str = ""  # why no win counts
-    unfit: str = ""  # why the score says nothing at all, not even that both are as good
     margin: float = 0.0
 
 
@@ -170,8 +169,10 @@ def _paired(known: ScoresByCell, claim: Claim, line: dict[str, Any]) -> _Contest
     if claim.compare == "spread":  # a spread is at no floor, and passes nothing
         sides = tuple(replace(side, mean=np.nan) for side in sides)
     sign = 1.0 if claim.direction == "higher" else -1.0
+    # a caution: a score that is unfit says nothing, not even that both are as good
     unfit = why_undecided(claim.metric, min(ours.sizes))
-    return _Contest(line, claim, a, b, sides, sign, unfit or barred, unfit, margin)
+    sides = tuple(replace(side, caution=side.caution or unfit) for side in sides)
+    return _Contest(line, claim, a, b, sides, sign, barred, margin)
 
 
 def _means(tested: list[_Contest]) -> None:
@@ -256,6 +257,6 @@ def _fill(tested: list[_Contest], columns: dict[str, Any], above: np.ndarray, be
         barred=np.array([one.barred for one in tested], dtype=object),
     )
     columns["withheld"], columns["withheld_loss"] = withheld(comparison)
-    columns["caution"] = [one.sides[0].caution or one.sides[1].caution or one.unfit for one in tested]
+    columns["caution"] = [one.sides[0].caution or one.sides[1].caution for one in tested]
     for i, one in enumerate(tested):
         one.line.update({name: values[i] for name, values in columns.items()})
