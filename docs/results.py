@@ -52,6 +52,12 @@ class Numbers:
         """The mean over seeds."""
         return number(float(self.of(dataset, metric, variant, n_train).mean()), digits).replace("-", "−")
 
+    def ceiling(self, dataset: str, metric: str, digits: int = 2) -> str:
+        """The highest value of a score that a data set allows."""
+        rows = self._scores[(self._scores["dataset"] == dataset) & (self._scores["metric"] == metric)]
+        (highest,) = rows["ceiling"].dropna().unique()
+        return number(float(highest), digits)
+
     def apart(self, dataset: str, metric: str, one: str, other: str, n_train: str = "", digits: int = 2) -> str:
         """The mean difference of two variants, paired by seed, with its 95 % interval."""
         mean, low, high = self._difference(dataset, metric, one, other, n_train)

@@ -28,7 +28,7 @@ from phvae.words import listed, plural
 
 __all__ = ["archive"]
 
-SHOWN = 2000  # rows kept of an array of numbers
+SHOWN = 1000  # rows kept of an array of numbers
 HALF = 6e4  # below the largest number in half precision
 READERS = {"metrics.parquet": read_table, "costs.parquet": read_costs, "runs.parquet": read_runs}
 
@@ -60,7 +60,7 @@ def shown(array: np.ndarray) -> np.ndarray:
     """What an archive keeps of an array.
 
     >>> shown(np.zeros((3000, 2))).shape, shown(np.full(2, 1.5)).dtype, shown(np.full(2, 1e6)).dtype
-    ((2000, 2), dtype('float16'), dtype('float32'))
+    ((1000, 2), dtype('float16'), dtype('float32'))
     """
     array = array[:SHOWN]
     if array.dtype.kind != "f":

@@ -26,7 +26,7 @@ from phvae.analysis.report.gallery import ACROSS
 from phvae.analysis.statistics.over_sets import IntervalEstimate
 
 REPOSITORY = Path(__file__).parents[2]
-REFERENCE = REPOSITORY / "results/first-edition"
+REFERENCE = REPOSITORY / "results/reference"
 FEW = ("vae", "beta-vae-0.25", "beta-vae-4", "ph-vae-2", "ph-vae-3", "copies-3", "ph-vae-3-matched")
 
 
@@ -99,7 +99,7 @@ def test_one_data_set_has_no_figure_of_several(results: Path):
 @pytest.fixture(scope="module")
 def reference() -> Stored:
     if not REFERENCE.is_dir():
-        pytest.skip("results/first-edition is absent: the source distribution leaves it to the repository")
+        pytest.skip("results/reference is absent: the source distribution leaves it to the repository")
     return Stored(REFERENCE, claims=REPOSITORY / "config/claims.yaml")
 
 
@@ -109,13 +109,13 @@ def planned(stored: Stored, *groups: str) -> list[Plan]:
 
 @pytest.mark.slow
 def test_a_figure_of_one_committed_data_set_shows_what_the_rule_chooses(reference: Stored):
-    found = planned(reference, "numbers-sprites", "scores-sprites")
-    chosen = reference.variants("sprites", 6)
+    found = planned(reference, "numbers-digits", "scores-digits")
+    chosen = reference.variants("digits", 6)
     assert {"vae", "ph-vae-3", "copies-3"} < set(chosen)
     rule = [(plan.figure.kind, plan.figure.variants) for plan in found if hasattr(plan.figure, "variants")]
     assert len(rule) > 2
     for kind, variants in rule:
-        assert list(variants) == (reference.variants("sprites", 24) if kind == "paired_seeds" else chosen)
+        assert list(variants) == (reference.variants("digits", 24) if kind == "paired_seeds" else chosen)
 
 
 @pytest.mark.slow
