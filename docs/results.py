@@ -19,7 +19,7 @@ from phvae.analysis.results.configuration import kept_configuration
 from phvae.analysis.results.long_table import read_costs, read_runs, read_table, size_key
 from phvae.analysis.statistics import paired_interval
 from phvae.analysis.statistics.rate_distortion import RATE
-from phvae.words import listed, plural
+from phvae.words import listed
 
 __all__ = ["Numbers", "page"]
 
@@ -115,9 +115,11 @@ class Numbers:
         counts = Counter(answer.word for answer in self._asked(claim).answers if answer.word != "not tested")
         said = {"supported": "better than every control", "contradicted": "worse than a control",
                 "small": "apart by less than matters", "undecided": "not resolved"}  # fmt: skip
-        parts = [f"{words} on {counts[word]}" for word, words in said.items() if counts[word]]
         start = "Yes" if counts["supported"] > counts.total() / 2 else "Not shown"
-        return f"**{start}**: of {plural(counts.total(), 'set')}, {', '.join(parts)}."
+        if counts.total() == 1:
+            return f"**{start}**: {said[next(iter(counts))]} on {self.datasets_of(claim)[0]}."
+        parts = [f"{words} on {counts[word]}" for word, words in said.items() if counts[word]]
+        return f"**{start}**: of {counts.total()} sets, {', '.join(parts)}."
 
     def extreme(self, datasets: list[str], metric: str, one: str, other: str) -> str:
         """The largest mean difference over some data sets, with its sign."""
@@ -125,11 +127,11 @@ class Numbers:
             "-", "−"
         )
 
-    def table(self, columns: list[tuple[str, str, str]], variants: list[str]) -> str:
+    def table(self, columns: list[tuple[str, str, str]], variants: list[str], digits: int = 3) -> str:
         """Means over seeds: a line per variant, a column per (heading, data set, metric)."""
         labels = dict(zip(self.runs["variant"], self.runs["label"], strict=True))
         lines = [["variant", *(heading for heading, *_ in columns)], ["---", *["---:"] * len(columns)]]
-        lines += [[labels[v], *(self.mean(*where, v, digits=3) for _, *where in columns)] for v in variants]
+        lines += [[labels[v], *(self.mean(*where, v, digits=digits) for _, *where in columns)] for v in variants]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def done(self) -> str:
