@@ -85,7 +85,7 @@ def why_undecided(metric: str, n: float) -> str:
     if not failed:
         return ""
     checks = "check" if len(failed) == 1 else "checks"
-    return f"{metric} fails the {checks} {listed(failed)} at {size:,} examples: it cannot decide this claim"
+    return f"at {size:,} examples {metric} fails the {checks} {listed(failed)}: it cannot decide this claim"
 
 
 def number(value: float) -> str:

@@ -238,9 +238,9 @@ def test_a_score_that_fails_a_required_check_decides_no_claim(monkeypatch: pytes
         accepted(monkeypatch, ("rotation", 3_000, True, FAILS), ("noise", 3_000, True, HOLDS))
         row = ledger.evaluate(table, entry).iloc[0]
         assert row["verdict"] == "not resolved"
-        assert row["reason"] == "mig fails the check 'rotation' at 3,000 examples: it cannot decide this claim"
+        assert row["reason"] == "at 3,000 examples mig fails the check 'rotation': it cannot decide this claim"
         accepted(monkeypatch, ("rotation", 3_000, True, NO_VALUE), ("noise", 3_000, True, FAILS))
-        assert ledger.evaluate(table, entry)["reason"][0].startswith("mig fails the checks 'rotation', 'noise' at")
+        assert ledger.evaluate(table, entry)["reason"][0].startswith("at 3,000 examples mig fails the checks 'rot")
 
 
 def test_a_score_that_fails_a_required_check_calls_nothing_as_good(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +252,7 @@ def test_a_score_that_fails_a_required_check_calls_nothing_as_good(monkeypatch: 
         accepted(monkeypatch, ("rotation", 3_000, True, verdict))
         row = ledger.evaluate(table, claims({"c": alike})).iloc[0]
         assert answer_word(row) == word
-    assert row["reason"] == "mig fails the check 'rotation' at 3,000 examples: it cannot decide this claim"
+    assert row["reason"] == "at 3,000 examples mig fails the check 'rotation': it cannot decide this claim"
 
 
 def test_the_size_nearest_to_the_examples_counts(monkeypatch: pytest.MonkeyPatch) -> None:
