@@ -134,6 +134,12 @@ class Numbers:
         lines += [[labels[v], *(self.mean(*where, v, digits=digits) for _, *where in columns)] for v in variants]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
+    def differences(self, datasets: list[str], metric: str, columns: list[tuple[str, str, str]]) -> str:
+        """Paired differences: a line per data set, a column per (heading, variant, variant subtracted)."""
+        lines = [["data set", *(heading for heading, *_ in columns)], ["---", *["---:"] * len(columns)]]
+        lines += [[name, *(self.apart(name, metric, *pair) for _, *pair in columns)] for name in datasets]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
     def done(self) -> str:
         """The data sets whose runs are there."""
         return listed(dict.fromkeys(self.runs["dataset"]))
