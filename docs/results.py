@@ -115,7 +115,8 @@ class Numbers:
         counts = Counter(answer.word for answer in self._asked(claim).answers if answer.word != "not tested")
         said = {"supported": "better than every control", "contradicted": "worse than a control",
                 "small": "apart by less than matters", "undecided": "not resolved"}  # fmt: skip
-        start = "Yes" if counts["supported"] > counts.total() / 2 else "Not shown"
+        some = "On some" if counts["supported"] else "Not shown"
+        start = "Yes" if counts["supported"] > counts.total() / 2 else some
         if counts.total() == 1:
             return f"**{start}**: {said[next(iter(counts))]} on {self.datasets_of(claim)[0]}."
         parts = [f"{words} on {counts[word]}" for word, words in said.items() if counts[word]]
@@ -128,10 +129,13 @@ class Numbers:
         )
 
     def table(self, columns: list[tuple[str, str, str]], variants: list[str], digits: int = 3) -> str:
-        """Means over seeds: a line per variant, a column per (heading, data set, metric)."""
+        """Means over seeds: a line per variant, a column per (heading, data set, metric); a dash where it was not run."""
+        ran = set(zip(self.runs["dataset"], self.runs["variant"], strict=True))
         labels = dict(zip(self.runs["variant"], self.runs["label"], strict=True))
         lines = [["variant", *(heading for heading, *_ in columns)], ["---", *["---:"] * len(columns)]]
-        lines += [[labels[v], *(self.mean(*where, v, digits=digits) for _, *where in columns)] for v in variants]
+        for v in variants:
+            means = (self.mean(name, score, v, digits=digits) if (name, v) in ran else "–" for _, name, score in columns)
+            lines.append([labels[v], *means])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def differences(self, datasets: list[str], metric: str, columns: list[tuple[str, str, str]]) -> str:
@@ -142,7 +146,7 @@ class Numbers:
 
     def done(self) -> str:
         """The data sets whose runs are there."""
-        return listed(dict.fromkeys(self.runs["dataset"]))
+        return ", ".join(dict.fromkeys(self.runs["dataset"]))
 
     def to_run(self) -> str:
         """Those of the grid whose runs are not."""
