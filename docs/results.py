@@ -129,19 +129,22 @@ class Numbers:
         )
 
     def table(self, columns: list[tuple[str, str, str]], variants: list[str], digits: int = 3) -> str:
-        """Means over seeds: a line per variant, a column per (heading, data set, metric); a dash where it was not run."""
-        ran = set(zip(self.runs["dataset"], self.runs["variant"], strict=True))
+        """Means over seeds: a line per variant, a column per (heading, data set, metric); a dash if it was not run."""
         labels = dict(zip(self.runs["variant"], self.runs["label"], strict=True))
         lines = [["variant", *(heading for heading, *_ in columns)], ["---", *["---:"] * len(columns)]]
-        for v in variants:
-            means = (self.mean(name, score, v, digits=digits) if (name, v) in ran else "–" for _, name, score in columns)
-            lines.append([labels[v], *means])
+        lines += [
+            [labels[v], *(self._mean_if_run(name, score, v, digits) for _, name, score in columns)] for v in variants
+        ]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def _mean_if_run(self, dataset: str, metric: str, variant: str, digits: int) -> str:
+        ran = self.runs.loc[self.runs["dataset"] == dataset, "variant"]
+        return self.mean(dataset, metric, variant, digits=digits) if variant in set(ran) else "–"
 
     def differences(self, datasets: list[str], metric: str, columns: list[tuple[str, str, str]]) -> str:
         """Paired differences: a line per data set, a column per (heading, variant, variant subtracted)."""
         lines = [["data set", *(heading for heading, *_ in columns)], ["---", *["---:"] * len(columns)]]
-        lines += [[name, *(self.apart(name, metric, *pair) for _, *pair in columns)] for name in datasets]
+        lines += [[name, *(self.apart(name, metric, one, other) for _, one, other in columns)] for name in datasets]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
     def done(self) -> str:
