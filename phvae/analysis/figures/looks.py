@@ -104,9 +104,10 @@ def design_of(cell: Mapping[Hashable, Any]) -> VariantDesign:
     if pd.isna(order) or order == 1:
         return VariantDesign(divergence_kind(divergence))
     shade = _within(0.5 - 0.25 * (order - 2))  # light to dark from order 2
+    matched = cell["encoder_width"] != "full"
     if cell["basis"] == "copies":
-        return VariantDesign(_COPIES, shade)
-    if cell["encoder_width"] != "full":
+        return VariantDesign(_COPIES, _within(shade - 0.6) if matched else shade)
+    if matched:
         return VariantDesign(_MATCHED, shade)
     kind = divergence_kind(divergence)
     if kind in (_KL, _LOG) or not is_weighted_kl(divergence):
