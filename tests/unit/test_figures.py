@@ -254,6 +254,7 @@ def test_looks_follow_what_a_variant_is_and_differ() -> None:
     cells |= {f"ph-{n}": cell("challenger", n) for n in ORDERS}
     cells |= {f"copies-{n}": cell("control", n, basis="copies") for n in ORDERS}
     cells |= {f"matched-{n}": cell("control", n, encoder_width="matched") for n in ORDERS}
+    cells |= {f"equal-{n}": cell("control", n, basis="copies", encoder_width="matched") for n in ORDERS}
     cells |= {f"kl-{n}": cell("challenger", n, "kl") for n in ORDERS}
     cells |= {f"log-{n}": cell("challenger", n, "log_polynomial:exponential(3)") for n in ORDERS}
     cells |= {name: cell("challenger", 1, name) for name in ("dip_vae(II)", "beta_tcvae", "renyi(0.5)", "wae_mmd")}
@@ -264,7 +265,10 @@ def test_looks_follow_what_a_variant_is_and_differ() -> None:
     again = looks({name: design_of(cells[name]) for name in ("ph-4", "vae", "copies-3")})
     assert {name: look.colour for name, look in again.items()} == {name: found[name].colour for name in again}
     assert max(found, key=lambda name: found[name].depth).startswith("p")  # PH-VAE is drawn last
-    groups = ("ph", "copies", "matched", "kl", "log", "beta")
+    equal, copies = ([found[f"{group}-{n}"] for n in ORDERS] for group in ("equal", "copies"))
+    assert not {look.colour for look in equal} & {look.colour for look in copies}
+    assert not {look.line for look in equal} & {look.line for look in copies}
+    groups = ("ph", "copies", "matched", "kl", "log", "beta", "equal")
     hues = {}
     for group in groups:
         colours = [look.colour for name, look in found.items() if name.startswith(f"{group}-")]

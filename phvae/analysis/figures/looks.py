@@ -19,13 +19,14 @@ __all__ = ["CLASSES", "Look", "VariantDesign", "design_of", "looks", "looks_of"]
 CLASSES = (
     "#1F77B4", "#FF7F0E", "#2CA02C", "#D62728", "#9467BD", "#8C564B", "#E377C2", "#7F7F7F", "#BCBD22", "#17BECF",
 )  # fmt: skip
-_COPIES, _MATCHED, _KL, _LOG = "copies", "matched", "kl", "log_polynomial"
+_COPIES, _COPIES_MATCHED, _MATCHED, _KL, _LOG = "copies", "copies, matched", "matched", "kl", "log_polynomial"
 # group -> its hue, which its members are shades of, and its line
 _GROUPS: dict[str, tuple[str, Any]] = {
     BASELINE: ("#000000", "-"),
     CURVE: ("#6E6E6E", (0, (3, 3))),
     PH_VAE: ("#0B57A4", "-"),
     _COPIES: ("#D55E00", (0, (5, 1.5))),
+    _COPIES_MATCHED: ("#7A3300", (0, (5, 1.2, 1.2, 1.2))),
     _MATCHED: ("#00875A", (0, (5, 1.2, 1.2, 1.2))),
     _KL: ("#7B3FA0", (0, (1.5, 1.2))),
     _LOG: ("#C2185B", (0, (5, 1.2, 1.2, 1.2))),
@@ -106,7 +107,7 @@ def design_of(cell: Mapping[Hashable, Any]) -> VariantDesign:
     shade = _within(0.5 - 0.25 * (order - 2))  # light to dark from order 2
     matched = cell["encoder_width"] != "full"
     if cell["basis"] == "copies":
-        return VariantDesign(_COPIES, _within(shade - 0.6) if matched else shade)
+        return VariantDesign(_COPIES_MATCHED if matched else _COPIES, shade)
     if matched:
         return VariantDesign(_MATCHED, shade)
     kind = divergence_kind(divergence)
