@@ -137,6 +137,10 @@ class Numbers:
         ]
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
+    def over(self, datasets: list[str], metric: str, variants: list[str], digits: int = 3) -> str:
+        """The table of one score: a line per variant, a column per data set."""
+        return self.table([(name, name, metric) for name in datasets], variants, digits)
+
     def _mean_if_run(self, dataset: str, metric: str, variant: str, digits: int) -> str:
         ran = self.runs.loc[self.runs["dataset"] == dataset, "variant"]
         return self.mean(dataset, metric, variant, digits=digits) if variant in set(ran) else "–"
