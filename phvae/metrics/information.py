@@ -1,10 +1,10 @@
-"""Entropies and mutual information of binned codes, by plug-in estimates."""
+"""Entropies and mutual information: plug-in estimates of binned codes, and an estimate by nearest neighbours."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["BINS", "entropy", "equal_width_bins", "mutual_information", "quantile_bins"]
+__all__ = ["BINS", "entropy", "equal_width_bins", "mutual_information", "neighbour_information", "quantile_bins"]
 
 BINS = 20
 
@@ -69,3 +69,52 @@ def mutual_information(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         paired = a * (int(column.max()) + 1) + column[:, None]
         found[:, j] = single_a + single_b[j] - entropy(paired)
     return np.maximum(found, 0.0)
+
+
+def neighbour_information(code: np.ndarray, factor: np.ndarray, neighbours: int) -> float:
+    """Mutual information in nats of a continuous code (N,) and a discrete factor (N,), by nearest neighbours; >= 0.
+
+    What scikit-learn's `mutual_info_classif` gives for one feature: sorted numbers need none of its trees, which took
+    most of the time of InfoMEC. Its noise of 1e-10 tells equal values apart, here always the same. A value of the
+    factor that one example alone has is left out.
+
+    Source: Ross (2014), eq. 6.
+
+    >>> halves = np.repeat([0, 1], 500)
+    >>> round(neighbour_information(halves + np.linspace(0, 0.1, 1000), halves, 10), 4)
+    0.6936
+    """
+    from scipy.special import digamma
+
+    scaled = code / code.std()
+    noise = np.random.RandomState(0).standard_normal(len(code))
+    scaled = scaled + 1e-10 * max(1.0, float(np.abs(scaled).mean())) * noise
+    _, values, counts = np.unique(factor, return_inverse=True, return_counts=True)
+    order = np.lexsort((scaled, values))  # by value of the factor, then by code
+    order = order[counts[values[order]] > 1]
+    code, values = scaled[order], values[order]
+    own, k = counts[values], np.minimum(neighbours, counts[values] - 1)
+
+    # The k-th neighbour among examples of the same value: the nearer end of the narrowest window of k + 1 around each.
+    here = np.arange(len(code))
+    start = np.searchsorted(values, values)
+    radius = np.full(len(code), np.inf)
+    for below in range(neighbours + 1):
+        first, last = here - k + below, here + below
+        inside = (below <= k) & (first >= start) & (last < start + own)
+        reach = np.maximum(code - code[first % len(code)], code[last % len(code)] - code)
+        radius = np.where(inside & (reach < radius), reach, radius)
+
+    within = _closer(np.sort(code), code, radius)
+    found = digamma(len(code)) + np.mean(digamma(k)) - np.mean(digamma(own)) - np.mean(digamma(within))
+    return max(0.0, float(found))
+
+
+def _closer(ordered: np.ndarray, points: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    """How many of the ordered numbers lie closer to each point than its radius."""
+    low = np.searchsorted(ordered, points - radius, side="right")
+    high = np.searchsorted(ordered, points + radius, side="left")
+    # sums round otherwise than differences: a number at just the radius is out
+    low += points - ordered[low] >= radius
+    high -= ordered[high - 1] - points >= radius
+    return high - low

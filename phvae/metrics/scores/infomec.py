@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from phvae.metrics.factors import CodesAndFactors, applies, bounds_of, require, rows_of, typical_rows
-from phvae.metrics.information import entropy
+from phvae.metrics.information import entropy, neighbour_information
 from phvae.metrics.metric import Metric, Shown
 from phvae.metrics.rows import Row, Undefined, attempt
 
@@ -77,26 +77,17 @@ def _standardised(codes: np.ndarray) -> np.ndarray:
 def information_shares(table: CodesAndFactors) -> np.ndarray:
     """Mutual information of every active code and factor over the factor's entropy, (A, F); active by its range.
 
-    Ross's estimate (2014) between a continuous code and a discrete factor, as scikit-learn has it: noise of 1e-10 tells
-    equal values of a code apart, here always the same.
+    Ross's estimate (2014) between a continuous code and a discrete factor.
 
     Raises:
         Undefined: fewer than 11 fitting rows of the typical value of some factor.
     """
-    from sklearn.feature_selection import mutual_info_classif
-
     needed = NEIGHBOURS + 1
     rule = f"{NEIGHBOURS} nearest neighbours need {needed} fitting rows of each factor's typical value"
     require(table.names, typical_rows(table), [needed] * len(table.names), rule)
     width = np.ptp(table.fit_codes, axis=0)
     codes = _standardised(table.fit_codes[:, width > ACTIVE_SHARE * width.max()])
-    found = [
-        [
-            float(mutual_info_classif(code[:, None], factor, n_neighbors=NEIGHBOURS, random_state=0)[0])
-            for factor in table.fit_factors.T
-        ]
-        for code in codes.T
-    ]
+    found = [[neighbour_information(code, factor, NEIGHBOURS) for factor in table.fit_factors.T] for code in codes.T]
     return np.array(found) / entropy(table.fit_factors)
 
 
