@@ -21,7 +21,7 @@ from phvae.files import write_text
 from phvae.metrics import document
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE, FIRST = ROOT / "results/reference", ROOT / "results/first-edition"
+REFERENCE = ROOT / "results/reference"
 
 
 def between(page: Path, name: str, new: str) -> None:
@@ -35,16 +35,11 @@ def between(page: Path, name: str, new: str) -> None:
 
 def reference_answers() -> Answers:
     """What today's rules answer on the committed reference results."""
-    return answers_of(REFERENCE, ROOT / "config/claims.yaml")
-
-
-def answers_of(root: Path, path: Path) -> Answers:
-    """What today's rules answer on some results under a file of claims."""
-    table, runs = read_table(root), read_runs(root)
-    claims, binary, labels = read_claims(path)[0], binary_sets(runs), labels_of(table, runs)
+    table, runs = read_table(REFERENCE), read_runs(REFERENCE)
+    claims, binary, labels = read_claims(ROOT / "config/claims.yaml")[0], binary_sets(runs), labels_of(table, runs)
     verdicts = ledger.evaluate(table, claims, binary=binary, labels=labels)
-    found = answers(table, claims, verdicts, default_baseline(root), labels, binary=binary)
-    assert found is not None, f"{root}: expected tested claims"
+    found = answers(table, claims, verdicts, default_baseline(REFERENCE), labels, binary=binary)
+    assert found is not None, "expected tested claims"
     return found
 
 
@@ -55,8 +50,7 @@ def results_page() -> str:
     assert spec.loader is not None
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
-    (path,) = (FIRST / "claims").glob("*.yaml")
-    return str(results.page(REFERENCE, FIRST, reference_answers(), answers_of(FIRST, path)))
+    return str(results.page(REFERENCE, reference_answers()))
 
 
 def answers_table(found: Answers) -> str:

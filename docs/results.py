@@ -7,7 +7,6 @@ say what the tables do not hold.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,11 +14,9 @@ from jinja2 import Environment, StrictUndefined
 
 from phvae.analysis.claims.answers import SYMBOLS, Answers, Question
 from phvae.analysis.presentation.numbers import number
-from phvae.analysis.results.configuration import kept_configuration
 from phvae.analysis.results.long_table import read_costs, read_runs, read_table, size_key
 from phvae.analysis.statistics import paired_interval
 from phvae.analysis.statistics.rate_distortion import RATE
-from phvae.words import listed
 
 __all__ = ["Numbers", "page"]
 
@@ -95,10 +92,10 @@ class Numbers:
         (commit,) = self.runs["commit"].unique()
         return f"`{commit[:12]}`"
 
-    def grid(self, datasets: Sequence[str] = ()) -> str:
+    def grid(self) -> str:
         """The verdicts: a line per claim that was tested, a column per data set."""
         assert self.answers is not None
-        names = datasets or self.answers.datasets
+        names = self.answers.datasets
         lines = [["claim", *names], ["---", *[":---:"] * len(names)]]
         for claim in (claim for family in self.answers.families for claim in family.claims):
             words = [self._symbol(claim.questions[-1], name) for name in names]
@@ -142,23 +139,19 @@ class Numbers:
         return self.table([(name, name, metric) for name in datasets], variants, digits)
 
     def _mean_if_run(self, dataset: str, metric: str, variant: str, digits: int) -> str:
-        ran = self.runs.loc[self.runs["dataset"] == dataset, "variant"]
-        return self.mean(dataset, metric, variant, digits=digits) if variant in set(ran) else "–"
+        return self.mean(dataset, metric, variant, digits=digits) if self._ran(dataset, variant) else "–"
+
+    def _ran(self, dataset: str, *variants: str) -> bool:
+        return set(variants) <= set(self.runs.loc[self.runs["dataset"] == dataset, "variant"])
 
     def differences(self, datasets: list[str], metric: str, columns: list[tuple[str, str, str]]) -> str:
-        """Paired differences: a line per data set, a column per (heading, variant, variant subtracted)."""
+        """Paired differences: a line per data set, a column per (heading, variant, the one subtracted)."""
         lines = [["data set", *(heading for heading, *_ in columns)], ["---", *["---:"] * len(columns)]]
-        lines += [[name, *(self.apart(name, metric, one, other) for _, one, other in columns)] for name in datasets]
+        for name in datasets:
+            pairs = [(one, other) for _, one, other in columns]
+            apart = (self.apart(name, metric, *pair) if self._ran(name, *pair) else "–" for pair in pairs)
+            lines.append([name, *apart])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-    def done(self) -> str:
-        """The data sets whose runs are there."""
-        return ", ".join(dict.fromkeys(self.runs["dataset"]))
-
-    def to_run(self) -> str:
-        """Those of the grid whose runs are not."""
-        names = kept_configuration(self.root)[0]["datasets"]
-        return listed(name for name in names if name not in set(self.runs["dataset"]))
 
     def datasets_of(self, claim: str) -> list[str]:
         """The data sets on which a claim was tested."""
@@ -171,8 +164,8 @@ class Numbers:
         return found.questions[-1]
 
 
-def page(reference: Path, first: Path, answers: Answers, first_answers: Answers) -> str:
-    """The page; `ref` and `first` are the numbers of the two editions."""
+def page(reference: Path, answers: Answers) -> str:
+    """The page; `ref` are the numbers of the reference results."""
     text = (HERE / "results.md.in").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    return environment.from_string(text).render(ref=Numbers(reference, answers), first=Numbers(first, first_answers))
+    return environment.from_string(text).render(ref=Numbers(reference, answers))

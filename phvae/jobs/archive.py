@@ -1,7 +1,7 @@
 """An archive of results: small enough to publish, and enough to draw every table and figure again.
 
 It holds the tables of numbers, the claims, one run.json for each cell, and the arrays that figures show: of samples and
-codes the first SHOWN rows in half precision. Models and all other arrays stay behind. A grid that is run in pieces is
+codes the first SHOWN rows in half precision, of pictures the first PICTURES. Models and all other arrays stay behind. A grid that is run in pieces is
 archived piece by piece: data sets whose runs are all there are added, or replace what the archive had of them.
 """
 
@@ -29,6 +29,7 @@ from phvae.words import listed, plural
 __all__ = ["archive"]
 
 SHOWN = 1000  # rows kept of an array of numbers
+PICTURES = 16  # kept of an array of them (N, C, H, W); a figure shows fewer
 HALF = 6e4  # below the largest number in half precision
 READERS = {"metrics.parquet": read_table, "costs.parquet": read_costs, "runs.parquet": read_runs}
 
@@ -62,7 +63,7 @@ def shown(array: np.ndarray) -> np.ndarray:
     >>> shown(np.zeros((3000, 2))).shape, shown(np.full(2, 1.5)).dtype, shown(np.full(2, 1e6)).dtype
     ((1000, 2), dtype('float16'), dtype('float32'))
     """
-    array = array[:SHOWN]
+    array = array[: PICTURES if array.ndim == 4 and array.dtype == np.uint8 else SHOWN]
     if array.dtype.kind != "f":
         return array
     return array.astype(np.float16 if np.abs(array).max(initial=0) < HALF else np.float32)
@@ -145,15 +146,16 @@ def _keep_arrays(grid: Grid, to: Path) -> None:
 
 
 def _make_smaller(to: Path) -> None:
-    """Keep what is read of an archive: pictures in 256 colours, of the tables' CSV files those of the claims.
+    """Keep what is read of an archive: pictures in 128 colours, tables in Markdown, those of the claims as they are.
 
-    What goes, `redraw` makes again: vector figures, animations, long tables for programs, the source of paper.pdf.
+    What goes, `redraw` makes again: vector figures, animations, tables for programs and LaTeX, the source of paper.pdf.
     """
     for path in to.glob("figures/*.png"):
         with Image.open(path) as picture:
-            coloured = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+            coloured = picture.convert("RGB").quantize(128, dither=Image.Dither.NONE)
         coloured.save(path, optimize=True)
-    long = [path for path in to.glob("tables/*.csv") if not path.name.startswith("claim")]
+    tables = [*to.glob("tables/*.csv"), *to.glob("tables/*.tex")]
+    long = [path for path in tables if not path.name.startswith(("claim", "family"))]
     # the report's tables; the answers stay for who shows them without drawing anything
     parts = [path for path in to.glob("tables/*.json") if path.name not in ("answers.json", "index.json")]
     for path in [*to.glob("figures/*.pdf"), *to.glob("figures/*.gif"), *long, *parts]:

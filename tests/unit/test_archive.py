@@ -32,14 +32,16 @@ def test_a_piece_is_added_or_replaces_what_was_there(tmp_path: Path, name: str) 
     pd.testing.assert_frame_equal(read(to), table.reset_index(drop=True))
 
 
-def test_numbers_are_cut_and_rounded_and_pictures_are_not() -> None:
+def test_numbers_are_cut_and_rounded_and_pictures_are_cut() -> None:
     numbers = np.random.default_rng(0).normal(size=(5000, 3)).astype(np.float32)
     kept = shown(numbers)
     assert kept.shape == (1000, 3)
     np.testing.assert_allclose(kept, numbers[:1000], rtol=5e-4, atol=1e-6)
     assert np.isfinite(shown(1e6 * numbers)).all()
-    pictures = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    np.testing.assert_array_equal(shown(pictures), pictures)
+    pictures = np.arange(60, dtype=np.uint8).reshape(60, 1, 1, 1)
+    np.testing.assert_array_equal(shown(pictures), pictures[:16])
+    steps = np.arange(60)
+    np.testing.assert_array_equal(shown(steps), steps)
 
 
 def test_a_folder_with_arrays_of_an_archive_is_read_as_one(tmp_path: Path) -> None:
