@@ -61,8 +61,6 @@ def seconds(stage: str, cell: Cell, device: str, seeds: int = 1) -> float:
         return seeds * _encode(cell, rates)
     if stage == "evaluate":
         return seeds * _scores(cell, rates, device)
-    if stage == "groups":
-        return 0.01 + 2e-7 * len(cell.seeds) ** 2 * _codes(cell)
     if stage == "prepare":
         return 0.2 + 1e-8 * sum(about.counts) * about.size
     return (0.8 if about.is_density else 2.5 + 1.5e-6 * about.counts[2] * about.size) + _scores(cell, rates, device)
@@ -90,6 +88,5 @@ def memory_mb(stage: str, cell: Cell, seeds: int = 1) -> float:
         return 900 + (data + (44 * sum(sizes(cell)) + activations) * seeds) / 1e6
     if stage == "prepare":
         return 1500
-    if stage == "groups":
-        return 600 + 12e-6 * len(cell.seeds) * cell.evaluation.n_codes * cell.model.latent_size
-    return 1200 + 3e-6 * disk(cell)[1]  # the arrays of one run, some of them as floats for a while
+    codes = 12e-6 * len(cell.seeds) * cell.evaluation.n_codes * cell.model.latent_size  # of all seeds, for `groups`
+    return max(1200 + 3e-6 * disk(cell)[1], 600 + codes)  # the arrays of one run, some of them as floats for a while
