@@ -1,6 +1,6 @@
 """Kill a small grid at many moments, start it again each time, and compare what it leaves with an untouched run.
 
-`python -m benchmarks.soak` kills with SIGKILL at 5 fixed places of the code, in each of the eleven stages, between two
+`python -m benchmarks.soak` kills with SIGKILL at 5 fixed places of the code, in each of the ten stages, between two
 trainings of which the second has another key, and at 10 random moments (three minutes of an idle core).
 `--signal SIGTERM` asks politely at the random moments instead, and checks that the process leaves within 10 seconds.
 Exits 1 on a difference.

@@ -64,7 +64,7 @@ def stage_code(stage: str, cells: Sequence[Cell] = ()) -> str:
         modules += [part for cell in cells for part in (_LAID_OUT if cell.external else parts(cell.model))]
     if stage in ("reference", "evaluate"):
         modules += [scorer.module for scorer in SCORERS]
-    if stage == "groups":
+    if stage == "evaluate":
         modules += [scorer.module for scorer in SEED_SCORERS]
     if stage == "prepare" or (stage in ("reference", "evaluate") and cells[0].facts.is_density):
         modules.append(kind_class(str(cells[0].data["kind"])).__module__)

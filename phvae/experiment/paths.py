@@ -49,7 +49,7 @@ class Paths:
         return self.root / "reference" / dataset
 
     def batch(self, stage: str, dataset: str, n_train: int | str, index: int | str) -> Path:
-        """Manifest of a lot (train) or a batch of cells (encode, evaluate, groups) that went through a stage."""
+        """Manifest of a lot (train) or a batch of cells (encode, evaluate) that went through a stage."""
         return self.root / "batches" / stage / dataset / f"n-{n_train}" / f"{index}.json"
 
     def cell(self, dataset: str, n_train: int | str, variant: str) -> Path:

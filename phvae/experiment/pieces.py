@@ -28,8 +28,7 @@ def targets(grid: Grid, datasets: Sequence[str]) -> list[Path]:
             raise ConfigError(
                 f"{grid.source}: found {name!r}, expected data sets: {listed(known)}{nearest(name, known)}"
             )
-    scored = [where for where in grid.batches() if where[0] in datasets]
-    return [grid.paths.manifest(stage, *where) for where in scored for stage in ("evaluate", "groups")]
+    return [grid.paths.manifest("evaluate", *where) for where in grid.batches() if where[0] in datasets]
 
 
 if __name__ == "__main__":

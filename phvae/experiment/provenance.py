@@ -27,9 +27,9 @@ RECORDED = (
     "numpy",
     "scipy",
     "pandas",
+    "scikit-image",
     "scikit-learn",
     "torch-fidelity",
-    "torchmetrics",
     "snakemake",
     "mlflow",
 )

@@ -49,7 +49,7 @@ class Questions:
             yield "prepare", (dataset,)
             yield "reference", (dataset,)
         yield from (("train", lot) for lot in self._lots)
-        for stage in ("encode", "evaluate", "groups"):
+        for stage in ("encode", "evaluate"):
             yield from ((stage, batch) for batch in self._batches)
         yield from ((stage.name, ()) for stage in STAGES.values() if stage.unit == "grid")
 
@@ -107,8 +107,6 @@ class Questions:
             return [[cell.name, encoded(cell)] for cell in cells]
         if stage == "evaluate":
             return [[cell.name, _evaluation(cell)] for cell in cells], grid.scoring_device(cells)
-        if stage == "groups":
-            return [[cell.name, cell.evaluation.metrics] for cell in cells]
         if stage == "report":
             return config.model_dump(mode="json")  # the page shows it
         if stage == "tables":

@@ -71,8 +71,7 @@ under the new settings as well leaves them as they are. `snakemake -n` shows the
 | `threads` | train, reference |
 | `n_codes`, `n_samples`, `n_reconstructions`, `redraws` | encode, reference |
 | `importance_samples`, `n_likelihood` | encode |
-| `metrics` | reference, groups |
-| `extractors`, `dci`, `votes` | reference |
+| `metrics`, `extractors`, `dci`, `votes` | reference |
 | `cells_per_job` | encode; what is encoded and scored stays |
 | `label`, `curve`, `baseline` | collect |
 | `claims` | tables, figures |

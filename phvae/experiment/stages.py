@@ -112,19 +112,10 @@ _ALL = (
     Stage(
         "evaluate",
         "batch",
-        "score a batch of encoded cells",
+        "score a batch of encoded cells: each run, and all seeds of a cell together",
         "those arrays, the reference",
-        "metrics.json of each run",
+        "metrics.json of each run, groups.json of each cell",
         ("encode", "reference"),
-        (),
-    ),
-    Stage(
-        "groups",
-        "batch",
-        "scores of a batch of cells that need several seeds",
-        "codes of all seeds of a cell",
-        "groups.json of each cell",
-        ("encode",),
         (),
     ),
     Stage(
@@ -133,7 +124,7 @@ _ALL = (
         "gather all runs into one long table",
         "records, histories and scores of all runs",
         "metrics.parquet, metrics.csv, costs.parquet, runs.parquet",
-        ("evaluate", "groups"),
+        ("evaluate",),
         ("phvae.analysis.results.collect",),
     ),
     Stage(

@@ -30,13 +30,13 @@ class Rates:
     deep_features: float
 
 
-# CPU: process time of one core of an Intel Xeon, both cores at work (stages of the quick and divergences grids), within
-# 30 % of each stage of either.
+# CPU: between one core of an Intel Xeon (AVX-512) and one of an AMD EPYC (AVX2), both cores at work: about a
+# fifth above what the quick grid took on the one, and below what it took on the other.
 RATES = {
-    "cpu": Rates(8.5e-4, 7e-5, 4.3e10, 1.85e10, 0.0, 5.0),
+    "cpu": Rates(1.1e-3, 9e-5, 3.4e10, 1.4e10, 0.0, 4.0),
     "cuda": Rates(2.2e-4, 0.0, 1.5e13, 4e12, 7.7e-3, 1500.0),
 }
-PAIR = 2.5e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
+PAIR = 3e-8  # seconds per coordinate of a pair of examples (benchmarks/objectives.py)
 RECORDING = 0.1  # seconds per level until a stack's computations are recorded
 
 

@@ -132,9 +132,8 @@ class _Acceptance:
                 folders = [self._folder(cell, seed) for cell in cells for seed in self._with_numbers(cell)]
                 if all((folder / "arrays.npz").is_file() for folder in folders):  # else as `clean` left it
                     self._write(questions, "encode", place, [folder / "encode.json" for folder in folders])
-                self._write(questions, "evaluate", place, [folder / "metrics.json" for folder in folders])
                 shared = [paths.groups(self.dataset, cell.n_train, cell.variant) for cell in cells]
-                self._write(questions, "groups", place, shared)
+                self._write(questions, "evaluate", place, [*(folder / "metrics.json" for folder in folders), *shared])
 
     def _write(self, questions: Questions, stage: str, where: tuple[Any, ...], files: list[Path]) -> None:
         if self.whole.issuperset(files):

@@ -28,7 +28,6 @@ __all__ = [
     "encode",
     "evaluate",
     "figures",
-    "groups",
     "prepare",
     "reference",
     "report",
@@ -208,8 +207,12 @@ def reference(grid: Grid, dataset: str) -> None:
 
 
 def evaluate(grid: Grid, dataset: str, n_train: int | str, batch: int, threads: int = 1) -> None:
-    """Scores of every run of a batch of cells, from the encoded arrays alone; no value depends on `threads`."""
+    """Scores of every run of a batch of cells, and of each cell's seeds together, from the encoded arrays alone.
+
+    No value depends on `threads`.
+    """
     from phvae.jobs.evaluate import evaluate as evaluate_run
+    from phvae.jobs.groups import evaluate as evaluate_seeds
     from phvae.metrics.weights import with_inception
 
     cells, questions = _batch(grid, dataset, n_train, batch), Questions(grid)
@@ -220,24 +223,14 @@ def evaluate(grid: Grid, dataset: str, n_train: int | str, batch: int, threads: 
     device = grid.scoring_device(cells)
     for cell in cells:
         cell = dataclasses.replace(cell, evaluation=with_inception(cell.evaluation, grid.config.data_path))
-        for seed, folder in _trained(questions, cell).items():
+        trained = _trained(questions, cell)
+        for seed, folder in trained.items():
             evaluate_run(folder, cell, seed, data, grid.paths.reference(dataset), device=device, threads=threads)
             records.append(folder / "metrics.json")
+        together = grid.paths.groups(dataset, n_train, cell.variant)
+        evaluate_seeds(together, cell, list(trained.values()))
+        records.append(together)
     write_manifest(questions, "evaluate", (dataset, n_train, batch), records)
-
-
-def groups(grid: Grid, dataset: str, n_train: int | str, batch: int) -> None:
-    """Scores that need several seeds, for every cell of a batch."""
-    from phvae.jobs.groups import evaluate as evaluate_seeds
-
-    cells, questions = _batch(grid, dataset, n_train, batch), Questions(grid)
-    needed(questions, "encode", dataset, n_train, batch)
-    records = []
-    for cell in cells:
-        path = grid.paths.groups(dataset, n_train, cell.variant)
-        evaluate_seeds(path, cell, list(_trained(questions, cell).values()))
-        records.append(path)
-    write_manifest(questions, "groups", (dataset, n_train, batch), records)
 
 
 def _is_collected(name: str) -> bool:
@@ -253,7 +246,7 @@ def _scored(questions: Questions, read: Callable[[str], bool] = _is_collected) -
     """
     grid = questions.grid
     for where, cells in grid.batches().items():
-        jobs = [("evaluate", where), ("groups", where), *(("train", lot) for lot in questions.lots(cells))]
+        jobs = [("evaluate", where), *(("train", lot) for lot in questions.lots(cells))]
         absent = [path for job in jobs if not (path := grid.paths.manifest(job[0], *job[1])).is_file()]
         if grid.paths.manifest("encode", *where).is_file():  # else as `clean` left it
             jobs.append(("encode", where))

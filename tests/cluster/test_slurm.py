@@ -18,7 +18,7 @@ from cluster.lab import GPUS, PATIENCE, Lab
 from test_extending import blocks
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(6 * PATIENCE)]
-JOBS = {"prepare": 1, "reference": 1, "train": 3, "encode": 1, "evaluate": 1, "groups": 1}
+JOBS = {"prepare": 1, "reference": 1, "train": 3, "encode": 1, "evaluate": 1}
 
 
 @pytest.fixture

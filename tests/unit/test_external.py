@@ -309,7 +309,7 @@ def test_a_changed_file_redoes_its_own_scores_alone(finished: Grid):
     finally:
         file.write_bytes(kept)
         for stage, where in Questions(finished).jobs():
-            if stage in ("train", "encode", "evaluate", "groups", "collect"):
+            if stage in ("train", "encode", "evaluate", "collect"):
                 getattr(stages, stage)(finished, *where)
     assert scores(finished) == before
     assert accept(finished, "nothing").startswith("accepted 0 runs; 16 up to date")

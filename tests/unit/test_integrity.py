@@ -107,9 +107,9 @@ def test_a_finished_grid_has_nothing_to_do(made: Workflow):
 def test_an_edited_configuration_is_seen_in_the_manifests_alone(made: Workflow):
     """Whatever Snakemake remembers: its notes are gone, or another checkout's."""
     other = trained_longer(made)
-    assert named(other) == of(other, "train", "encode", "evaluate", "groups", "collect", *PAGES)
+    assert named(other) == of(other, "train", "encode", "evaluate", "collect", *PAGES)
     finer = workflow(made.config.parent, "finer.yaml", evaluation=CONFIG["evaluation"] | {"n_likelihood": 5})
-    assert named(finer) == of(finer, "encode", "evaluate", "groups", "collect", *PAGES, "reference")
+    assert named(finer) == of(finer, "encode", "evaluate", "collect", *PAGES, "reference")
     for stage in ("collect", "tables", "figures", "report"):
         answer = other.by_hand((stage, ()))
         refused(answer, "made by other code or under another configuration; run again: phvae ", str(other.config))
@@ -292,7 +292,7 @@ OWN: dict[str, Job] = {
     f"{RUN}/history.csv": ("train", VAE),
     f"{RUN}/encode.json": ENCODE,
     f"{RUN}/metrics.json": EVALUATE,
-    "runs/claw/n-all/vae/groups.json": ("groups", BATCH),
+    "runs/claw/n-all/vae/groups.json": EVALUATE,
     "reference/claw/reference.json": ("reference", ("claw",)),
     "metrics.csv": COLLECT,
     "costs.parquet": COLLECT,

@@ -1,4 +1,4 @@
-"""UDR against loops and other libraries; KL of code coordinates; the groups stage on files."""
+"""UDR against loops and other libraries; KL of code coordinates; scores of all seeds of a cell on files."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_a_users_own_parts_work_without_the_repository(installed: dict[str, str]
     environment["PHVAE_PARTS"] = os.pathsep.join(["comb.py", "tails.py", "smoothness.py"])
     cell = ["--dataset", "comb", "--n-train", "100"]
     stages = [["prepare", *cell[:2]], ["reference", *cell[:2]], ["train", *cell, "--lot", "0"]]
-    stages += [[stage, *cell, "--batch", "0"] for stage in ("encode", "evaluate", "groups")] + [["collect"]]
+    stages += [[stage, *cell, "--batch", "0"] for stage in ("encode", "evaluate")] + [["collect"]]
     code = f"""
 from phvae.cli import main
 for arguments in {stages!r}:

@@ -276,7 +276,7 @@ def _asked(text: str, stage: str) -> tuple[float, str]:
 def test_the_most_of_each_resource_is_its_own(monkeypatch):
     """Of two jobs one takes long, the other is large."""
     made = [Job("evaluate", "long", 9000, 2100, False, 1), Job("evaluate", "large", 10, 4000, False, 4)]
-    others = [Job(stage, "a", 10, 100, False, 1) for stage in ("prepare", "reference", "train", "encode", "groups")]
+    others = [Job(stage, "a", 10, 100, False, 1) for stage in ("prepare", "reference", "train", "encode")]
     monkeypatch.setattr("phvae.planning.plan.jobs", lambda _: [*others, *made])
     text = plan(grid())
     assert re.search(r"^evaluate .*   4 CPU, 6 GB, 7:30:00$", text, re.M)

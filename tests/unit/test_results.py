@@ -351,7 +351,7 @@ def test_scores_that_the_table_cannot_hold_are_a_failed_run(root: Path, what: st
     assert lost["reason"].startswith("metrics.json cannot be read: ")
     for content in (scored(ROWS[what]), {"rows": [row("udr_lasso", 0.4)]}):  # the second of an earlier version
         (folder.parent / "groups.json").write_text(json.dumps(content))
-        with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae groups` again"):
+        with pytest.raises(DataError, match=r"vae/groups\.json: .*; run `phvae evaluate` again"):
             collect.collect(root, EXPECTED)
 
 

@@ -47,7 +47,7 @@ def test_a_stage_before_training_says_so(tmp_path: Path, capsys: pytest.CaptureF
     path = tmp_path / "small.yaml"
     path.write_text(json.dumps(config))
     assert main(["prepare", "--config", str(path), "--dataset", "claw"]) == 0
-    for stage, before in (("encode", "train"), ("evaluate", "encode"), ("groups", "encode")):
+    for stage, before in (("encode", "train"), ("evaluate", "encode")):
         batch = ["--dataset", "claw", "--n-train", "all", "--batch", "0"]
         assert main([stage, "--config", str(path), *batch]) == 2
         message = capsys.readouterr().err
@@ -79,7 +79,6 @@ STAGES = {
     "train": [*CELL, "--lot", "0"],
     "encode": [*CELL, "--batch", "0"],
     "evaluate": [*CELL, "--batch", "0"],
-    "groups": [*CELL, "--batch", "0"],
 }
 DAMAGED = {"empty": b"", "not UTF-8": b"\xff\xfe", "a list": b"[1]", "an empty object": b"{}"}
 
@@ -110,7 +109,7 @@ def test_a_damaged_record_of_a_run_is_named_by_every_stage(
     path = small.parent / "results/small/runs/claw/n-all/vae/seed-4/run.json"
     path.write_bytes(content)
     capsys.readouterr()
-    for stage in ("encode", "evaluate", "groups"):
+    for stage in ("encode", "evaluate"):
         assert main([stage, "--config", str(small), *STAGES[stage]]) == 2, stage
         message = capsys.readouterr().err
         assert message.startswith(f"phvae: {path}: "), stage
@@ -132,7 +131,7 @@ def test_what_is_absent_says_which_command_makes_it(small: Path, capsys: pytest.
         assert "claw.json: absent; run first: " in message, stage
         command = shlex.split(message.partition("first: ")[2])
     assert main(command[1:]) == 0  # as printed
-    assert main(["groups", "--config", str(small), *STAGES["groups"]]) == 2
+    assert main(["evaluate", "--config", str(small), *STAGES["evaluate"]]) == 2
     command = shlex.split(capsys.readouterr().err.partition("first: ")[2])
     assert command[1:] == ["encode", "--config", str(small), *STAGES["encode"]]
     assert main(command[1:]) == 2
@@ -145,7 +144,7 @@ def test_an_unknown_data_set_or_batch_names_what_there_is(small: Path, capsys: p
         assert main([stage, "--config", str(small), "--dataset", "clw"]) == 2
         message = capsys.readouterr().err
         assert "has no data set 'clw', expected one of claw; did you mean 'claw'?" in message, stage
-    for stage in ("encode", "evaluate", "groups"):
+    for stage in ("encode", "evaluate"):
         assert main([stage, "--config", str(small), *CELL, "--batch", "1"]) == 2
         message = capsys.readouterr().err
         assert "has no batch claw/n-all/1, expected one of claw/n-all/0; did you mean 'claw/n-all/0'?" in message, stage
@@ -174,7 +173,7 @@ def test_one_seed_per_job_and_all_in_one_give_the_same_long_table(tmp_path: Path
         assert main(["reference", "--config", str(path), "--dataset", "claw"]) == 0
         for lot in range(lots):
             assert main(["train", "--config", str(path), *CELL, "--lot", str(lot)]) == 0
-        for stage in ("encode", "evaluate", "groups"):
+        for stage in ("encode", "evaluate"):
             assert main([stage, "--config", str(path), *CELL, "--batch", "0"]) == 0
         assert main(["collect", "--config", str(path)]) == 0
         tables.append((tmp_path / f"{size}/small/metrics.csv").read_bytes())

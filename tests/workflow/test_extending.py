@@ -81,7 +81,7 @@ def test_the_new_parts_train_and_are_scored(checkout: Path):
     stages = [["prepare", "--dataset", "comb"], ["reference", "--dataset", "comb"]]
     batch = ["--dataset", "comb", "--n-train", "200"]
     stages += [["train", *batch, "--lot", str(lot)] for lot in range(len(VARIANTS))]
-    stages += [[stage, *batch, "--batch", "0"] for stage in ("encode", "evaluate", "groups")]
+    stages += [[stage, *batch, "--batch", "0"] for stage in ("encode", "evaluate")]
     stages += [["collect"], ["tables"], ["figures"], ["report"]]
     # in one process: a command costs seconds of imports; from the second on the files are named in the environment
     code = f"""

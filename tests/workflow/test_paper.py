@@ -27,7 +27,7 @@ from phvae.metrics import classifier
 from phvae.planning.plan import LOCAL, jobs
 
 PAPER = "config/paper.yaml"
-JOBS = {"prepare": 16, "reference": 16, "train": 1586, "encode": 312, "evaluate": 312, "groups": 312}
+JOBS = {"prepare": 16, "reference": 16, "train": 1586, "encode": 312, "evaluate": 312}
 BETAS = {0.25, 0.5, 1.0, 2.0, 4.0}
 
 

@@ -109,7 +109,7 @@ def test_has_a_row_for_each_run_and_metric(finished: Path):
 REMARK = "\n# another remark\n"
 CODE = "\nMORE = 1\n"
 # what follows where scores change
-SCORED = {"evaluate": 3, "groups": 3, "collect": 1, "tables": 1, **ANALYSIS}
+SCORED = {"evaluate": 3, "collect": 1, "tables": 1, **ANALYSIS}
 
 
 def scores_of(variant: Path) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def test_an_edit_of_a_divergence_redoes_its_own_variants(checkout: Path):
 
 def test_an_edit_of_a_score_computes_that_score_alone(checkout: Path):
     edit(checkout, "metrics/scores/reconstruction.py")
-    assert planned(checkout, *CONFIG).keys() == {"reference", *SCORED} - {"groups"}
+    assert planned(checkout, *CONFIG).keys() == {"reference", *SCORED}
     variant = checkout / "results/smoke/runs/digits/n-200/vae"
     before = scores_of(variant)
     snakemake(checkout, evaluated("digits"), *CONFIG)

@@ -12,9 +12,9 @@ from phvae.cli import main
 
 # cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
 JOBS = {
-    "smoke": {"prepare": 3, "reference": 3, "train": 9, "encode": 3, "evaluate": 3, "groups": 3},
-    "quick": {"prepare": 5, "reference": 5, "train": 21, "encode": 6, "evaluate": 6, "groups": 6},
-    "reference": {"prepare": 15, "reference": 15, "train": 621, "encode": 53, "evaluate": 53, "groups": 53},
+    "smoke": {"prepare": 3, "reference": 3, "train": 9, "encode": 3, "evaluate": 3},
+    "quick": {"prepare": 5, "reference": 5, "train": 21, "encode": 7, "evaluate": 7},
+    "reference": {"prepare": 15, "reference": 15, "train": 641, "encode": 53, "evaluate": 53},
 }
 ONCE = {"collect": 1, "tables": 1, "figures": 1, "report": 1, "track": 1}
 

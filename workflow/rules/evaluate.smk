@@ -26,21 +26,3 @@ rule evaluate:
     shell:
         'exec phvae evaluate --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}'
         " --batch {wildcards.index:q} --threads {threads} >{log:q} 2>&1"
-
-
-rule groups:
-    input:
-        paths.manifest("encode", "{dataset}", "{n_train}", "{index}"),
-    output:
-        paths.manifest("groups", "{dataset}", "{n_train}", "{index}"),
-    log:
-        paths.log("groups", "{dataset}", "n-{n_train}", "{index}"),
-    conda:
-        "../../envs/phvae.yaml"
-    threads: THREADS
-    resources:
-        mem_mb=memory("groups"),
-        runtime=minutes("groups"),
-    shell:
-        'exec phvae groups --config "$PHVAE_FROZEN_CONFIG" --dataset {wildcards.dataset:q} --n-train {wildcards.n_train:q}'
-        " --batch {wildcards.index:q} >{log:q} 2>&1"

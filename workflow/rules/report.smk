@@ -1,7 +1,6 @@
 rule collect:
     input:
         every_batch("evaluate"),
-        every_batch("groups"),
     output:
         paths.root / "metrics.parquet",
         paths.root / "metrics.csv",

@@ -91,7 +91,7 @@ def collect(
         path = paths.groups(dataset, n_train, variant)
         groups, trouble = (None, "") if late else _read(path, _check_rows)
         if trouble:
-            raise DataError(f"{path}: {trouble}; run `phvae groups` again")
+            raise DataError(f"{path}: {trouble}; run `phvae evaluate` again")
         table += [line(None, row, "") for row in _sorted(stored(groups) if groups else [], path)]
     known = {run.cell.variant: run.label for run in runs if run.label} | dict(labels or {})
     runs = [replace(run, label=known.get(run.cell.variant, run.cell.variant)) for run in runs]  # also without a record
