@@ -1,8 +1,9 @@
 """An archive of results: small enough to publish, and enough to draw every table and figure again.
 
 It holds the tables of numbers, the claims, one run.json for each cell, and the arrays that figures show: of samples and
-codes the first SHOWN rows in half precision, of pictures the first PICTURES. Models and all other arrays stay behind. A grid that is run in pieces is
-archived piece by piece: data sets whose runs are all there are added, or replace what the archive had of them.
+codes the first SHOWN rows in half precision, of pictures the first PICTURES. Models and all other arrays stay behind. A
+grid that is run in pieces is archived piece by piece: data sets whose runs are all there are added, or replace what the
+archive had of them.
 """
 
 from __future__ import annotations
