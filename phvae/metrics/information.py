@@ -78,7 +78,7 @@ def neighbour_information(code: np.ndarray, factor: np.ndarray, neighbours: int)
     most of the time of InfoMEC. Its noise of 1e-10 tells equal values apart, here always the same. A value of the
     factor that one example alone has is left out.
 
-    Source: Ross (2014), eq. 6.
+    Source: Ross (2014).
 
     >>> halves = np.repeat([0, 1], 500)
     >>> round(neighbour_information(halves + np.linspace(0, 0.1, 1000), halves, 10), 4)

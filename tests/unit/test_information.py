@@ -12,7 +12,7 @@ from phvae.metrics.information import neighbour_information
 
 
 def defined(code: np.ndarray, factor: np.ndarray, neighbours: int) -> float:
-    """Ross (2014), eq. 6, from all distances: itself, and the points closer than the k-th neighbour of its value."""
+    """Ross (2014), from all distances: itself, and the points closer than the k-th neighbour of its value."""
     terms = []
     for i in range(len(code)):
         away = np.abs(code - code[i])
