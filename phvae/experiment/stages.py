@@ -112,7 +112,7 @@ _ALL = (
     Stage(
         "evaluate",
         "batch",
-        "score a batch of encoded cells: each run, and all seeds of a cell together",
+        "score a batch of encoded cells",
         "those arrays, the reference",
         "metrics.json of each run, groups.json of each cell",
         ("encode", "reference"),

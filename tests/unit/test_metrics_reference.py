@@ -151,6 +151,7 @@ def test_stages_look_for_weights_along_data_path(tmp_path: Path, monkeypatch: py
     asked = []
     monkeypatch.setattr("phvae.jobs.reference.build", lambda f, d, settings, **_: asked.append(settings))
     monkeypatch.setattr("phvae.jobs.evaluate.evaluate", lambda r, cell, *_, **__: asked.append(cell.evaluation))
+    monkeypatch.setattr("phvae.jobs.groups.evaluate", lambda *_: [])
     monkeypatch.setattr(stages, "_data", lambda *_: None)
     monkeypatch.setattr(stages, "_trained", lambda *_: {0: tmp_path})
     for name in ("needed", "write_manifest"):
