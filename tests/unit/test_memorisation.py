@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tiny import images
 
+from phvae.data import Prepared
 from phvae.metrics import neighbours
 from phvae.metrics.neighbours import nearest
 from phvae.metrics.options import EvaluationConfig
@@ -79,8 +80,8 @@ def test_the_nearest_in_pieces_is_that_of_the_whole(monkeypatch: pytest.MonkeyPa
     assert all(np.array_equal(one, two) for one, two in zip(whole, pieces, strict=True))
 
 
-def rows(**changes: Any) -> dict[str, Row]:
-    data = images(n=192, n_test=150)
+def rows(data: Prepared | None = None, **changes: Any) -> dict[str, Row]:
+    data = data or images(n=192, n_test=150)
     arrays = {"samples_mean": np.array(data.train[None, :100]), "train_rows": np.arange(150)} | changes
     known = {name: value for name, value in arrays.items() if value is not None}
     inputs = Inputs(data, {}, known, ModelConfig(), EvaluationConfig(), Path(), 0)
@@ -97,6 +98,16 @@ def test_copies_of_training_images_are_told_from_test_images() -> None:
     unseen = rows(train_rows=np.arange(100, 192))
     assert unseen["auth_pct"].value > 30
     assert unseen["c_t"].value > -3
+
+
+def test_runs_of_one_job_share_nothing_but_equal_training_examples() -> None:
+    data = images(n=192, n_test=150)
+    made = data.train[None, :60]
+    for train_rows in (np.arange(100), np.arange(92, 192), np.arange(100)):
+        found = rows(data, samples_mean=made, train_rows=train_rows)
+        assert found["c_t"].value == copying(made[0], data.test, data.train[train_rows])
+        assert found["auth_pct"].value == authentic(made[0], data.train[train_rows])
+        assert found["auth_pct"].floor == authentic(data.test, data.train[train_rows])
 
 
 def test_they_have_no_direction_so_that_they_decide_nothing() -> None:

@@ -69,12 +69,15 @@ def started(checkout: Path, words: list[str]) -> Iterator[subprocess.Popen[str]]
         process.communicate()
 
 
-def appears(path: Path, process: subprocess.Popen[str]) -> None:
-    """Wait for a file that a process is to write."""
+def appears(path: Path, process: subprocess.Popen[str], words: str = "") -> None:
+    """Wait for a file that a process is to write, and for words in it."""
     deadline = time.monotonic() + 120
-    while not path.exists():
+    while True:
+        with contextlib.suppress(FileNotFoundError):  # Snakemake takes a log away before its job begins anew
+            if words in path.read_text():
+                return
         assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline, f"{path} did not appear"
+        assert time.monotonic() < deadline, f"{path} did not appear, or without {words!r}"
         time.sleep(0.05)
 
 
@@ -122,11 +125,7 @@ def test_a_killed_workflow_leaves_nothing_in_the_next_ones_results(checkouts: tu
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
         with started(two, workflow(configured(two, tmp_path, 3), tmp_path)) as second:
-            deadline = time.monotonic() + 120
-            while f"process {job} on" not in log.read_text():  # it waits for the job of the first
-                assert second.poll() is None, second.communicate()[1]
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            appears(log, second, f"process {job} on")  # it waits for the job of the first
             os.kill(job, signal.SIGCONT)
             said = second.communicate(timeout=200)[1]
         assert second.returncode == 0, said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -69,32 +70,54 @@ def copying(generated: np.ndarray, test: np.ndarray, train: np.ndarray) -> float
     Raises:
         Undefined: a cell without test or training examples, or none with more than 20 generated ones.
     """
-    from sklearn.cluster import KMeans
-    from sklearn.decomposition import PCA
+    return _Cells(test, train).compare(generated)
 
-    at_least(COMPONENTS, len(train), "training examples")
-    at_least(CELLS, len(test), "test examples")
-    sets = [np.asarray(one, dtype=np.float64).reshape(len(one), -1) for one in (generated, test, train)]
-    if sets[2].shape[1] > COMPONENTS:
-        examples, size = sets[2].shape
-        # a covariance of 64 x 64 pixels in colour takes hours to take apart
-        wide = "full" if examples <= 500 else "arpack"
-        solver = wide if size > WIDE else "covariance_eigh"
-        axes = PCA(COMPONENTS, svd_solver=solver, random_state=0).fit(sets[2])
-        sets = [axes.transform(one) for one in sets]
-    means = KMeans(CELLS, n_init=10, random_state=0).fit(sets[2])
-    cells = [means.predict(one) for one in sets]
-    total = weight = 0.0
-    for cell in range(CELLS):
-        made, held, seen = (one[where == cell] for one, where in zip(sets, cells, strict=True))
-        if not len(held) or not len(seen):
-            raise Undefined(f"a cell of C_T has {len(held)} test and {len(seen)} training examples, both are needed")
-        if len(made) > FEWEST:
-            total += len(held) * _z_score(nearest(made, seen)[0], nearest(held, seen)[0])
-            weight += len(held)
-    if not weight:
-        raise Undefined(f"no cell of C_T has more than {FEWEST} of the {len(generated)} generated examples")
-    return total / weight
+
+class _Cells:
+    """Training examples in cells of their components, and how far test examples are from them."""
+
+    def __init__(self, test: np.ndarray, train: np.ndarray) -> None:
+        from sklearn.cluster import KMeans
+        from sklearn.decomposition import PCA
+
+        at_least(COMPONENTS, len(train), "training examples")
+        at_least(CELLS, len(test), "test examples")
+        held, seen = _flat(test), _flat(train)
+        self._transform: Callable[[np.ndarray], np.ndarray] = _flat
+        if seen.shape[1] > COMPONENTS:
+            examples, size = seen.shape
+            # a covariance of 64 x 64 pixels in colour takes hours to take apart
+            wide = "full" if examples <= 500 else "arpack"
+            solver = wide if size > WIDE else "covariance_eigh"
+            axes = PCA(COMPONENTS, svd_solver=solver, random_state=0).fit(seen)
+            self._transform = lambda one: axes.transform(_flat(one))
+            held, seen = axes.transform(held), axes.transform(seen)
+        self._means = KMeans(CELLS, n_init=10, random_state=0).fit(seen)
+        self._seen, self._held = self._split(seen), []
+        for inside, near in zip(self._split(held), self._seen, strict=True):
+            if not len(inside) or not len(near):
+                found = f"{len(inside)} test and {len(near)} training examples"
+                raise Undefined(f"a cell of C_T has {found}, both are needed")
+            self._held.append(nearest(inside, near)[0])
+
+    def _split(self, points: np.ndarray) -> list[np.ndarray]:
+        where = self._means.predict(points)
+        return [points[where == cell] for cell in range(CELLS)]
+
+    def compare(self, generated: np.ndarray) -> float:
+        """C_T of generated examples."""
+        total = weight = 0.0
+        for made, held, seen in zip(self._split(self._transform(generated)), self._held, self._seen, strict=True):
+            if len(made) > FEWEST:
+                total += len(held) * _z_score(nearest(made, seen)[0], held)
+                weight += len(held)
+        if not weight:
+            raise Undefined(f"no cell of C_T has more than {FEWEST} of the {len(generated)} generated examples")
+        return total / weight
+
+
+def _flat(examples: np.ndarray) -> np.ndarray:
+    return np.asarray(examples, dtype=np.float64).reshape(len(examples), -1)
 
 
 def _z_score(made: np.ndarray, held: np.ndarray) -> float:
@@ -111,13 +134,36 @@ def applies(data: Prepared) -> bool:
     return not data.is_density
 
 
+class _Images:
+    """Some training images and the test images of a set, with what all runs on them share."""
+
+    def __init__(self, data: Prepared, chosen: np.ndarray) -> None:
+        self.train, self.test = np.array(data.train[chosen]), np.array(data.test[:IMAGES])
+
+    @cached_property
+    def floor(self) -> float | None:
+        """AuthPct of the test images."""
+        return attempt(["auth_pct"], lambda: {"auth_pct": authentic(self.test, self.train)})[0].value
+
+    @cached_property
+    def cells(self) -> _Cells:
+        """For C_T."""
+        return _Cells(self.test, self.train)
+
+
+@lru_cache(maxsize=1)  # the next run of a job has most often the same training examples
+def _images(data: Prepared, chosen: tuple[int, ...]) -> _Images:
+    return _Images(data, np.array(chosen))
+
+
 def rows(inputs: Inputs) -> list[Row]:
     """Both scores of the first set of samples, against the run's own training examples."""
     if "train_rows" not in inputs.arrays:
         raise Undefined("no array of the run's training examples: a run encoded with them has one")
     trained = inputs.arrays["train_rows"]
     chosen = np.sort(numpy_generator(0, "memorisation").permutation(trained)[:EXAMPLES])
-    train, test = np.array(inputs.data.train[chosen]), np.array(inputs.data.test[:IMAGES])
+    images = _images(inputs.data, tuple(chosen.tolist()))
+    train, test = images.train, images.test
     generated = inputs.arrays["samples_mean"][0][:IMAGES]
     n = len(generated)
     text = f"{n} decoder means of prior draws; {len(train)} of {len(trained)} training examples; "
@@ -125,8 +171,7 @@ def rows(inputs: Inputs) -> list[Row]:
     def one(metric: str, compute: Callable[[], float], how: str, floor: float | None = None) -> list[Row]:
         return attempt([metric], lambda: {metric: compute()}, n=n, settings=text + how, floor=floor)
 
-    base = attempt(["auth_pct"], lambda: {"auth_pct": authentic(test, train)})[0].value
     return [
-        *one("auth_pct", lambda: authentic(generated, train), f"floor: {len(test)} test images", base),
-        *one("c_t", lambda: copying(generated, test, train), f"{len(test)} test images; {CELLS} cells"),
+        *one("auth_pct", lambda: authentic(generated, train), f"floor: {len(test)} test images", images.floor),
+        *one("c_t", lambda: images.cells.compare(generated), f"{len(test)} test images; {CELLS} cells"),
     ]
