@@ -53,7 +53,7 @@ class Stored:
     @cached_property
     def datasets(self) -> list[str]:
         """Data sets in the table's order."""
-        return list(dict.fromkeys(self.table["dataset"]))
+        return [str(name) for name in self.table["dataset"].unique()]
 
     @cached_property
     def sizes(self) -> dict[str, list[str]]:
