@@ -82,7 +82,7 @@ class _Cells:
 
         at_least(COMPONENTS, len(train), "training examples")
         at_least(CELLS, len(test), "test examples")
-        held, seen = _flat(test), _flat(train)
+        seen = _flat(train)
         self._transform: Callable[[np.ndarray], np.ndarray] = _flat
         if seen.shape[1] > COMPONENTS:
             examples, size = seen.shape
@@ -91,7 +91,7 @@ class _Cells:
             solver = wide if size > WIDE else "covariance_eigh"
             axes = PCA(COMPONENTS, svd_solver=solver, random_state=0).fit(seen)
             self._transform = lambda one: axes.transform(_flat(one))
-            held, seen = axes.transform(held), axes.transform(seen)
+        held, seen = self._transform(test), self._transform(train)
         self._means = KMeans(CELLS, n_init=10, random_state=0).fit(seen)
         self._seen, self._held = self._split(seen), []
         for inside, near in zip(self._split(held), self._seen, strict=True):
