@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from figure_layout import check_layout
 from matplotlib.figure import Figure
 from scipy import stats
 from synthetic import write_results
@@ -136,6 +137,15 @@ def test_the_scale_of_factor_maps_ends_at_the_largest_value_of_all() -> None:
     assert [ax.images[0].get_clim() for ax in figure.axes[:2]] == [(0, 0.4)] * 2
     assert [ax.get_title(loc="left") for ax in figure.axes[:2]] == ["a\nMIG 0.2", "b"]
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["code"]
+
+
+def test_factor_maps_of_many_variants_stand_in_rows_where_no_word_lies_on_another() -> None:
+    names = [f"log-ratio, order {i}, 0.0625" for i in range(12)]
+    maps = FactorMaps(
+        {name: np.full((12, 6), 0.1) for name in names}, dict.fromkeys(names, 3),
+        ["shape", "size", "orientation", "x", "y", "intensity"], dict.fromkeys(names, "MIG 0.0250"),
+    )  # fmt: skip
+    check_layout(maps.draw())
 
 
 def test_a_score_in_words_is_the_mean_over_seeds_of_the_first_known() -> None:

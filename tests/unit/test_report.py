@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import re
 import shutil
 from html.parser import HTMLParser
@@ -336,3 +337,12 @@ def test_without_claims_the_page_opens_with_the_comparison(results: Path, tmp_pa
     assert re.search(r'<td class="good" title="difference -0[.]00[^"]*5 pairs"><span aria-label="better"', opening)
     assert "not tested" not in opening
     assert 'id="claims"' not in text
+
+
+def test_words_in_backticks_are_code_and_escaped(results: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(results, tmp_path / "copy")
+    (copy / "tables" / "answers.json").unlink()
+    write_tables(copy, None, CONFIG / "published.csv", baseline="vae")
+    path = copy / "tables" / "claims.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"caption": "Type `phvae <b>` here."}))
+    assert '<p class="soft">Type <code>phvae &lt;b&gt;</code> here.</p>' in write_report(copy).read_text()

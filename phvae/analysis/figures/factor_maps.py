@@ -15,6 +15,8 @@ from phvae.analysis.figures.style import DOUBLE, grid_of, new_figure, styled
 
 __all__ = ["FactorMaps", "information"]
 
+MOST_COLUMNS = 6  # with more, titles and names of factors run into each other
+
 
 @dataclass(frozen=True)
 class FactorMaps:
@@ -47,8 +49,9 @@ class FactorMaps:
         codes = max(len(m) for m in self.matrices.values())
         top = max(0.1, *(float(m.max()) for m in self.matrices.values()))
         with styled():
-            figure = new_figure(DOUBLE, 0.95 + 0.155 * codes)
-            axes = grid_of(figure, len(self.matrices), len(self.matrices))
+            rows = -(-len(self.matrices) // MOST_COLUMNS)
+            figure = new_figure(DOUBLE, rows * (0.95 + 0.155 * codes))
+            axes = grid_of(figure, len(self.matrices), -(-len(self.matrices) // rows))
             for ax, (label, matrix) in zip(axes, self.matrices.items(), strict=True):
                 image = ax.imshow(matrix, vmin=0, vmax=top, cmap="magma_r", aspect="auto", interpolation="nearest")
                 levels = self.levels[label]
@@ -64,7 +67,9 @@ class FactorMaps:
                 ax.tick_params(length=0)
                 ax.spines[:].set_visible(True)
                 ax.set_title(with_score(wrap(label, 20), self.scores.get(label)), linespacing=1.25)
-            figure.colorbar(image, ax=axes, shrink=0.8, pad=0.01, label="MI(code, factor) / H(factor)")
+            figure.colorbar(
+                image, ax=axes, shrink=0.8, pad=0.01, label="MI(code, factor) / H(factor)", aspect=20 * rows
+            )
         return figure
 
 

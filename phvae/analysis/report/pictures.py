@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,9 @@ def with_pictures(folder: Path, figures: Sequence[DrawnFigure]) -> list[ShownFig
         for name in figure.files
         if Path(name).suffix in (".png", ".gif") and (folder / name).is_file()
     ]
-    stills = {path.name: _webp(path, LOSSLESS) for path in files}
+    names = [path.name for path in files]
+    with ThreadPoolExecutor() as pool:  # Pillow holds no lock while it decodes and encodes
+        stills = dict(zip(names, pool.map(lambda path: _webp(path, LOSSLESS), files), strict=True))
     moving = {path.name: path.read_bytes() for path in files if path.suffix == ".gif"}
     for name in sorted(stills, key=lambda name: -len(stills[name])):
         if _size(stills, moving) > MOST_BYTES:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 import yaml
+from markupsafe import Markup, escape
 
 from phvae.analysis.claims.answers import SYMBOLS, read_answers
 from phvae.analysis.figures.index import DrawnFigure, read_figure_index
@@ -95,6 +97,7 @@ def _template() -> jinja2.Template:
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["coded"] = _coded
     environment.filters["colour"] = lambda word: _COLOURS.get(word, "")
     environment.filters["marked_columns"] = _marked_columns
     environment.filters["plural"] = plural
@@ -102,6 +105,11 @@ def _template() -> jinja2.Template:
     environment.filters["words"] = lambda name: name.replace("_", " ").replace("kl ", "KL ").replace("-", ": ", 1)
     environment.globals |= {"symbols": SYMBOLS, "compared_symbols": compared.SYMBOLS, "most_rows": MOST_ROWS}
     return environment.get_template("report.html")
+
+
+def _coded(text: str) -> Markup:
+    """A text whose words in backticks are code, as in Markdown."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _marked_columns(block: TableBlock) -> set[int]:

@@ -12,6 +12,7 @@ from phvae.analysis.results.roles import on_curve
 __all__ = ["CURVE_NAME", "RATE", "interpolate", "matched", "outside_curve"]
 
 RATE = "kl"
+_COLUMNS = [*CELL, "seed", "family", "beta", "split", "status", "metric", "value"]
 CURVE_NAME = "the β-VAE's curve"  # how tables and reasons call it
 
 
@@ -67,7 +68,7 @@ def matched(
         dataset, n_train, variant, seed, rate, value, curve (NaN where the seed has none, or the rate is outside it),
         outside (whether it is the rate that is), difference.
     """
-    table = table[table["metric"].isin((RATE, metric))]  # few of many: the rest is quick
+    table = table.loc[table["metric"].isin((RATE, metric)), _COLUMNS]  # few of many: the rest is quick
     base = on_curve(table)
     points = _points(table[base], metric, split)
     runs = _points(table[~base if variants is None else table["variant"].isin(variants)], metric, split)
