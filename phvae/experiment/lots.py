@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Lots", "SeedStack", "cut"]
 
-SECONDS = 60.0  # of a lot: a job starts for about two
-LEAST_JOBS = 16  # of a grid, where it has as many stacks: two a core of eight, so that no core waits long for the last
+SECONDS = 60.0  # of a lot; a job takes four or five to start
+LEAST_JOBS = 8  # of a grid, where it has as many stacks: two per core of four
 
 
 class SeedStack(NamedTuple):

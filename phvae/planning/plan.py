@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from phvae.experiment.stages import STAGES
 from phvae.planning import costs
 from phvae.planning.look import look
 
-__all__ = ["LOCAL", "Job", "jobs", "plan", "request"]
+__all__ = ["LOCAL", "Job", "chains", "jobs", "plan", "request"]
 
 SUBMITTED = tuple(name for name, stage in STAGES.items() if not stage.local)
 LOCAL = tuple(name for name, stage in STAGES.items() if stage.local)
@@ -51,6 +52,20 @@ def request(questions: Questions, stage: str, where: Where) -> tuple[int, int]:
     return _job(questions, stage, where).request
 
 
+def chains(questions: Questions) -> dict[tuple[str, Where], int]:
+    """Seconds from the start of each job to the last score that waits for it, were there a core for every job.
+
+    A workflow that starts jobs of long chains first leaves few cores idle at its end (list scheduling; Graham, 1969).
+    """
+    found: dict[tuple[str, Where], int] = {}
+    for job in reversed([job for job in questions.jobs() if job[0] in SUBMITTED]):
+        found[job] = found.get(job, 0) + round(_job(questions, *job).seconds)
+        for needed in questions.before(*job):
+            found[needed] = max(found.get(needed, 0), found[job])
+    return found
+
+
+@functools.cache
 def _job(questions: Questions, stage: str, where: Where) -> Job:
     grid = questions.grid
     cells = [look(grid, cell) for cell in questions.cells(stage, where)]

@@ -16,7 +16,7 @@ from phvae.experiment.grid import Grid, load_grid, parse_grid
 from phvae.experiment.questions import Questions
 from phvae.planning import costs
 from phvae.planning.look import look
-from phvae.planning.plan import Job, jobs, plan, request
+from phvae.planning.plan import Job, chains, jobs, plan, request
 from phvae.training.loop import epoch_ends
 
 GRIDS = ["quick", *(pytest.param(name, marks=pytest.mark.slow) for name in ("paper", "reference"))]
@@ -99,7 +99,7 @@ def test_training_costs_grow_with_what_is_trained():
 
 def test_seeds_that_do_not_stack_are_counted_one_by_one():
     jobs_of = {threads: jobs(grid("threads", threads)) for threads in (1, 2)}
-    assert [sum(job.stage == "train" for job in found) for found in jobs_of.values()] == [4, 8]
+    assert [sum(job.stage == "train" for job in found) for found in jobs_of.values()] == [4, 7]
     by_hand = {n: parse_grid({**changed("training.seeds_per_job", 2), "threads": n}, "a") for n in (1, 2)}
     together, apart = (next(job for job in jobs(g) if job.stage == "train").seconds for g in by_hand.values())
     assert apart - costs.START == pytest.approx(2 * costs.seconds("train", by_hand[1].cells[0], "cpu", 1))
@@ -290,3 +290,21 @@ def test_no_job_asks_for_more_than_the_plan_says(name):
     for stage in ("encode", "evaluate"):
         most = max(request(Questions(chosen), stage, where)[0] for where in chosen.batches())
         assert _asked(text, stage)[0] == most / 1000
+
+
+def test_a_chain_is_a_job_and_the_longest_of_what_waits_for_it():
+    smoke = load_grid("config/smoke.yaml")
+    own = {(job.stage, job.name): round(job.seconds) for job in jobs(smoke)}
+    found = {(stage, "/".join(map(str, place))): s for (stage, place), s in chains(Questions(smoke)).items()}
+    assert set(found) == set(own)
+    for dataset, size in (("claw", "200"), ("digits", "200"), ("sprites", "all")):
+        scores = own["evaluate", batch := f"{dataset}/{size}/0"]
+        assert found["evaluate", batch] == scores
+        assert found["encode", batch] == own["encode", batch] + scores
+        lots = [job for job in own if job[0] == "train" and job[1].startswith(dataset)]
+        assert len(lots) > 1
+        for lot in lots:
+            assert found[lot] == own[lot] + found["encode", batch]
+        longest = max(found[job] for job in [*lots, ("reference", dataset)])
+        assert found["prepare", dataset] == own["prepare", dataset] + longest
+        assert found["reference", dataset] == own["reference", dataset] + scores

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from phvae.cli import main
 
 # cells: data sets x training sizes x variants; one stack of seeds a cell, up to six cells a batch
 JOBS = {
-    "smoke": {"prepare": 3, "reference": 3, "train": 9, "encode": 3, "evaluate": 3},
-    "quick": {"prepare": 5, "reference": 5, "train": 21, "encode": 7, "evaluate": 7},
+    "smoke": {"prepare": 3, "reference": 3, "train": 7, "encode": 3, "evaluate": 3},
+    "quick": {"prepare": 5, "reference": 5, "train": 12, "encode": 7, "evaluate": 7},
     "reference": {"prepare": 15, "reference": 15, "train": 641, "encode": 53, "evaluate": 53},
 }
 ONCE = {"collect": 1, "tables": 1, "figures": 1, "report": 1, "track": 1}
@@ -44,6 +45,14 @@ def test_a_configuration_given_replaces_the_default(checkout: Path):
 def test_the_snakefile_where_catalogues_look_is_the_same(checkout: Path):
     other = ("--snakefile", "workflow/Snakefile", "--configfile", "config/smoke.yaml")
     assert planned(checkout, *other) == JOBS["smoke"] | ONCE
+
+
+def test_what_takes_longest_to_the_end_starts_first(checkout: Path):
+    output = snakemake(checkout, "-n").stdout
+    said = re.findall(r"^rule (\w+):(?:\n .*)*?\n    priority: (\d+)", output, re.M)
+    longest = {rule: max(int(number) for name, number in said if name == rule) for rule, _ in said}
+    assert set(longest) == {"prepare", "reference", "train", "encode", "evaluate"}
+    assert longest["prepare"] > longest["train"] > longest["encode"] > longest["evaluate"] > 0
 
 
 def test_as_a_module_it_is_refused_before_any_job(checkout: Path, tmp_path: Path):

@@ -33,7 +33,7 @@ try:
     from phvae.experiment.stages import STAGES
     from phvae.jobs.failures import failures
     from phvae.jobs.lease import workflow_lease
-    from phvae.planning.plan import request
+    from phvae.planning.plan import chains, request
 except PhvaeError as error:
     raise WorkflowError(str(error)) from None
 
@@ -145,6 +145,19 @@ def memory(stage):
 def minutes(stage):
     """The resource runtime of a stage: each attempt asks for more."""
     return lambda wildcards, attempt: attempt * needs(stage, wildcards)[1]
+
+
+@functools.cache
+def waiting():
+    """The seconds of planned work that wait for each job."""
+    return chains(questions)
+
+
+def urgency(stage):
+    """The priority of a job: the longer what waits for it takes, the sooner it starts."""
+    return lambda wildcards: (
+        waiting()[stage, where(stage, wildcards)] if workflow.is_main_process else 0
+    )
 
 
 @functools.cache

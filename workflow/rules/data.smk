@@ -5,6 +5,7 @@ rule prepare:
         paths.manifest("prepare", "{dataset}"),
     log:
         paths.log("prepare", "{dataset}"),
+    priority: urgency("prepare")
     conda:
         "../../envs/phvae.yaml"
     threads: 1
@@ -22,6 +23,7 @@ rule reference:
         paths.manifest("reference", "{dataset}"),
     log:
         paths.log("reference", "{dataset}"),
+    priority: urgency("reference")
     conda:
         "../../envs/phvae.yaml"
     threads: THREADS

@@ -7,6 +7,7 @@ rule evaluate:
         paths.manifest("evaluate", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("evaluate", "{dataset}", "n-{n_train}", "{index}"),
+    priority: urgency("evaluate")
     conda:
         "../../envs/phvae.yaml"
     # protocol DCI takes minutes a run and works in parallel over factors; no value depends on it

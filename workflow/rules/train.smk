@@ -5,6 +5,7 @@ rule train:
         paths.manifest("train", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("train", "{dataset}", "n-{n_train}", "{index}"),
+    priority: urgency("train")
     conda:
         "../../envs/phvae.yaml"
     threads: THREADS
@@ -25,6 +26,7 @@ rule encode:
         paths.manifest("encode", "{dataset}", "{n_train}", "{index}"),
     log:
         paths.log("encode", "{dataset}", "n-{n_train}", "{index}"),
+    priority: urgency("encode")
     conda:
         "../../envs/phvae.yaml"
     threads: THREADS
