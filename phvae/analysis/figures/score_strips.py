@@ -57,7 +57,7 @@ class ScoreStrips:
         shown, height = row_labels([self.labels.get(v, v) for v in self.variants])
         lines = -(-len(self.metrics) // _COLUMNS)
         with styled():
-            figure = new_figure(DOUBLE, lines * (0.72 + height * max(len(self.variants), 3)))
+            figure = new_figure(DOUBLE, lines * (0.72 + 0.85 * height * max(len(self.variants), 4)))
             axes = grid_of(figure, len(self.metrics), _COLUMNS, sharey=True)
             for ax, metric in zip(axes, self.metrics, strict=True):
                 here = rows[rows["metric"] == metric]
