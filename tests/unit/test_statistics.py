@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -323,3 +325,9 @@ def test_the_committed_simulation_is_within_its_bounds() -> None:
     assert len(of_one_law) == 10
     assert (of_one_law["share"] <= of_one_law["wanted"].str.removeprefix("at most ").astype(float)).all()
     assert SPREADS - 0.01 < spreads["share"].max() <= SPREADS
+
+
+def test_reading_results_loads_no_scipy_stats() -> None:
+    modules = "phvae.analysis.report.write, phvae.tracking.sync"
+    code = f"import sys, {modules}; assert 'scipy.stats' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

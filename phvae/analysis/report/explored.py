@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from phvae.analysis.claims.schema import CURVE_CONTROL
 from phvae.analysis.figures.looks import Look, looks_of
@@ -17,6 +16,7 @@ from phvae.analysis.presentation.metric_labels import metric_label
 from phvae.analysis.presentation.metrics_shown import SCORES_SHOWN
 from phvae.analysis.results.long_table import KEY, size_key
 from phvae.analysis.results.roles import curve_variants
+from phvae.analysis.statistics.student import quantile
 from phvae.analysis.statistics.summary import seed_matrix
 from phvae.analysis.tables.inputs import group_of
 from phvae.errors import DataError
@@ -111,7 +111,7 @@ def explored(
         "designs": _designs(table),
         "baseline": next((name for name in statistics["baseline"].unique() if name), ""),
         "claimed": [name for name in counted["variant"] if name in _with_curve(claimed, table)],
-        "quantiles": stats.t.ppf(0.975, np.arange(1, max(len(matrix.seeds), 2))).tolist(),
+        "quantiles": quantile(0.975, np.arange(1, max(len(matrix.seeds), 2))).tolist(),
         "left_out": left_out,
     }
     return Explored(names, columns)

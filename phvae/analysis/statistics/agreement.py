@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from phvae.analysis.results.long_table import CELL, KEY, RUN
 from phvae.analysis.results.run_status import run_status
+from phvae.analysis.statistics.student import above
 from phvae.analysis.statistics.summary import summary
 
 __all__ = ["LEVEL", "SHARE", "Agreement", "compare_tables"]
@@ -78,7 +78,7 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Agreement:
     known = (n > 0) & (n_ref > 0) & (freedom > 0)
     error = np.sqrt(sums / np.maximum(freedom, 1) * (1 / np.maximum(n, 1) + 1 / np.maximum(n_ref, 1)))
     t = np.divide(np.abs(difference), error, out=np.zeros(len(numbers)), where=error > 0)
-    p = np.where(known & (error > 0), 2 * stats.t.sf(t, np.maximum(freedom, 1)), np.nan)
+    p = np.where(known & (error > 0), 2 * above(t, np.maximum(freedom, 1)), np.nan)
     scale = numbers[["mean", "mean_ref"]].abs().max(axis=1).to_numpy()
     close = np.abs(difference) <= SAME * scale
     alike = (_deciding(numbers["settings"]) == _deciding(numbers["settings_ref"])) & (

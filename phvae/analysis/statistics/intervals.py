@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from phvae.analysis.statistics.moments import Array, moments
+from phvae.analysis.statistics.student import quantile
 
 __all__ = ["BOOTSTRAP_FROM", "bootstrap_t_interval", "interval_method", "mean_interval", "t_interval"]
 
@@ -21,7 +21,7 @@ def t_interval(values: Array, level: float = 0.95) -> tuple[Array, Array]:
     (-0.4841, 4.4841)
     """
     n, mean, sd = moments(values)
-    half = stats.t.ppf(0.5 + level / 2, np.maximum(n - 1, 1)) * sd / np.sqrt(np.maximum(n, 1))
+    half = quantile(0.5 + level / 2, np.maximum(n - 1, 1)) * sd / np.sqrt(np.maximum(n, 1))
     return mean - half, mean + half
 
 

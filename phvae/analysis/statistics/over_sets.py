@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from phvae.analysis.statistics.moments import Array, interquartile_mean
 
@@ -79,7 +78,9 @@ def win_probability(one: Array, other: Array) -> Array:
     shape = np.broadcast_shapes(one.shape[:-1], other.shape[:-1])
     n, m = one.shape[-1], other.shape[-1]
     both = np.concatenate([np.broadcast_to(one, (*shape, n)), np.broadcast_to(other, (*shape, m))], axis=-1)
-    ranks = stats.rankdata(both, axis=-1)[..., :n].sum(-1)
+    from scipy.stats import rankdata
+
+    ranks = rankdata(both, axis=-1)[..., :n].sum(-1)
     share: Array = (ranks - n * (n + 1) / 2) / (n * m)
     return share
 
@@ -90,5 +91,7 @@ def mean_rank(scores: Scores) -> Array:
     >>> mean_rank([np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[5.0, 7.0], [5.0, 7.0]])])
     array([1.75, 1.25])
     """
-    found: Array = np.mean([stats.rankdata(-values.mean(-1), axis=0) for values in scores], axis=0)
+    from scipy.stats import rankdata
+
+    found: Array = np.mean([rankdata(-values.mean(-1), axis=0) for values in scores], axis=0)
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from phvae.analysis.statistics.moments import Array, moments, skewness
+from phvae.analysis.statistics.student import above, below, quantile
 
 __all__ = ["Alternative", "paired_interval", "paired_p", "paired_t", "probability_of_improvement"]
 
@@ -25,11 +25,11 @@ def paired_t(differences: Array, alternative: Alternative = "two-sided") -> Arra
     t = np.where(scale > 0, np.divide(mean, scale, out=np.zeros_like(scale), where=scale > 0), steep)
     freedom = np.maximum(n - 1, 1)
     if alternative == "two-sided":
-        p = 2 * stats.t.sf(np.abs(t), freedom)
+        p = 2 * above(np.abs(t), freedom)
     elif alternative == "greater":
-        p = np.where((t == 0) & (scale == 0), 1.0, stats.t.sf(t, freedom))
+        p = np.where((t == 0) & (scale == 0), 1.0, above(t, freedom))
     else:
-        p = np.where((t == 0) & (scale == 0), 1.0, stats.t.cdf(t, freedom))
+        p = np.where((t == 0) & (scale == 0), 1.0, below(t, freedom))
     return np.where(n > 1, p, np.nan)
 
 
@@ -51,7 +51,7 @@ def paired_p(differences: Array, alternative: Alternative = "two-sided") -> Arra
     skew = np.nan_to_num(skewness(differences))
     u = np.divide(mean, sd, out=np.zeros_like(mean), where=np.nan_to_num(sd) > 0)
     hall = np.sqrt(n) * (u + skew * u**2 / 3 + skew**2 * u**3 / 27 + skew / (6 * np.maximum(n, 1)))
-    tail = stats.t.sf if alternative == "greater" else stats.t.cdf
+    tail = above if alternative == "greater" else below
     transformed = np.where(skew == 0, 0.0, tail(hall, np.maximum(n - 1, 1)))
     return np.maximum(paired_t(differences, alternative), transformed)
 
@@ -65,13 +65,12 @@ def paired_interval(differences: Array, level: float = 0.95) -> tuple[Array, Arr
     """
     n, mean, sd = moments(differences)
     skew = np.nan_to_num(skewness(differences))
-    quantile = stats.t.ppf(0.5 + level / 2, np.maximum(n - 1, 1)) / np.sqrt(np.maximum(n, 1))
-    low, high = mean - quantile * sd, mean + quantile * sd
+    limit = quantile(0.5 + level / 2, np.maximum(n - 1, 1)) / np.sqrt(np.maximum(n, 1))
+    low, high = mean - limit * sd, mean + limit * sd
     curved = np.abs(skew) > 1e-6  # a straight line else: Student's
     safe = np.where(curved, skew, 1.0)
     ends = [
-        mean - sd * 3 / safe * (np.cbrt(1 + safe * (q - safe / (6 * np.maximum(n, 1)))) - 1)
-        for q in (quantile, -quantile)
+        mean - sd * 3 / safe * (np.cbrt(1 + safe * (q - safe / (6 * np.maximum(n, 1)))) - 1) for q in (limit, -limit)
     ]
     return np.where(curved, np.minimum(low, ends[0]), low), np.where(curved, np.maximum(high, ends[1]), high)
 

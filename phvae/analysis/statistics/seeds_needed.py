@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from scipy import stats
 
 from phvae.analysis.statistics.moments import Array
+from phvae.analysis.statistics.student import quantile
 
 __all__ = ["MOST_SEEDS", "seeds_for_mean", "seeds_for_ratio"]
 
@@ -33,8 +33,7 @@ def seeds_for_mean(sd: float, half_width: float) -> int | None:
 def _half_widths(start: int, end: int) -> Array:
     """Half-width of a 95 % t-interval in standard deviations, at `start` to `end` seeds."""
     n = np.arange(start, end + 1)
-    half: Array = stats.t.ppf(0.975, n - 1) / np.sqrt(n)
-    return half
+    return quantile(0.975, n - 1) / np.sqrt(n)
 
 
 def seeds_for_ratio(challenger: Array, baseline: Array, ratio: float) -> int | None:

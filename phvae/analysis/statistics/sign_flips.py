@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
 
 from phvae.analysis.statistics.moments import Array
 
@@ -89,10 +88,12 @@ def wilcoxon(differences: Array, generator: np.random.Generator | None = None) -
     >>> float(wilcoxon(np.array([1.0, 2.0, 3.0, 4.0, 5.0])))
     0.0625
     """
+    from scipy.stats import rankdata
+
     differences = np.asarray(differences, dtype=float)
     present = np.isfinite(differences)
     size = np.where(present, np.abs(differences), np.inf)
-    ranks = stats.rankdata(size, axis=-1) - (size == 0).sum(-1, keepdims=True)
+    ranks = rankdata(size, axis=-1) - (size == 0).sum(-1, keepdims=True)
     signed = np.where(size == 0, np.nan, np.sign(np.where(present, differences, 0)) * ranks)
     signed = np.where(present, signed, np.nan)
     p = sign_flip(signed, generator)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from phvae.analysis.statistics.moments import Array, median, moments
 from phvae.analysis.statistics.paired_tests import Alternative, paired_t
+from phvae.analysis.statistics.student import quantile
 
 __all__ = ["Spread", "spread_ratio"]
 
@@ -44,7 +44,7 @@ def spread_ratio(
     x, y = (np.abs(side - median(side)[..., None]) for side in sides)
     (n, mean_x, sd_x), (_, mean_y, sd_y), (_, _, sd_d) = moments(x), moments(y), moments(x - y)
     usable = (n > 2) & (mean_x > 0) & (mean_y > 0)
-    limit = stats.t.ppf(0.5 + level / 2, np.maximum(n - 1, 1)) ** 2 / np.maximum(n, 1)
+    limit = quantile(0.5 + level / 2, np.maximum(n - 1, 1)) ** 2 / np.maximum(n, 1)
     # mean(x - ratio y) is within its noise where square ratio^2 - 2 half ratio + constant <= 0
     square, constant = mean_y**2 - limit * sd_y**2, mean_x**2 - limit * sd_x**2
     half = mean_x * mean_y - limit * (sd_x**2 + sd_y**2 - sd_d**2) / 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from phvae.analysis import statistics as s
 from phvae.analysis.claims.scores_by_cell import scores_by_cell
@@ -123,10 +122,12 @@ def _ranked(rows: pd.DataFrame) -> bool:
 
 def _over_sets(metric: str, rows: pd.DataFrame, baseline: str) -> TableBlock:
     """What the comparisons of a metric came to, and mean ranks over the data sets where every family has a value."""
+    from scipy.stats import rankdata
+
     wide = rows.set_index(["family", "dataset"])["mean"].unstack().reindex(rows["family"].unique())
     whole = wide.dropna(axis=1)
     sign = -1.0 if rows["higher_is_better"].iloc[0] else 1.0
-    ranks = stats.rankdata(sign * whole.to_numpy(), axis=0)
+    ranks = rankdata(sign * whole.to_numpy(), axis=0)
     _, mean, _ = s.moments(ranks)
     low, high = s.t_interval(ranks)
     body = []
