@@ -11,7 +11,7 @@ from phvae.experiment.training_cost import RATES, Rates, sizes, train_seconds, t
 __all__ = ["START", "data_bytes", "disk", "memory_mb", "seconds"]
 
 USUAL_DRAWS = 2048  # per example of the likelihood, those that fit its proposal among them, on quick grids
-START = 6.0  # of any job: Python, torch, two Snakemakes
+START = 4.0  # of any job: Python and torch, 2 to 5 s on either kind of CPU
 
 
 def _item(cell: Cell) -> int:
