@@ -8,10 +8,15 @@ from __future__ import annotations
 from phvae.experiment.grid import Cell
 from phvae.experiment.training_cost import RATES, Rates, sizes, train_seconds, trained_on, work
 
-__all__ = ["START", "data_bytes", "disk", "memory_mb", "seconds"]
+__all__ = ["START", "data_bytes", "disk", "memory_mb", "seconds", "start"]
 
 USUAL_DRAWS = 2048  # per example of the likelihood, those that fit its proposal among them, on quick grids
-START = 4.0  # of any job: Python and torch, 2 to 5 s on either kind of CPU
+START, START_WITHOUT_TORCH = 4.0, 1.5  # of a job; 3 to 5 s on either kind of CPU, and 1 to 3
+
+
+def start(stage: str) -> float:
+    """Seconds until a job begins to compute."""
+    return START_WITHOUT_TORCH if stage == "prepare" else START
 
 
 def _item(cell: Cell) -> int:
@@ -39,9 +44,9 @@ def _scores(cell: Cell, rates: Rates, device: str) -> float:
     if about.is_density:
         return 0.1 + (1e-5 if about.size == 1 else 5e-5 * about.size) * settings.n_samples
     images = settings.n_samples * (settings.redraws + 1) + settings.n_reconstructions
-    total = 0.2 + 8e-8 * images * about.size + (1.2e-3 * _codes(cell) if about.classes else 0.0)
+    total = 0.2 + 7e-8 * images * about.size + (1.1e-3 * _codes(cell) if about.classes else 0.0)
     seen, held = min(trained_on(cell), 10_000), min(about.counts[2], 2_000)  # as memorisation takes them
-    total += seen * (5e-5 + 1.6e-10 * about.size * (min(settings.n_samples, 2_000) + held))
+    total += seen * (4.5e-5 + 1.4e-10 * about.size * (min(settings.n_samples, 2_000) + held))
     if "boosting" in settings.dci:  # 450 s for 10 codes of 10,000 points and the 113 classes of dSprites
         total += 2.7e-5 * sum(about.classes) * cell.model.latent_size * _codes(cell)
     # without a file of weights there is no FID; on a GPU it is meant to be there

@@ -88,7 +88,7 @@ def _job(questions: Questions, stage: str, where: Where) -> Job:
         threads = 4  # protocol DCI works in parallel over factors
         seconds /= threads
     name = "/".join(str(part) for part in where)
-    return Job(stage, name, costs.START + seconds, memory, gpu, threads)
+    return Job(stage, name, costs.start(stage) + seconds, memory, gpu, threads)
 
 
 def _training(stacks: Sequence[tuple[Cell, int]], device: str, threads: int) -> tuple[float, float]:
