@@ -187,12 +187,38 @@ def test_runs_that_did_not_finish_fail_the_check(reference: pd.DataFrame, tmp_pa
     assert "did not finish" not in back
 
 
+def test_data_sets_of_which_nothing_was_run_are_named_and_not_judged(reference: pd.DataFrame, tmp_path: Path) -> None:
+    one = reference[reference["seed"].notna()].drop_duplicates(["dataset", "n_train", "variant", "seed"])
+    missing = one.assign(metric=RUN, status="missing", value=np.nan, split="")
+    there = reference["dataset"] != "grey"
+    mine = pd.concat([reference[there], missing[missing["dataset"] == "grey"]])
+    text, good = check(write(mine, tmp_path / "mine"), write(reference, tmp_path / "reference"))
+    assert good
+    assert "  not judged, since no run of theirs is there: grey" in text.splitlines()
+    first = missing[(missing["dataset"] == "grey") & (missing["seed"] == 2)]  # a part of a data set is judged
+    others = reference["seed"] != 2
+    mine = pd.concat([reference[there | others], first])
+    text, good = check(write(mine, tmp_path / "part"), tmp_path / "reference")
+    assert not good
+    assert "grey/n-all/vae/seed-2: missing" in text
+    assert "not judged, since" not in text
+
+
 def test_numbers_of_other_settings_are_not_compared(reference: pd.DataFrame) -> None:
     mine = reference.assign(settings="another window")
     assert set(verdicts(mine, reference)) == {"not comparable: settings differ"}
     assert not compare_tables(mine, reference).good
     mine = reference.assign(settings=reference["settings"] + "; floor: other images")  # decides no value
     assert "not comparable: settings differ" not in set(verdicts(mine, reference))
+    likelihood = "gaussian; fitted proposal, {} draws per example, k up to {}, 25 of {} settled; pixels in [0, 1]"
+    features = "means of prior draws; {} (weights {}); 64 standardised features{}"
+    for text, one, other, alike in (
+        (likelihood, (1024, 0.39, 25), (1126, 0.6, 26), True),
+        (features, ("classifier", "fdabbcb2", ""), ("classifier", "822d7432", "; floor: training images"), True),
+        (features, ("Inception", "fdabbcb2", ""), ("Inception", "822d7432", ""), False),
+    ):
+        found = verdicts(reference.assign(settings=text.format(*one)), reference.assign(settings=text.format(*other)))
+        assert ("not comparable: settings differ" not in set(found)) == alike, text
     mine = reference.assign(n=5)
     assert "not comparable: settings differ" in set(verdicts(mine, reference))
 

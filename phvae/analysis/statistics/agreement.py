@@ -26,10 +26,11 @@ CHOSEN = r"kl_level_\d+(_coordinate_\d+)?"
 
 @dataclass(frozen=True)
 class Agreement:
-    """Every common number with its verdict, and the runs that one side finished and the other did not."""
+    """Every common number with its verdict, the runs that the reference alone finished, and the data sets not run."""
 
     numbers: pd.DataFrame
     runs: pd.DataFrame
+    not_run: list[str]
     only_mine: int
     only_reference: int
 
@@ -115,8 +116,10 @@ def compare_tables(mine: pd.DataFrame, reference: pd.DataFrame) -> Agreement:
         "agrees",
     )
     runs = run_status(mine).merge(run_status(reference), on=[*CELL, "seed"], suffixes=("", "_ref"))
-    worse = runs[(runs["status"] != "ok") & (runs["status_ref"] == "ok")]
-    return Agreement(numbers, worse, int(sides.get("left_only", 0)), int(sides.get("right_only", 0)))
+    tried = runs["dataset"].isin(runs.loc[runs["status"] != "missing", "dataset"])
+    worse = runs[tried & (runs["status"] != "ok") & (runs["status_ref"] == "ok")]
+    not_run = [str(name) for name in runs.loc[~tried, "dataset"].unique()]
+    return Agreement(numbers, worse, not_run, int(sides.get("left_only", 0)), int(sides.get("right_only", 0)))
 
 
 def _beyond(p: np.ndarray) -> np.ndarray:
@@ -137,8 +140,14 @@ def _failed(numbers: pd.DataFrame, mine: pd.DataFrame) -> np.ndarray:
 
 
 def _deciding(settings: pd.Series) -> pd.Series:
-    """Settings without their last words on the floor, which decide no value."""
-    return settings.str.replace(r"(^|; )floor: .*$", "", regex=True)
+    """Settings without what they say of a floor, and without what was found, not set.
+
+    That is how many draws a likelihood took to settle, and which weights training gave the grid's own classifier: from
+    one kind of CPU to another they differ in their last digits.
+    """
+    for found in (r"(^|; )floor: .*$", r", \d+ draws per example, k up to [^;]*", r"(?<=\bclassifier) \(weights \w+\)"):
+        settings = settings.str.replace(found, "", regex=True)
+    return settings
 
 
 def _values(table: pd.DataFrame) -> pd.DataFrame:

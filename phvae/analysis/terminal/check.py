@@ -8,6 +8,7 @@ from phvae.analysis.presentation.numbers import aligned, number
 from phvae.analysis.results.archived import check_archive
 from phvae.analysis.results.long_table import read_table
 from phvae.analysis.statistics.agreement import LEVEL, SHARE, Agreement, compare_tables
+from phvae.words import listed
 
 __all__ = ["check"]
 
@@ -23,8 +24,8 @@ def check(mine: Path, reference: Path) -> tuple[str, bool]:
     chance can be given. At most 1 % of the numbers may differ, and none by more than chance allows among so many: one
     number far outside, or many a little at once (Benjamini and Hochberg 1995, at .01: a level for normal spreads, which
     skewed seeds exceed). A score that failed where the reference has one is not reproduced. A number with a caution
-    decides nothing here either. Cells and metrics that only one side has are counted and not judged, so a small part
-    can be checked.
+    decides nothing here either. Cells and metrics that only one side has are counted and not judged, and data sets
+    of which no run is there are named and not judged, so a part can be checked.
 
     Raises:
         DataError: one of the folders has no long table, or is an archive that is not whole.
@@ -44,6 +45,8 @@ def _text(found: Agreement, mine: Path, reference: Path) -> str:
         lines.append(
             f"  {found.only_mine} numbers only in {mine}, {found.only_reference} only in {reference}: not judged"
         )
+    if found.not_run:
+        lines.append(f"  not judged, since no run of theirs is there: {listed(found.not_run)}")
     if len(found.runs):
         lines += ["", "runs that the reference finished and these results did not:"]
         lines += [
