@@ -39,7 +39,7 @@ INSTEAD = {
     # installs the peers, and takes minutes
     "python benchmarks/training.py --cpu": "python benchmarks/training.py --help",
     # needs the reader's own run of hours; test_reference.py runs it on a part
-    "phvae check results/mine --against results/reference": "phvae check --help",
+    "phvae check results/reference-runs --against results/reference": "phvae check --help",
     # needs the outputs that the page's script writes; test_packaging.py runs both
     "phvae score outputs/digits/n-all --data digits --output scores.json": "phvae score --help",
     # needs a trained model; test_score.py exports one
