@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from small_grid import SMALL, changed
 
 from phvae.cli import main
 from phvae.errors import ConfigError
@@ -16,27 +16,6 @@ from phvae.model.networks.dense import Dense
 from phvae.model.options import ModelConfig
 
 GRIDS = [path for path in sorted(Path("config").glob("*.yaml")) if path.name != "claims.yaml"]
-SMALL = {
-    "name": "small",
-    "seeds": 2,
-    "model": {"latent_size": 12},
-    "datasets": {"claw": {"n_train": [100]}, "digits": {}},
-    "variants": {
-        "vae": {"model": {"order": 1, "divergence": "kl"}},
-        "ph-vae-3": {"model": {"order": 3, "divergence": "hierarchical"}},
-    },
-}
-
-
-def changed(path: str, value: object, of: dict = SMALL) -> dict:
-    """A configuration with one entry replaced; `path` is dotted."""
-    content = copy.deepcopy(of)
-    at = content
-    *parents, last = path.split(".")
-    for key in parents:
-        at = at.setdefault(key, {})
-    at[last] = value
-    return content
 
 
 def test_expands_in_the_order_of_the_file():
@@ -271,15 +250,6 @@ def test_names_the_nearest_file(tmp_path, capsys):
     assert "did you mean 'quick.yaml'" in capsys.readouterr().err
 
 
-def test_refuses_a_results_folder_that_cannot_be_written(tmp_path):
-    (tmp_path / "file").write_text("")
-    grid = parse_grid(SMALL | {"results": str(tmp_path / "file" / "results")}, "small.yaml")
-    with pytest.raises(ConfigError, match=r"results: found .*expected a folder that can be written"):
-        grid.check_writable()
-    parse_grid(SMALL | {"results": str(tmp_path / "new" / "results")}, "small.yaml").check_writable()
-    assert not (tmp_path / "new").exists()
-
-
 def test_reads_back_what_the_workflow_writes_for_its_jobs(tmp_path):
     grid = parse_grid(SMALL, "small.yaml")
     path = tmp_path / "config.json"
@@ -404,52 +374,11 @@ def test_the_smallest_scale_is_accepted():
     assert grid.cells[0].model.likelihood.scale == 1e-6
 
 
-def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path))
-    content = changed("evaluation.inception_weights", "~/inception.pth") | {"results": "~/scratch"}
-    grid = parse_grid(content, "small.yaml")
-    assert grid.paths.root == tmp_path / "scratch/small"
-    assert grid.cells[0].evaluation.inception_weights == str(tmp_path / "inception.pth")
-    for folder in ("results", "a/~b", "./~", "r $(date)"):  # as they are
-        assert parse_grid(SMALL | {"results": folder}, "small.yaml").config.results == folder
-
-
-@pytest.mark.parametrize(
-    ("folder", "expected"),
-    [
-        ("s3://bucket/x", "a folder that this machine has mounted, not an address"),
-        ("file:///tmp/x", "a folder .* not an address"),
-        ("-rf", "a folder that does not begin with a hyphen"),
-        ("--help", "a folder that does not begin with a hyphen"),
-        ("./-rf", "a folder that does not begin with a hyphen"),
-        ("a\ud800", "a folder without braces .* and control characters"),
-    ],
-)
-def test_a_results_folder_that_is_something_else(folder, expected):
-    with pytest.raises(ConfigError, match=rf"small.yaml: results: found .*, expected {expected}"):
-        parse_grid(SMALL | {"results": folder}, "small.yaml")
-
-
-@pytest.mark.parametrize("target", ["loop", "nothing"])
-@pytest.mark.parametrize("folder", ["loop", "loop/x"])
-def test_a_results_folder_behind_a_link_that_leads_nowhere(tmp_path, monkeypatch, folder, target):
-    monkeypatch.chdir(tmp_path)
-    Path("loop").symlink_to(target)
-    with pytest.raises(ConfigError, match=r"results: found .*expected a folder that can be written; loop cannot"):
-        parse_grid(SMALL | {"results": folder}, "small.yaml").check_writable()
-
-
 @pytest.mark.parametrize("label", ["$x_{$", "$\\beta$-VAE", "5 $"])
 def test_labels_are_no_mathematics(label):
     """Matplotlib alone would read them so; one that it cannot read ended the figures after all training."""
     with pytest.raises(ConfigError, match=r"variants\.vae\.label: found .*, expected a text without \$"):
         parse_grid(changed("variants.vae.label", label), "small.yaml")
-
-
-@pytest.mark.parametrize("folder", ["$HOME/x", "a/$USER", "~no-such-user/x"])
-def test_a_results_folder_that_only_a_shell_would_find(folder):
-    with pytest.raises(ConfigError, match=r"small.yaml: results: found .*, expected a (folder|path) .*path"):
-        parse_grid(SMALL | {"results": folder}, "small.yaml")
 
 
 def test_the_reason_for_refusing_a_basis_is_true_of_all_it_refuses():

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_grid import SMALL, changed
+from small_grid import SMALL, changed
 from tiny import cell
 
 from phvae.determinism.seeding import numpy_generator

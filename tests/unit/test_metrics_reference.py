@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scoring import factor_bounds
-from test_grid import SMALL
+from small_grid import SMALL
 
 from phvae.experiment.grid import parse_grid
 from phvae.files import read_json

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 from pictures_on_disk import many, prepare, write
-from test_grid import SMALL, changed
+from small_grid import SMALL, changed
 
 from phvae.experiment import training_cost
 from phvae.experiment.grid import Grid, load_grid, parse_grid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from test_grid import SMALL
+from small_grid import SMALL
 
 from phvae.experiment import provenance
 from phvae.experiment.grid import parse_grid

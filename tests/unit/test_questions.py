@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_grid import SMALL, changed
+from small_grid import SMALL, changed
 
 from phvae.config.strict import stated
 from phvae.experiment.grid import parse_grid

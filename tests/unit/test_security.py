@@ -15,7 +15,7 @@ import pytest
 import yaml
 from checkout import copy as checkout
 from checkout import snakemake
-from test_grid import SMALL, changed
+from small_grid import SMALL, changed
 
 from phvae.cli import main
 from phvae.errors import ConfigError, DataError

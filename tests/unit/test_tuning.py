@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from small_grid import changed
 from tables_on_disk import published
-from test_grid import changed
 from test_results import row, scored, write_run
 
 from phvae.analysis.presentation.metric_labels import metric_label

@@ -38,7 +38,7 @@ INSTEAD = {
     "phvae track --config config/paper.yaml --watch": "phvae track --help",
     # installs the peers, and takes minutes
     "python benchmarks/training.py --cpu": "python benchmarks/training.py --help",
-    # needs the reader's own run of hours; test_reference.py runs it on a part
+    # needs a run of a quarter of an hour; test_reference.py checks a smaller one
     "phvae check results/reference-runs --against results/reference": "phvae check --help",
     # needs the outputs that the page's script writes; test_packaging.py runs both
     "phvae score outputs/digits/n-all --data digits --output scores.json": "phvae score --help",

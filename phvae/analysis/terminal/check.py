@@ -25,7 +25,8 @@ def check(mine: Path, reference: Path) -> tuple[str, bool]:
     number far outside, or many a little at once (Benjamini and Hochberg 1995, at .01: a level for normal spreads, which
     skewed seeds exceed). A score that failed where the reference has one is not reproduced. A number with a caution
     decides nothing here either. Cells and metrics that only one side has are counted and not judged, and data sets
-    of which no run is there are named and not judged, so a part can be checked.
+    of which no run is there are named and not judged, so a part can be checked. Numbers of other settings are not
+    compared; how many draws a likelihood took, and the weights of the grid's own classifier, are none.
 
     Raises:
         DataError: one of the folders has no long table, or is an archive that is not whole.
